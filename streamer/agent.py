@@ -1,0 +1,151 @@
+"""One participant's pipeline: blocks and frames in, blocks with voices out, in order and in time.
+
+A block goes to the engine and comes back with its voices; one that is not back after `DEADLINE` goes on
+as plain sound. Plain blocks wait as long as voices usually take, so that nothing jumps when one becomes
+the other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import av
+import numpy as np
+
+from models.resample import Resampler
+from streamer.engine.client import EngineClient
+from streamer.engine.types import FaceState, Samples, Voices
+from streamer.ingest import AudioBlock
+from streamer.listen import VoiceBlock
+
+DEADLINE = 0.08
+"""Seconds a block may be away before it goes on as plain sound."""
+
+PLAIN_WAIT = 2
+"""Blocks that plain sound is held back."""
+
+CALL_RATE, MODEL_RATE = 48_000, 16_000
+
+VOICES_DELAY = 3 * 240
+"""Samples at 48 kHz by which the separator's answer lags its input (240 at 16 kHz)."""
+
+JUDGED = 50
+"""Blocks (1 s) over which the engine counts as keeping up or not."""
+
+
+@dataclass
+class AgentStatistics:
+    """Counts since the agent was made; delays in seconds."""
+
+    blocks: int = 0
+    separated: int = 0
+    late: int = 0
+    delays: deque[float] = field(default_factory=lambda: deque(maxlen=3000))
+
+
+@dataclass
+class _Pending:
+    index: int
+    t: float
+    mix: Samples
+    arrived: float
+
+
+class Agent:
+    """Wires one participant's sound and picture to the engine and its results to the room.
+
+    Args:
+        participant_id: Name of the engine session; must be unique among open agents.
+        engine: The model process.
+        on_voice: Called with every block, in order, voices or none.
+        on_faces: Called with a picture's time and its faces.
+        on_status: Called with (separated, reason) when separation begins or ends.
+    """
+
+    def __init__(
+        self,
+        participant_id: str,
+        engine: EngineClient,
+        on_voice: Callable[[VoiceBlock], None],
+        on_faces: Callable[[float, list[FaceState]], None],
+        on_status: Callable[[bool, str], None],
+    ) -> None:
+        self._sid = participant_id
+        self._engine = engine
+        self._on_voice, self._on_status = on_voice, on_status
+        self._loop = asyncio.get_running_loop()
+        self._down = Resampler(CALL_RATE, MODEL_RATE)
+        up_delay = Resampler(MODEL_RATE, CALL_RATE).delay_seconds
+        # What the engine answers to a block is late by the separator and by both resamplers; the mixture
+        # is cut as late, so that voices and mixture line up sample for sample.
+        self._shift = round((self._down.delay_seconds + up_delay) * CALL_RATE) + VOICES_DELAY
+        self._tail = np.zeros(self._shift, np.float32)
+        self._pending: deque[_Pending] = deque()
+        self._recent: deque[bool] = deque(maxlen=JUDGED)
+        self._separated = False
+        self.statistics = AgentStatistics()
+        engine.open(participant_id, self._voices, on_faces)
+
+    @property
+    def separated(self) -> bool:
+        """Whether voices are being separated just now."""
+        return self._separated
+
+    def audio(self, block: AudioBlock) -> None:
+        """Take one 20 ms block of 48 kHz sound."""
+        self.statistics.blocks += 1
+        joined = np.concatenate([self._tail, block.pcm])
+        self._tail = joined[block.pcm.size :]
+        now = self._loop.time()
+        t = block.t - self._shift / CALL_RATE
+        index = self.statistics.blocks
+        self._pending.append(_Pending(index, t, joined[: block.pcm.size], now))
+        self._engine.send_audio(self._sid, index, block.t, self._down.step(block.pcm))
+        self._release_overdue(now)
+
+    def video(self, t: float, frame: av.VideoFrame) -> None:
+        """Take one decoded picture."""
+        self._engine.send_video(self._sid, t, frame)
+
+    def close(self) -> None:
+        """End the session."""
+        self._engine.close_session(self._sid)
+        self._pending.clear()
+
+    def _release_overdue(self, now: float) -> None:
+        if self._engine.ready:
+            while self._pending and now - self._pending[0].arrived > DEADLINE:
+                self.statistics.late += 1
+                self._emit(self._pending.popleft(), None)
+        else:
+            while len(self._pending) > PLAIN_WAIT:
+                self._emit(self._pending.popleft(), None)
+
+    def _voices(self, index: int, voices: Voices) -> None:
+        while self._pending and self._pending[0].index < index:
+            self.statistics.late += 1
+            self._emit(self._pending.popleft(), None)
+        if self._pending and self._pending[0].index == index:
+            block = self._pending.popleft()
+            self.statistics.delays.append(self._loop.time() - block.arrived)
+            self._emit(block, voices)
+
+    def _emit(self, block: _Pending, voices: Voices | None) -> None:
+        faces = dict(zip(voices.ids, voices.pcm, strict=True)) if voices else {}
+        self.statistics.separated += voices is not None
+        self._on_voice(VoiceBlock(t=block.t, mix=block.mix, faces=faces, separated=voices is not None))
+        self._judge(voices is not None)
+
+    def _judge(self, in_time: bool) -> None:
+        """Say so when separation begins or ends, with hysteresis against flicker."""
+        self._recent.append(in_time)
+        share = sum(self._recent) / len(self._recent)
+        if self._separated and (share < 0.8 or not self._engine.ready):
+            self._separated = False
+            self._on_status(False, "the machine is too busy" if self._engine.ready else "models restarting")
+        elif not self._separated and len(self._recent) >= JUDGED // 2 and share > 0.95:
+            self._separated = True
+            self._on_status(True, "")

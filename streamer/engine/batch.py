@@ -1,0 +1,143 @@
+"""All sessions in one batch: the engine as a plain object, used in its own process and by `earshot process`."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from models.faces import FaceModels
+from models.separate_runtime import SeparatorRuntime
+from streamer.engine.scene import BLOCK_SECONDS, Scene
+from streamer.engine.types import BLOCK, SAMPLE_RATE, FaceState, Picture, Samples, Voices
+
+DELAY = SeparatorRuntime.DELAY
+"""Samples at 16 kHz by which voices lag what was heard."""
+
+
+class Engine:
+    """Finds faces and pulls their voices apart, for any number of sessions.
+
+    `see` may run on one thread and `hear` on another; `open` and `close` on any.
+
+    Args:
+        device: Torch device of the separator.
+        max_faces: Most faces followed in one session.
+        background: Whether voice prints are made on a thread of their own (live) or in place (recordings).
+    """
+
+    def __init__(self, device: str = "cpu", max_faces: int = 6, background: bool = False) -> None:
+        self._separator = SeparatorRuntime(device)
+        self._faces = FaceModels()
+        self._max_faces = max_faces
+        self._enrolment = ThreadPoolExecutor(1, "enrolment") if background else None
+        self._scenes: dict[str, Scene] = {}
+        self._delayed: dict[str, Samples] = {}
+        self._free_rows: list[int] = []
+        self._next_row = 0
+        self._lock = threading.Lock()
+
+    def open(self, sid: str) -> None:
+        """Begin a session, or begin it anew."""
+        self.close(sid)
+        scene = Scene(self._faces, self._separator.voice_print, self._max_faces, self._enrolment)
+        with self._lock:
+            self._scenes[sid] = scene
+            self._delayed[sid] = np.zeros(DELAY, np.float32)
+
+    def close(self, sid: str) -> None:
+        """End a session; does nothing when there is none."""
+        with self._lock:
+            scene = self._scenes.pop(sid, None)
+            self._delayed.pop(sid, None)
+            if scene is not None:
+                self._free_rows += scene.rows.values()
+
+    def see(self, sid: str, t: float, rgb: Picture) -> list[FaceState]:
+        """Faces in a picture.
+
+        Args:
+            sid: The session; unknown ones have no faces.
+            t: When it was taken, seconds.
+            rgb: Shape (height, width, 3), uint8.
+        """
+        scene = self._scenes.get(sid)
+        return scene.see(t, rgb) if scene else []
+
+    def hear(self, blocks: dict[str, tuple[float, Samples]]) -> dict[str, Voices]:
+        """Separate one block of each session.
+
+        Args:
+            blocks: Per session the time of the first sample in seconds, and shape (320,) float32 at 16 kHz.
+
+        Returns:
+            Per session its voices, `DELAY` samples behind what was given.
+        """
+        with self._lock:
+            scenes = {sid: self._scenes[sid] for sid in blocks if sid in self._scenes}
+            for scene in scenes.values():
+                self._assign_rows(scene)
+            delayed = {sid: np.concatenate([self._delayed[sid], blocks[sid][1]]) for sid in scenes}
+            self._delayed.update({sid: joined[BLOCK:] for sid, joined in delayed.items()})
+        self._move_lips({sid: blocks[sid][0] for sid in scenes}, scenes)
+        voices = self._separate({sid: blocks[sid][1] for sid in scenes}, scenes)
+        results = {}
+        for sid, scene in scenes.items():
+            t = blocks[sid][0] - DELAY / SAMPLE_RATE
+            mix = delayed[sid][:BLOCK]
+            scene.heard(t, mix, voices[sid])
+            scene.blocks += 1
+            rest = mix - voices[sid].sum(axis=0)
+            results[sid] = Voices(t, list(scene.rows), voices[sid], rest, scene.states())
+        return results
+
+    def _assign_rows(self, scene: Scene) -> None:
+        """Give every face present a row of the separator; take it from those gone."""
+        present = scene.present()
+        rows = {id: row for id, row in scene.rows.items() if id in present}
+        self._free_rows += [row for id, row in scene.rows.items() if id not in present]
+        fresh = []
+        for id in present:
+            if id not in rows:
+                if not self._free_rows:
+                    self._free_rows.append(self._next_row)
+                    self._next_row += 1
+                rows[id] = self._free_rows.pop()
+                fresh.append(rows[id])
+        scene.rows = rows
+        if fresh:
+            self._separator.reset(np.array(fresh))
+
+    def _move_lips(self, times: dict[str, float], scenes: dict[str, Scene]) -> None:
+        """Every second block (40 ms) the separator looks at each face's lips."""
+        rows, lips, visible = [], [], []
+        for sid, scene in scenes.items():
+            if scene.blocks % 2 == 0:
+                for id, row in scene.rows.items():
+                    values, seen = scene.lips_at(id, times[sid] + BLOCK_SECONDS)
+                    rows.append(row)
+                    lips.append(values)
+                    visible.append(seen)
+                    scene.cued[id] = seen
+        if rows:
+            self._separator.lips(np.array(rows), np.stack(lips), np.array(visible))
+
+    def _separate(self, mixes: dict[str, Samples], scenes: dict[str, Scene]) -> dict[str, Samples]:
+        """Voices of each session, shape (faces, 320). A face with neither lips nor voice print is silent."""
+        rows, mix, other, prints, audible = [], [], [], [], []
+        for sid, scene in scenes.items():
+            for id, row in scene.rows.items():
+                beside = scene.other_of(id)
+                voice = scene.voice_of(id)
+                rows.append(row)
+                mix.append(mixes[sid])
+                other.append(-1 if beside is None else scene.rows[beside])
+                prints.append(voice)
+                audible.append(scene.cued.get(id, False) or bool(voice.any()))
+        voices = np.zeros((0, BLOCK), np.float32)
+        if rows:
+            voices = self._separator.step(np.array(rows), np.stack(mix), np.array(other), np.stack(prints))
+            voices = voices * np.array(audible, np.float32)[:, None]
+        ends = np.cumsum([len(scene.rows) for scene in scenes.values()])[:-1]
+        return dict(zip(scenes, np.split(voices, ends) if scenes else [], strict=True))

@@ -1,0 +1,190 @@
+"""One participant as the engine knows it: faces, their lips over time, who speaks, whose voice is known."""
+
+from __future__ import annotations
+
+from bisect import bisect
+from collections import deque
+from concurrent.futures import Executor, Future
+
+import numpy as np
+
+from models.faces import Face, FaceModels, FaceTracker
+from models.speaking import OffsetEstimator, SpeakingDetector
+from models.voice import Embed, VoiceBook
+from streamer.engine.types import BLOCK, SAMPLE_RATE, FaceState, Picture, Samples
+
+LIP_HISTORY = 2.0
+"""Seconds of lip positions kept per face."""
+
+FACE_MEMORY = 5.0
+"""Seconds a face that is out of sight keeps its row in the separator."""
+
+LIPS_STALE = 0.25
+"""Seconds after which the last lips seen no longer say anything."""
+
+TRAINED_LAG = 0.04
+"""Seconds that lips were behind the sound, on average, while the separator was trained."""
+
+USUAL_LEAD = 0.07
+"""Seconds by which lips lead their sound on recorded video, as in the training data."""
+
+LONGEST_FRAME = 0.2
+"""Seconds; a longer gap between pictures is a lost connection and does not age the faces."""
+
+
+class Lips:
+    """Lip positions of one face over the last `LIP_HISTORY` seconds."""
+
+    def __init__(self) -> None:
+        self._times: deque[float] = deque()
+        self._values: deque[Samples] = deque()
+        self._visible: deque[bool] = deque()
+
+    def add(self, t: float, values: Samples, visible: bool) -> None:
+        """Append what was seen at `t` seconds; four numbers."""
+        if self._times and t <= self._times[-1]:
+            return
+        self._times.append(t)
+        self._values.append(values)
+        self._visible.append(visible)
+        while t - self._times[0] > LIP_HISTORY:
+            self._times.popleft()
+            self._values.popleft()
+            self._visible.popleft()
+
+    def at(self, t: float) -> tuple[Samples, bool]:
+        """Lips at `t`, interpolated, and whether they can be trusted."""
+        times = list(self._times)
+        i = bisect(times, t)
+        if i == 0:
+            return (self._values[0], False) if times else (np.zeros(4, np.float32), False)
+        if i == len(times):
+            return self._values[-1], self._visible[-1] and t - times[-1] <= LIPS_STALE
+        span = times[i] - times[i - 1]
+        share = np.float32((t - times[i - 1]) / span)
+        visible = self._visible[i] and self._visible[i - 1] and span <= LIPS_STALE
+        return (1 - share) * self._values[i - 1] + share * self._values[i], visible
+
+
+class Scene:
+    """Everything known about one participant.
+
+    `see` runs on the seeing thread, everything else on the hearing thread; what they share is replaced
+    whole, never changed in place.
+
+    Args:
+        models: The face networks, shared by all scenes.
+        embed: Turns speech (N,) at 16 kHz into a voice print (192,).
+        max_faces: Most faces followed at once.
+        enrolment: Where voice prints are made; None makes them in place.
+    """
+
+    def __init__(self, models: FaceModels, embed: Embed, max_faces: int, enrolment: Executor | None) -> None:
+        self._tracker = FaceTracker(models, max_faces)
+        self._tracker_time = 0.0
+        self._last_seen_t: float | None = None
+        self._detector = SpeakingDetector()
+        self._offsets = OffsetEstimator()
+        self._book = VoiceBook(embed)
+        self._enrolment, self._enrolling = enrolment, deque[Future[None]]()
+        self._lips: dict[int, Lips] = {}
+        self._faces: dict[int, tuple[float, Face]] = {}
+        self._speaking: dict[int, float] = {}
+        self._heard: list[tuple[Samples, Samples]] = []
+        self.rows: dict[int, int] = {}
+        self.cued: dict[int, bool] = {}
+        self.blocks = 0
+
+    def see(self, t: float, rgb: Picture) -> list[FaceState]:
+        """Find and follow the faces of one picture taken at `t` seconds."""
+        gap = t - self._last_seen_t if self._last_seen_t is not None else 0.0
+        self._last_seen_t = t
+        self._tracker_time += min(max(gap, 0.0), LONGEST_FRAME)
+        found = self._tracker.step(rgb, self._tracker_time)
+        faces = {id: (seen, face) for id, (seen, face) in self._faces.items() if t - seen < FACE_MEMORY}
+        for face in found:
+            faces[face.id] = (t, face)
+            if face.id not in self._lips:
+                self._lips = self._lips | {face.id: Lips()}
+            self._lips[face.id].add(t, face.lips, face.lips_visible)
+        self._faces = faces
+        self._lips = {id: lips for id, lips in self._lips.items() if id in faces}
+        return [self._state(face) for face in found]
+
+    def states(self) -> list[FaceState]:
+        """Every face seen within `FACE_MEMORY`."""
+        return [self._state(face) for _, face in self._faces.values()]
+
+    def _state(self, face: Face) -> FaceState:
+        return FaceState(
+            id=face.id,
+            box=face.box,
+            score=face.score,
+            lips_visible=face.lips_visible,
+            speaking=self._speaking.get(face.id, 0.0),
+            voice_known=self._book.known(face.id),
+            voice_confidence=self._book.confidence(face.id),
+            lip_lead=self._offsets.lead(face.id),
+        )
+
+    def present(self) -> list[int]:
+        """Faces that want a row in the separator, oldest first."""
+        return sorted(self._faces)
+
+    def lips_at(self, id: int, t: float) -> tuple[Samples, bool]:
+        """Lips to give the separator with the sound at `t`, shifted by what this face's lips lead it."""
+        lips = self._lips.get(id)
+        if lips is None:
+            return np.zeros(4, np.float32), False
+        lead = self._offsets.lead(id)
+        return lips.at(t - TRAINED_LAG - (0.0 if lead is None else lead - USUAL_LEAD))
+
+    def voice_of(self, id: int) -> Samples:
+        """Voice print of a face (192,), zeros while unknown."""
+        return self._book.print_of(id)
+
+    def other_of(self, id: int) -> int | None:
+        """The face that speaks most beside this one, None when it is alone."""
+        others = [other for other in self.rows if other != id]
+        return max(others, key=lambda other: self._speaking.get(other, 0.0), default=None)
+
+    def heard(self, t: float, mix: Samples, voices: Samples) -> None:
+        """Learn from one block: `mix` (320,), `voices` (faces, 320) in the order of `rows`, both at `t`."""
+        self._heard.append((mix, voices))
+        if len(self._heard) < 2:
+            return
+        mixes, parts = zip(*self._heard, strict=True)
+        self._heard = []
+        mix40, voices40 = np.concatenate(mixes), self._align(parts)
+        lips = {id: self._lips[id].at(t) for id in self.rows if id in self._lips}
+        levels = {id: _decibels(voices40[i]) for i, id in enumerate(self.rows) if i < len(voices40)}
+        level = _decibels(mix40)
+        self._speaking = self._detector.update(t, lips, levels, level)
+        self._offsets.update(t, lips, levels)
+        self._enrol(t, mix40)
+
+    def _align(self, parts: tuple[Samples, ...]) -> Samples:
+        """Join two blocks' voices; a face that came between them is silent in the first."""
+        first, second = parts
+        count = len(second)
+        padded = np.zeros((count, BLOCK), np.float32)
+        padded[: min(len(first), count)] = first[:count]
+        return np.concatenate([padded, second], axis=1)
+
+    def _enrol(self, t: float, mix: Samples) -> None:
+        speaking = dict(self._speaking)
+        if self._enrolment is None:
+            self._book.hear(t, mix, speaking)
+            return
+        while self._enrolling and self._enrolling[0].done():
+            self._enrolling.popleft().result()
+        if len(self._enrolling) < 25:
+            self._enrolling.append(self._enrolment.submit(self._book.hear, t, mix, speaking))
+
+
+def _decibels(x: Samples) -> float:
+    """Level of `x` in dB relative to full scale, at least -100."""
+    return float(10 * np.log10(np.mean(np.square(x, dtype=np.float64)) + 1e-10))
+
+
+BLOCK_SECONDS = BLOCK / SAMPLE_RATE

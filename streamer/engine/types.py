@@ -1,0 +1,61 @@
+"""What the engine says about one participant: plain data, the same in-process and over the wire."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Samples = NDArray[np.float32]
+Picture = NDArray[np.uint8]
+
+SAMPLE_RATE = 16_000
+"""Rate of every sound the engine hears and gives back, in Hz."""
+
+BLOCK = 320
+"""Samples in a block: 20 ms at 16 kHz."""
+
+
+@dataclass(frozen=True, slots=True)
+class FaceState:
+    """One face as it stands now.
+
+    Attributes:
+        id: Stable number of the face within its participant, from 1.
+        box: x, y, width, height as fractions of the picture, each 0..1.
+        score: How sure the detector is, 0..1.
+        lips_visible: Whether the mouth can be read.
+        speaking: Probability that this face is talking, 0..1.
+        voice_known: Whether a voice print has been learned.
+        voice_confidence: How sure that print is, 0..1.
+        lip_lead: Seconds by which the lips lead the sound, or None while unknown.
+    """
+
+    id: int
+    box: tuple[float, float, float, float]
+    score: float
+    lips_visible: bool
+    speaking: float
+    voice_known: bool
+    voice_confidence: float
+    lip_lead: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Voices:
+    """The voices in one block of a participant's sound; they and `rest` add up to the mixture.
+
+    Attributes:
+        t: Time of the first sample, seconds on the publisher's clock.
+        ids: Face of each row of `pcm`.
+        pcm: Separated voices, shape (faces, 320), float32 in [-1, 1], 16 kHz.
+        rest: Mixture minus all voices, shape (320,).
+        faces: Every face with its current speaking and voice state.
+    """
+
+    t: float
+    ids: list[int]
+    pcm: Samples
+    rest: Samples
+    faces: list[FaceState]

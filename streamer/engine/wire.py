@@ -1,0 +1,131 @@
+"""Messages between the call and its model process: a length, then msgpack, over a socket pair."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from dataclasses import astuple
+from typing import Any
+
+import av
+import msgpack
+import numpy as np
+
+from streamer.engine.types import BLOCK, FaceState, Picture, Voices
+
+Message = dict[str, Any]
+
+_LENGTH = struct.Struct("!I")
+MAX_MESSAGE = 16 * 1024 * 1024
+"""Bytes; larger than any frame sent, small enough that a broken length is noticed."""
+
+WIDEST = 960
+"""Pixels; wider pictures are thinned out before they travel, faces need no more."""
+
+
+def encode(message: Message) -> bytes:
+    """Frame one message for the socket."""
+    body: bytes = msgpack.packb(message, use_bin_type=True)
+    return _LENGTH.pack(len(body)) + body
+
+
+def _decode_length(head: bytes) -> int:
+    (length,) = _LENGTH.unpack(head)
+    if length > MAX_MESSAGE:
+        raise ValueError(f"engine message of {length} bytes exceeds {MAX_MESSAGE}")
+    return int(length)
+
+
+async def read(reader: asyncio.StreamReader) -> Message:
+    """Read one message.
+
+    Raises:
+        asyncio.IncompleteReadError: The other side has closed.
+        ValueError: The stream is not one of ours.
+    """
+    length = _decode_length(await reader.readexactly(_LENGTH.size))
+    message: Message = msgpack.unpackb(await reader.readexactly(length), raw=False)
+    return message
+
+
+def read_blocking(sock: socket.socket) -> Message:
+    """Read one message, waiting for it; EOFError when the other side has closed."""
+    length = _decode_length(_receive(sock, _LENGTH.size))
+    message: Message = msgpack.unpackb(_receive(sock, length), raw=False)
+    return message
+
+
+def _receive(sock: socket.socket, count: int) -> bytearray:
+    data = bytearray(count)
+    view = memoryview(data)
+    while view:
+        got = sock.recv_into(view)
+        if not got:
+            raise EOFError("engine socket closed")
+        view = view[got:]
+    return data
+
+
+def pack_picture(frame: av.VideoFrame) -> Message:
+    """Copy a yuv420p frame's planes, thinned to at most `WIDEST` pixels, without converting a colour.
+
+    Raises:
+        ValueError: The frame is not 4:2:0 planar.
+    """
+    if frame.format.name not in ("yuv420p", "yuvj420p"):
+        raise ValueError(f"cannot send a {frame.format.name} picture")
+    step = 1
+    while frame.width // step > WIDEST:
+        step *= 2
+    planes = []
+    for plane in frame.planes:
+        rows = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
+        planes.append(rows[::step, : plane.width : step])
+    # 4:2:0 needs even sides: an odd picture loses its last row or column.
+    height, width = planes[0].shape[0] // 2 * 2, planes[0].shape[1] // 2 * 2
+    y = planes[0][:height, :width]
+    u, v = (p[: height // 2, : width // 2] for p in planes[1:3])
+    return {"width": width, "height": height, "planes": y.tobytes() + u.tobytes() + v.tobytes()}
+
+
+def unpack_picture(message: Message) -> Picture:
+    """Rebuild a picture sent by `pack_picture`, as RGB uint8 of shape (height, width, 3)."""
+    import cv2  # only the model process converts colours
+
+    width, height = int(message["width"]), int(message["height"])
+    planes = np.frombuffer(message["planes"], np.uint8).reshape(height * 3 // 2, width)
+    rgb: Picture = cv2.cvtColor(planes, cv2.COLOR_YUV2RGB_I420)
+    return rgb
+
+
+def pack_faces(faces: list[FaceState]) -> list[tuple[Any, ...]]:
+    """Turn faces into plain tuples."""
+    return [astuple(face) for face in faces]
+
+
+def unpack_faces(rows: list[list[Any]]) -> list[FaceState]:
+    """Undo `pack_faces`."""
+    return [FaceState(row[0], tuple(row[1]), *row[2:]) for row in rows]
+
+
+def pack_voices(voices: Voices) -> Message:
+    """Turn voices into a plain message."""
+    return {
+        "t": voices.t,
+        "ids": voices.ids,
+        "pcm": voices.pcm.tobytes(),
+        "rest": voices.rest.tobytes(),
+        "faces": pack_faces(voices.faces),
+    }
+
+
+def unpack_voices(message: Message) -> Voices:
+    """Undo `pack_voices`."""
+    return Voices(
+        t=message["t"],
+        ids=message["ids"],
+        pcm=np.frombuffer(message["pcm"], np.float32).reshape(-1, BLOCK),
+        rest=np.frombuffer(message["rest"], np.float32),
+        faces=unpack_faces(message["faces"]),
+    )

@@ -1,0 +1,154 @@
+"""The model process: one thread hears, one sees, one enrols; none of them ever waits for the network.
+
+Started by `client.py` with a connected socket as its only argument. Sound of all sessions that is waiting
+is separated in one batch. Each session holds at most `AUDIO_BACKLOG` blocks and one picture; what is
+older is dropped and counted.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import sys
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from streamer.engine import wire
+from streamer.engine.batch import Engine
+from streamer.engine.types import Samples
+
+AUDIO_BACKLOG = 10
+"""Blocks of 20 ms a session may have waiting."""
+
+log = logging.getLogger("earshot.engine")
+
+
+@dataclass
+class Inbox:
+    """What one session has waiting."""
+
+    audio: deque[tuple[int, float, Samples]] = field(default_factory=lambda: deque(maxlen=AUDIO_BACKLOG))
+    video: tuple[float, wire.Message] | None = None
+    dropped: int = 0
+
+
+class Worker:
+    """Serves one socket until its other side closes."""
+
+    def __init__(self, sock: socket.socket, engine: Engine) -> None:
+        self._sock = sock
+        self._engine = engine
+        self._inboxes: dict[str, Inbox] = {}
+        self._changed = threading.Condition()
+        self._send_lock = threading.Lock()
+        self._closing = False
+
+    def run(self) -> None:
+        """Serve; returns when the socket closes."""
+        threads = [
+            threading.Thread(target=self._guard, args=(loop,), name=loop.__name__, daemon=True)
+            for loop in (self._hear, self._see)
+        ]
+        for thread in threads:
+            thread.start()
+        self._send({"type": "ready"})
+        try:
+            self._read()
+        except (EOFError, ConnectionError):
+            pass
+        finally:
+            with self._changed:
+                self._closing = True
+                self._changed.notify_all()
+            for thread in threads:
+                thread.join(timeout=2)
+
+    def _guard(self, loop: object) -> None:
+        """A thread that dies must take the process along, so that the supervisor starts a new one."""
+        try:
+            loop()  # type: ignore[operator]
+        except (BrokenPipeError, ConnectionError):
+            self._sock.close()
+        except Exception:
+            log.exception("engine thread failed")
+            logging.shutdown()
+            import os
+
+            os._exit(1)
+
+    def _send(self, message: wire.Message) -> None:
+        data = wire.encode(message)
+        with self._send_lock:
+            self._sock.sendall(data)
+
+    def _read(self) -> None:
+        while True:
+            message = wire.read_blocking(self._sock)
+            kind, sid = message["type"], message.get("sid", "")
+            if kind == "ping":
+                self._send({"type": "pong", "n": message["n"]})
+                continue
+            with self._changed:
+                if kind == "open":
+                    self._engine.open(sid)
+                    self._inboxes[sid] = Inbox()
+                elif kind == "close":
+                    self._inboxes.pop(sid, None)
+                    self._engine.close(sid)
+                elif kind == "audio" and (inbox := self._inboxes.get(sid)):
+                    inbox.dropped += len(inbox.audio) == inbox.audio.maxlen
+                    pcm = np.frombuffer(message["pcm"], np.float32)
+                    inbox.audio.append((message["index"], message["t"], pcm))
+                elif kind == "video" and (inbox := self._inboxes.get(sid)):
+                    inbox.dropped += inbox.video is not None
+                    inbox.video = (message["t"], message)
+                self._changed.notify_all()
+
+    def _hear(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._closing or any(i.audio for i in self._inboxes.values()))
+                if self._closing:
+                    return
+                blocks = {sid: inbox.audio.popleft() for sid, inbox in self._inboxes.items() if inbox.audio}
+                dropped = {sid: self._inboxes[sid].dropped for sid in blocks}
+            started = time.thread_time()
+            voices = self._engine.hear({sid: (t, pcm) for sid, (_, t, pcm) in blocks.items()})
+            cpu = time.thread_time() - started
+            for sid, result in voices.items():
+                reply = wire.pack_voices(result) | {"type": "voices", "sid": sid, "index": blocks[sid][0]}
+                self._send(reply | {"dropped": dropped[sid], "cpu": cpu / len(voices)})
+
+    def _see(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._closing or any(i.video for i in self._inboxes.values()))
+                if self._closing:
+                    return
+                waiting = {sid: inbox.video for sid, inbox in self._inboxes.items() if inbox.video}
+                for sid in waiting:
+                    self._inboxes[sid].video = None
+            for sid, (t, message) in waiting.items():
+                started = time.thread_time()
+                faces = self._engine.see(sid, t, wire.unpack_picture(message))
+                reply = {"type": "faces", "sid": sid, "t": t, "faces": wire.pack_faces(faces)}
+                self._send(reply | {"cpu": time.thread_time() - started})
+
+
+def main() -> None:
+    """Entry point of the process: `python -m streamer.engine.worker FD DEVICE`."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    import signal
+
+    # The terminal's Ctrl-C reaches every process; the parent closes the socket when it is time.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sock = socket.socket(fileno=int(sys.argv[1]))
+    Worker(sock, Engine(device=sys.argv[2], background=True)).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""Token buckets: how often one client address, or one connection, may ask for something."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Bucket:
+    """A token bucket that starts full.
+
+    Attributes:
+        rate: tokens that come back a second.
+        burst: tokens it holds at most.
+        tokens: tokens now.
+        at: time of the last change, seconds.
+    """
+
+    rate: float
+    burst: float
+    tokens: float
+    at: float
+
+    def take(self, now: float) -> float:
+        """Take one token.
+
+        Args:
+            now: monotonic time, seconds.
+
+        Returns:
+            0 if a token was taken, else the seconds until there is one.
+        """
+        self.tokens = min(self.burst, self.tokens + (now - self.at) * self.rate)
+        self.at = now
+        if self.tokens >= 1:
+            self.tokens -= 1
+            return 0.0
+        return (1 - self.tokens) / self.rate
+
+    @property
+    def refill_seconds(self) -> float:
+        """Seconds an untouched bucket needs to be full, when it says nothing more and can be forgotten."""
+        return (self.burst - self.tokens) / self.rate
+
+
+class Limiter:
+    """One bucket a key, for at most `capacity` keys.
+
+    Args:
+        rate: requests a second.
+        burst: requests at once.
+        capacity: keys kept; the longest unused goes first, so memory stays bounded under a flood.
+        clock: monotonic time, seconds.
+    """
+
+    def __init__(
+        self, rate: float, burst: float, capacity: int = 4096, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._capacity = capacity
+        self._clock = clock
+        self._buckets: OrderedDict[str, Bucket] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._buckets)
+
+    def take(self, key: str) -> int:
+        """Count one request.
+
+        Args:
+            key: who asks, for instance an address.
+
+        Returns:
+            0 if it may go on, else whole seconds to wait (a Retry-After value).
+        """
+        now = self._clock()
+        bucket = self._buckets.get(key)
+        if bucket is None:
+            bucket = self._buckets[key] = Bucket(self._rate, self._burst, self._burst, now)
+        self._buckets.move_to_end(key)
+        while len(self._buckets) > self._capacity:
+            self._buckets.popitem(last=False)
+        return math.ceil(bucket.take(now))
+
+    def sweep(self) -> None:
+        """Forget the buckets that are full again."""
+        now = self._clock()
+        full = [key for key, bucket in self._buckets.items() if now - bucket.at >= bucket.refill_seconds]
+        for key in full:
+            del self._buckets[key]

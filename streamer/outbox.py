@@ -1,0 +1,82 @@
+"""What waits to be sent to one browser: at most one message a topic, the newest."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from streamer.overlay import Message
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxStatistics:
+    """Counts since the start.
+
+    Attributes:
+        received: messages put in.
+        replaced: messages that a newer one of the same topic replaced before they were sent.
+        depth: messages waiting.
+    """
+
+    received: int
+    replaced: int
+    depth: int
+
+
+class Closed(Exception):
+    """The outbox is closed and empty."""
+
+
+class Outbox:
+    """Newest-wins mailbox with one place a topic.
+
+    Every message is a whole state (the room, the faders, the faces of one participant), so that leaving
+    out all but the newest of a topic loses nothing, and a slow reader holds no more than the topics there
+    are. A plain drop-oldest channel would drop a room's state to make place for a face box.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, Message] = {}
+        self._changed = asyncio.Event()
+        self._closed = False
+        self._received = 0
+        self._replaced = 0
+
+    def put(self, message: Message, topic: str) -> None:
+        """Leave a message; does nothing once closed.
+
+        Args:
+            message: what to send.
+            topic: what it is the state of; replaces the waiting message of this topic, keeping its place.
+        """
+        if self._closed:
+            return
+        self._received += 1
+        self._replaced += topic in self._waiting
+        self._waiting[topic] = message
+        self._changed.set()
+
+    async def get(self) -> Message:
+        """Wait for the next message.
+
+        Returns:
+            The message that has waited longest.
+
+        Raises:
+            Closed: nothing more will come.
+        """
+        while not self._waiting:
+            if self._closed:
+                raise Closed
+            self._changed.clear()
+            await self._changed.wait()
+        return self._waiting.pop(next(iter(self._waiting)))
+
+    def close(self) -> None:
+        """Take no more messages; those that wait can still be got."""
+        self._closed = True
+        self._changed.set()
+
+    def statistics(self) -> OutboxStatistics:
+        """Return the counts."""
+        return OutboxStatistics(self._received, self._replaced, len(self._waiting))

@@ -1,0 +1,274 @@
+"""The messages of the control WebSocket, both ways, and the JSON schema that the page is checked against.
+
+Overlays travel on the WebSocket and not on a data channel: aiortc reassembles data-channel fragments in
+quadratic time and checks no size, and a WebSocket survives a new peer connection.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic.json_schema import models_json_schema
+
+SCHEMA_FILE = Path(__file__).parent.parent / "web" / "messages.schema.json"
+
+ParticipantId = Annotated[str, Field(min_length=1, max_length=64)]
+FaceId = Annotated[int, Field(ge=0, le=2**31 - 1)]
+FaceOrRest = FaceId | Literal["rest"]
+Name = Annotated[str, Field(min_length=1, max_length=60)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+class Message(BaseModel):
+    """A message: unknown fields are refused, infinities and NaN are no numbers."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True)
+
+
+# From the page to the server.
+
+
+class Hello(Message):
+    """First message: proves who the connection belongs to."""
+
+    type: Literal["hello"]
+    token: Annotated[str, Field(min_length=1, max_length=4096)]
+
+
+class Ping(Message):
+    """Heartbeat; `n` comes back in the pong."""
+
+    type: Literal["ping"]
+    n: Annotated[int, Field(ge=0, le=2**53)]
+
+
+class SetFader(Message):
+    """Set how loud one face, or everything else, of a participant is: linear gain, 1 is unchanged."""
+
+    type: Literal["fader"]
+    participant: ParticipantId
+    face: FaceOrRest
+    gain: Annotated[float, Field(ge=0, le=2)]
+
+
+class SetFocus(Message):
+    """Hear only one face, only one participant (face null), or everyone (participant null)."""
+
+    type: Literal["focus"]
+    participant: ParticipantId | None
+    face: FaceId | None
+
+
+class SetMute(Message):
+    """Do not hear this participant at all."""
+
+    type: Literal["mute"]
+    participant: ParticipantId
+    muted: bool
+
+
+class Rename(Message):
+    """Name a participant (face null), or one of their faces."""
+
+    type: Literal["rename"]
+    participant: ParticipantId
+    face: FaceId | None
+    name: Name
+
+
+class Leave(Message):
+    """Leave the room for good; no resume."""
+
+    type: Literal["leave"]
+
+
+ClientMessage = Annotated[
+    Hello | Ping | SetFader | SetFocus | SetMute | Rename | Leave, Field(discriminator="type")
+]
+client_messages: TypeAdapter[ClientMessage] = TypeAdapter(ClientMessage)
+
+
+# From the server to the page.
+
+
+class ParticipantState(Message):
+    """One participant as the others see it; `faces` maps a face id to the name it was given."""
+
+    id: ParticipantId
+    name: str
+    publishing: bool
+    audio: bool
+    video: bool
+    connected: bool
+    faces: dict[str, str]
+
+
+class RoomState(Message):
+    """Who is here."""
+
+    id: str
+    participants: list[ParticipantState]
+    voices_separated: bool
+
+
+class Gain(Message):
+    """One fader that is not at 1."""
+
+    participant: ParticipantId
+    face: FaceOrRest
+    gain: float
+
+
+class Focus(Message):
+    """What is heard alone."""
+
+    participant: ParticipantId
+    face: FaceId | None
+
+
+class FaderState(Message):
+    """All faders of one listener."""
+
+    gains: list[Gain]
+    muted: list[ParticipantId]
+    focus: Focus | None
+
+
+class FaceOverlay(Message):
+    """One face in a picture; `box` is x, y, width, height as fractions of the picture."""
+
+    id: FaceId
+    box: tuple[float, float, float, float]
+    name: str | None
+    speaking: Fraction
+    lips_visible: bool
+    voice_known: bool
+    voice_confidence: Fraction
+
+
+class Slot(Message):
+    """Whose picture a video m-line carries; RTP time stamp = (rtp_base + round(t * 90000)) mod 2^32."""
+
+    mid: str
+    participant: ParticipantId
+    rtp_base: int | None
+
+
+class Welcome(Message):
+    """Answer to hello."""
+
+    type: Literal["welcome"] = "welcome"
+    participant: ParticipantId
+    room: RoomState
+    faders: FaderState
+
+
+class Pong(Message):
+    """Answer to ping."""
+
+    type: Literal["pong"] = "pong"
+    n: int
+
+
+class Token(Message):
+    """A fresh session token, good for `expires_in` seconds."""
+
+    type: Literal["token"] = "token"
+    token: str
+    expires_in: float
+
+
+class RoomChanged(Message):
+    """The room's state after a change."""
+
+    type: Literal["room"] = "room"
+    room: RoomState
+
+
+class FadersChanged(FaderState):
+    """The listener's faders after a change."""
+
+    type: Literal["faders"] = "faders"
+
+
+class Faces(Message):
+    """Faces of one participant in the picture captured at `t`, Unix seconds of the publisher's clock."""
+
+    type: Literal["faces"] = "faces"
+    participant: ParticipantId
+    t: float
+    faces: list[FaceOverlay]
+
+
+class Slots(Message):
+    """Which video m-line carries whom; slots not listed are empty."""
+
+    type: Literal["slots"] = "slots"
+    slots: list[Slot]
+
+
+class Status(Message):
+    """Whether voices are separated now, and if not, why."""
+
+    type: Literal["status"] = "status"
+    voices_separated: bool
+    reason: str
+
+
+class Error(Message):
+    """A message was refused, or the connection is about to be closed."""
+
+    type: Literal["error"] = "error"
+    code: str
+    reason: str
+
+
+ServerMessage = Annotated[
+    Welcome | Pong | Token | RoomChanged | FadersChanged | Faces | Slots | Status | Error,
+    Field(discriminator="type"),
+]
+server_messages: TypeAdapter[ServerMessage] = TypeAdapter(ServerMessage)
+
+
+def message_schema() -> dict[str, Any]:
+    """Describe both directions as one JSON schema.
+
+    Returns:
+        A schema whose `$defs` hold every message, with `ClientMessage` and `ServerMessage` as unions.
+    """
+    directions: dict[str, tuple[type[Message], ...]] = {
+        "ClientMessage": (Hello, Ping, SetFader, SetFocus, SetMute, Rename, Leave),
+        "ServerMessage": (
+            Welcome,
+            Pong,
+            Token,
+            RoomChanged,
+            FadersChanged,
+            Faces,
+            Slots,
+            Status,
+            Error,
+        ),
+    }
+    everything = [(model, "validation") for models in directions.values() for model in models]
+    _, schema = models_json_schema(everything, title="Earshot control messages")  # type: ignore[arg-type]
+    for direction, models in directions.items():
+        schema["$defs"][direction] = {"oneOf": [{"$ref": f"#/$defs/{model.__name__}"} for model in models]}
+    return schema
+
+
+def schema_text() -> str:
+    """Return the schema as it stands in `web/messages.schema.json`."""
+    return json.dumps(message_schema(), indent=2, sort_keys=True) + "\n"
+
+
+def export_schema(path: Path = SCHEMA_FILE) -> None:
+    """Write the schema for the page.
+
+    Args:
+        path: file to write.
+    """
+    path.write_text(schema_text(), encoding="utf-8")

@@ -1,0 +1,282 @@
+/** Getting into a room and staying in it: join, control socket, publish, watch, and all of it again after a cut. */
+import { ApiError, joinRoom } from "./api.js";
+import { Control } from "./control.js";
+import { MediaSession } from "./whip.js";
+
+/** @import { ClientMessage, ConnectionState, Joined, ServerMessage } from "./types.js" */
+/** @import { LocalMedia } from "./media.js" */
+
+const VIDEO_SLOTS = 7;
+const DISCONNECTED_MS = 3000;
+const QUIET_RETRY_MS = 30_000;
+const BACKOFF_MS = [300, 700, 1500, 3000, 5000];
+const VIDEO_BITRATE = 1_200_000;
+/** WebSocket close codes by which the server says that coming back will not help. */
+const isRefusal = (/** @type {number} */ code) => code === 1008 || (code >= 4400 && code < 4500);
+
+/**
+ * @typedef {object} ConnectionListener
+ * @property {(state: ConnectionState, detail: string, retrying: boolean) => void} onState retrying: worth showing a "Try now" button
+ * @property {(message: ServerMessage) => void} onMessage
+ * @property {(pc: RTCPeerConnection) => void} onWatching the new receiving connection, its transceivers have mids
+ * @property {(reason: string) => void} onNotice
+ */
+
+export class Connection {
+  /** @type {Joined | null} */ joined = null;
+  /** @type {ConnectionState} */ state = "connecting";
+  /** @type {MediaSession | null} */ watching = null;
+  /** @type {MediaSession | null} */ publishing = null;
+  /** @type {Control | null} */ #control = null;
+  /** @type {RTCPeerConnection[]} */ #pending = [];
+  #generation = 0;
+  #lostAt = 0;
+  #tries = 0;
+  #timer = 0;
+  /** @type {Promise<void>} */ #publishTurn = Promise.resolve();
+
+  /**
+   * @param {{ room: string, invite: string, name: string }} who
+   * @param {LocalMedia | null} media null = watch only
+   * @param {ConnectionListener} listener
+   */
+  constructor(who, media, listener) {
+    this.who = who;
+    this.media = media;
+    this.listener = listener;
+    media?.addEventListener("change", () => void this.#mediaChanged());
+    addEventListener("online", () => this.state === "reconnecting" && this.retry());
+  }
+
+  /**
+   * The first connection. Later ones happen by themselves.
+   * @throws {ApiError | TypeError} when the server refuses or is not reached
+   */
+  async open() {
+    this.joined = await joinRoom(this.who.room, { name: this.who.name, invite: this.who.invite });
+    void this.#establish(this.joined);
+  }
+
+  /** @param {ClientMessage} message */
+  send(message) {
+    this.#control?.send(message);
+  }
+
+  /** Tries again now, also after the server refused. */
+  retry() {
+    if (this.state === "refused" && this.joined) this.joined = { ...this.joined, resume: "" };
+    this.#tries = 0;
+    this.#lostAt = performance.now();
+    this.#state("reconnecting", "Reconnecting…");
+    void this.#rejoin();
+  }
+
+  close() {
+    this.#state("left", "You left the call");
+    this.#generation += 1;
+    clearTimeout(this.#timer);
+    this.#control?.close();
+    this.#drop();
+  }
+
+  /** Lets go of the media and the socket without leaving the room. */
+  #drop() {
+    this.#control?.abandon();
+    void this.watching?.close();
+    void this.publishing?.close();
+    this.watching = this.publishing = null;
+    for (const pc of this.#pending.splice(0)) pc.close();
+  }
+
+  /** @param {Joined} joined */
+  async #establish(joined) {
+    const generation = ++this.#generation;
+    this.#drop();
+    const current = () => generation === this.#generation;
+    try {
+      const welcomed = new Promise((resolve, reject) => {
+        this.#control = new Control(
+          this.who.room,
+          joined.token,
+          joined.heartbeat,
+          (message) => {
+            if (message.type === "welcome") resolve(undefined);
+            this.listener.onMessage(message);
+          },
+          (code, reason) => {
+            this.#lost(generation, code, reason);
+            reject(new Error(reason));
+          },
+        );
+      });
+      await Promise.all([welcomed, this.#watch(joined, generation), this.#publish(joined, generation)]);
+      if (!current()) return;
+      this.#tries = 0;
+      this.#lostAt = 0;
+      this.#state("connected", "Connected");
+      // Devices may have changed while the offer was under way.
+      void this.#mediaChanged();
+    } catch (error) {
+      if (current()) this.#failed(error);
+    }
+  }
+
+  /**
+   * @param {Joined} joined
+   * @param {number} generation
+   */
+  async #watch(joined, generation) {
+    const pc = this.#peer(joined, generation);
+    pc.addTransceiver("audio", { direction: "recvonly" });
+    for (let i = 0; i < VIDEO_SLOTS; i += 1) pc.addTransceiver("video", { direction: "recvonly" });
+    const session = await MediaSession.open(this.#endpoint("whep"), joined.token, pc);
+    if (generation !== this.#generation) return void session.close();
+    this.watching = session;
+    this.listener.onWatching(pc);
+  }
+
+  /**
+   * Sends what media there is. A refusal is told and does not end the call: one can still watch.
+   * @param {Joined} joined
+   * @param {number} generation
+   */
+  async #publish(joined, generation) {
+    const tracks = this.#tracks();
+    if (joined.role !== "publish" || !tracks.length) return;
+    const pc = this.#peer(joined, generation);
+    const stream = new MediaStream(tracks);
+    for (const track of tracks) {
+      pc.addTransceiver(track, {
+        direction: "sendonly",
+        streams: [stream],
+        sendEncodings: track.kind === "video" ? [{ maxBitrate: VIDEO_BITRATE }] : undefined,
+      });
+    }
+    try {
+      const session = await MediaSession.open(this.#endpoint("whip"), joined.token, pc);
+      if (generation !== this.#generation) return void session.close();
+      this.publishing = session;
+    } catch (error) {
+      if (!(error instanceof ApiError) || !error.final) throw error;
+      this.listener.onNotice(`The others cannot see or hear you: ${error.message}`);
+    }
+  }
+
+  /** Swaps tracks in place; only a kind that was not offered before needs a new offer. */
+  async #mediaChanged() {
+    this.#publishTurn = this.#publishTurn.then(async () => {
+      if (this.state !== "connected" || !this.joined || !this.media) return;
+      let offerAgain = false;
+      for (const kind of /** @type {const} */ (["audio", "video"])) {
+        const track = this.media.tracks[kind];
+        const transceiver = this.publishing?.pc.getTransceivers().find((t) => t.receiver.track.kind === kind);
+        if (transceiver && transceiver.sender.track !== track) await transceiver.sender.replaceTrack(track);
+        else if (!transceiver && track) offerAgain = true;
+      }
+      if (!offerAgain) return;
+      // Awaited: the server refuses a second publisher while the first is there.
+      await this.publishing?.close();
+      this.publishing = null;
+      try {
+        await this.#publish(this.joined, this.#generation);
+      } catch (error) {
+        this.#failed(error);
+      }
+    });
+  }
+
+  /** @returns {MediaStreamTrack[]} */
+  #tracks() {
+    return [this.media?.tracks.audio, this.media?.tracks.video].filter((track) => !!track);
+  }
+
+  /** @param {"whip" | "whep"} kind */
+  #endpoint(kind) {
+    return `/rooms/${encodeURIComponent(this.who.room)}/${kind}`;
+  }
+
+  /**
+   * @param {Joined} joined
+   * @param {number} generation
+   * @returns {RTCPeerConnection} watched: its failure starts a reconnection
+   */
+  #peer(joined, generation) {
+    const pc = new RTCPeerConnection({ iceServers: joined.ice_servers, bundlePolicy: "max-bundle" });
+    this.#pending.push(pc);
+    let timer = 0;
+    pc.addEventListener("connectionstatechange", () => {
+      clearTimeout(timer);
+      if (pc.connectionState === "failed") this.#lost(generation, 0, "The media connection failed");
+      if (pc.connectionState === "disconnected")
+        timer = setTimeout(() => this.#lost(generation, 0, "The media connection was cut"), DISCONNECTED_MS);
+    });
+    return pc;
+  }
+
+  /**
+   * @param {number} generation of the connection that was lost
+   * @param {number} code WebSocket close code, or 0
+   * @param {string} reason
+   */
+  #lost(generation, code, reason) {
+    if (generation !== this.#generation) return;
+    if (isRefusal(code)) this.#failed(new ApiError(403, reason || "The server closed the call"));
+    else this.#failed(new Error(reason));
+  }
+
+  /** @param {unknown} error */
+  #failed(error) {
+    if (this.state === "left") return;
+    this.#generation += 1;
+    if (error instanceof ApiError && error.final) {
+      this.#drop();
+      this.#state("refused", error.message);
+      return;
+    }
+    this.#lostAt ||= performance.now();
+    const long = performance.now() - this.#lostAt > QUIET_RETRY_MS;
+    this.#state("reconnecting", long ? "Still trying to reconnect…" : "Reconnecting…", long);
+    const wait = BACKOFF_MS[Math.min(this.#tries, BACKOFF_MS.length - 1)] ?? 5000;
+    this.#tries += 1;
+    clearTimeout(this.#timer);
+    // Half of the wait is drawn by chance: a restarted server must not meet everyone at once.
+    this.#timer = setTimeout(() => void this.#rejoin(), wait * (0.75 + 0.5 * Math.random()));
+  }
+
+  async #rejoin() {
+    clearTimeout(this.#timer);
+    const generation = ++this.#generation;
+    try {
+      const joined = await this.#join();
+      if (generation !== this.#generation) return;
+      this.joined = joined;
+      await this.#establish(joined);
+    } catch (error) {
+      if (generation === this.#generation) this.#failed(error);
+    }
+  }
+
+  /** @returns {Promise<Joined>} as the same participant while the server still knows them, else as a new one */
+  async #join() {
+    const { room, ...who } = this.who;
+    const resume = this.joined?.resume;
+    if (!resume) return joinRoom(room, who);
+    try {
+      return await joinRoom(room, { ...who, resume });
+    } catch (error) {
+      if (error instanceof ApiError && error.final) return joinRoom(room, who);
+      throw error;
+    }
+  }
+
+  /**
+   * @param {ConnectionState} state
+   * @param {string} detail
+   * @param {boolean} [retrying]
+   */
+  #state(state, detail, retrying = false) {
+    if (this.state === "left") return;
+    this.state = state;
+    this.listener.onState(state, detail, retrying);
+  }
+}

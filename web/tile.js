@@ -1,0 +1,172 @@
+/** One participant on the screen: picture, faces, name. */
+import { element, icon } from "./element.js";
+import { FaceMarks } from "./facemarks.js";
+import { FacePlacer, drawOverlay } from "./overlay.js";
+
+/** @import { Call } from "./call.js" */
+/** @import { Participant } from "./types.js" */
+
+const STALLED_MS = 2500;
+
+export class Tile {
+  /** @type {MediaStreamTrack | null} */ #track = null;
+  /** @type {number | null} */ rtpBase = null;
+  #rtp = /** @type {number | undefined} */ (undefined);
+  #placer = new FacePlacer();
+  #frameAt = 0;
+  #gone = false;
+  /** Width over height of the picture. */
+  aspect = 4 / 3;
+
+  /**
+   * @param {Call} call
+   * @param {string} id
+   * @param {boolean} own
+   * @param {() => void} onAspect
+   */
+  constructor(call, id, own, onAspect) {
+    this.call = call;
+    this.id = id;
+    this.own = own;
+    this.onAspect = onAspect;
+    this.video = element("video", { playsinline: true, muted: true, autoplay: true, "aria-hidden": "true" });
+    this.video.muted = true;
+    this.canvas = element("canvas", { class: "overlay", "aria-hidden": "true" });
+    this.avatar = element("div", { class: "avatar", "aria-hidden": "true" });
+    this.layer = element("div", { class: "face-layer" });
+    this.name = element("span", { class: "tile-name" });
+    this.note = element("span", { class: "tile-note" });
+    this.mutedIcon = icon("speaker-off");
+    this.caption = element("figcaption", { class: "tile-caption" }, this.mutedIcon, this.name, this.note);
+    this.figure = element(
+      "figure",
+      { class: `tile${own ? " own" : ""}`, "data-testid": "tile", "data-participant": id },
+      this.avatar,
+      this.video,
+      this.canvas,
+      this.layer,
+      this.caption,
+    );
+    this.cell = element("div", { class: "cell" }, this.figure);
+    this.marks = new FaceMarks(this.layer, id, own, {
+      onPick: (face) => call.toggleFocus(id, face),
+      onRename: (face, name) => call.rename(id, face, name),
+    });
+    this.video.addEventListener("resize", () => this.#measure());
+    this.#watchFrames();
+    this.#timer = setInterval(() => this.#checkStall(), 500);
+  }
+
+  #timer = 0;
+
+  /**
+   * @param {MediaStreamTrack | null} track
+   * @param {number | null} rtpBase
+   */
+  attach(track, rtpBase) {
+    this.rtpBase = rtpBase;
+    if (track === this.#track) return;
+    this.#track = track;
+    this.#rtp = undefined;
+    this.#frameAt = 0;
+    this.video.srcObject = track && new MediaStream([track]);
+    // Rejected when the tile is taken away at once: nothing to do about it.
+    if (track) this.video.play().catch(() => undefined);
+    this.#checkStall();
+  }
+
+  /** @param {Participant} participant */
+  describe(participant) {
+    this.name.textContent = participant.name;
+    this.avatar.textContent = [...participant.name.trim()][0]?.toUpperCase() ?? "?";
+    const note = this.own ? "you" : participant.connected ? (participant.video ? "" : "sound only") : "reconnecting…";
+    this.note.textContent = note;
+    this.figure.classList.toggle("away", !participant.connected && !this.own);
+  }
+
+  /** @param {boolean} muted by this listener */
+  showMuted(muted) {
+    this.mutedIcon.classList.toggle("gone", !muted);
+  }
+
+  /** Faces may move without a new picture (a stalled video, a paused tab). */
+  facesChanged() {
+    if (performance.now() - this.#frameAt > 250) this.draw();
+  }
+
+  draw() {
+    const { clientWidth: width, clientHeight: height } = this.figure;
+    if (!width) return;
+    const { focus, muted } = this.call.faders;
+    const whole = focus?.participant === this.id && focus.face === null;
+    const view = { width, height, mirrored: this.own };
+    const marks = this.#placer
+      .place(this.call.history(this.id), this.own ? undefined : this.#rtp, this.rtpBase, view)
+      .map((mark) => ({
+        ...mark,
+        heard: this.own || this.call.hears(this.id, mark.face.id),
+        focused: focus?.participant === this.id && focus.face === mark.face.id,
+      }));
+    const veiled = !this.own && (focus ? !whole : muted.includes(this.id));
+    drawOverlay(this.canvas, marks, veiled);
+    this.marks.show(marks, this.call.participant(this.id)?.name ?? "", width, height);
+    this.figure.classList.toggle("focused", focus?.participant === this.id);
+  }
+
+  remove() {
+    this.#gone = true;
+    clearInterval(this.#timer);
+    this.video.srcObject = null;
+    this.cell.remove();
+  }
+
+  #watchFrames() {
+    if ("requestVideoFrameCallback" in this.video) {
+      /** @type {VideoFrameRequestCallback} */
+      const shown = (_now, metadata) => {
+        if (this.#gone) return;
+        this.#rtp = metadata.rtpTimestamp;
+        this.#frame();
+        this.video.requestVideoFrameCallback(shown);
+      };
+      this.video.requestVideoFrameCallback(shown);
+      return;
+    }
+    let time = -1;
+    const video = /** @type {HTMLVideoElement} */ (this.video);
+    const look = () => {
+      if (this.#gone) return;
+      if (video.currentTime !== time) {
+        time = video.currentTime;
+        this.#frame();
+      }
+      requestAnimationFrame(look);
+    };
+    look();
+  }
+
+  #frame() {
+    const first = !this.#frameAt;
+    this.#frameAt = performance.now();
+    if (first) {
+      this.#measure();
+      this.#checkStall();
+      if (!this.own) this.call.noteFirstFrame();
+    }
+    this.draw();
+  }
+
+  #measure() {
+    const { videoWidth, videoHeight } = this.video;
+    if (!videoWidth || !videoHeight) return;
+    this.aspect = videoWidth / videoHeight;
+    this.onAspect();
+  }
+
+  /** A camera that is off, or a picture that does not arrive, gives way to the initial. */
+  #checkStall() {
+    const stalled = !this.#track || performance.now() - this.#frameAt > STALLED_MS;
+    this.figure.classList.toggle("pictureless", stalled && !document.hidden);
+    if (stalled) this.draw();
+  }
+}

@@ -1,0 +1,118 @@
+/** The grid of tiles: who has one, and the largest size at which all fit. */
+import { Tile } from "./tile.js";
+
+/** @import { Call } from "./call.js" */
+/** @import { LocalMedia } from "./media.js" */
+
+const GAP = 10;
+const CAPTION_ASPECT = 4 / 3;
+
+/**
+ * @param {number[]} aspects
+ * @param {number} width
+ * @param {number} height
+ * @returns {number} the number of columns that shows the most picture
+ */
+function bestColumns(aspects, width, height) {
+  let best = { columns: 1, area: 0 };
+  for (let columns = 1; columns <= aspects.length; columns += 1) {
+    const rows = Math.ceil(aspects.length / columns);
+    const w = (width - GAP * (columns - 1)) / columns;
+    const h = (height - GAP * (rows - 1)) / rows;
+    const area = aspects.reduce((sum, aspect) => sum + Math.min(w, h * aspect) ** 2 / aspect, 0);
+    if (area > best.area) best = { columns, area };
+  }
+  return best.columns;
+}
+
+export class Tiles {
+  /** @type {Map<string, Tile>} */ #tiles = new Map();
+
+  /**
+   * @param {HTMLElement} grid
+   * @param {Call} call
+   * @param {LocalMedia | null} media
+   */
+  constructor(grid, call, media) {
+    this.grid = grid;
+    this.call = call;
+    this.media = media;
+    new ResizeObserver(() => this.layout()).observe(grid);
+    media?.addEventListener("change", () => this.updateOwn());
+  }
+
+  /** Makes and removes tiles after the room's state; watchers have none. */
+  updateRoom() {
+    const shown = (this.call.room?.participants ?? []).filter(
+      ({ id, publishing, connected }) => publishing || (this.#tiles.has(id) && !connected) || (id === this.call.self && this.media),
+    );
+    for (const [id, tile] of this.#tiles) {
+      if (shown.some((participant) => participant.id === id)) continue;
+      tile.remove();
+      this.#tiles.delete(id);
+    }
+    for (const participant of shown) {
+      let tile = this.#tiles.get(participant.id);
+      if (!tile) {
+        const own = participant.id === this.call.self;
+        tile = new Tile(this.call, participant.id, own, () => this.layout());
+        this.#tiles.set(participant.id, tile);
+        // One's own picture stays last.
+        if (own) this.grid.append(tile.cell);
+        else this.grid.prepend(tile.cell);
+      }
+      tile.describe(participant);
+    }
+    this.updatePictures();
+    this.updateOwn();
+    this.updateFaders();
+    this.layout();
+  }
+
+  updatePictures() {
+    for (const [id, tile] of this.#tiles) {
+      if (tile.own) continue;
+      const picture = this.call.picture(id);
+      tile.attach(picture?.track ?? null, picture?.rtpBase ?? null);
+    }
+  }
+
+  updateOwn() {
+    this.#tiles.get(this.call.self)?.attach(this.media?.tracks.video ?? null, null);
+  }
+
+  updateFaders() {
+    for (const [id, tile] of this.#tiles) {
+      tile.showMuted(this.call.faders.muted.includes(id));
+      tile.draw();
+    }
+  }
+
+  /** @param {string} participant */
+  facesChanged(participant) {
+    this.#tiles.get(participant)?.facesChanged();
+  }
+
+  get others() {
+    return [...this.#tiles.values()].filter(({ own }) => !own).length;
+  }
+
+  layout() {
+    const tiles = [...this.#tiles.values()];
+    const { clientWidth: width, clientHeight: height } = this.grid;
+    if (!tiles.length || !width || !height) return;
+    const aspects = tiles.map(({ aspect }) => aspect || CAPTION_ASPECT);
+    const columns = bestColumns(aspects, width, height);
+    const rows = Math.ceil(tiles.length / columns);
+    const w = Math.floor((width - GAP * (columns - 1)) / columns);
+    const h = Math.floor((height - GAP * (rows - 1)) / rows);
+    for (const tile of tiles) {
+      tile.cell.style.width = `${w}px`;
+      tile.cell.style.height = `${h}px`;
+      const fitted = Math.min(w, h * tile.aspect);
+      tile.figure.style.width = `${Math.floor(fitted)}px`;
+      tile.figure.style.height = `${Math.floor(fitted / tile.aspect)}px`;
+      tile.draw();
+    }
+  }
+}

@@ -1,0 +1,30 @@
+/** Short notices at the edge of the screen, read out by screen readers. */
+import { element, find, icon } from "./element.js";
+
+const SHOWN_MS = 6000;
+
+/**
+ * @param {string} message
+ * @param {"info" | "error"} [kind]
+ */
+export function toast(message, kind = "info") {
+  const region = find(kind === "error" ? "#toasts-alert" : "#toasts", HTMLElement);
+  for (const shown of region.children) {
+    if (shown.firstElementChild?.textContent === message) return;
+  }
+  const close = element("button", { class: "quiet-button", type: "button", "aria-label": "Dismiss" }, icon("close"));
+  const box = element("div", { class: `toast toast-${kind}` }, element("p", {}, message), close);
+  let timer = 0;
+  const hold = () => clearTimeout(timer);
+  const release = () => {
+    hold();
+    timer = setTimeout(() => box.remove(), SHOWN_MS);
+  };
+  close.addEventListener("click", () => box.remove());
+  box.addEventListener("pointerenter", hold);
+  box.addEventListener("pointerleave", release);
+  box.addEventListener("focusin", hold);
+  box.addEventListener("focusout", release);
+  region.append(box);
+  release();
+}

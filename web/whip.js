@@ -1,0 +1,80 @@
+/** One client for WHIP (RFC 9725) and WHEP: they differ only in who sends the media. */
+import { refusal } from "./api.js";
+
+const GATHER_MS = 1000;
+
+/**
+ * @param {RTCPeerConnection} pc
+ * @returns {Promise<void>} when every candidate is known, or after a second: a dead interface must not hold the call
+ */
+function gathered(pc) {
+  if (pc.iceGatheringState === "complete") return Promise.resolve();
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, GATHER_MS);
+    pc.addEventListener("icegatheringstatechange", () => {
+      if (pc.iceGatheringState !== "complete") return;
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}
+
+/** An agreed media session: the peer connection and the server's resource for it. */
+export class MediaSession {
+  /**
+   * @param {RTCPeerConnection} pc
+   * @param {string} location
+   * @param {string | null} etag
+   * @param {string} token
+   */
+  constructor(pc, location, etag, token) {
+    this.pc = pc;
+    this.location = location;
+    this.etag = etag;
+    this.token = token;
+  }
+
+  /**
+   * Offers, waits for the answer, applies it. Closes the peer connection when it fails.
+   * @param {string} endpoint
+   * @param {string} token
+   * @param {RTCPeerConnection} pc with its transceivers in place
+   * @returns {Promise<MediaSession>}
+   */
+  static async open(endpoint, token, pc) {
+    try {
+      await pc.setLocalDescription();
+      await gathered(pc);
+      const response = await fetch(endpoint, {
+        method: "POST",
+        headers: { "Content-Type": "application/sdp", Authorization: `Bearer ${token}` },
+        body: pc.localDescription?.sdp ?? "",
+        cache: "no-store",
+        signal: AbortSignal.timeout(15_000),
+      });
+      if (response.status !== 201) throw await refusal(response);
+      const location = new URL(response.headers.get("Location") ?? "", new URL(endpoint, document.baseURI)).href;
+      const session = new MediaSession(pc, location, response.headers.get("ETag"), token);
+      const answer = await response.text();
+      if (pc.signalingState === "closed") {
+        void session.close();
+        throw new DOMException("The call ended while the offer was under way", "AbortError");
+      }
+      await pc.setRemoteDescription({ type: "answer", sdp: answer });
+      return session;
+    } catch (error) {
+      pc.close();
+      throw error;
+    }
+  }
+
+  /** Ends the session; the request outlives the page, so that leaving by closing the tab is noticed at once. */
+  async close() {
+    this.pc.close();
+    await fetch(this.location, {
+      method: "DELETE",
+      headers: { Authorization: `Bearer ${this.token}` },
+      keepalive: true,
+    }).catch(() => undefined);
+  }
+}
