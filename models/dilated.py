@@ -65,7 +65,7 @@ class DilatedBlock(nn.Module):
         return self.outer(x, older * self.taps[0] + old * self.taps[1] + y * self.taps[2] + self.taps_bias), y
 
 
-class Rings:
+class Rings(nn.Module):
     """Where each block's past lies in one memory (rows, slots, S * hidden), given how many steps a row has run.
 
     Args:
@@ -74,21 +74,23 @@ class Rings:
         hidden: channels of the convolutions.
     """
 
+    start: Tensor
+    length: Tensor
+    halfway: Tensor
+
     def __init__(self, dilations: Sequence[int], frames: int, hidden: int) -> None:
+        super().__init__()
         if any(d % frames and (d, frames) != (1, 2) for d in dilations):
             raise ValueError(f"dilations {list(dilations)} do not fit steps of {frames} frames")
         lengths = [max(1, 2 * d // frames) for d in dilations]
         self.slots, self.width, self.blocks = sum(lengths), frames * hidden, len(lengths)
-        starts = [sum(lengths[:i]) for i in range(len(lengths))]
-        halves = [d // frames for d in dilations]
-        self._start, self._length, self._half = (torch.tensor(v) for v in (starts, lengths, halves))
-
-    def to(self, device: torch.device | str) -> "Rings":
-        """Move the tables to a device; returns self."""
-        self._start, self._length, self._half = (
-            v.to(device) for v in (self._start, self._length, self._half)
-        )
-        return self
+        tables = {
+            "start": [sum(lengths[:i]) for i in range(len(lengths))],
+            "length": lengths,
+            "halfway": [d // frames for d in dilations],
+        }
+        for name, values in tables.items():
+            self.register_buffer(name, torch.tensor(values), persistent=False)
 
     def memory(self, rows: int, device: torch.device | str | None = None) -> Tensor:
         """Empty memory (rows, slots, S * hidden)."""
@@ -107,9 +109,9 @@ class Rings:
             places (K * blocks,) at which `write` must put the new activations.
         """
         at = steps[:, None]
-        first = (rows * self.slots)[:, None] + self._start
-        older = first + at % self._length
-        old = first + (at + self._half) % self._length
+        first = (rows * self.slots)[:, None] + self.start
+        older = first + at % self.length
+        old = first + (at + self.halfway) % self.length
         flat = memory.view(-1, self.width)
         past = flat.index_select(0, torch.cat([older, old], dim=1).view(-1))
         return past.view(len(rows), 2 * self.blocks, self.width), older.view(-1)

@@ -34,10 +34,13 @@ class Detection:
 def _anchors() -> F32:
     centres = (np.arange(GRID, dtype=np.float32) + 0.5) / GRID
     x, y = np.meshgrid(centres, centres)
-    return np.stack([x.ravel(), y.ravel()], axis=1).astype(np.float32)
+    anchors: F32 = np.stack([x.ravel(), y.ravel()], axis=1).astype(np.float32)
+    return anchors
 
 
-def overlap(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> tuple[float, float]:
+def overlap(
+    a: tuple[float, float, float, float], b: tuple[float, float, float, float]
+) -> tuple[float, float]:
     """How much two boxes (x, y, width, height) cover each other.
 
     Returns:
@@ -54,7 +57,7 @@ def overlap(a: tuple[float, float, float, float], b: tuple[float, float, float, 
 def without_duplicates(found: list[Detection], threshold: float = 0.3) -> list[Detection]:
     """Greedy non-maximum suppression, best score first.
 
-    A box that lies mostly inside a better one is dropped too: a tile that cuts a face in two reports its half.
+    A box that lies mostly inside a better one is dropped too: a tile that cuts a face reports its half.
     """
     kept: list[Detection] = []
     for candidate in sorted(found, key=lambda d: -d.score):
@@ -150,14 +153,15 @@ class FaceDetector:
     def _crop(rgb: U8, x: float, y: float, side: float) -> U8:
         height, width = rgb.shape[:2]
         scale = INPUT / side
+        out = np.zeros((INPUT, INPUT, 3), np.uint8)
         left, top = max(0, round(x)), max(0, round(y))
         right, bottom = min(width, round(x + side)), min(height, round(y + side))
-        w, h = max(1, round((right - left) * scale)), max(1, round((bottom - top) * scale))
+        if right <= left or bottom <= top:
+            return out
+        ox, oy = min(round((left - x) * scale), INPUT - 1), min(round((top - y) * scale), INPUT - 1)
+        w = min(max(1, round((right - left) * scale)), INPUT - ox)
+        h = min(max(1, round((bottom - top) * scale)), INPUT - oy)
         # INTER_AREA: plain bilinear skips pixels when shrinking and small faces flicker in and out.
         how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-        small = cv2.resize(rgb[top:bottom, left:right], (min(w, INPUT), min(h, INPUT)), interpolation=how)
-        out = np.zeros((INPUT, INPUT, 3), np.uint8)
-        oy = min(round((top - y) * scale), INPUT - small.shape[0])
-        ox = min(round((left - x) * scale), INPUT - small.shape[1])
-        out[oy : oy + small.shape[0], ox : ox + small.shape[1]] = small
+        out[oy : oy + h, ox : ox + w] = cv2.resize(rgb[top:bottom, left:right], (w, h), interpolation=how)
         return out

@@ -15,7 +15,9 @@ ROI_SCALE = 1.5  # the crop's side over the longer side of the box: room for the
 OUTER_LIP = [61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185]
 INNER_LIP = [78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191]
 LIPS = np.array(OUTER_LIP + INNER_LIP)
-EYES = np.array([33, 263])  # outer corners
+EYES = np.array(
+    [[33, 133], [263, 362]]
+)  # outer and inner corner of the eye on the picture's left, then the other
 NOSE_TIP = 1
 CHIN = 152
 LIP_GAIN = 12.0  # the separator was trained on eye distances times this
@@ -50,21 +52,27 @@ class Mesh:
         return float(low[0]), float(low[1]), float(high[0] - low[0]), float(high[1] - low[1])
 
     @property
+    def eyes(self) -> F32:
+        """Middle of each eye, float32 (2, 3): the one on the picture's left first."""
+        middles: F32 = self.points[EYES].mean(axis=1)
+        return middles
+
+    @property
     def eye_distance(self) -> float:
-        """Between the outer corners of the eyes, pixels."""
-        a, b = self.points[EYES, :2]
+        """Between the middles of the eyes, pixels."""
+        a, b = self.eyes[:, :2]
         return float(np.hypot(*(b - a)))
 
     @property
     def angle(self) -> float:
         """Of the eye line, radians, clockwise on the screen."""
-        a, b = self.points[EYES, :2]
+        a, b = self.eyes[:, :2]
         return float(np.arctan2(b[1] - a[1], b[0] - a[0]))
 
     @property
     def turn(self) -> tuple[float, float]:
         """Yaw and pitch of the head in radians, 0 when it looks at the camera."""
-        left, right = self.points[EYES]
+        left, right = self.eyes
         across = right - left
         down = self.points[CHIN] - (left + right) / 2
         yaw = np.arctan2(across[2], np.hypot(across[0], across[1]))

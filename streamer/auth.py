@@ -37,7 +37,11 @@ class Denied(Exception):
     @property
     def challenge(self) -> str:
         """The WWW-Authenticate value (RFC 6750)."""
-        return 'Bearer realm="earshot"' if self.status == 401 else 'Bearer realm="earshot", error="insufficient_scope"'
+        return (
+            'Bearer realm="earshot"'
+            if self.status == 401
+            else 'Bearer realm="earshot", error="insufficient_scope"'
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,7 @@ class Tokens:
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.time) -> None:
         secret = settings.secret.get_secret_value() if settings.secret else secrets.token_urlsafe(32)
         self._secret = secret.encode() if settings.secret else None
-        # The signing key is not the secret itself: a leaked token must not help to guess what opens POST /rooms.
+        # Not the secret itself: the key also signs what anyone with an invite can see.
         self._key = hmac.digest(secret.encode(), b"earshot token key v1", hashlib.sha256)
         self._lifetimes: dict[Kind, float] = {
             "invite": settings.invite_lifetime,

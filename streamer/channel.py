@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class ChannelClosed(Exception):  # noqa: N818 - a normal end, not an error
+class ChannelClosed(Exception):
     """The channel is closed and has nothing left to read."""
 
 

@@ -18,11 +18,15 @@ from streamer.channel import Channel
 from streamer.relay import RelayFrame, VideoSource
 from streamer.timeline import PublisherClock, Timeline, now
 
+__all__ = ["AudioBlock", "Ingest", "IngestStatistics"]
+
 logger = logging.getLogger(__name__)
 
 VIDEO_RATE = 90_000
 #: Seconds for which aiortc holds a frame: four packets of sound, and a picture until the next one begins.
 HELD = {"audio": 0.08, "video": 0.033}
+#: Blocks of sound taken a second in the long run (real time is 50), and at once.
+ALLOWED_RATE, ALLOWED_BURST = 60.0, 150.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,7 @@ class IngestStatistics:
     Attributes:
         audio_blocks: blocks handed on.
         audio_filled: samples of silence put into gaps.
+        audio_refused: blocks that came far faster than real time and were dropped.
         video_frames: decoded pictures handed on.
         video_skipped: decoded pictures passed over for a newer one.
         encoded_frames: encoded pictures handed to the relay.
@@ -41,6 +46,7 @@ class IngestStatistics:
 
     audio_blocks: int
     audio_filled: int
+    audio_refused: int
     video_frames: int
     video_skipped: int
     encoded_frames: int
@@ -112,7 +118,9 @@ class Ingest:
         self._tasks: set[asyncio.Task[None]] = set()
         self._cutter = BlockCutter()
         self._pictures: Channel[av.VideoFrame] = Channel(1, "decoded pictures")
-        self._audio_blocks = self._video_frames = self._encoded_frames = 0
+        self._audio_blocks = self._audio_refused = self._video_frames = self._encoded_frames = 0
+        self._faults = 0
+        self._allowance, self._allowed_at = ALLOWED_BURST, now()
         if source is not None:
             source.on_keyframe_wanted = self.request_keyframe
 
@@ -167,6 +175,7 @@ class Ingest:
         return IngestStatistics(
             audio_blocks=self._audio_blocks,
             audio_filled=self._cutter.filled,
+            audio_refused=self._audio_refused,
             video_frames=self._video_frames,
             video_skipped=self._pictures.statistics().dropped,
             encoded_frames=self._encoded_frames,
@@ -191,7 +200,7 @@ class Ingest:
         t = self._streams["video"].stamp(frame)
         self._encoded_frames += 1
         if self._source is not None:
-            self._source.encoded(RelayFrame(frame.codec, frame.data, t, frame.keyframe))
+            self._guarded(self._source.encoded, RelayFrame(frame.codec, frame.data, t, frame.keyframe))
 
     async def _read_audio(self, stream: _Stream) -> None:
         decoder = MonoDecoder()
@@ -206,11 +215,30 @@ class Ingest:
                         ticks, scale = stream.timeline.clock_rate, 48_000
                         t = stream.timeline.time(pts * ticks // scale) + (block.pts - pts) / scale
                         t = last_t = max(t, last_t + 0.001)
-                        self._audio_blocks += 1
-                        if self._on_audio is not None:
-                            self._on_audio(AudioBlock(t, block.index, block.pcm, block.epoch))
+                        self._hand_on_block(AudioBlock(t, block.index, block.pcm, block.epoch))
         except MediaStreamError:
             self._ended(stream)
+
+    def _hand_on_block(self, block: AudioBlock) -> None:
+        # Silence for gaps could be made to multiply: a sender may skip a second of timestamps in each packet.
+        self._allowance = min(self._allowance + (now() - self._allowed_at) * ALLOWED_RATE, ALLOWED_BURST)
+        self._allowed_at = now()
+        if self._allowance < 1.0:
+            self._audio_refused += 1
+            return
+        self._allowance -= 1.0
+        self._audio_blocks += 1
+        if self._on_audio is not None:
+            self._guarded(self._on_audio, block)
+
+    def _guarded(self, callback: Callable[..., None], *arguments: Any) -> None:
+        """A fault further on must not stop the reading: aiortc's queue of decoded frames has no bound."""
+        try:
+            callback(*arguments)
+        except Exception:
+            self._faults += 1
+            if self._faults <= 3:
+                logger.exception("handing on a publisher's media failed")
 
     async def _read_video(self, stream: _Stream) -> None:
         try:
@@ -228,9 +256,9 @@ class Ingest:
             t = last_t = max(stream.time(frame), last_t + 0.001)
             self._video_frames += 1
             if self._source is not None:
-                self._source.decoded(t, frame)
+                self._guarded(self._source.decoded, t, frame)
             if self._on_video is not None:
-                self._on_video(t, frame)
+                self._guarded(self._on_video, t, frame)
 
     async def _discard(self, track: MediaStreamTrack) -> None:
         try:

@@ -36,31 +36,37 @@ class Outbox:
     """
 
     def __init__(self) -> None:
-        self._waiting: dict[str, Message] = {}
+        self._waiting: dict[str, str] = {}
         self._changed = asyncio.Event()
         self._closed = False
         self._received = 0
         self._replaced = 0
+        self.close_code = 1000
 
-    def put(self, message: Message, topic: str) -> None:
+    @property
+    def closed(self) -> bool:
+        """Whether it takes no more."""
+        return self._closed
+
+    def put(self, message: Message | str, topic: str) -> None:
         """Leave a message; does nothing once closed.
 
         Args:
-            message: what to send.
+            message: what to send, or its JSON where one text goes to many.
             topic: what it is the state of; replaces the waiting message of this topic, keeping its place.
         """
         if self._closed:
             return
         self._received += 1
         self._replaced += topic in self._waiting
-        self._waiting[topic] = message
+        self._waiting[topic] = message if isinstance(message, str) else message.model_dump_json()
         self._changed.set()
 
-    async def get(self) -> Message:
+    async def get(self) -> str:
         """Wait for the next message.
 
         Returns:
-            The message that has waited longest.
+            The JSON of the message that has waited longest.
 
         Raises:
             Closed: nothing more will come.
@@ -72,8 +78,14 @@ class Outbox:
             await self._changed.wait()
         return self._waiting.pop(next(iter(self._waiting)))
 
-    def close(self) -> None:
-        """Take no more messages; those that wait can still be got."""
+    def close(self, code: int = 1000) -> None:
+        """Take no more messages; those that wait can still be got.
+
+        Args:
+            code: what the WebSocket shall be closed with.
+        """
+        if not self._closed:
+            self.close_code = code
         self._closed = True
         self._changed.set()
 

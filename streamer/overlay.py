@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 from pydantic.json_schema import models_json_schema
 
 SCHEMA_FILE = Path(__file__).parent.parent / "web" / "messages.schema.json"
@@ -18,7 +18,17 @@ SCHEMA_FILE = Path(__file__).parent.parent / "web" / "messages.schema.json"
 ParticipantId = Annotated[str, Field(min_length=1, max_length=64)]
 FaceId = Annotated[int, Field(ge=0, le=2**31 - 1)]
 FaceOrRest = FaceId | Literal["rest"]
-Name = Annotated[str, Field(min_length=1, max_length=60)]
+
+
+def _plain_name(text: str) -> str:
+    """Keep what is printed, with single spaces: names are shown to others."""
+    name = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    if not name:
+        raise ValueError("a name needs a letter")
+    return name
+
+
+Name = Annotated[str, Field(min_length=1, max_length=60), AfterValidator(_plain_name)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
 

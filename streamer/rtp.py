@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 import aiortc.rtp
 import numpy as np
-from aiortc import RTCPeerConnection, RTCRtpReceiver, RTCRtpSender, RTCRtpTransceiver
+from aiortc import RTCPeerConnection, RTCRtpCodecParameters, RTCRtpReceiver, RTCRtpSender, RTCRtpTransceiver
 from aiortc.rtp import AnyRtcpPacket, RtcpSrPacket
 
 #: Frames that may wait for the decoder: a third of a second of pictures, half a second of sound.
@@ -261,17 +261,21 @@ def prefer_codecs(pc: RTCPeerConnection, mime_types: list[str]) -> None:
         transceiver.setCodecPreferences(sorted(offered, key=lambda codec: rank(codec.mimeType)))
         # aiortc consults the preferences only while it reads the remote description, which is before the
         # answering side has a transceiver to set them on: what it agreed on is put in order here.
-        codecs = transceiver._codecs
-        payload_rank = {
-            codec.payloadType: rank(codec.mimeType) for codec in codecs if codec.name.lower() != "rtx"
-        }
+        transceiver._codecs = _in_order(transceiver._codecs, rank)
 
-        def order(codec: Any, payload_rank: dict[int, int] = payload_rank) -> tuple[int, bool]:
-            resent = codec.name.lower() == "rtx"
-            payload = codec.parameters.get("apt") if resent else codec.payloadType
-            return payload_rank.get(payload, len(wanted)), resent
 
-        transceiver._codecs = sorted(codecs, key=order)
+def _in_order(codecs: list[RTCRtpCodecParameters], rank: Callable[[str], int]) -> list[RTCRtpCodecParameters]:
+    """Sorts codecs by rank; each retransmission format keeps behind the codec that it is for."""
+    places: dict[object, tuple[int, int]] = {
+        codec.payloadType: (rank(codec.mimeType), place) for place, codec in enumerate(codecs)
+    }
+
+    def order(codec: RTCRtpCodecParameters) -> tuple[tuple[int, int], bool]:
+        resent = codec.name.lower() == "rtx"
+        payload = codec.parameters.get("apt") if resent else codec.payloadType
+        return places.get(payload, (len(codecs), 0)), resent
+
+    return sorted(codecs, key=order)
 
 
 def negotiated_codec(transceiver: RTCRtpTransceiver) -> str | None:
@@ -289,7 +293,8 @@ def speed_up_audio_level() -> None:
 
 
 def _audio_level(frame: Any) -> int:
-    samples = np.frombuffer(memoryview(frame.planes[0]), np.int16)[: frame.samples].astype(np.float32)
+    count = frame.samples * frame.layout.nb_channels
+    samples = np.frombuffer(memoryview(frame.planes[0]), np.int16)[:count].astype(np.float32)
     power = float(np.dot(samples, samples)) / (len(samples) * 32767.0**2) if len(samples) else 0.0
     # RFC 6465, appendix A: dB below overload, -127..0.
     return round(min(max(10.0 * np.log10(power), -127.0), 0.0)) if power > 0 else -127

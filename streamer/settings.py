@@ -6,7 +6,15 @@ import ipaddress
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -68,7 +76,11 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="EARSHOT_", toml_file="earshot.toml", extra="forbid", env_nested_delimiter="__", frozen=True
+        env_prefix="EARSHOT_",
+        toml_file="earshot.toml",
+        extra="forbid",
+        env_nested_delimiter="__",
+        frozen=True,
     )
 
     host: str = "127.0.0.1"
@@ -113,7 +125,9 @@ class Settings(BaseSettings):
     @field_validator("allowed_origins", "allowed_hosts", "proxies", mode="before")
     @classmethod
     def _comma_separated(cls, value: Any) -> Any:
-        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+        return (
+            [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+        )
 
     @field_validator("allowed_origins")
     @classmethod

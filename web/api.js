@@ -10,6 +10,7 @@ export class ApiError extends Error {
    */
   constructor(status, reason) {
     super(reason);
+    this.name = "ApiError";
     this.status = status;
   }
 

@@ -84,12 +84,17 @@ export class Call {
 
   /**
    * @param {string} participant
-   * @returns {number[]} the faces now seen, and those the server has a fader for
+   * @returns {number[]} the faces seen lately, named, or with a fader that is not at rest
    */
   faceIds(participant) {
-    const known = Object.keys(this.participant(participant)?.faces ?? {}).map(Number);
-    const seen = this.history(participant).newest().map(({ id }) => id);
-    return [...new Set([...known, ...seen])].sort((a, b) => a - b);
+    const { gains, focus } = this.faders;
+    const named = Object.keys(this.participant(participant)?.faces ?? {}).map(Number);
+    const set = [...gains, ...(focus ? [focus] : [])]
+      .filter((entry) => entry.participant === participant)
+      .map(({ face }) => face)
+      .filter((face) => typeof face === "number");
+    const ids = new Set([...named, ...set, ...this.history(participant).recent()]);
+    return [...ids].sort((a, b) => a - b);
   }
 
   /**

@@ -11,8 +11,8 @@ const DISCONNECTED_MS = 3000;
 const QUIET_RETRY_MS = 30_000;
 const BACKOFF_MS = [300, 700, 1500, 3000, 5000];
 const VIDEO_BITRATE = 1_200_000;
-/** WebSocket close codes by which the server says that coming back will not help. */
-const isRefusal = (/** @type {number} */ code) => code === 1008 || (code >= 4400 && code < 4500);
+/** WebSocket close code: the same participant has come in from elsewhere, and two pages must not fight over it. */
+const REPLACED = 4409;
 
 /**
  * @typedef {object} ConnectionListener
@@ -71,19 +71,38 @@ export class Connection {
     void this.#rejoin();
   }
 
-  close() {
+  /**
+   * Leaves for good.
+   * @param {boolean} [unloading] the page goes away: nothing can be waited for
+   */
+  close(unloading = false) {
+    if (this.state === "left") return;
     this.#state("left", "You left the call");
     this.#generation += 1;
     clearTimeout(this.#timer);
-    this.#control?.close();
-    this.#drop();
+    const ended = Promise.all([this.watching?.end(), this.publishing?.end()]);
+    if (unloading) this.#control?.close();
+    // In this order, for whoever has left has no session to end.
+    void ended.then(() => {
+      this.#control?.close();
+      this.#drop();
+    });
+  }
+
+  /**
+   * @param {Joined} joined
+   * @param {string} token
+   */
+  #renew(joined, token) {
+    this.joined = { ...joined, token };
+    for (const session of [this.watching, this.publishing]) if (session) session.token = token;
   }
 
   /** Lets go of the media and the socket without leaving the room. */
   #drop() {
     this.#control?.abandon();
-    void this.watching?.close();
-    void this.publishing?.close();
+    this.watching?.drop();
+    this.publishing?.drop();
     this.watching = this.publishing = null;
     for (const pc of this.#pending.splice(0)) pc.close();
   }
@@ -101,6 +120,7 @@ export class Connection {
           joined.heartbeat,
           (message) => {
             if (message.type === "welcome") resolve(undefined);
+            if (message.type === "token" && this.joined) this.#renew(this.joined, message.token);
             this.listener.onMessage(message);
           },
           (code, reason) => {
@@ -130,7 +150,7 @@ export class Connection {
     pc.addTransceiver("audio", { direction: "recvonly" });
     for (let i = 0; i < VIDEO_SLOTS; i += 1) pc.addTransceiver("video", { direction: "recvonly" });
     const session = await MediaSession.open(this.#endpoint("whep"), joined.token, pc);
-    if (generation !== this.#generation) return void session.close();
+    if (generation !== this.#generation) return void session.end();
     this.watching = session;
     this.listener.onWatching(pc);
   }
@@ -154,7 +174,7 @@ export class Connection {
     }
     try {
       const session = await MediaSession.open(this.#endpoint("whip"), joined.token, pc);
-      if (generation !== this.#generation) return void session.close();
+      if (generation !== this.#generation) return void session.end();
       this.publishing = session;
     } catch (error) {
       if (!(error instanceof ApiError) || !error.final) throw error;
@@ -174,11 +194,11 @@ export class Connection {
         else if (!transceiver && track) offerAgain = true;
       }
       if (!offerAgain) return;
-      // Awaited: the server refuses a second publisher while the first is there.
-      await this.publishing?.close();
-      this.publishing = null;
+      // The new session takes the place of the old one, without a gap.
+      const old = this.publishing;
       try {
         await this.#publish(this.joined, this.#generation);
+        if (this.publishing !== old) old?.drop();
       } catch (error) {
         this.#failed(error);
       }
@@ -220,7 +240,7 @@ export class Connection {
    */
   #lost(generation, code, reason) {
     if (generation !== this.#generation) return;
-    if (isRefusal(code)) this.#failed(new ApiError(403, reason || "The server closed the call"));
+    if (code === REPLACED) this.#failed(new ApiError(409, "You joined this call from another page."));
     else this.#failed(new Error(reason));
   }
 
@@ -229,8 +249,8 @@ export class Connection {
     if (this.state === "left") return;
     this.#generation += 1;
     if (error instanceof ApiError && error.final) {
-      this.#drop();
       this.#state("refused", error.message);
+      this.#drop();
       return;
     }
     this.#lostAt ||= performance.now();

@@ -7,6 +7,8 @@ import { faceColour } from "./overlay.js";
 
 const SMALLEST = 28;
 const LABEL_HEIGHT = 26;
+/** The participant's name stands in the lower left corner. */
+const CAPTION_HEIGHT = 36;
 const GONE_MS = 700;
 
 /**
@@ -96,7 +98,7 @@ class FaceMark {
     this.button.style.width = `${w}px`;
     this.button.style.height = `${h}px`;
     const below = y + h + 6;
-    const labelY = below + LABEL_HEIGHT < height ? below : Math.max(4, y - LABEL_HEIGHT - 6);
+    const labelY = below + LABEL_HEIGHT < height - CAPTION_HEIGHT ? below : Math.max(4, y - LABEL_HEIGHT - 6);
     const labelX = Math.min(Math.max(4, x), Math.max(4, width - this.label.offsetWidth - 4));
     this.label.style.transform = `translate(${labelX}px, ${labelY}px)`;
     this.#text(face, owner);

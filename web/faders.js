@@ -40,7 +40,6 @@ class Fader {
     const dot = element("span", { class: face === "rest" ? "dot hollow" : "dot" });
     if (face !== "rest") {
       dot.style.background = faceColour(face);
-      this.slider.style.setProperty("--fill-colour", faceColour(face));
       this.solo.addEventListener("click", () => call.toggleFocus(participant, face));
     } else this.solo.classList.add("gone");
     this.row = element("div", { class: "fader" }, dot, this.name, this.solo, this.slider, this.percent);
@@ -66,14 +65,15 @@ class Fader {
     this.solo.ariaLabel = `Hear only ${name} of ${owner}`;
     this.solo.title = `Hear only ${name}`;
     this.solo.setAttribute("aria-pressed", String(focus?.participant === participant && focus.face === face));
-    const seen = call.history(participant).newest().some(({ id }) => id === face);
+    const seen = call.history(participant).newest().find(({ id }) => id === face);
     this.row.classList.toggle("unseen", !seen);
+    this.row.classList.toggle("speaking", !!seen && seen.speaking > 0.5);
   }
 
   #showValue() {
     this.percent.textContent = `${this.slider.value} %`;
     this.slider.setAttribute("aria-valuetext", `${this.slider.value} percent`);
-    this.slider.style.setProperty("--fill", `${Number(this.slider.value) / 2}%`);
+    this.slider.style.setProperty("--part", `${Number(this.slider.value) / 2}%`);
   }
 
   #input() {

@@ -4,6 +4,7 @@
 
 const KEPT_S = 3;
 const STALE_S = 1;
+const REMEMBERED_MS = 15_000;
 const RTP_WRAP_S = 2 ** 32 / 90000;
 
 /**
@@ -34,6 +35,7 @@ export class FaceHistory {
   /** @type {{ t: number, faces: Face[] }[]} in order of t */
   #kept = [];
   #arrived = -Infinity;
+  /** @type {Map<number, number>} when each face was last told of */ #seen = new Map();
 
   /** Capture time of the newest faces, or null before the first. */
   get newestTime() {
@@ -54,6 +56,14 @@ export class FaceHistory {
     const oldest = (this.newestTime ?? t) - KEPT_S;
     while ((this.#kept[0]?.t ?? oldest) < oldest) this.#kept.shift();
     this.#arrived = performance.now();
+    for (const { id } of faces) this.#seen.set(id, this.#arrived);
+  }
+
+  /** @returns {number[]} faces seen in the last seconds: a fader must not vanish because someone turns away */
+  recent() {
+    const since = performance.now() - REMEMBERED_MS;
+    for (const [id, at] of this.#seen) if (at < since) this.#seen.delete(id);
+    return [...this.#seen.keys()];
   }
 
   /** @returns {Face[]} the last word, empty when it is a second old */

@@ -8,7 +8,7 @@ export class LevelMeter {
   /** @type {MediaStreamTrack | null} */ #track = null;
   #shown = 0;
 
-  /** @param {HTMLMeterElement} bar */
+  /** @param {HTMLElement} bar */
   constructor(bar) {
     this.bar = bar;
   }
@@ -19,7 +19,7 @@ export class LevelMeter {
     this.#track = track;
     this.#source?.disconnect();
     this.#source = null;
-    this.bar.value = 0;
+    this.#show(0);
     if (!track) {
       void this.#context?.close();
       this.#context = null;
@@ -40,9 +40,15 @@ export class LevelMeter {
       const level = Math.max(0, 1 - (10 * Math.log10(power + 1e-10)) / FLOOR_DB);
       // Fast up, slow down: a word stays readable on the bar.
       this.#shown = Math.max(level, this.#shown * 0.92);
-      this.bar.value = this.#shown;
+      this.#show(this.#shown);
       requestAnimationFrame(draw);
     };
     draw();
+  }
+
+  /** @param {number} level 0..1 */
+  #show(level) {
+    this.bar.style.setProperty("--level", `${Math.round(level * 100)}%`);
+    this.bar.setAttribute("aria-valuenow", String(Math.round(level * 100)));
   }
 }

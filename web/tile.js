@@ -15,6 +15,7 @@ export class Tile {
   #placer = new FacePlacer();
   #frameAt = 0;
   #gone = false;
+  #frozen = false;
   /** Width over height of the picture. */
   aspect = 4 / 3;
 
@@ -33,6 +34,7 @@ export class Tile {
     this.video.muted = true;
     this.canvas = element("canvas", { class: "overlay", "aria-hidden": "true" });
     this.avatar = element("div", { class: "avatar", "aria-hidden": "true" });
+    this.still = element("canvas", { class: "still gone", "aria-hidden": "true" });
     this.layer = element("div", { class: "face-layer" });
     this.name = element("span", { class: "tile-name" });
     this.note = element("span", { class: "tile-note" });
@@ -42,6 +44,7 @@ export class Tile {
       "figure",
       { class: `tile${own ? " own" : ""}`, "data-testid": "tile", "data-participant": id },
       this.avatar,
+      this.still,
       this.video,
       this.canvas,
       this.layer,
@@ -67,6 +70,7 @@ export class Tile {
     this.rtpBase = rtpBase;
     if (track === this.#track) return;
     this.#track = track;
+    this.#frozen = false;
     this.#rtp = undefined;
     this.#frameAt = 0;
     this.video.srcObject = track && new MediaStream([track]);
@@ -100,17 +104,30 @@ export class Tile {
     const { focus, muted } = this.call.faders;
     const whole = focus?.participant === this.id && focus.face === null;
     const view = { width, height, mirrored: this.own };
-    const marks = this.#placer
-      .place(this.call.history(this.id), this.own ? undefined : this.#rtp, this.rtpBase, view)
-      .map((mark) => ({
-        ...mark,
-        heard: this.own || this.call.hears(this.id, mark.face.id),
-        focused: focus?.participant === this.id && focus.face === mark.face.id,
-      }));
+    const rtp = this.own ? undefined : this.#rtp;
+    const found = this.#stalled ? [] : this.#placer.place(this.call.history(this.id), rtp, this.rtpBase, view);
+    const marks = found.map((mark) => ({
+      ...mark,
+      heard: this.own || this.call.hears(this.id, mark.face.id),
+      focused: focus?.participant === this.id && focus.face === mark.face.id,
+    }));
     const veiled = !this.own && (focus ? !whole : muted.includes(this.id));
     drawOverlay(this.canvas, marks, veiled);
     this.marks.show(marks, this.call.participant(this.id)?.name ?? "", width, height);
     this.figure.classList.toggle("focused", focus?.participant === this.id);
+  }
+
+  /** Holds the picture now shown until the next one comes: the tracks of a closed connection turn black. */
+  freeze() {
+    if (this.own || this.#frozen) return;
+    this.#frozen = true;
+    if (this.#stalled) return;
+    this.still.width = this.video.videoWidth;
+    this.still.height = this.video.videoHeight;
+    this.still.getContext("2d")?.drawImage(this.video, 0, 0);
+    this.still.classList.remove("gone");
+    this.#frameAt = 0;
+    this.#checkStall();
   }
 
   remove() {
@@ -146,9 +163,11 @@ export class Tile {
   }
 
   #frame() {
+    if (this.#frozen) return;
     const first = !this.#frameAt;
     this.#frameAt = performance.now();
     if (first) {
+      this.still.classList.add("gone");
       this.#measure();
       this.#checkStall();
       if (!this.own) this.call.noteFirstFrame();
@@ -163,9 +182,13 @@ export class Tile {
     this.onAspect();
   }
 
+  get #stalled() {
+    return !this.#track || !this.#frameAt || performance.now() - this.#frameAt > STALLED_MS;
+  }
+
   /** A camera that is off, or a picture that does not arrive, gives way to the initial. */
   #checkStall() {
-    const stalled = !this.#track || performance.now() - this.#frameAt > STALLED_MS;
+    const stalled = this.#stalled;
     this.figure.classList.toggle("pictureless", stalled && !document.hidden);
     if (stalled) this.draw();
   }

@@ -5,7 +5,6 @@ import { Tile } from "./tile.js";
 /** @import { LocalMedia } from "./media.js" */
 
 const GAP = 10;
-const CAPTION_ASPECT = 4 / 3;
 
 /**
  * @param {number[]} aspects
@@ -58,8 +57,8 @@ export class Tiles {
         tile = new Tile(this.call, participant.id, own, () => this.layout());
         this.#tiles.set(participant.id, tile);
         // One's own picture stays last.
-        if (own) this.grid.append(tile.cell);
-        else this.grid.prepend(tile.cell);
+        this.grid.insertBefore(tile.cell, own ? null : (this.#tiles.get(this.call.self)?.cell ?? null));
+        if (!own) this.#moveOwnLast();
       }
       tile.describe(participant);
     }
@@ -67,6 +66,17 @@ export class Tiles {
     this.updateOwn();
     this.updateFaders();
     this.layout();
+  }
+
+  /** Keeps the order of the map, which layout goes by, equal to the order on the screen. */
+  #moveOwnLast() {
+    const own = this.#tiles.get(this.call.self);
+    if (own && this.#tiles.delete(this.call.self)) this.#tiles.set(this.call.self, own);
+  }
+
+  /** Keeps the last pictures on the screen while the connection is remade. */
+  freeze() {
+    for (const tile of this.#tiles.values()) tile.freeze();
   }
 
   updatePictures() {
@@ -101,18 +111,28 @@ export class Tiles {
     const tiles = [...this.#tiles.values()];
     const { clientWidth: width, clientHeight: height } = this.grid;
     if (!tiles.length || !width || !height) return;
-    const aspects = tiles.map(({ aspect }) => aspect || CAPTION_ASPECT);
-    const columns = bestColumns(aspects, width, height);
+    const columns = bestColumns(
+      tiles.map(({ aspect }) => aspect),
+      width,
+      height,
+    );
     const rows = Math.ceil(tiles.length / columns);
-    const w = Math.floor((width - GAP * (columns - 1)) / columns);
+    const roomW = Math.floor((width - GAP * (columns - 1)) / columns);
     const h = Math.floor((height - GAP * (rows - 1)) / rows);
-    for (const tile of tiles) {
-      tile.cell.style.width = `${w}px`;
-      tile.cell.style.height = `${h}px`;
-      const fitted = Math.min(w, h * tile.aspect);
-      tile.figure.style.width = `${Math.floor(fitted)}px`;
-      tile.figure.style.height = `${Math.floor(fitted / tile.aspect)}px`;
+    const fitted = tiles.map(({ aspect }) => Math.floor(Math.min(roomW, h * aspect)));
+    const w = Math.max(...fitted);
+    // Twice as many half columns as columns: a short last row can then stand in the middle.
+    this.grid.style.gridTemplateColumns = `repeat(${columns * 2}, ${(w - GAP) / 2}px)`;
+    const inLastRow = tiles.length - columns * (rows - 1);
+    [...this.grid.children].forEach((cell, i) => {
+      const startsLastRow = rows > 1 && i === columns * (rows - 1);
+      if (cell instanceof HTMLElement) cell.style.gridColumn = `${startsLastRow ? 1 + columns - inLastRow : "auto"} / span 2`;
+    });
+    tiles.forEach((tile, i) => {
+      const tileW = fitted[i] ?? 0;
+      tile.figure.style.width = `${tileW}px`;
+      tile.figure.style.height = `${Math.floor(tileW / tile.aspect)}px`;
       tile.draw();
-    }
+    });
   }
 }

@@ -4,7 +4,8 @@
 export interface Face {
   id: number;
   box: [number, number, number, number];
-  name: string;
+  /** null until somebody names the face */
+  name: string | null;
   speaking: number;
   lips_visible: boolean;
   voice_known: boolean;
@@ -59,12 +60,13 @@ export interface FacesMessage {
 export type ServerMessage =
   | { type: "welcome"; participant: string; room: RoomState; faders: FaderState }
   | { type: "pong"; n: number }
+  | { type: "token"; token: string; expires_in: number }
   | { type: "room"; room: RoomState }
   | ({ type: "faders" } & FaderState)
   | FacesMessage
   | { type: "slots"; slots: Slot[] }
   | { type: "status"; voices_separated: boolean; reason: string }
-  | { type: "error"; code: string | number; reason: string };
+  | { type: "error"; code: string; reason: string };
 
 export type ClientMessage =
   | { type: "hello"; token: string }

@@ -57,7 +57,7 @@ export class MediaSession {
       const session = new MediaSession(pc, location, response.headers.get("ETag"), token);
       const answer = await response.text();
       if (pc.signalingState === "closed") {
-        void session.close();
+        void session.end();
         throw new DOMException("The call ended while the offer was under way", "AbortError");
       }
       await pc.setRemoteDescription({ type: "answer", sdp: answer });
@@ -68,13 +68,20 @@ export class MediaSession {
     }
   }
 
-  /** Ends the session; the request outlives the page, so that leaving by closing the tab is noticed at once. */
-  async close() {
+  /** Lets go of the media here; the server's end goes when a new session takes its place, or in time. */
+  drop() {
     this.pc.close();
+  }
+
+  /** Ends the session on both sides; the request outlives the page, so that a closed tab is noticed at once. */
+  async end() {
     await fetch(this.location, {
       method: "DELETE",
       headers: { Authorization: `Bearer ${this.token}` },
       keepalive: true,
+      signal: AbortSignal.timeout(2000),
     }).catch(() => undefined);
+    // Not before: the server sees the connection close, and would no longer know the session.
+    this.pc.close();
   }
 }

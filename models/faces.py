@@ -1,0 +1,364 @@
+"""Every face of one participant's pictures, under a number that stays with the person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import numpy.typing as npt
+
+from models.face_detect import Detection, FaceDetector, overlap, tiles
+from models.face_mesh import FaceMesher, Mesh, aligned_lips, lip_numbers, roi_of_detection, roi_of_mesh
+from models.face_signature import SAME, signature
+from models.face_track import Box, Track, match, near, same_place, side
+from models.tflite import F32
+
+U8 = npt.NDArray[np.uint8]
+
+MEMORY = 5.0
+"""Seconds for which a face out of sight keeps its number."""
+
+FACE_SCORE = 0.5
+"""Least score of a mesh."""
+
+CONFIRMATIONS = 2
+"""Pictures in a row in which a face must be seen before it counts."""
+
+DETECT_EVERY = 5
+"""Pictures between looks at the whole picture."""
+
+COMPARE_EVERY = 5
+"""Pictures between two looks at who a followed face is."""
+
+DOUBTS = 4
+"""Looks at a followed face in which the detector sees none, after which there is none."""
+
+SMALLEST_PICTURE = 32
+"""Pixels; below that nothing is looked for."""
+
+LEAST_EYES = 12.0
+"""Pixels between the eyes below which lips cannot be read."""
+
+TURNED = (0.7, 0.6)
+"""Radians of yaw and pitch beyond which lips cannot be read."""
+
+PLAUSIBLE_LIPS = ((-3.0, 12.0), (0.5, 18.0), (4.0, 18.0), (2.0, 22.0))
+"""Range of each lip number on a real face."""
+
+MARGIN = 0.1
+"""How much more alike an exchange must make two faces."""
+
+
+@dataclass(frozen=True)
+class Face:
+    """One face in one picture.
+
+    Attributes:
+        id: number of the person, from 1, kept while they are out of sight for up to `MEMORY` seconds.
+        box: (x, y, width, height) as fractions of the picture, within it.
+        score: how surely this is a face, 0..1.
+        lips: float32 (4,): inner opening, outer opening, mouth width, lower lip below the nose; in eye
+            distances times 12, y down, head upright.
+        lips_visible: whether the lips can be trusted.
+        landmarks: float32 (468, 2), fractions of the picture.
+    """
+
+    id: int
+    box: Box
+    score: float
+    lips: F32
+    lips_visible: bool
+    landmarks: F32 | None = None
+
+
+class FaceModels:
+    """The networks; one set serves any number of trackers, one call at a time.
+
+    Raises:
+        FileNotFoundError: the mediapipe wheel, which carries them, is not installed.
+    """
+
+    def __init__(self) -> None:
+        self.detector = FaceDetector()
+        self.mesher = FaceMesher()
+
+
+class FaceTracker:
+    """Follows the faces of one stream of pictures.
+
+    Work per picture is bounded: one detector run (two while nobody is known) and one mesh a face.
+
+    Args:
+        models: the networks.
+        max_faces: most faces followed at once.
+    """
+
+    def __init__(self, models: FaceModels, max_faces: int = 6) -> None:
+        self._models = models
+        self._max_faces = max_faces
+        self._tracks: list[Track] = []
+        self._lost: list[Track] = []
+        self._next_id = 1
+        self._count = 0
+        self._tile = 0
+        self._looked = 0
+        self._shape = (0, 0)
+
+    @property
+    def lost(self) -> list[int]:
+        """Numbers of the faces that are remembered but out of sight."""
+        return sorted(track.id for track in self._lost)
+
+    def step(self, rgb: U8, t: float) -> list[Face]:
+        """Find and follow faces in the next picture.
+
+        Args:
+            rgb: uint8 (H, W, 3); H and W may change from picture to picture.
+            t: its time in seconds, not before the last one's.
+
+        Returns:
+            The confirmed faces in sight, by number.
+
+        Raises:
+            ValueError: not an RGB picture of bytes.
+        """
+        if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8:
+            raise ValueError(f"need uint8 (H, W, 3), got {rgb.dtype} {rgb.shape}")
+        self._lost = [track for track in self._lost if t - track.t <= MEMORY]
+        if min(rgb.shape[:2]) < SMALLEST_PICTURE:
+            self._lose(self._tracks)
+            return []
+        self._follow_size(rgb)
+        self._follow(rgb, t)
+        self._part(rgb, t)
+        if self._count % COMPARE_EVERY == 0 or any(track.unlike or not track.id for track in self._tracks):
+            self._compare(rgb, t)
+        self._welcome(rgb, self._look(rgb, t), t)
+        self._number(t)
+        self._count += 1
+        height, width = rgb.shape[:2]
+        shown = sorted((track for track in self._tracks if track.id and track.t == t), key=lambda k: k.id)
+        return [_face(track, width, height) for track in shown]
+
+    def _follow_size(self, rgb: U8) -> None:
+        height, width = rgb.shape[:2]
+        if self._shape not in ((0, 0), (height, width)):
+            for track in self._tracks + self._lost:
+                track.rescale(width / self._shape[1], height / self._shape[0])
+        self._shape = (height, width)
+
+    def _follow(self, rgb: U8, t: float) -> None:
+        gone = []
+        for track in self._tracks:
+            mesh = self._models.mesher.mesh(rgb, track.roi(t))
+            if mesh.score < FACE_SCORE or not track.plausible(mesh) or not _inside(mesh, rgb):
+                gone.append(track)
+            else:
+                track.seen(mesh, t)
+        self._lose(gone)
+
+    def _lose(self, gone: list[Track]) -> None:
+        self._tracks = [track for track in self._tracks if track not in gone]
+        self._lost += [track for track in gone if track.id]
+
+    def _part(self, rgb: U8, t: float) -> None:
+        """Leave at most one track on a face: the one that looks like it."""
+        for a, b in combinations(list(self._tracks), 2):
+            if near(a.mesh.box, b.mesh.box):
+                a.crowded = b.crowded = t
+            if a not in self._tracks or b not in self._tracks or not same_place(a.mesh.box, b.mesh.box):
+                continue
+            look_a, look_b = signature(rgb, a.mesh), signature(rgb, b.mesh)
+            fit_a, fit_b = a.gallery.likeness(look_a), b.gallery.likeness(look_b)
+            self._lose([a if (a.id > 0, fit_a) < (b.id > 0, fit_b) else b])
+
+    def _compare(self, rgb: U8, t: float) -> None:
+        """See that everybody is still who they were."""
+        for track in self._tracks:
+            track.fresh = signature(rgb, track.mesh)
+        known = [track for track in self._tracks if track.id and len(track.gallery)]
+        for a, b in combinations(known, 2):
+            if max(t - a.crowded, t - b.crowded) > 2.0 or a.fresh is None or b.fresh is None:
+                continue
+            own = a.gallery.likeness(a.fresh) + b.gallery.likeness(b.fresh)
+            crossed = b.gallery.likeness(a.fresh) + a.gallery.likeness(b.fresh)
+            if crossed > own + MARGIN:
+                a.id, b.id = b.id, a.id
+                a.gallery, b.gallery = b.gallery, a.gallery
+        for track in list(self._tracks):
+            if track.fresh is None:
+                continue
+            readable = _frontal(track.mesh)
+            if len(track.gallery) and readable and track.gallery.likeness(track.fresh) < SAME:
+                track.unlike += 1
+            else:
+                track.unlike = 0
+            # A slow turn of the head or of the light goes through likenesses above SAME and is learned.
+            if track.unlike == 0 and readable and t - track.crowded > 0.5:
+                track.gallery.add(track.fresh)
+            if track.unlike >= 3 and track.gallery.likeness(track.fresh) < SAME - 0.05:
+                track.stranger = True
+                self._lose([track])
+        self._recall(t)
+
+    def _recall(self, t: float) -> None:
+        """Give faces without a number that of a remembered one they have come to look like."""
+        nameless = [k for k in self._tracks if not k.id and k.fresh is not None]
+        whose = match(self._lost, [(k.mesh, k.fresh) for k in nameless if k.fresh is not None], t)
+        for i, j in whose.items():
+            track, old = nameless[i], self._lost[j]
+            track.id, track.gallery = old.id, old.gallery
+        self._lost = [old for j, old in enumerate(self._lost) if j not in whose.values()]
+
+    def _look(self, rgb: U8, t: float) -> list[Detection]:
+        """Run the detector where it is most needed."""
+        detector = self._models.detector
+        every = tiles(rgb.shape[1], rgb.shape[0])
+        if not any(track.id for track in self._tracks):
+            found = detector.whole(rgb)
+            found += self._next_tile(rgb, every)
+            self._check(found, t)
+            return found
+        turn = self._count % DETECT_EVERY
+        if turn == 0:
+            found = detector.whole(rgb)
+            self._check(found, t)
+            return found
+        unsure = [track for track in self._tracks if t - track.agreed > 0.8]
+        self._looked += 1
+        if unsure and turn == 2:
+            return self._look_at(rgb, min(unsure, key=lambda track: track.agreed), t)
+        if self._lost and turn in (1, 3):
+            track = self._lost[self._looked % len(self._lost)]
+            x, y = track.expected(t)
+            reach = 3.0 * side(track.mesh.box)
+            return detector.area(rgb, float(x) - reach / 2, float(y) - reach / 2, reach)
+        return self._next_tile(rgb, every) if turn in (2, 4) else []
+
+    def _next_tile(self, rgb: U8, every: list[tuple[int, int, int]]) -> list[Detection]:
+        if not every:
+            return []
+        self._tile = (self._tile + 1) % len(every)
+        x, y, reach = every[self._tile]
+        height, width = rgb.shape[:2]
+        found = self._models.detector.area(rgb, x, y, reach)
+        # What a tile cuts off is whole in the next one; half a face makes a bad start for the mesh.
+        return [
+            one
+            for one in found
+            if (one.box[0] > x or x == 0)
+            and (one.box[1] > y or y == 0)
+            and (one.box[0] + one.box[2] < x + reach or x + reach >= width)
+            and (one.box[1] + one.box[3] < y + reach or y + reach >= height)
+        ]
+
+    def _look_at(self, rgb: U8, track: Track, t: float) -> list[Detection]:
+        roi = roi_of_mesh(track.mesh)
+        reach = 1.6 * roi.side
+        found = self._models.detector.area(rgb, roi.x - reach / 2, roi.y - reach / 2, reach)
+        self._check(found, t)
+        if track.agreed < t:
+            track.doubts += 1
+            track.agreed = max(track.agreed, t - 0.81)
+            # Detectors know upright faces best: a head that lies on its side is left to the mesh.
+            if track.doubts >= DOUBTS and abs(track.mesh.angle) < 0.5 and _frontal(track.mesh):
+                self._lose([track])
+        return found
+
+    def _check(self, found: list[Detection], t: float) -> None:
+        for track in self._tracks:
+            if any(_on(one, track) for one in found):
+                track.agreed, track.doubts = t, 0
+
+    def _welcome(self, rgb: U8, found: list[Detection], t: float) -> None:
+        """Take in detected faces that nobody follows, as somebody remembered or as somebody new."""
+        fresh: list[tuple[Mesh, F32]] = []
+        for one in sorted(found, key=lambda d: -d.score):
+            if len(self._tracks) + len(fresh) >= self._max_faces:
+                break
+            taken = [track.mesh.box for track in self._tracks] + [mesh.box for mesh, _ in fresh]
+            if any(_on(one, track) for track in self._tracks):
+                continue
+            rough = self._models.mesher.mesh(rgb, roi_of_detection(one.box, one.keypoints))
+            if rough.score < FACE_SCORE or side(rough.box) < 4:
+                continue
+            # The mesh is steadier in the crop that the next picture will use.
+            mesh = self._models.mesher.mesh(rgb, roi_of_mesh(rough))
+            if mesh.score < FACE_SCORE or any(same_place(mesh.box, box) for box in taken):
+                continue
+            if overlap(mesh.box, one.box)[1] < 0.5 or not _inside(mesh, rgb):
+                continue
+            fresh.append((mesh, signature(rgb, mesh)))
+        whose = match(self._lost, fresh, t)
+        back = []
+        for i, (mesh, look) in enumerate(fresh):
+            if i in whose:
+                track = self._lost[whose[i]]
+                back.append(track)
+                track.seen(mesh, t)
+                track.velocity = np.zeros(2, np.float32)
+                track.agreed, track.doubts, track.unlike, track.stranger = t, 0, 0, False
+            else:
+                track = Track(mesh, t, t)
+                track.gallery.add(look)
+            self._tracks.append(track)
+        self._lost = [track for track in self._lost if track not in back]
+
+    def _number(self, t: float) -> None:
+        new = [track for track in self._tracks if not track.id and track.hits >= CONFIRMATIONS]
+        if any(old.hidden for old in self._lost):
+            # Half a face coming out from behind another one is not yet like itself: wait until it is clear.
+            new = [track for track in new if t - track.crowded > 0.2]
+        for track in sorted(new, key=lambda k: float(k.middle[0])):
+            track.id, self._next_id = self._next_id, self._next_id + 1
+
+
+def _on(one: Detection, track: Track) -> bool:
+    union, inside = overlap(one.box, track.mesh.box)
+    return union > 0.3 or inside > 0.6
+
+
+def _inside(mesh: Mesh, rgb: U8) -> bool:
+    x, y, w, h = mesh.box
+    height, width = rgb.shape[:2]
+    shown = max(0.0, min(x + w, width) - max(x, 0)) * max(0.0, min(y + h, height) - max(y, 0))
+    return shown > 0.35 * w * h
+
+
+def _frontal(mesh: Mesh) -> bool:
+    yaw, pitch = mesh.turn
+    return abs(yaw) < TURNED[0] and abs(pitch) < TURNED[1]
+
+
+def _lips_visible(mesh: Mesh, contours: F32, numbers: F32, width: int, height: int) -> bool:
+    mouth = mesh.points[_MOUTH, :2]
+    return bool(
+        _frontal(mesh)
+        and mesh.eye_distance >= LEAST_EYES
+        and (mouth >= 0).all()
+        and (mouth < (width, height)).all()
+        and np.isfinite(contours).all()
+        and all(low < value < high for value, (low, high) in zip(numbers, PLAUSIBLE_LIPS, strict=True))
+    )
+
+
+_MOUTH = np.array([61, 291, 0, 17])
+
+
+def _face(track: Track, width: int, height: int) -> Face:
+    mesh = track.mesh
+    size = np.array([width, height], np.float32)
+    x, y, w, h = mesh.box
+    left, right = (float(np.clip(v / width, 0, 1)) for v in (x, x + w))
+    top, bottom = (float(np.clip(v / height, 0, 1)) for v in (y, y + h))
+    contours = aligned_lips(mesh)
+    numbers = lip_numbers(contours)
+    return Face(
+        id=track.id,
+        box=(left, top, right - left, bottom - top),
+        score=mesh.score,
+        lips=numbers,
+        lips_visible=_lips_visible(mesh, contours, numbers, width, height),
+        landmarks=(mesh.points[:, :2] / size).astype(np.float32),
+    )

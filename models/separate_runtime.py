@@ -1,0 +1,190 @@
+"""The separator as the engine uses it: numbered rows of numpy arrays in, separated voices out, every 20 ms."""
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+from torch import Tensor
+
+from models import streaming
+from models.lip_encoder import LIPS, LipCore
+from models.separate import Core, Separator
+from models.separate_onnx import OnnxCore, OnnxLips
+from models.stft import STFT, InverseSTFT
+from models.voice_encoder import PRINT, SAMPLE_RATE
+
+WEIGHTS = Path(__file__).parent / "weights" / "separate.safetensors"
+BLOCK = 320
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+
+
+def load_separator(path: Path = WEIGHTS) -> Separator:
+    """The network with its shipped weights (fp16 on disk, float32 in memory), for inference.
+
+    Raises:
+        FileNotFoundError: if the weights are not there.
+        RuntimeError: if they belong to another network.
+    """
+    net = Separator()
+    net.load_state_dict({name: value.float() for name, value in load_file(path).items()})
+    return net.eval().requires_grad_(False)
+
+
+class SeparatorRuntime:
+    """Separates any number of (session, face) rows, a block of 20 ms at a time.
+
+    A row is a number the caller picks; it keeps the row's whole memory (spectrum, mixture level, layers, lips). Rows
+    grow on demand. Torch should be held to one thread (`torch.set_num_threads(1)`) in the process that uses this.
+
+    Args:
+        device: "cpu", or a CUDA device.
+        rows: rows to make room for at first (about 1.6 MB each).
+        backend: "onnx" (CPU only) or "torch"; chosen by the device if not given.
+        weights: path of the weights.
+
+    Raises:
+        ValueError: for the onnx backend on another device than the CPU.
+    """
+
+    DELAY = 240
+    """Samples by which the output lags the input (15 ms)."""
+
+    def __init__(
+        self,
+        device: str = "cpu",
+        rows: int = 16,
+        backend: Literal["onnx", "torch"] | None = None,
+        weights: Path = WEIGHTS,
+    ) -> None:
+        self.backend = backend or ("onnx" if device == "cpu" else "torch")
+        if self.backend == "onnx" and device != "cpu":
+            raise ValueError(f"the onnx backend runs on the CPU only, not on {device}")
+        self.device = device
+        net = load_separator(weights)
+        self._core: Core | None = OnnxCore(net) if self.backend == "onnx" else None
+        self._lip_core: LipCore | None = OnnxLips(net.lips) if self.backend == "onnx" else None
+        self._net = net.to(device)
+        self._stft, self._inverse = STFT().to(device), InverseSTFT().to(device)
+        with torch.inference_mode():
+            self._absent = net.lips.absent()
+            self._lips = net.lips.init_state(rows, device)
+            self._state = net.init_state(rows, device)
+            self._analysis = self._stft.init_state(rows, device)
+            self._synthesis = self._inverse.init_state(rows, device)
+
+    @property
+    def rows(self) -> int:
+        """Rows there is room for now."""
+        return streaming.batch_of(self._state)
+
+    @torch.inference_mode()
+    def lips(self, rows: Ints, lips: Floats, visible: NDArray[np.bool_]) -> None:
+        """Take in one video frame's lips; called once per 40 ms for each face row.
+
+        The lips count from the next block on, until the next call. Best is the mouth as captured about 40 ms before
+        that block begins.
+
+        Args:
+            rows: (K,) row numbers, each at most once.
+            lips: (K, 4) lip numbers in eye-distance units (see `lip_encoder`).
+            visible: (K,) bool; where false the lips are ignored, and the row knows it has none just now.
+
+        Raises:
+            ValueError: if the shapes do not agree or a row is given twice.
+        """
+        index = self._index(rows)
+        _expect("lips", lips, (len(rows), LIPS))
+        _expect("visible", visible, (len(rows),))
+        if len(rows) == 0:
+            return
+        seen = torch.from_numpy(np.ascontiguousarray(visible, bool)).to(self.device)
+        self._net.lips.step(self._tensor(lips), seen, self._lips, index, self._lip_core)
+
+    @torch.inference_mode()
+    def step(self, rows: Ints, mix: Floats, other: Ints, voice: Floats) -> Floats:
+        """Separate one block of 20 ms for each given row.
+
+        Args:
+            rows: (R,) row numbers, each at most once.
+            mix: (R, 320) mixture at 16 kHz, [-1, 1].
+            other: (R,) row of another face in the same picture whose lips to use as well, or -1.
+            voice: (R, 192) voice prints of the wanted faces, zeros where unknown.
+
+        Returns:
+            (R, 320) the faces' voices, `DELAY` samples late.
+
+        Raises:
+            ValueError: if the shapes do not agree or a row is given twice.
+        """
+        count = len(rows)
+        _expect("mix", mix, (count, BLOCK))
+        _expect("other", other, (count,))
+        _expect("voice", voice, (count, PRINT))
+        index = self._index(rows)
+        if count == 0:
+            return np.zeros((0, BLOCK), np.float32)
+        self._make_room(int(np.max(other)) + 1)
+        others = torch.from_numpy(np.asarray(other, np.int64)).to(self.device)
+        X, analysis = self._stft.step(self._tensor(mix), streaming.take_rows(self._analysis, index))
+        streaming.put_rows(self._analysis, index, analysis)
+        cues = self._net.cues(self._lips, index, others, self._absent)
+        Y = self._net.step_rows(X, cues, self._tensor(voice), self._state, index, self._core)
+        y, synthesis = self._inverse.step(Y, streaming.take_rows(self._synthesis, index))
+        streaming.put_rows(self._synthesis, index, synthesis)
+        result: Floats = y.cpu().numpy()
+        return result
+
+    @torch.inference_mode()
+    def reset(self, rows: Ints) -> None:
+        """Forget everything about these rows (K,), as if they had never been used."""
+        index = self._index(rows)
+        for state in (self._lips, self._state, self._analysis, self._synthesis):
+            streaming.reset_rows(state, index)
+
+    @torch.inference_mode()
+    def voice_print(self, pcm: Floats) -> Floats:
+        """How the person in this recording sounds.
+
+        Args:
+            pcm: (N,) speech of that person alone at 16 kHz, any level, at least a second; 2-5 s are best.
+
+        Returns:
+            (192,) of length 8.
+
+        Raises:
+            ValueError: if it is shorter than a second.
+        """
+        if pcm.ndim != 1 or len(pcm) < SAMPLE_RATE:
+            raise ValueError(f"a voice print needs {SAMPLE_RATE} samples or more of one channel, not {pcm.shape}")
+        result: Floats = self._net.voice.enrol(self._tensor(pcm)[None])[0].cpu().numpy()
+        return result
+
+    def _tensor(self, x: Floats) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(x, np.float32)).to(self.device)
+
+    def _index(self, rows: Ints) -> Tensor:
+        index = np.asarray(rows, np.int64)
+        if index.ndim != 1 or len(np.unique(index)) != len(index) or (index < 0).any():
+            raise ValueError(f"rows must be different whole numbers from 0 up, not {rows!r}")
+        if len(index):
+            self._make_room(int(index.max()) + 1)
+        return torch.from_numpy(index).to(self.device)
+
+    def _make_room(self, rows: int) -> None:
+        if rows <= self.rows:
+            return
+        rows = max(rows, 2 * self.rows)
+        self._lips = streaming.grow_rows(self._lips, rows)
+        self._state = streaming.grow_rows(self._state, rows)
+        self._analysis = streaming.grow_rows(self._analysis, rows)
+        self._synthesis = streaming.grow_rows(self._synthesis, rows)
+
+
+def _expect(name: str, value: NDArray[np.generic], shape: tuple[int, ...]) -> None:
+    if value.shape != shape:
+        raise ValueError(f"{name} must have the shape {shape}, not {value.shape}")

@@ -1,0 +1,72 @@
+"""What the routes share: one object an application, reached through `request.app.state`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.requests import HTTPConnection
+
+from streamer.auth import Claims, Denied, Role, Tokens, bearer
+from streamer.engine.client import EngineClient
+from streamer.metrics import Metrics
+from streamer.participant import Participant
+from streamer.room import Room
+from streamer.rooms import Rooms
+from streamer.settings import Settings
+
+
+@dataclass(frozen=True)
+class Context:
+    """The parts of a running server."""
+
+    settings: Settings
+    tokens: Tokens
+    rooms: Rooms
+    engine: EngineClient
+    metrics: Metrics
+
+    def bearer_claims(self, connection: HTTPConnection, room: str) -> Claims:
+        """Check the token in the Authorization header.
+
+        Args:
+            connection: the request.
+            room: room id in its path.
+
+        Returns:
+            The claims of a session token or an invite.
+
+        Raises:
+            Denied: 401 or 403.
+        """
+        return self.tokens.verify(bearer(connection.headers.get("authorization")), room, "session", "invite")
+
+    def entrant(self, claims: Claims, role: Role) -> tuple[Room, Participant]:
+        """Find the participant a token speaks for; an invite brings a new guest.
+
+        Args:
+            claims: from `bearer_claims`.
+            role: what the bearer wants to do.
+
+        Returns:
+            The room, and the participant in it.
+
+        Raises:
+            Denied: 403 if the role is not enough, 401 if the participant has left.
+            Full: no place for a guest.
+        """
+        if role == "publish" and claims.role != "publish":
+            raise Denied(403, "This invite is for watching only.")
+        if claims.kind == "invite":
+            room = self.rooms.enter(claims.room)
+            return room, room.join(None, role, guest_of=claims.nonce)
+        found = self.rooms.get(claims.room)
+        participant = found.participants.get(claims.participant) if found else None
+        if found is None or participant is None:
+            raise Denied(401, "You are not in the room any more: join again.")
+        return found, participant
+
+
+def context_of(connection: HTTPConnection) -> Context:
+    """Return the application's context."""
+    context: Context = connection.app.state.context
+    return context

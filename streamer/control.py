@@ -1,0 +1,250 @@
+"""The control WebSocket: hello, heartbeat, faders and names in; room, faces, slots and tokens out."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from fastapi import APIRouter, WebSocket
+from pydantic import ValidationError
+from starlette.websockets import WebSocketDisconnect, WebSocketState
+
+from streamer import overlay
+from streamer.auth import Denied
+from streamer.context import Context, context_of
+from streamer.limits import Bucket
+from streamer.outbox import Closed, Outbox
+from streamer.participant import Participant, TooMany
+from streamer.room import Room
+
+NORMAL, GOING_AWAY, UNSUPPORTED, POLICY, TOO_BIG = 1000, 1001, 1003, 1008, 1009
+UNAUTHORIZED, REPLACED, TIMED_OUT = 4401, 4409, 4408
+
+MAX_FAULTS = 100
+"""Refused messages after which the connection is closed."""
+
+router = APIRouter()
+
+
+class _End(Exception):
+    """The connection has to be closed."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+@router.websocket("/rooms/{room_id}/control")
+async def control(websocket: WebSocket, room_id: str) -> None:
+    """Serve one control connection from its hello to its end."""
+    context = context_of(websocket)
+    await websocket.accept()
+    try:
+        room, participant = await _welcome(websocket, context, room_id)
+    except _End as end:
+        await _refuse(websocket, end)
+        return
+    except WebSocketDisconnect:
+        return
+    outbox = Outbox()
+    room.attach(participant, outbox, REPLACED)
+    sender = asyncio.create_task(_send(websocket, outbox), name=f"control {participant.id}")
+    try:
+        await Conversation(websocket, context, room, participant, outbox).run()
+    except _End as end:
+        outbox.put(overlay.Error(code=str(end.code), reason=end.reason), "error")
+        outbox.close(end.code)
+    except WebSocketDisconnect:
+        outbox.close(GOING_AWAY)
+        sender.cancel()
+    finally:
+        outbox.close(GOING_AWAY)
+        room.detach(participant, outbox)
+        # The socket may be dead: what is left to say gets a moment, not for ever.
+        await asyncio.wait([sender], timeout=1.0)
+        sender.cancel()
+        await asyncio.gather(sender, return_exceptions=True)
+
+
+async def _receive(websocket: WebSocket, seconds: float, limit: int) -> str:
+    """Receive one text message.
+
+    Raises:
+        _End: nothing came in time, or it is not a text, or larger than `limit` bytes.
+        WebSocketDisconnect: the other side has gone.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            message = await websocket.receive()
+    except TimeoutError:
+        raise _End(TIMED_OUT, f"Nothing came for {seconds:g} s.") from None
+    if message["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(message.get("code", 1005))
+    text = message.get("text")
+    if text is None:
+        raise _End(UNSUPPORTED, "Messages are JSON texts.")
+    if len(text.encode("utf-8", "surrogatepass")) > limit:
+        raise _End(TOO_BIG, f"A message is larger than {limit} bytes.")
+    return str(text)
+
+
+async def _welcome(websocket: WebSocket, context: Context, room_id: str) -> tuple[Room, Participant]:
+    settings = context.settings
+    text = await _receive(websocket, settings.hello_deadline, settings.message_limit)
+    try:
+        hello = overlay.client_messages.validate_json(text)
+    except (ValidationError, ValueError):
+        hello = None
+    if not isinstance(hello, overlay.Hello):
+        raise _End(POLICY, "The first message has to be hello with a token.")
+    try:
+        claims = context.tokens.verify(hello.token, room_id, "session")
+        return context.entrant(claims, "watch")
+    except Denied as denied:
+        raise _End(UNAUTHORIZED, denied.reason) from None
+
+
+async def _refuse(websocket: WebSocket, end: _End) -> None:
+    if websocket.application_state is WebSocketState.CONNECTED:
+        try:
+            await websocket.send_text(overlay.Error(code=str(end.code), reason=end.reason).model_dump_json())
+            await websocket.close(end.code, end.reason)
+        except (RuntimeError, WebSocketDisconnect):
+            pass  # it went while it was told
+
+
+async def _send(websocket: WebSocket, outbox: Outbox) -> None:
+    """Send what the outbox holds until it is closed, then close the socket."""
+    try:
+        while True:
+            await websocket.send_text(await outbox.get())
+    except Closed:
+        try:
+            await websocket.close(outbox.close_code)
+        except (RuntimeError, WebSocketDisconnect):
+            pass  # closed by the other side
+    except (RuntimeError, WebSocketDisconnect):
+        outbox.close(GOING_AWAY)
+
+
+class Conversation:
+    """One connection after its hello.
+
+    Args:
+        websocket: accepted.
+        context: of the application.
+        room: where.
+        participant: who.
+        outbox: what is sent to this connection.
+    """
+
+    def __init__(
+        self, websocket: WebSocket, context: Context, room: Room, participant: Participant, outbox: Outbox
+    ) -> None:
+        self._websocket = websocket
+        self._context = context
+        self._settings = context.settings
+        self._room = room
+        self._me = participant
+        self._outbox = outbox
+        rate = self._settings.messages_per_second
+        self._bucket = Bucket(rate, 2 * rate, 2 * rate, time.monotonic())
+        self._faults = 0
+        self._token_at = float("-inf")
+
+    async def run(self) -> None:
+        """Handle messages until the connection ends.
+
+        Raises:
+            WebSocketDisconnect: the page has gone, or is gone for too long.
+        """
+        self._outbox.put(self._room.welcome(self._me), "welcome")
+        self._outbox.put(self._room.status(), "status")
+        self._outbox.put(overlay.Slots(slots=self._room.slots(self._me)), "slots")
+        while not self._outbox.closed:
+            text = await _receive(
+                self._websocket, self._settings.heartbeat_timeout, self._settings.message_limit
+            )
+            if self._bucket.take(time.monotonic()):
+                self._fault("rate", "Too many messages; this one was ignored.")
+                continue
+            try:
+                message = overlay.client_messages.validate_json(text)
+            except (ValidationError, ValueError) as error:
+                self._fault("invalid", explain(error))
+                continue
+            self._handle(message)
+
+    def _fault(self, code: str, reason: str) -> None:
+        self._faults += 1
+        if self._faults > MAX_FAULTS:
+            raise _End(POLICY, "Too many refused messages.")
+        self._outbox.put(overlay.Error(code=code, reason=reason), f"error {code}")
+
+    def _handle(self, message: overlay.ClientMessage) -> None:
+        if isinstance(message, overlay.Ping):
+            self._outbox.put(overlay.Pong(n=message.n), "pong")
+            self._renew_token()
+            return
+        if isinstance(message, overlay.Hello):
+            self._fault("hello", "Hello was said already.")
+            return
+        if isinstance(message, overlay.Leave):
+            self._room.leave(self._me)
+            self._outbox.close(NORMAL)
+            return
+        target = message.participant
+        if target is not None and target not in self._room.participants:
+            self._fault("unknown", "There is no such participant.")
+            return
+        try:
+            self._change(message)
+        except TooMany as error:
+            self._fault("too_many", str(error))
+
+    def _change(
+        self, message: overlay.SetFader | overlay.SetFocus | overlay.SetMute | overlay.Rename
+    ) -> None:
+        if isinstance(message, overlay.Rename):
+            if self._me.role != "publish":
+                self._fault("role", "Watchers cannot rename anyone.")
+                return
+            self._room.rename(message.participant, message.face, message.name)
+            return
+        if isinstance(message, overlay.SetFader):
+            self._me.set_gain(message.participant, message.face, message.gain)
+        elif isinstance(message, overlay.SetMute):
+            self._me.faders.set_muted(message.participant, message.muted)
+        elif message.participant is None and message.face is not None:
+            self._fault("invalid", "A focus on a face needs its participant.")
+            return
+        else:
+            self._me.faders.set_focus(message.participant, message.face)
+        self._outbox.put(self._me.faders_message(), "faders")
+
+    def _renew_token(self) -> None:
+        """Send a fresh token when a fifth of the last one's life has gone."""
+        lifetime = self._context.tokens.lifetime("session")
+        now = time.monotonic()
+        if now - self._token_at < lifetime / 5:
+            return
+        self._token_at = now
+        token = self._context.tokens.mint("session", self._room.id, self._me.role, self._me.id)
+        self._outbox.put(overlay.Token(token=token, expires_in=lifetime), "token")
+
+
+def explain(error: ValueError) -> str:
+    """Put the first fault of a refused message into one sentence.
+
+    Args:
+        error: what pydantic raised.
+
+    Returns:
+        Text that repeats nothing of the message but field names.
+    """
+    if not isinstance(error, ValidationError):
+        return "The message is not JSON."
+    fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    where = ".".join(str(part) for part in fault["loc"])[:80]
+    return f"{where}: {fault['msg']}" if where else fault["msg"]

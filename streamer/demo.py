@@ -1,0 +1,228 @@
+"""The demo clip: two portraits in conversation. They are puppets: photographs whose lips are moved by the sound.
+
+The photographs (public domain) are of Eileen Collins and Grace Hopper; the voices are recordings of other people.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+from scipy.signal import resample_poly
+
+from streamer.demo_sound import RATE, SECONDS, TURNS, Turn, mouth_openings, voices
+from streamer.errors import UserError
+from streamer.puppet import Pose, Puppet
+
+Picture = NDArray[np.uint8]
+Samples = NDArray[np.float32]
+
+VERSION = "demo-4"
+"""Names the cached files; changes with anything that changes them."""
+
+WIDTH, HEIGHT, FRAME_RATE = 854, 480, 25
+LIP_LEAD = 0.06
+"""Seconds by which the lips move before their sound, as measured on recorded video."""
+
+WIDEST = 0.11
+"""Opening of the mouth at the loudest sounds, outer eye-corner distances."""
+
+FRAMING = (("astronaut", 100.0, 10.0, 250.0), ("grace_hopper", 45.0, 15.0, 440.0))
+"""Photograph, and the left, top and width of what is shown of it, pixels; left portrait first."""
+
+SPEECH_RATE = 16_000
+STATEMENT = (
+    "Two puppets: public-domain photographs of Eileen Collins and Grace Hopper with lips moved by the sound. "
+    "The voices are recordings of other people; neither woman said any of this."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DemoClip:
+    """The clip and what is known of it.
+
+    Attributes:
+        path: H.264 and AAC in MP4, 854x480, 25 frames a second; first and last moment are silent, so it loops.
+        sources: The two clean voices as mono 16 kHz WAV, left portrait first; they add up to the clip's sound.
+        schedule: Who speaks when.
+        boxes: Where the two faces rest: x, y, width, height as fractions of the picture.
+    """
+
+    path: Path
+    sources: tuple[Path, Path]
+    schedule: tuple[Turn, ...]
+    boxes: tuple[tuple[float, float, float, float], ...]
+
+
+def default_cache() -> Path:
+    """Folder of this user's cached files."""
+    root = os.environ.get("XDG_CACHE_HOME", "")
+    # The XDG specification: a relative path there is to be ignored.
+    return (Path(root) if os.path.isabs(root) else Path.home() / ".cache") / "earshot"
+
+
+def demo_clip(cache_dir: Path | None = None) -> DemoClip:
+    """The clip, made on first use (about 15 s of one core) and kept.
+
+    Args:
+        cache_dir: Where to keep it; `default_cache()` if None.
+
+    Raises:
+        UserError: a photograph or a voice is not installed, or the folder cannot be written.
+    """
+    root = default_cache() if cache_dir is None else cache_dir
+    folder = root / VERSION
+    if not (folder / "demo.json").is_file():
+        try:
+            _fill(root, folder)
+        except OSError as error:
+            raise UserError(f"the demo clip cannot be kept in {root}: {error.strerror or error}") from error
+    described = json.loads((folder / "demo.json").read_text())
+    schedule = tuple(Turn(t["start"], t["end"], tuple(t["speakers"])) for t in described["schedule"])
+    boxes = tuple((b[0], b[1], b[2], b[3]) for b in described["boxes"])
+    return DemoClip(
+        folder / "demo.mp4", (folder / "source-0.wav", folder / "source-1.wav"), schedule, boxes
+    )
+
+
+def _fill(root: Path, folder: Path) -> None:
+    """Make the clip beside its place and move it there whole, so that nobody sees half of it."""
+    root.mkdir(parents=True, exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(prefix=f".{VERSION}-", dir=root))
+    try:
+        sources = voices()
+        puppets = [Puppet(_portrait(*framing)) for framing in FRAMING]
+        _encode(fresh / "demo.mp4", sources.sum(axis=0), _frames(puppets, sources))
+        for i, pcm in enumerate(sources):
+            slow = resample_poly(pcm, 1, RATE // SPEECH_RATE)
+            soundfile.write(fresh / f"source-{i}.wav", slow, SPEECH_RATE, subtype="PCM_16")
+        boxes = [_shown_box(puppet.box, i) for i, puppet in enumerate(puppets)]
+        facts = {
+            "statement": STATEMENT,
+            "seconds": SECONDS,
+            "schedule": [asdict(turn) for turn in TURNS],
+            "boxes": boxes,
+        }
+        (fresh / "demo.json").write_text(json.dumps(facts, indent=1))
+        try:
+            fresh.rename(folder)
+        except OSError:
+            # Another process was first; its files are the same.
+            if not (folder / "demo.json").is_file():
+                raise
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _portrait(name: str, left: float, top: float, width: float) -> Picture:
+    """One half of the picture, uint8 (480, 427, 3)."""
+    photograph = _photograph(name)
+    scale = (WIDTH / 2) / width
+    shown = np.array([[scale, 0, -left * scale], [0, scale, -top * scale]])
+    drawn: Picture = cv2.warpAffine(
+        photograph, shown, (WIDTH // 2, HEIGHT), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+    ).astype(np.uint8)
+    return drawn
+
+
+def _photograph(name: str) -> Picture:
+    """A public-domain portrait out of an installed package, uint8 RGB."""
+    if name == "astronaut":
+        import skimage.data
+
+        return np.ascontiguousarray(skimage.data.astronaut())
+    import matplotlib
+
+    path = Path(matplotlib.get_data_path()) / "sample_data" / f"{name}.jpg"
+    image = cv2.imread(str(path))
+    if image is None:
+        raise UserError(f"the demo's portrait is missing: {path} cannot be read")
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB).astype(np.uint8)
+
+
+def _shown_box(
+    box: tuple[float, float, float, float], place: int
+) -> tuple[float, float, float, float]:
+    x, y, w, h = box
+    return (x + place) / 2, y, w / 2, h
+
+
+def _poses(pcm: Samples, seed: int) -> list[Pose]:
+    """Every frame's pose: lips from the sound; head and eyelids from slow waves that meet where the clip loops."""
+    count = round(SECONDS * FRAME_RATE)
+    opening, bright = mouth_openings(pcm, RATE, FRAME_RATE, LIP_LEAD)
+    phase = np.arange(count) / count * 2 * np.pi
+    random = np.random.default_rng(seed)
+
+    def wave(cycles: tuple[int, ...]) -> Samples:
+        waves = [np.sin(c * phase + random.uniform(0, 2 * np.pi)) for c in cycles]
+        total: Samples = (np.sum(waves, axis=0) / len(cycles)).astype(np.float32)
+        return total
+
+    kernel = np.hanning(27)[1:-1]
+    # A speaker's head nods with the phrase.
+    effort = np.convolve(opening, kernel / kernel.sum(), "same")
+    dx, dy = 5.0 * wave((5, 9, 14)), 3.0 * wave((6, 11)) + 5.0 * effort
+    turn = 0.03 * wave((4, 7, 13)) + 0.012 * effort * wave((19, 23))
+    scale = 1 + 0.012 * wave((3, 8))
+    lids = np.zeros(count, np.float32)
+    at = int(random.integers(30, 80))
+    while at < count - 10:
+        lids[at : at + 5] = (0.5, 1, 1, 0.7, 0.3)
+        at += int(random.integers(70, 150))
+    # Bright sounds (ee, s) are said with wide lips, dark ones (oo) with narrow ones.
+    narrow = opening * (0.10 - 0.12 * bright)
+    return [
+        Pose(
+            opening=WIDEST * float(opening[i]),
+            narrow=float(narrow[i]),
+            lids=float(lids[i]),
+            shift=(float(dx[i]), float(dy[i])),
+            turn=float(turn[i]),
+            scale=float(scale[i]),
+        )
+        for i in range(count)
+    ]
+
+
+def _frames(puppets: list[Puppet], sources: Samples) -> Iterator[Picture]:
+    """The clip's pictures, uint8 (480, 854, 3)."""
+    poses = [_poses(pcm, 11 + i) for i, pcm in enumerate(sources)]
+    with ThreadPoolExecutor(len(puppets), "puppet") as pool:
+        for both in zip(*poses, strict=True):
+            halves = pool.map(lambda pair: pair[0].draw(pair[1]), zip(puppets, both, strict=True))
+            yield np.concatenate(list(halves), axis=1)
+
+
+def _encode(path: Path, sound: Samples, frames: Iterator[Picture]) -> None:
+    """Write an MP4; sound and picture begin together."""
+    with av.open(str(path), "w", options={"movflags": "+faststart"}) as container:
+        video = container.add_stream("libx264", rate=FRAME_RATE)
+        video.width, video.height, video.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        # Key frames every 2 s and no B-frames: cheap to decode, nothing to reorder.
+        video.options = {"preset": "veryfast", "crf": "20", "tune": "fastdecode", "g": "50", "bf": "0"}
+        audio = container.add_stream("aac", rate=RATE, layout="mono", bit_rate=128_000)
+        done = 0
+        for i, rgb in enumerate(frames):
+            picture = av.VideoFrame.from_ndarray(rgb, format="rgb24")
+            picture.pts, picture.time_base = i, Fraction(1, FRAME_RATE)
+            container.mux(video.encode(picture))
+            until = (i + 1) * RATE // FRAME_RATE
+            block = av.AudioFrame.from_ndarray(sound[None, done:until], format="fltp", layout="mono")
+            block.sample_rate, block.pts, block.time_base = RATE, done, Fraction(1, RATE)
+            container.mux(audio.encode(block))
+            done = until
+        container.mux(video.encode(None))
+        container.mux(audio.encode(None))

@@ -1,0 +1,149 @@
+"""The two voices of the demo call: recorded sentences, laid out so that each is heard alone and both at once."""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import dataclass
+from math import gcd
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+from scipy.signal import resample_poly
+
+from streamer.errors import UserError
+
+Samples = NDArray[np.float32]
+
+RATE = 48_000
+"""Of the clip's sound, Hz."""
+
+SECONDS = 44.4
+"""Length of the clip: whole video frames (40 ms) and whole audio blocks (20 ms), so that it loops."""
+
+LOUDNESS = 0.06
+"""RMS of each voice while it speaks, full scale 1 (-24 dB)."""
+
+RECORDINGS = ("clone-test.wav", "two_cities.wav")
+"""A woman's and a man's recorded voice in moonshine-voice's wheel: left portrait, right portrait."""
+
+LINES: tuple[tuple[int, float, float, float], ...] = (
+    (1, 0.40, 1.12, 4.62),
+    (1, 4.15, 4.96, 6.30),
+    (0, 6.00, 0.38, 4.08),
+    (0, 10.00, 0.38, 1.10),
+    (1, 11.20, 6.58, 16.80),
+    (0, 11.40, 0.38, 4.08),
+    (0, 15.30, 1.09, 4.08),
+    (0, 18.45, 1.09, 4.08),
+    (0, 22.00, 0.38, 4.08),
+    (0, 25.90, 0.38, 1.10),
+    (1, 27.10, 17.48, 24.06),
+    (1, 34.20, 24.56, 34.16),
+    (0, 34.30, 1.09, 4.08),
+    (0, 37.45, 0.38, 4.08),
+    (0, 41.30, 1.09, 3.16),
+)
+"""Voice, second of the clip, and the stretch of its recording that is played there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Who is heard from `start` to `end`, seconds of the clip; speakers count from the left portrait."""
+
+    start: float
+    end: float
+    speakers: tuple[int, ...]
+
+
+TURNS = (
+    Turn(0.4, 5.5, (1,)),
+    Turn(6.0, 10.8, (0,)),
+    Turn(11.4, 21.4, (0, 1)),
+    Turn(22.0, 26.7, (0,)),
+    Turn(27.1, 33.7, (1,)),
+    Turn(34.3, 43.4, (0, 1)),
+)
+
+
+def _recording(name: str) -> Samples:
+    """A recording of the moonshine-voice wheel as mono float32 at `RATE`.
+
+    Raises:
+        UserError: the package is not installed or lacks the file.
+    """
+    # find_spec reads no code: importing the package loads its own native library.
+    spec = importlib.util.find_spec("moonshine_voice")
+    for folder in list(spec.submodule_search_locations or []) if spec is not None else []:
+        path = Path(folder) / "assets" / name
+        if path.is_file():
+            pcm, rate = soundfile.read(path, dtype="float32", always_2d=True)
+            common = gcd(RATE, rate)
+            mono: Samples = resample_poly(pcm.mean(axis=1), RATE // common, rate // common)
+            return mono.astype(np.float32)
+    raise UserError(f"the demo's voices are missing: moonshine-voice==0.0.73 with assets/{name} is not installed")
+
+
+def speech_rms(pcm: Samples, rate: int) -> float:
+    """RMS over the 20 ms frames within 25 dB of the loud ones: pauses do not count."""
+    size = rate // 50
+    power = np.mean(pcm[: len(pcm) // size * size].reshape(-1, size).astype(np.float64) ** 2, axis=1)
+    return float(np.sqrt(power[power > np.quantile(power, 0.97) * 10**-2.5].mean()))
+
+
+def voices() -> Samples:
+    """Both voices, clean and equally loud, each silent where it has no line.
+
+    Returns:
+        Shape (2, SECONDS * RATE), float32.
+
+    Raises:
+        UserError: the recordings are not installed.
+    """
+    recordings = [_recording(name) for name in RECORDINGS]
+    recordings = [pcm * np.float32(LOUDNESS / speech_rms(pcm, RATE)) for pcm in recordings]
+    sources = np.zeros((2, round(SECONDS * RATE)), np.float32)
+    ramp = np.linspace(0, 1, RATE // 50, dtype=np.float32)
+    for voice, at, start, end in LINES:
+        line = recordings[voice][round(start * RATE) : round(end * RATE)].copy()
+        line[: len(ramp)] *= ramp
+        line[-len(ramp) :] *= ramp[::-1]
+        first = round(at * RATE)
+        sources[voice, first : first + len(line)] += line
+    return sources
+
+
+def mouth_openings(pcm: Samples, rate: int, frame_rate: int, lead: float) -> tuple[Samples, Samples]:
+    """How a mouth would move to this sound.
+
+    Args:
+        pcm: Shape (N,), one voice.
+        rate: Of the sound, Hz.
+        frame_rate: Of the video, Hz.
+        lead: Seconds by which lips move before they are heard.
+
+    Returns:
+        Two of shape (frames,), 0..1 each: how far open, and how bright the sound is (wide lips; 0.5 is usual).
+    """
+    count = round(len(pcm) * frame_rate / rate)
+    half = rate // 40
+    window = np.hanning(2 * half).astype(np.float32)
+    padded = np.pad(pcm, half)
+    frequency = np.fft.rfftfreq(2 * half, 1 / rate)
+    open_band, bright_band = (frequency > 200) & (frequency < 4000), (frequency > 1500) & (frequency < 4000)
+    power, bright = np.zeros(count, np.float32), np.zeros(count, np.float32)
+    for i in range(count):
+        centre = round((i / frame_rate + lead) * rate)
+        piece = padded[centre : centre + 2 * half]
+        if len(piece) < 2 * half:
+            continue
+        spectrum = np.abs(np.fft.rfft(piece * window)) ** 2
+        power[i] = spectrum[open_band].sum()
+        bright[i] = spectrum[bright_band].sum() / (power[i] + 1e-6)
+    loud = power[power > power.max() * 1e-3].mean()
+    level = np.log1p(3 * power / loud)
+    smooth = np.convolve(level, [0.15, 0.7, 0.15], "same")
+    opening = np.clip(smooth / np.quantile(smooth[smooth > 0.05], 0.95), 0, 1.1)
+    width = np.convolve(np.clip(bright * 4, 0, 1), [0.25, 0.5, 0.25], "same")
+    return opening.astype(np.float32), width.astype(np.float32)

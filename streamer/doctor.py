@@ -1,0 +1,187 @@
+"""`earshot doctor`: what this machine can do, one line a question."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from rich.console import Console
+from rich.table import Table
+
+from streamer.settings import Settings
+
+WEIGHTS = Path(__file__).parent.parent / "models" / "weights"
+HASHES = WEIGHTS / "sha256.json"
+
+CODECS = (("VP8", "libvpx"), ("H264", "libx264"), ("Opus", "libopus"))
+
+Level = Literal["good", "poor", "bad"]
+COLOURS: dict[Level, str] = {"good": "green", "poor": "yellow", "bad": "red"}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One answer.
+
+    Attributes:
+        question: what was looked at.
+        level: good, poor (works with less) or bad (will not work).
+        answer: what was found.
+    """
+
+    question: str
+    level: Level
+    answer: str
+
+
+def check_python(settings: Settings) -> list[Finding]:
+    """Report the interpreter."""
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    return [Finding("Python", "good" if (3, 11) <= sys.version_info[:2] < (3, 13) else "bad", version)]
+
+
+def check_torch(settings: Settings) -> list[Finding]:
+    """Report whether torch has the device that is set."""
+    import torch  # seconds to import: only when asked
+
+    found = f"torch {torch.__version__}"
+    if torch.cuda.is_available():
+        found += f", CUDA {torch.version.cuda}, {torch.cuda.get_device_name(0)}"
+    else:
+        found += ", CPU only"
+    wanted = torch.device(settings.device).type
+    if wanted == "cuda" and not torch.cuda.is_available():
+        return [Finding("Models' device", "bad", f"{settings.device} is set, but: {found}")]
+    return [Finding("Models' device", "good", f"{settings.device} ({found})")]
+
+
+def check_codecs(settings: Settings) -> list[Finding]:
+    """Report the codecs that calls need, by making each."""
+    import av
+
+    findings = []
+    for name, library in CODECS:
+        try:
+            av.CodecContext.create(library, "w")
+            findings.append(Finding(f"Codec {name}", "good", library))
+        except (ValueError, av.error.FFmpegError):
+            findings.append(Finding(f"Codec {name}", "bad", f"PyAV was built without {library}"))
+    return findings
+
+
+def check_weights(settings: Settings) -> list[Finding]:
+    """Compare each weights file with the hash that was noted when it was made."""
+    files = sorted(WEIGHTS.glob("*.safetensors"))
+    if not files:
+        return [Finding("Weights", "bad", f"no *.safetensors in {WEIGHTS}")]
+    noted: dict[str, str] = json.loads(HASHES.read_text()) if HASHES.is_file() else {}
+    findings = []
+    for file in files:
+        digest = hashlib.sha256(file.read_bytes()).hexdigest()
+        wanted = noted.get(file.name)
+        if wanted is None:
+            findings.append(Finding(f"Weights {file.name}", "poor", f"{digest}, with no noted hash"))
+        elif wanted != digest:
+            findings.append(Finding(f"Weights {file.name}", "bad", f"{digest}, noted is {wanted}"))
+        else:
+            findings.append(Finding(f"Weights {file.name}", "good", digest))
+    return findings
+
+
+def check_port(settings: Settings) -> list[Finding]:
+    """Report whether the HTTP port, and a UDP port for media, can be had."""
+    findings = []
+    for question, kind, port in (
+        (f"Port {settings.host}:{settings.port}", socket.SOCK_STREAM, settings.port),
+        ("A UDP port for media", socket.SOCK_DGRAM, 0),
+    ):
+        try:
+            family = socket.getaddrinfo(settings.host, port, type=kind)[0][0]
+            with socket.socket(family, kind) as probe:
+                if kind == socket.SOCK_STREAM:
+                    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind((settings.host, port))
+            findings.append(Finding(question, "good", "free"))
+        except OSError as error:
+            findings.append(Finding(question, "bad", error.strerror or str(error)))
+    return findings
+
+
+def check_ice(settings: Settings) -> list[Finding]:
+    """Report the addresses that browsers will be told, and the relays that are set."""
+    from aioice.ice import get_host_addresses
+
+    addresses = get_host_addresses(use_ipv4=True, use_ipv6=True)
+    level: Level = "good" if addresses else "bad"
+    findings = [Finding("ICE host addresses", level, ", ".join(addresses) or "none: is there a network?")]
+    urls = [url for server in settings.ice_servers for url in server.urls]
+    findings.append(
+        Finding("STUN and TURN", "good", ", ".join(urls) or "none set: enough on one network, not across NAT")
+    )
+    return findings
+
+
+def check_open(settings: Settings) -> list[Finding]:
+    """Report who can reach the server."""
+    if settings.tls_cert is None and settings.insecure:
+        return [Finding("Access", "poor", "insecure: something in front of the server has to protect it")]
+    guarded = "with secret and TLS" if settings.tls_cert else "without TLS"
+    return [Finding("Access", "good", f"{settings.host}, {guarded}")]
+
+
+CHECKS: tuple[Callable[[Settings], list[Finding]], ...] = (
+    check_python,
+    check_torch,
+    check_codecs,
+    check_weights,
+    check_port,
+    check_ice,
+    check_open,
+)
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Run every check; one that fails itself is a finding too.
+
+    Args:
+        settings: what would be served.
+
+    Returns:
+        Findings in order.
+    """
+    findings = []
+    for check in CHECKS:
+        try:
+            findings += check(settings)
+        except Exception as error:
+            name = check.__name__.removeprefix("check_")
+            findings.append(Finding(name, "bad", f"{type(error).__name__}: {error}"))
+    return findings
+
+
+def report(settings: Settings, console: Console | None = None) -> int:
+    """Print a table of all findings.
+
+    Args:
+        settings: what would be served.
+        console: where to; standard output by default.
+
+    Returns:
+        Exit code: 0, or 1 if something is bad.
+    """
+    findings = examine(settings)
+    table = Table(title="Earshot on this machine", title_justify="left")
+    table.add_column("")
+    table.add_column("Checked", no_wrap=True)
+    table.add_column("Found", overflow="fold")
+    for finding in findings:
+        colour = COLOURS[finding.level]
+        table.add_row(f"[{colour}]{finding.level}[/{colour}]", finding.question, finding.answer)
+    (console or Console()).print(table)
+    return int(any(finding.level == "bad" for finding in findings))

@@ -1,0 +1,185 @@
+"""What WHIP (RFC 9725) and WHEP have in common: SDP in, SDP out, trickle, delete, and the refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from fastapi import APIRouter, Request, Response
+from starlette.exceptions import HTTPException
+
+from streamer.auth import Claims, Denied, Role
+from streamer.context import context_of
+from streamer.participant import Participant
+from streamer.room import Room
+from streamer.sdp import FRAGMENT_TYPE, OFFER_TYPE, Shape, checked_offer, parse_fragment
+from streamer.session import Session
+from streamer.settings import IceServer
+
+OpenSession = Callable[[Room, Participant, str], Awaitable[tuple[Session, str]]]
+
+CORS_EXPOSED = "Location, ETag, Link, Retry-After, WWW-Authenticate"
+
+
+def ice_links(servers: tuple[IceServer, ...]) -> list[str]:
+    """Write STUN and TURN servers as Link headers (RFC 9725, 4.6).
+
+    Args:
+        servers: from the settings.
+
+    Returns:
+        One value an address.
+    """
+    links = []
+    for server in servers:
+        for url in server.urls:
+            link = f'<{url}>; rel="ice-server"'
+            if server.username is not None and server.credential is not None:
+                link += (
+                    f"; username={quoted(server.username)}; credential={quoted(server.credential)}"
+                    '; credential-type="password"'
+                )
+            links.append(link)
+    return links
+
+
+def quoted(text: str) -> str:
+    """Write a quoted-string (RFC 9110, 5.6.4)."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def media_type(request: Request) -> str:
+    """Return the request's media type without parameters."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+async def text_body(request: Request, wanted: str) -> str:
+    """Read a body of the wanted type.
+
+    Args:
+        request: whose body.
+        wanted: media type.
+
+    Returns:
+        The text.
+
+    Raises:
+        HTTPException: 415, 413, or 400 if it is not UTF-8.
+    """
+    if media_type(request) != wanted:
+        raise HTTPException(415, f"Send the body as {wanted}.", {"Accept-Post": OFFER_TYPE})
+    try:
+        return (await request.body()).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise HTTPException(400, "The body is not UTF-8.") from error
+
+
+def cors(request: Request) -> dict[str, str]:
+    """Return the CORS headers for a page of an allowed origin, else none."""
+    origin = request.headers.get("origin")
+    if origin is None or origin not in context_of(request).settings.allowed_origins:
+        return {}
+    return {
+        "Access-Control-Allow-Origin": origin,
+        "Access-Control-Expose-Headers": CORS_EXPOSED,
+        "Vary": "Origin",
+    }
+
+
+def check_match(request: Request, etag: str) -> None:
+    """Demand that If-Match names the session's entity tag.
+
+    Raises:
+        HTTPException: 428 without one, 412 with another.
+    """
+    match = request.headers.get("if-match")
+    if match is None:
+        raise HTTPException(428, "A PATCH needs If-Match with the session's ETag.")
+    tags = {tag.strip() for tag in match.split(",")}
+    # "*" is what an ICE restart carries; parse_fragment and Peer.trickle refuse those by themselves.
+    if "*" not in tags and etag not in tags:
+        raise HTTPException(412, "If-Match names another ICE session.")
+
+
+def owned_session(request: Request, room_id: str, session_id: str, kind: str) -> tuple[Room, Session]:
+    """Find a session that the bearer may change.
+
+    Raises:
+        Denied: it belongs to someone else.
+        HTTPException: 404.
+    """
+    context = context_of(request)
+    claims: Claims = context.bearer_claims(request, room_id)
+    room = context.rooms.get(room_id)
+    session = room.session(session_id) if room else None
+    if room is None or session is None or session.kind != kind:
+        raise HTTPException(404, "There is no such session.")
+    owner = session.participant
+    if owner.guest_of is not None:
+        if claims.kind != "invite" or claims.nonce != owner.guest_of:
+            raise Denied(403, "The session belongs to someone else.")
+    elif claims.kind != "session" or claims.participant != owner.id:
+        raise Denied(403, "The session belongs to someone else.")
+    return room, session
+
+
+def session_routes(kind: str, role: Role, shape: Shape, open_session: OpenSession) -> APIRouter:
+    """Make the routes of one endpoint and its sessions.
+
+    Args:
+        kind: "whip" or "whep", the last part of the path.
+        role: what the bearer has to be allowed to do.
+        shape: m-lines taken.
+        open_session: makes the session and the answer.
+
+    Returns:
+        A router.
+    """
+    router = APIRouter(prefix="/rooms/{room_id}", tags=[kind])
+    at = f"/{kind}"
+
+    @router.post(at, status_code=201, response_class=Response)
+    async def post(request: Request, room_id: str) -> Response:
+        """Answer an SDP offer; Location names the session, ETag its ICE session."""
+        context = context_of(request)
+        claims = context.bearer_claims(request, room_id)
+        offer = checked_offer(await text_body(request, OFFER_TYPE), shape)
+        room, participant = context.entrant(claims, role)
+        session, answer = await open_session(room, participant, offer)
+        response = Response(answer, 201, cors(request), OFFER_TYPE)
+        response.headers["Location"] = f"/rooms/{room_id}/{kind}/{session.id}"
+        response.headers["ETag"] = session.peer.etag
+        for link in ice_links(context.settings.ice_servers):
+            response.headers.append("Link", link)
+        return response
+
+    @router.patch(at + "/{session_id}", status_code=204, response_class=Response)
+    async def patch(request: Request, room_id: str, session_id: str) -> Response:
+        """Add trickled ICE candidates."""
+        _, session = owned_session(request, room_id, session_id, kind)
+        body = await text_body(request, FRAGMENT_TYPE)
+        check_match(request, session.peer.etag)
+        await session.peer.trickle(parse_fragment(body))
+        return Response(status_code=204, headers=cors(request))
+
+    @router.delete(at + "/{session_id}", response_class=Response)
+    async def delete(request: Request, room_id: str, session_id: str) -> Response:
+        """End the session."""
+        room, session = owned_session(request, room_id, session_id, kind)
+        await room.end_session(session)
+        return Response(status_code=200, headers=cors(request))
+
+    @router.options(at, response_class=Response)
+    @router.options(at + "/{session_id}", response_class=Response)
+    async def options(request: Request, room_id: str, session_id: str | None = None) -> Response:
+        """Say what can be posted, and answer a browser's preflight."""
+        allow = "POST, OPTIONS" if session_id is None else "PATCH, DELETE, OPTIONS"
+        headers = {"Allow": allow, "Accept-Post": OFFER_TYPE, "Accept-Patch": FRAGMENT_TYPE}
+        if granted := cors(request):
+            headers |= granted | {
+                "Access-Control-Allow-Methods": allow,
+                "Access-Control-Allow-Headers": "Authorization, Content-Type, If-Match",
+                "Access-Control-Max-Age": "600",
+            }
+        return Response(status_code=204, headers=headers)
+
+    return router

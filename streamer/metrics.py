@@ -1,0 +1,123 @@
+"""Prometheus metrics, read from the running parts when they are asked for."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, Counter, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from streamer.engine.client import EngineClient
+from streamer.room import Room
+from streamer.rooms import Rooms
+
+PREFIX = "earshot_"
+
+
+class Metrics:
+    """The metrics of one application.
+
+    Args:
+        rooms: counted at each scrape.
+        engine: asked at each scrape.
+    """
+
+    def __init__(self, rooms: Rooms, engine: EngineClient) -> None:
+        self.registry = CollectorRegistry()
+        self._answers = Counter(
+            PREFIX + "http_answers",
+            "HTTP answers by method and status.",
+            ("method", "status"),
+            registry=self.registry,
+        )
+        self.registry.register(_Live(rooms, engine))
+
+    def count_answer(self, method: str, status: int) -> None:
+        """Count an HTTP answer; methods beyond the usual are one."""
+        known = method if method in ("GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS", "PUT") else "other"
+        self._answers.labels(known, str(status)).inc()
+
+    def text(self) -> bytes:
+        """Return everything in the text format."""
+        return generate_latest(self.registry)
+
+
+class _Live(Collector):
+    def __init__(self, rooms: Rooms, engine: EngineClient) -> None:
+        self._rooms = rooms
+        self._engine = engine
+
+    def collect(self) -> Iterator[Metric]:
+        """Read all gauges and counters."""
+        rooms = self._rooms.all()
+        people = [participant for room in rooms for participant in room.participants.values()]
+        yield gauge("rooms", "Rooms there are.", len(rooms))
+        yield gauge("participants", "Participants in all rooms.", len(people))
+        yield gauge(
+            "publishers", "Participants whose sound or picture is received.", connected(rooms, "publisher")
+        )
+        yield gauge("watchers", "Participants who are sent the others.", connected(rooms, "watcher"))
+        yield gauge("control_connections", "Open control sockets.", sum(p.outbox is not None for p in people))
+        yield gauge("engine_ready", "1 while the models are up.", float(self._engine.ready))
+        peers = self._rooms.peers
+        yield gauge("peers_open", "Peer connections not closed yet.", peers.open)
+        for name in ("opened", "abandoned", "refused", "close_failures"):
+            yield counter(f"peers_{name}", f"Peer connections: {name}.", getattr(peers, name))
+        for name, value in dataclasses.asdict(self._engine.statistics).items():
+            if isinstance(value, int | float):
+                yield counter(f"engine_{name}", f"Model process: {name}.", value)
+        yield from media(rooms)
+
+
+def media(rooms: list[Room]) -> Iterator[Metric]:
+    """Sum what running media sessions count; the sums fall when a session ends, so they are gauges.
+
+    Args:
+        rooms: all rooms.
+
+    Yields:
+        One gauge a count.
+    """
+    sums: dict[str, float] = {}
+    for room in rooms:
+        for participant in room.participants.values():
+            counts: dict[str, object] = {}
+            if participant.publisher is not None:
+                for part, statistics in (
+                    ("ingest", participant.publisher.ingest.statistics()),
+                    ("relay", participant.publisher.source.statistics()),
+                ):
+                    counts |= {
+                        f"{part}_{name}": value for name, value in dataclasses.asdict(statistics).items()
+                    }
+            if participant.watcher is not None:
+                heard = dataclasses.asdict(participant.watcher.listen.statistics())
+                counts |= {f"listen_{name}": value for name, value in heard.items()}
+            if participant.agent is not None:
+                agent = participant.agent.statistics
+                counts |= {f"agent_{name}": getattr(agent, name) for name in ("blocks", "separated", "late")}
+            if participant.outbox is not None:
+                counts["control_messages_replaced"] = participant.outbox.statistics().replaced
+            for name, value in counts.items():
+                if isinstance(value, int | float):
+                    sums[name] = sums.get(name, 0.0) + value
+    for name, total in sorted(sums.items()):
+        yield gauge(name, f"Sum over running sessions: {name.replace('_', ' ')}.", total)
+
+
+def connected(rooms: list[Room], part: str) -> int:
+    """Count the participants whose `publisher` or `watcher` is connected."""
+    sessions = [getattr(participant, part) for room in rooms for participant in room.participants.values()]
+    return sum(session is not None and session.connected for session in sessions)
+
+
+def gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
+    """Make a gauge with one value."""
+    return GaugeMetricFamily(PREFIX + name, text, value)
+
+
+def counter(name: str, text: str, value: float) -> CounterMetricFamily:
+    """Make a counter with one value."""
+    return CounterMetricFamily(PREFIX + name, text, value)

@@ -1,0 +1,133 @@
+"""A participant: who they are, what they set, and what of theirs is running."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from streamer import overlay
+from streamer.auth import Role
+from streamer.faders import Faders, Strip
+from streamer.outbox import Outbox
+
+if TYPE_CHECKING:
+    from streamer.agent import Agent
+    from streamer.publisher import Publisher
+    from streamer.session import Session
+    from streamer.watcher import Watcher
+
+MAX_FACE_NAMES = 64
+
+
+class TooMany(Exception):
+    """A participant cannot keep more of something."""
+
+
+class Participant:
+    """Someone in a room. The room starts and ends what is theirs.
+
+    Args:
+        name: as the others see it.
+        role: publish or watch.
+        guest_of: nonce of the invite that a bare WHIP or WHEP client came with; None for those who joined.
+
+    Attributes:
+        id: made here, short, not to be guessed from others.
+        nonce: ties resume tokens to this stay.
+        separated: whether their voices are being separated now.
+        reason: if not, why.
+        had_control: whether a control socket was ever open.
+    """
+
+    def __init__(self, name: str, role: Role, guest_of: str | None = None) -> None:
+        self.id = "p" + secrets.token_hex(4)
+        self.name = name
+        self.role = role
+        self.guest_of = guest_of
+        self.nonce = secrets.token_hex(8)
+        self.face_names: dict[int, str] = {}
+        self.faders = Faders()
+        self.publisher: Publisher | None = None
+        self.watcher: Watcher | None = None
+        self.agent: Agent | None = None
+        self.outbox: Outbox | None = None
+        self.had_control = False
+        self.separated = False
+        self.reason = "listening for the first second"
+        self._waiting: asyncio.TimerHandle | None = None
+
+    @property
+    def sessions(self) -> list[Session]:
+        """Their running media sessions."""
+        return [session for session in (self.publisher, self.watcher) if session is not None]
+
+    @property
+    def connected(self) -> bool:
+        """Whether they are heard of: by control socket, or for those who never had one, by media."""
+        if self.outbox is not None:
+            return True
+        return not self.had_control and any(session.connected for session in self.sessions)
+
+    def wait(self, seconds: float, then: Callable[[], None]) -> None:
+        """Call `then` after some seconds, unless `stop_waiting` comes first; starts anew if waiting."""
+        self.stop_waiting()
+        self._waiting = asyncio.get_running_loop().call_later(seconds, then)
+
+    def stop_waiting(self) -> None:
+        """Forget what `wait` wanted."""
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
+
+    def name_face(self, face: int, name: str) -> None:
+        """Give a face a name.
+
+        Raises:
+            TooMany: over 64 faces have one.
+        """
+        if face not in self.face_names and len(self.face_names) >= MAX_FACE_NAMES:
+            raise TooMany(f"More than {MAX_FACE_NAMES} faces have names.")
+        self.face_names[face] = name
+
+    def set_gain(self, participant: str, face: Strip, gain: float) -> None:
+        """Move one of this listener's faders.
+
+        Raises:
+            TooMany: more faders than a listener can keep.
+        """
+        try:
+            self.faders.set_gain(participant, face, gain)
+        except ValueError as error:
+            raise TooMany(str(error)) from error
+
+    def forget(self, participant: str) -> None:
+        """Drop sound and faders of someone who is gone for good, and say so if a fader was at theirs."""
+        if self.watcher is not None:
+            self.watcher.listen.remove(participant)
+        before = self.faders.state()
+        self.faders.forget(participant)
+        if self.outbox is not None and self.faders.state() != before:
+            self.outbox.put(self.faders_message(), "faders")
+
+    def fader_state(self) -> overlay.FaderState:
+        """Return all faders as the page is told."""
+        return overlay.FaderState.model_validate(self.faders.state())
+
+    def faders_message(self) -> overlay.FadersChanged:
+        """Return all faders as a message."""
+        return overlay.FadersChanged.model_validate(self.faders.state())
+
+    def state(self) -> overlay.ParticipantState:
+        """Return what the others are told."""
+        publisher = self.publisher if self.publisher is not None and self.publisher.connected else None
+        return overlay.ParticipantState(
+            id=self.id,
+            name=self.name,
+            publishing=publisher is not None,
+            audio=publisher is not None and publisher.has_audio,
+            video=publisher is not None and publisher.has_video,
+            connected=self.connected,
+            faces={str(face): name for face, name in self.face_names.items()},
+        )

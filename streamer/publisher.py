@@ -1,0 +1,63 @@
+"""A publisher: one WHIP connection, read into blocks and pictures, its encoded video kept for relaying."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import av
+from aiortc import RTCPeerConnection
+
+from streamer.blocks import AudioBlock
+from streamer.ingest import Ingest
+from streamer.peer import Peer
+from streamer.relay import VideoSource
+from streamer.session import Session
+
+if TYPE_CHECKING:
+    from streamer.participant import Participant
+
+
+class Publisher(Session):
+    """Receives one participant.
+
+    Args:
+        participant: whose it is.
+        peer: its connection.
+        on_audio: gets each 20 ms block.
+        on_video: gets capture time (seconds) and picture.
+    """
+
+    kind = "whip"
+
+    def __init__(
+        self,
+        participant: Participant,
+        peer: Peer,
+        on_audio: Callable[[AudioBlock], None],
+        on_video: Callable[[float, av.VideoFrame], None],
+    ) -> None:
+        super().__init__(participant, peer)
+        self.source = VideoSource()
+        self.ingest = Ingest(on_audio=on_audio, on_video=on_video, source=self.source)
+        self.has_audio = False
+        self.has_video = False
+
+    async def open(self, offer: str) -> str:
+        """Answer the offer; see `Session.open`."""
+        try:
+            return await self.peer.answer(offer, self._prepare)
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Stop reading and close; may be called again."""
+        self.source.close()
+        await self.ingest.close()
+        await self.peer.close()
+
+    def _prepare(self, pc: RTCPeerConnection) -> None:
+        kinds = {receiver.track.kind for receiver in pc.getReceivers() if receiver.track is not None}
+        self.has_audio, self.has_video = "audio" in kinds, "video" in kinds
+        self.ingest.attach(pc)

@@ -1,0 +1,365 @@
+"""A room: who is here, who hears and sees whom, and what each of them is told."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+
+import av
+
+from streamer import overlay
+from streamer.agent import Agent
+from streamer.auth import Denied, Role
+from streamer.blocks import AudioBlock
+from streamer.engine.client import EngineClient
+from streamer.engine.types import FaceState
+from streamer.listen import VoiceBlock
+from streamer.outbox import Outbox
+from streamer.participant import Participant
+from streamer.peer import Peer, PeerCounts
+from streamer.publisher import Publisher
+from streamer.session import Session
+from streamer.settings import Settings
+from streamer.watcher import Watcher
+
+log = logging.getLogger("earshot.room")
+
+CLOSED_FOR_ALL, REMOVED = 1001, 4410
+
+
+class Full(Exception):
+    """There is no place; the message says for what."""
+
+
+class Room:
+    """Up to eight who publish and some who only watch.
+
+    Args:
+        room_id: its id.
+        settings: limits and times.
+        engine: models that the agents use.
+        counts: counters of all peer connections.
+    """
+
+    def __init__(self, room_id: str, settings: Settings, engine: EngineClient, counts: PeerCounts) -> None:
+        self.id = room_id
+        self.participants: dict[str, Participant] = {}
+        self.empty_since = time.monotonic()
+        self._settings = settings
+        self._engine = engine
+        self._counts = counts
+        self._guests = 0
+        self._closing: set[asyncio.Task[None]] = set()
+
+    # Coming and going.
+
+    def join(self, name: str | None, role: Role, guest_of: str | None = None) -> Participant:
+        """Let someone in.
+
+        Args:
+            name: as they call themselves; None makes "Guest 1", "Guest 2", ….
+            role: publish or watch.
+            guest_of: nonce of the invite, for a client that has no more than that.
+
+        Returns:
+            The new participant.
+
+        Raises:
+            Full: all places of the role are taken.
+        """
+        taken = sum(participant.role == role for participant in self.participants.values())
+        most = self._settings.max_publishers if role == "publish" else self._settings.max_watchers
+        if taken >= most:
+            raise Full(f"The room is full: {most} {'take part' if role == 'publish' else 'watch'} already.")
+        if name is None:
+            self._guests += 1
+            name = f"Guest {self._guests}"
+        participant = Participant(name, role, guest_of)
+        self.participants[participant.id] = participant
+        self._expect(participant)
+        self.tell_room()
+        return participant
+
+    def leave(self, participant: Participant) -> None:
+        """Remove someone now, with everything that is theirs."""
+        if self.participants.pop(participant.id, None) is None:
+            return
+        participant.stop_waiting()
+        for session in (participant.publisher, participant.watcher):
+            if session is not None:
+                self._close_later(session)
+        participant.publisher = participant.watcher = None
+        if participant.agent is not None:
+            participant.agent.close()
+            participant.agent = None
+        if participant.outbox is not None:
+            participant.outbox.close(REMOVED)
+            participant.outbox = None
+        for other in self.participants.values():
+            other.forget(participant.id)
+        if not self.participants:
+            self.empty_since = time.monotonic()
+        self._rearrange()
+
+    def attach(self, participant: Participant, outbox: Outbox, replaced: int) -> None:
+        """Connect a control socket; the one before is closed with the code `replaced`."""
+        if participant.outbox is not None:
+            participant.outbox.close(replaced)
+        participant.outbox = outbox
+        participant.had_control = True
+        participant.stop_waiting()
+        self.tell_room()
+
+    def detach(self, participant: Participant, outbox: Outbox) -> None:
+        """Note that a control socket is gone; the participant is kept for a while."""
+        if participant.outbox is outbox:
+            participant.outbox = None
+            if participant.id in self.participants:
+                self._expect(participant)
+                self.tell_room()
+
+    def resume(self, participant: Participant) -> None:
+        """Give someone who came back the whole grace again to connect."""
+        if participant.outbox is None:
+            self._expect(participant)
+
+    def _expect(self, participant: Participant) -> None:
+        """Remove the participant unless they are heard of within the grace."""
+        participant.wait(self._settings.resume_grace, lambda: self._expired(participant))
+
+    def _expired(self, participant: Participant) -> None:
+        if participant.outbox is None and (participant.had_control or not participant.sessions):
+            self.leave(participant)
+
+    # Media sessions.
+
+    async def publish(self, participant: Participant, offer: str) -> tuple[Session, str]:
+        """Receive a participant; see `whip.publish`."""
+
+        def on_audio(block: AudioBlock) -> None:
+            if participant.publisher is session and participant.agent is not None:
+                participant.agent.audio(block)
+
+        def on_video(t: float, frame: av.VideoFrame) -> None:
+            if participant.publisher is session and participant.agent is not None:
+                participant.agent.video(t, frame)
+
+        peer = self._peer(participant, lambda: self._ended(session))
+        session = Publisher(participant, peer, on_audio, on_video)
+        answer = await self._open(session, offer)
+        displaced, participant.publisher = participant.publisher, session
+        if participant.agent is None:
+            # It outlives the session: after a reconnect, faces and voices are still known.
+            participant.agent = Agent(
+                participant.id,
+                self._engine,
+                lambda block: self._voice(participant, block),
+                lambda t, faces: self._faces(participant, t, faces),
+                lambda separated, reason: self._separation(participant, separated, reason),
+            )
+        if displaced is not None:
+            self._close_later(displaced)
+        self._rearrange()
+        return session, answer
+
+    async def watch(self, participant: Participant, offer: str) -> tuple[Session, str]:
+        """Send to a participant; see `whep.watch`."""
+        peer = self._peer(participant, lambda: self._ended(session))
+        session = Watcher(participant, peer, lambda: self._tell_slots(participant))
+        answer = await self._open(session, offer)
+        displaced, participant.watcher = participant.watcher, session
+        if displaced is not None:
+            self._close_later(displaced)
+        self._rearrange()
+        return session, answer
+
+    def session(self, session_id: str) -> Session | None:
+        """Find a running session."""
+        for participant in self.participants.values():
+            for session in participant.sessions:
+                if session.id == session_id:
+                    return session
+        return None
+
+    async def end_session(self, session: Session) -> None:
+        """End a session at its client's wish and wait until it is closed."""
+        self._ended(session)
+        await session.close()
+
+    async def close(self) -> None:
+        """Remove everyone and wait until every connection is closed."""
+        for participant in list(self.participants.values()):
+            if participant.outbox is not None:
+                participant.outbox.close(CLOSED_FOR_ALL)
+            self.leave(participant)
+        if self._closing:
+            await asyncio.wait(self._closing)
+
+    def _peer(self, participant: Participant, on_closed: Callable[[], None]) -> Peer:
+        if self._counts.open >= self._settings.max_peers:
+            self._leave_if_idle_guest(participant)
+            raise Full(f"The server has {self._settings.max_peers} connections, and takes no more.")
+        return Peer(self._settings, self._counts, on_connected=self._rearrange, on_closed=on_closed)
+
+    async def _open(self, session: Session, offer: str) -> str:
+        participant = session.participant
+        try:
+            answer = await session.open(offer)
+        except BaseException:
+            self._leave_if_idle_guest(participant)
+            raise
+        if participant.id not in self.participants:
+            await session.close()
+            raise Denied(401, "You have left the room: join again.")
+        return answer
+
+    def _ended(self, session: Session) -> None:
+        """Forget a session whose connection has ended, or is about to."""
+        participant = session.participant
+        if participant.publisher is session:
+            participant.publisher = None
+            participant.separated = False
+        elif participant.watcher is session:
+            participant.watcher = None
+        else:
+            return
+        self._close_later(session)
+        self._leave_if_idle_guest(participant)
+        if participant.outbox is None and not participant.sessions and participant.id in self.participants:
+            self._expect(participant)
+        self._rearrange()
+
+    def _leave_if_idle_guest(self, participant: Participant) -> None:
+        """A guest has no more than the connection: without it there is nobody to come back."""
+        if participant.guest_of is not None and not participant.sessions:
+            self.leave(participant)
+
+    def _close_later(self, session: Session) -> None:
+        task = asyncio.create_task(session.close(), name=f"close {session.kind} of {session.participant.id}")
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    # Who gets what.
+
+    def _voice(self, participant: Participant, block: VoiceBlock) -> None:
+        for other in self.participants.values():
+            if other is not participant and other.watcher is not None:
+                other.watcher.listen.feed(participant.id, block)
+
+    def _faces(self, participant: Participant, t: float, faces: list[FaceState]) -> None:
+        message = faces_message(participant, t, faces).model_dump_json()
+        for other in self.participants.values():
+            if other.outbox is not None:
+                other.outbox.put(message, f"faces {participant.id}")
+
+    def _separation(self, participant: Participant, separated: bool, reason: str) -> None:
+        participant.separated, participant.reason = separated, reason
+        self.tell_room()
+
+    def _rearrange(self) -> None:
+        """Give every watcher the pictures there are now, and tell everyone."""
+        sources = {
+            participant.id: participant.publisher.source
+            for participant in self.participants.values()
+            if participant.publisher is not None
+            and participant.publisher.has_video
+            and participant.publisher.connected
+        }
+        for participant in self.participants.values():
+            if participant.watcher is not None:
+                others = {who: source for who, source in sources.items() if who != participant.id}
+                participant.watcher.assign(others)
+            self._tell_slots(participant)
+        self.tell_room()
+
+    # What they are told.
+
+    def state(self) -> overlay.RoomState:
+        """Return who is here."""
+        return overlay.RoomState(
+            id=self.id,
+            participants=[participant.state() for participant in self.participants.values()],
+            voices_separated=self.status().voices_separated,
+        )
+
+    def status(self) -> overlay.Status:
+        """Return whether every voice is separated now, and if not, why."""
+        if not self._engine.ready:
+            return overlay.Status(voices_separated=False, reason="The models are not running.")
+        for participant in self.participants.values():
+            publisher = participant.publisher
+            if publisher is not None and publisher.has_audio and not participant.separated:
+                return overlay.Status(
+                    voices_separated=False, reason=f"{participant.name}: {participant.reason}"
+                )
+        return overlay.Status(voices_separated=True, reason="")
+
+    def welcome(self, participant: Participant) -> overlay.Welcome:
+        """Return the answer to a hello."""
+        return overlay.Welcome(
+            participant=participant.id, room=self.state(), faders=participant.fader_state()
+        )
+
+    def slots(self, participant: Participant) -> list[overlay.Slot]:
+        """Return whose picture each of a participant's video m-lines carries."""
+        return participant.watcher.slots() if participant.watcher is not None else []
+
+    def rename(self, participant_id: str, face: int | None, name: str) -> None:
+        """Name a participant, or one of their faces.
+
+        Raises:
+            KeyError: there is no such participant.
+            TooMany: too many faces have names.
+        """
+        participant = self.participants[participant_id]
+        if face is None:
+            participant.name = name
+        else:
+            participant.name_face(face, name)
+        self.tell_room()
+
+    def tell_room(self) -> None:
+        """Send everyone the room's state and whether voices are separated."""
+        if all(participant.outbox is None for participant in self.participants.values()):
+            return
+        room = overlay.RoomChanged(room=self.state()).model_dump_json()
+        status = self.status().model_dump_json()
+        for participant in self.participants.values():
+            if participant.outbox is not None:
+                participant.outbox.put(room, "room")
+                participant.outbox.put(status, "status")
+
+    def _tell_slots(self, participant: Participant) -> None:
+        if participant.outbox is not None:
+            participant.outbox.put(overlay.Slots(slots=self.slots(participant)), "slots")
+
+
+def faces_message(participant: Participant, t: float, faces: list[FaceState]) -> overlay.Faces:
+    """Write what the engine saw as a message.
+
+    Args:
+        participant: whose picture.
+        t: its capture time, seconds.
+        faces: what is in it.
+
+    Returns:
+        The message, with the names that faces were given.
+    """
+    return overlay.Faces(
+        participant=participant.id,
+        t=t,
+        faces=[
+            overlay.FaceOverlay(
+                id=face.id,
+                box=face.box,
+                name=participant.face_names.get(face.id),
+                speaking=min(max(face.speaking, 0.0), 1.0),
+                lips_visible=face.lips_visible,
+                voice_known=face.voice_known,
+                voice_confidence=min(max(face.voice_confidence, 0.0), 1.0),
+            )
+            for face in faces
+        ],
+    )

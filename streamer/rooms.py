@@ -1,0 +1,100 @@
+"""All rooms of a server: made, found, and forgotten when nobody came for a while."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+import time
+
+from streamer.engine.client import EngineClient
+from streamer.peer import PeerCounts
+from streamer.room import Full, Room
+from streamer.settings import Settings
+
+ROOM_ID = re.compile(r"[a-z0-9]{4,32}")
+
+
+class Rooms:
+    """The rooms by id.
+
+    A room holds nothing that has to outlive it: a signed invite opens it again after it was forgotten, or
+    after a restart with the same secret.
+
+    Args:
+        settings: limits and times.
+        engine: models that the agents use.
+    """
+
+    def __init__(self, settings: Settings, engine: EngineClient) -> None:
+        self.peers = PeerCounts()
+        self._settings = settings
+        self._engine = engine
+        self._rooms: dict[str, Room] = {}
+
+    def __len__(self) -> int:
+        return len(self._rooms)
+
+    def all(self) -> list[Room]:
+        """Return the rooms there are."""
+        return list(self._rooms.values())
+
+    def get(self, room_id: str) -> Room | None:
+        """Return a room, or None."""
+        return self._rooms.get(room_id)
+
+    def create(self) -> Room:
+        """Make a room with a new id.
+
+        Returns:
+            The empty room.
+
+        Raises:
+            Full: there are as many rooms as there may be.
+        """
+        return self.enter(secrets.token_hex(5))
+
+    def enter(self, room_id: str) -> Room:
+        """Return the room of a verified invite, made anew if it was forgotten.
+
+        Args:
+            room_id: id out of the invite.
+
+        Returns:
+            The room.
+
+        Raises:
+            Full: there are as many rooms as there may be.
+            ValueError: the id is none.
+        """
+        room = self._rooms.get(room_id)
+        if room is None:
+            if not ROOM_ID.fullmatch(room_id):
+                raise ValueError(f"{room_id!r} is no room id")
+            if len(self._rooms) >= self._settings.max_rooms:
+                self._forget_oldest_empty()
+            room = self._rooms[room_id] = Room(room_id, self._settings, self._engine, self.peers)
+        return room
+
+    def sweep(self) -> None:
+        """Forget the rooms that have been empty for long."""
+        now = time.monotonic()
+        for room in self.all():
+            if not room.participants and now - room.empty_since >= self._settings.room_idle:
+                del self._rooms[room.id]
+
+    def engine_changed(self) -> None:
+        """Tell every room that the models came up or went down."""
+        for room in self.all():
+            room.tell_room()
+
+    async def close(self) -> None:
+        """Close every room and wait for it."""
+        await asyncio.gather(*(room.close() for room in self.all()))
+        self._rooms.clear()
+
+    def _forget_oldest_empty(self) -> None:
+        empty = [room for room in self.all() if not room.participants]
+        if not empty:
+            raise Full(f"The server has {self._settings.max_rooms} rooms, and makes no more.")
+        del self._rooms[min(empty, key=lambda room: room.empty_since).id]

@@ -1,0 +1,230 @@
+"""The web application: routes, errors as JSON, and what starts and stops with it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from fastapi.staticfiles import StaticFiles
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+
+from streamer import control, whep, whip
+from streamer.auth import Denied, Role, Tokens
+from streamer.context import Context, context_of
+from streamer.engine.client import EngineClient
+from streamer.guard import Guard
+from streamer.limits import Limiter
+from streamer.metrics import Metrics
+from streamer.overlay import Name, RoomState
+from streamer.room import Full
+from streamer.rooms import Rooms
+from streamer.sdp import BadSdp
+from streamer.settings import IceServer, Settings
+
+WEB = Path(__file__).parent.parent / "web"
+SWEEP_EVERY = 30.0
+SHUTDOWN_SECONDS = 5.0
+"""Time that sessions and the model process get to close."""
+
+
+class NewRoom(BaseModel):
+    """A room and the two invites that open it; `link` is for those who take part."""
+
+    room: str
+    invite: str
+    watch_invite: str
+    link: str
+
+
+class JoinRequest(BaseModel):
+    """Who wants in; `resume` is the token from the join before, after a cut."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Name
+    invite: Annotated[str, Field(min_length=1, max_length=4096)]
+    resume: Annotated[str, Field(max_length=4096)] | None = None
+
+
+class Joined(BaseModel):
+    """What a client needs to publish, watch and control; durations in seconds."""
+
+    participant: str
+    token: str
+    resume: str
+    role: Role
+    expires_in: float
+    ice_servers: list[IceServer]
+    heartbeat: float
+
+
+def create_app(settings: Settings, engine: EngineClient | None = None) -> FastAPI:
+    """Make the application.
+
+    Args:
+        settings: checked settings.
+        engine: the models' client; None makes one. With `settings.engine` false it is never started, and
+            calls carry plain sound.
+
+    Returns:
+        An ASGI application whose lifespan starts and stops the models and closes the rooms.
+    """
+    engine = engine if engine is not None else EngineClient(device=settings.device)
+    rooms = Rooms(settings, engine)
+    engine.on_ready = lambda ready: rooms.engine_changed()
+    metrics = Metrics(rooms, engine)
+    limiter = Limiter(settings.requests_per_second, settings.requests_burst)
+
+    async def sweep() -> None:
+        while True:
+            await asyncio.sleep(min(SWEEP_EVERY, settings.room_idle))
+            rooms.sweep()
+            limiter.sweep()
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        if settings.engine:
+            await engine.start()
+        sweeper = asyncio.create_task(sweep(), name="sweep")
+        try:
+            yield
+        finally:
+            sweeper.cancel()
+            await asyncio.gather(sweeper, return_exceptions=True)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(SHUTDOWN_SECONDS):
+                    await asyncio.gather(rooms.close(), engine.close())
+
+    app = FastAPI(title="Earshot", lifespan=lifespan, docs_url="/docs", redoc_url=None)
+    app.state.context = Context(settings, Tokens(settings), rooms, engine, metrics)
+    app.add_middleware(Guard, settings=settings, limiter=limiter, count=metrics.count_answer)
+    _add_errors(app)
+    _add_room_routes(app)
+    _add_service_routes(app)
+    app.include_router(whip.router)
+    app.include_router(whep.router)
+    app.include_router(control.router)
+    app.mount("/static", StaticFiles(directory=WEB), name="static")
+    return app
+
+
+def _refused(status: int, reason: str, headers: dict[str, str] | None = None) -> JSONResponse:
+    return JSONResponse({"reason": reason}, status, headers)
+
+
+def _add_errors(app: FastAPI) -> None:
+    @app.exception_handler(HTTPException)
+    async def http(request: Request, error: HTTPException) -> Response:
+        headers = dict(error.headers) if error.headers else None
+        return _refused(error.status_code, str(error.detail), headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        fault: dict[str, Any] = error.errors()[0]
+        where = ".".join(str(part) for part in fault["loc"])
+        return _refused(422, f"{where}: {fault['msg']}")
+
+    @app.exception_handler(Denied)
+    async def denied(request: Request, error: Denied) -> Response:
+        return _refused(error.status, error.reason, {"WWW-Authenticate": error.challenge})
+
+    @app.exception_handler(BadSdp)
+    async def bad_sdp(request: Request, error: BadSdp) -> Response:
+        return _refused(error.status, error.reason)
+
+    @app.exception_handler(Full)
+    async def full(request: Request, error: Full) -> Response:
+        return _refused(503, str(error), {"Retry-After": "10"})
+
+    @app.exception_handler(Exception)
+    async def broken(request: Request, error: Exception) -> Response:
+        return _refused(500, "The server made a mistake; its log says more.")
+
+
+def _add_room_routes(app: FastAPI) -> None:
+    @app.post("/rooms", status_code=201, tags=["rooms"])
+    async def create_room(request: Request) -> NewRoom:
+        """Make a room. Needs the server's secret as Bearer if one is set."""
+        context = context_of(request)
+        context.tokens.check_secret(request.headers.get("authorization"))
+        room = context.rooms.create()
+        invite = context.tokens.mint("invite", room.id, "publish")
+        watch_invite = context.tokens.mint("invite", room.id, "watch")
+        return NewRoom(room=room.id, invite=invite, watch_invite=watch_invite, link=f"/r/{room.id}#{invite}")
+
+    @app.post("/rooms/{room_id}/join", status_code=201, response_model_exclude_none=True, tags=["rooms"])
+    async def join_room(request: Request, room_id: str, body: JoinRequest) -> Joined:
+        """Come in with an invite, or come back within the grace with a resume token."""
+        context = context_of(request)
+        tokens = context.tokens
+        invite = tokens.verify(body.invite, room_id, "invite")
+        room = context.rooms.enter(room_id)
+        participant = None
+        if body.resume:
+            # A resume token that is too old or of another server is no error: they come in anew.
+            with contextlib.suppress(Denied):
+                resume = tokens.verify(body.resume, room_id, "resume")
+                known = room.participants.get(resume.participant)
+                if known is not None and known.nonce == resume.nonce and known.role == invite.role:
+                    participant = known
+        if participant is None:
+            participant = room.join(body.name, invite.role)
+        else:
+            room.resume(participant)
+        return Joined(
+            participant=participant.id,
+            token=tokens.mint("session", room_id, participant.role, participant.id),
+            resume=tokens.mint("resume", room_id, participant.role, participant.id, participant.nonce),
+            role=participant.role,
+            expires_in=tokens.lifetime("session"),
+            ice_servers=list(context.settings.ice_servers),
+            heartbeat=context.settings.heartbeat,
+        )
+
+    @app.get("/rooms/{room_id}", tags=["rooms"])
+    async def room_state(request: Request, room_id: str) -> RoomState:
+        """Say who is in the room; needs an invite or a session token."""
+        context = context_of(request)
+        context.bearer_claims(request, room_id)
+        room = context.rooms.get(room_id)
+        if room is None:
+            raise HTTPException(404, "There is no such room now.")
+        return room.state()
+
+
+def _add_service_routes(app: FastAPI) -> None:
+    async def page(room_id: str | None = None) -> Response:
+        """The page."""
+        if not await asyncio.to_thread((WEB / "index.html").is_file):
+            raise HTTPException(404, "This installation has no page: web/index.html is missing.")
+        return FileResponse(WEB / "index.html", media_type="text/html")
+
+    app.add_api_route("/", page, methods=["GET"], include_in_schema=False)
+    app.add_api_route("/r/{room_id}", page, methods=["GET"], include_in_schema=False)
+
+    @app.get("/health", tags=["service"])
+    async def health() -> dict[str, str]:
+        """Say that the process answers."""
+        return {"status": "ok"}
+
+    @app.get("/ready", tags=["service"])
+    async def ready(request: Request) -> Response:
+        """Say whether calls are served as meant: 200 with models up or not wanted, else 503."""
+        context = context_of(request)
+        if context.engine.ready or not context.settings.engine:
+            return JSONResponse({"status": "ready", "voices_separated": context.engine.ready})
+        return _refused(503, "The models are not up yet; calls carry plain sound.")
+
+    @app.get("/metrics", tags=["service"], response_class=PlainTextResponse)
+    async def metrics(request: Request) -> Response:
+        """Prometheus metrics. Needs the server's secret as Bearer if one is set."""
+        context = context_of(request)
+        context.tokens.check_secret(request.headers.get("authorization"))
+        return Response(context.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")

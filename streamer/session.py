@@ -1,0 +1,50 @@
+"""A WHIP or WHEP session: a participant's one peer connection in one direction."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from streamer.peer import Peer
+
+if TYPE_CHECKING:
+    from streamer.participant import Participant
+
+
+class Session:
+    """Base of `Publisher` and `Watcher`.
+
+    Args:
+        participant: whose it is.
+        peer: its connection; the session is the only one to close it.
+    """
+
+    kind: ClassVar[Literal["whip", "whep"]]
+
+    def __init__(self, participant: Participant, peer: Peer) -> None:
+        self.id = secrets.token_urlsafe(12)
+        self.participant = participant
+        self.peer = peer
+
+    @property
+    def connected(self) -> bool:
+        """Whether media can flow."""
+        return self.peer.connected
+
+    async def open(self, offer: str) -> str:
+        """Answer the offer.
+
+        Args:
+            offer: checked SDP.
+
+        Returns:
+            The SDP answer.
+
+        Raises:
+            BadSdp: it cannot be used; nothing is left behind.
+        """
+        raise NotImplementedError
+
+    async def close(self) -> None:
+        """Close the connection and what hangs on it; may be called again."""
+        raise NotImplementedError

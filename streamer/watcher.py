@@ -1,0 +1,93 @@
+"""A watcher: one WHEP connection with a mixed sound and a picture slot for each video m-line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from aiortc import RTCPeerConnection
+
+from streamer.listen import ListenTrack
+from streamer.overlay import Slot
+from streamer.peer import Peer
+from streamer.relay import SlotTrack, VideoSource
+from streamer.sdp import BadSdp
+from streamer.session import Session
+
+if TYPE_CHECKING:
+    from streamer.participant import Participant
+
+
+class Watcher(Session):
+    """Sends one participant all the others.
+
+    Args:
+        participant: who listens.
+        peer: its connection.
+        on_slots: called when the slots' RTP bases become known or change.
+    """
+
+    kind = "whep"
+
+    def __init__(self, participant: Participant, peer: Peer, on_slots: Callable[[], None]) -> None:
+        super().__init__(participant, peer)
+        self.listen = ListenTrack(participant.faders)
+        self._on_slots = on_slots
+        self._tracks: dict[str, SlotTrack] = {}
+        self._shown: dict[str, str] = {}
+
+    async def open(self, offer: str) -> str:
+        """Answer the offer; see `Session.open`."""
+        try:
+            return await self.peer.answer(offer, self._prepare)
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Stop all tracks and close; may be called again."""
+        self.listen.stop()
+        for track in self._tracks.values():
+            track.stop()
+        await self.peer.close()
+
+    def assign(self, sources: dict[str, VideoSource]) -> bool:
+        """Show these participants, in this order; who has a slot keeps it.
+
+        Args:
+            sources: picture of each participant to show.
+
+        Returns:
+            Whether anything changed.
+        """
+        before = dict(self._shown)
+        self._shown = {mid: who for mid, who in self._shown.items() if who in sources}
+        missing = [who for who in sources if who not in self._shown.values()]
+        for mid in self._tracks:
+            if mid not in self._shown and missing:
+                self._shown[mid] = missing.pop(0)
+        for mid, track in self._tracks.items():
+            who = self._shown.get(mid)
+            track.set_source(sources[who] if who is not None else None)
+        return self._shown != before
+
+    def slots(self) -> list[Slot]:
+        """Return who is shown where, in the order of the m-lines."""
+        return [
+            Slot(mid=mid, participant=self._shown[mid], rtp_base=track.rtp_base)
+            for mid, track in self._tracks.items()
+            if mid in self._shown
+        ]
+
+    def _prepare(self, pc: RTCPeerConnection) -> None:
+        for transceiver in pc.getTransceivers():
+            transceiver.direction = "sendonly"
+            if transceiver.kind == "audio":
+                transceiver.sender.replaceTrack(self.listen)
+            elif transceiver.mid is not None:
+                track = SlotTrack(on_rtp_base=lambda base: self._on_slots())
+                try:
+                    track.bind(transceiver)
+                except ValueError as error:
+                    raise BadSdp(422, "No video codec is shared.") from error
+                self._tracks[transceiver.mid] = track

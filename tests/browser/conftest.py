@@ -1,0 +1,152 @@
+"""Fixtures of the browser tests: a server of its own process and a real Chromium with made-up devices."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, sync_playwright
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-fake-device-for-media-stream",
+    "--allow-loopback-in-peer-connection",
+    "--autoplay-policy=no-user-gesture-required",
+)
+START_SECONDS = 60.0
+WAIT_SECONDS = 20.0
+
+
+@dataclass
+class Visitor:
+    """A page and what its console said of errors."""
+
+    page: Page
+    errors: list[str] = field(default_factory=list)
+
+    def until(self, expression: str, seconds: float = WAIT_SECONDS) -> Any:
+        """Evaluate until it is true. Playwright's own wait needs eval, which the page's policy forbids."""
+        deadline = time.monotonic() + seconds
+        while not (value := self.page.evaluate(expression)):
+            assert time.monotonic() < deadline, f"never true: {expression}"
+            self.page.wait_for_timeout(50)
+        return value
+
+    def state(self) -> dict[str, Any]:
+        state: dict[str, Any] = self.page.evaluate("earshot.state")
+        return state
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def _serve(**environment: str) -> Iterator[str]:
+    port = _free_port()
+    address = f"http://127.0.0.1:{port}"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "streamer", "serve", "--no-engine", "--port", str(port)],
+        cwd=Path(__file__).parents[2],
+        env=os.environ | {"OMP_NUM_THREADS": "1"} | environment,
+    )
+    try:
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            assert process.poll() is None, "the server ended before it answered"
+            assert time.monotonic() < deadline, "the server did not start"
+            try:
+                if httpx.get(f"{address}/health", trust_env=False).is_success:
+                    break
+            except httpx.TransportError:
+                time.sleep(0.1)
+        yield address
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(15)
+
+
+@pytest.fixture(scope="session")
+def address() -> Iterator[str]:
+    """A server without models: calls carry plain sound."""
+    yield from _serve()
+
+
+@pytest.fixture
+def guarded_address() -> Iterator[str]:
+    """A server that asks for a secret."""
+    yield from _serve(EARSHOT_SECRET="correct horse battery staple")
+
+
+@pytest.fixture(scope="session")
+def playwright_driver() -> Iterator[Playwright]:
+    if not CHROMIUM.exists():
+        pytest.skip("there is no Chromium on this machine")
+    with sync_playwright() as driver:
+        yield driver
+
+
+@pytest.fixture(scope="session")
+def chromium(playwright_driver: Playwright) -> Iterator[Browser]:
+    browser = playwright_driver.chromium.launch(executable_path=str(CHROMIUM), args=list(FLAGS))
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def visit(chromium: Browser) -> Iterator[Callable[..., Visitor]]:
+    """Open a page for somebody who allows these devices and refuses all others; errors fail the test."""
+    visitors: list[Visitor] = []
+
+    def open_page(url: str, allow: tuple[str, ...] = ("camera", "microphone"), **context: Any) -> Visitor:
+        # A context of its own has its own permissions and storage.
+        page = chromium.new_context(permissions=list(allow), **context).new_page()
+        visitor = Visitor(page)
+        visitors.append(visitor)
+
+        def console(message: ConsoleMessage) -> None:
+            if message.type == "error":
+                visitor.errors.append(message.text)
+
+        page.on("console", console)
+        page.on("pageerror", lambda error: visitor.errors.append(str(error)))
+        page.goto(url)
+        return visitor
+
+    yield open_page
+    errors = [visitor.errors for visitor in visitors]
+    for visitor in visitors:
+        visitor.page.context.close()
+    assert not any(errors), errors
+
+
+@pytest.fixture
+def room(address: str) -> dict[str, str]:
+    """A new room: address of its page with the invite, of its page for watchers, and its id."""
+    made = httpx.post(f"{address}/rooms", trust_env=False).raise_for_status().json()
+    page = f"{address}/r/{made['room']}"
+    return {
+        "id": made["room"],
+        "page": page,
+        "invite": made["invite"],
+        "link": f"{page}#{made['invite']}",
+        "watch_link": f"{page}#{made['watch_invite']}",
+    }

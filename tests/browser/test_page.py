@@ -1,0 +1,215 @@
+"""The page in a real Chromium against the real server, without models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import WebSocketRoute, expect
+
+from tests.browser.conftest import Visitor
+
+Visit = Callable[..., Visitor]
+Room = dict[str, str]
+
+
+def enter(visit: Visit, room: Room, name: str, link: str = "link", query: str = "", **how: Any) -> Visitor:
+    """Open the page of a room and wait until the call stands."""
+    page, invite = room[link].split("#")
+    visitor = visit(f"{page}?autojoin=1&name={name}{query}#{invite}", **how)
+    visitor.until("earshot.state?.connection === 'connected' && earshot.state.room !== null")
+    return visitor
+
+
+def me(visitor: Visitor) -> dict[str, Any]:
+    state = visitor.state()
+    [own] = [one for one in state["room"]["participants"] if one["id"] == state["participant"]]
+    return dict(own)
+
+
+def test_first_page_leads_into_a_new_room(visit: Visit, address: str) -> None:
+    visitor = visit(address)
+    visitor.page.get_by_role("button", name="New call").click()
+    visitor.page.wait_for_url("**/r/*#*")
+    expect(visitor.page.get_by_test_id("join-name")).to_be_visible()
+
+
+def test_first_page_asks_for_the_secret(visit: Visit, guarded_address: str) -> None:
+    visitor = visit(guarded_address)
+    start = visitor.page.get_by_role("button", name="New call")
+    secret = visitor.page.get_by_label("Server's secret")
+    expect(secret).to_be_hidden()
+    start.click()
+    expect(secret).to_be_visible()
+    secret.fill("not this one, surely")
+    start.click()
+    expect(visitor.page.get_by_text("That is not this server's secret.")).to_be_visible()
+    secret.fill("correct horse battery staple")
+    start.click()
+    visitor.page.wait_for_url("**/r/*#*")
+    # Chromium itself reports the two refusals.
+    assert [error for error in visitor.errors if "401" not in error] == []
+    visitor.errors.clear()
+
+
+def test_join_screen_shows_devices_preview_and_level(visit: Visit, room: Room) -> None:
+    visitor = visit(room["link"])
+    page = visitor.page
+    expect(page.get_by_test_id("join-button")).to_have_text("Join the call")
+    expect(page.get_by_test_id("join-button")).to_be_enabled()
+    assert page.locator("#join-camera option").count() >= 2
+    assert page.locator("#join-microphone option").count() >= 2
+    visitor.until("document.querySelector('#preview-video').videoWidth > 0")
+    visitor.until("Number(document.querySelector('#join-level').ariaValueNow) > 10")
+
+
+def test_join_screen_refuses_an_empty_name_and_remembers_a_good_one(visit: Visit, room: Room) -> None:
+    visitor = visit(room["link"])
+    page = visitor.page
+    name, join = page.get_by_test_id("join-name"), page.get_by_test_id("join-button")
+    expect(join).to_be_enabled()
+    name.fill("   ")
+    join.click()
+    expect(name).to_have_attribute("aria-invalid", "true")
+    expect(name).to_be_focused()
+    assert visitor.state() is None
+    name.fill("Ada")
+    join.click()
+    expect(page.get_by_test_id("status-connection")).to_have_text("Connected")
+    assert me(visitor)["name"] == "Ada"
+    page.reload()
+    expect(page.get_by_test_id("join-name")).to_have_value("Ada")
+
+
+def test_camera_refused_joins_with_sound_only(visit: Visit, room: Room) -> None:
+    visitor = visit(room["link"], allow=("microphone",))
+    page = visitor.page
+    expect(page.get_by_test_id("join-button")).to_have_text("Join with sound only")
+    expect(page.locator("#join-video-problem")).to_contain_text("not allowed to use the camera")
+    page.get_by_test_id("join-name").fill("Ada")
+    page.get_by_test_id("join-button").click()
+    visitor.until("earshot.state?.connection === 'connected' && earshot.state.room !== null")
+    visitor.until("earshot.state.room.participants.some((one) => one.publishing && one.audio)")
+    assert me(visitor)["video"] is False
+
+
+def test_everything_refused_leaves_watching(visit: Visit, room: Room) -> None:
+    visitor = visit(room["link"], allow=())
+    page = visitor.page
+    expect(page.locator("#join-audio-problem")).to_contain_text("not allowed to use the microphone")
+    expect(page.get_by_test_id("join-button")).to_be_disabled()
+    page.get_by_test_id("watch-button").click()
+    expect(page.get_by_test_id("status-connection")).to_have_text("Connected")
+    assert me(visitor)["publishing"] is False
+
+
+def test_watch_link_only_watches(visit: Visit, room: Room) -> None:
+    visitor = enter(visit, room, "Walter", link="watch_link", query="&watch=1")
+    assert visitor.state()["role"] == "watch"
+    expect(visitor.page.get_by_test_id("mute")).to_be_hidden()
+    expect(visitor.page.get_by_test_id("status-voices")).to_have_text("Voices are not separated just now")
+
+
+def test_broken_invite_is_told(visit: Visit, room: Room) -> None:
+    visitor = visit(f"{room['page']}#nonsense")
+    visitor.page.get_by_test_id("join-name").fill("Ada")
+    visitor.page.get_by_test_id("join-button").click()
+    expect(visitor.page.locator("#join-problem")).to_have_text("The token is not valid.")
+    visitor.errors.clear()
+
+
+def test_two_see_and_hear_each_other_until_one_leaves(visit: Visit, room: Room) -> None:
+    ada, bob = enter(visit, room, "Ada"), enter(visit, room, "Bob")
+    for visitor in (ada, bob):
+        visitor.until("earshot.state.firstFrameMs !== null")
+        expect(visitor.page.get_by_test_id("tile")).to_have_count(2)
+    ada_id = ada.state()["participant"]
+    assert [slot["participant"] for slot in bob.state()["slots"]] == [ada_id]
+    # Chromium's made-up microphone beeps: the mix that Bob hears has energy.
+    bob.until(
+        "earshot.stats().then((all) => all.some((one) => one.type === 'inbound-rtp' && one.kind === 'audio'"
+        " && one.connection === 'watching' && one.totalAudioEnergy > 1e-4))"
+    )
+    ada.page.get_by_test_id("leave").click()
+    expect(bob.page.get_by_test_id("tile")).to_have_count(1)
+
+
+def test_keys_and_mixer_reach_the_server(visit: Visit, room: Room) -> None:
+    ada, bob = enter(visit, room, "Ada"), enter(visit, room, "Bob")
+    ada_id = ada.state()["participant"]
+    page = bob.page
+    fader = page.locator(f"[data-testid=fader][data-participant='{ada_id}'][data-face=rest]")
+    fader.fill("50")
+    bob.until("earshot.state.faders.gains.some((one) => one.face === 'rest' && one.gain === 0.5)")
+    page.get_by_role("button", name="Hear only Ada", exact=True).click()
+    bob.until(f"earshot.state.focus?.participant === '{ada_id}' && earshot.state.focus.face === null")
+    page.keyboard.press("Escape")
+    bob.until("earshot.state.focus === null")
+    page.keyboard.press("m")
+    expect(page.get_by_test_id("mute")).to_have_attribute("aria-pressed", "true")
+    panel = page.get_by_label("Mixer", exact=True).and_(page.locator("aside"))
+    expect(panel).to_be_visible()
+    page.keyboard.press("p")
+    expect(panel).to_be_hidden()
+
+
+def test_camera_off_and_on_again_and_new_microphone(visit: Visit, room: Room) -> None:
+    ada, bob = enter(visit, room, "Ada"), enter(visit, room, "Bob")
+    bob.until("earshot.state.firstFrameMs !== null")
+    frames = (
+        "earshot.stats().then((all) => all.find((one) => one.type === 'outbound-rtp' && one.kind === 'video')"
+        "?.framesSent ?? 0)"
+    )
+    page = ada.page
+    page.keyboard.press("v")
+    expect(page.get_by_test_id("camera")).to_have_attribute("aria-pressed", "true")
+    page.wait_for_timeout(300)
+    sent = page.evaluate(frames)
+    page.wait_for_timeout(300)
+    assert page.evaluate(frames) == sent
+    page.keyboard.press("v")
+    expect(page.get_by_test_id("camera")).to_have_attribute("aria-pressed", "false")
+    ada.until(f"{frames}.then((now) => now > {sent})")
+    page.get_by_test_id("devices").click()
+    before = page.locator("#call-microphone").input_value()
+    others = [option.get_attribute("value") for option in page.locator("#call-microphone option").all()]
+    other = next(value for value in others if value not in (before, "none"))
+    page.locator("#call-microphone").select_option(other)
+    expect(page.locator("#call-microphone")).to_have_value(str(other))
+    assert ada.state()["connection"] == "connected"
+
+
+@pytest.mark.parametrize("code", [1001, 1011])
+def test_comes_back_as_the_same_participant(visit: Visit, room: Room, code: int) -> None:
+    visitor = visit("about:blank")
+    sockets: list[WebSocketRoute] = []
+
+    def pass_on(socket: WebSocketRoute) -> None:
+        sockets.append(socket)
+        socket.connect_to_server()
+
+    visitor.page.route_web_socket("**/control", pass_on)
+    visitor.page.goto(f"{room['page']}?autojoin=1&name=Ada#{room['invite']}")
+    visitor.until("earshot.state?.connection === 'connected'")
+    before = visitor.state()["participant"]
+    sockets[0].close(code=code, reason="cut by the test")
+    visitor.until("earshot.state.connection === 'reconnecting'")
+    visitor.until("earshot.state.connection === 'connected'")
+    assert visitor.state()["participant"] == before
+    assert len(sockets) == 2
+    assert len(visitor.state()["room"]["participants"]) == 1
+
+
+def test_phone_layout_has_no_sideways_scrolling(visit: Visit, room: Room) -> None:
+    visitor = enter(visit, room, "Ada", viewport={"width": 360, "height": 740})
+    assert visitor.page.evaluate("document.documentElement.scrollWidth") == 360
+    box = visitor.page.get_by_test_id("leave").bounding_box()
+    assert box is not None and box["x"] + box["width"] <= 360
+
+
+def test_page_has_a_policy_and_no_cache_of_rooms(address: str) -> None:
+    answer = httpx.get(f"{address}/r/anything", trust_env=False)
+    assert "script-src 'self'" in answer.headers["content-security-policy"]
+    assert answer.headers["cache-control"] in ("no-cache", "no-store")

@@ -1,0 +1,43 @@
+"""Fixtures for all tests; live ones use the loopback interface and refuse blocking calls on the loop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import aioice.ice
+import pytest
+from blockbuster import BlockBuster, blockbuster_ctx
+
+LIVE = Path(__file__).parent / "live"
+
+
+def _is_live(request: pytest.FixtureRequest) -> bool:
+    return LIVE in request.path.parents
+
+
+@pytest.fixture(autouse=True)
+def loopback_ice(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Live tests offer 127.0.0.1 alone: the machine's own addresses may be unreachable or many."""
+    if _is_live(request):
+        monkeypatch.setattr(aioice.ice, "get_host_addresses", lambda use_ipv4, use_ipv6: ["127.0.0.1"])
+
+
+@pytest.fixture(autouse=True)
+def no_blocking(request: pytest.FixtureRequest) -> Iterator[BlockBuster | None]:
+    """A blocking call on the event loop fails a live test."""
+    if not _is_live(request):
+        yield None
+        return
+    with blockbuster_ctx() as blocker:
+        for function in blocker.functions.values():
+            # aiortc starts and joins a decoder thread for each receiver on the loop. Our queue empties itself
+            # when the end is put on it, so that the join waits for one frame at most.
+            function.can_block_in("aiortc/rtcrtpreceiver.py", {"receive", "__stop_decoder"})
+            # The executor starts its threads on the loop, which waits until each one runs.
+            function.can_block_in(
+                "concurrent/futures/thread.py", {"_adjust_thread_count", "submit", "shutdown"}
+            )
+            # Certificates and SRTP are made on the loop; OpenSSL reads its configuration.
+            function.can_block_in("aiortc/rtcdtlstransport.py", {"generateCertificate", "__init__"})
+        yield blocker

@@ -1,0 +1,134 @@
+"""Malformed and hostile SDP: always a 4xx with a reason, or an answer; never anything left behind."""
+
+from __future__ import annotations
+
+import asyncio
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.live.conftest import Site, serving
+from tests.live.peers import connection
+
+EXAMPLES = 60
+
+INSERTED = st.sampled_from(
+    [
+        "a=candidate:1 1 udp 1 127.0.0.1 9 typ host",
+        "a=candidate:1 1 udp x 127.0.0.1 y typ host",
+        "a=candidate:1 1 tcp 1 ::1 0 typ relay raddr",
+        "a=candidate:1 9 udp 1 example.invalid 9 typ host",
+        "a=fingerprint:sha-256 00",
+        "a=fingerprint:md5 zz",
+        "a=setup:none",
+        "a=setup:passive",
+        "a=ice-ufrag:",
+        "a=ice-pwd:\u00e4",
+        "a=ice-lite",
+        "a=group:BUNDLE 0 1 2 3",
+        "a=group:BUNDLE nobody",
+        "a=rtpmap:0 x",
+        "a=rtpmap:96 opus/0/2",
+        "a=rtpmap:96 VP8/90000",
+        "a=fmtp:97 apt=97",
+        "a=fmtp:1 x",
+        "a=extmap:99999999999 urn:x",
+        "a=ssrc:x cname:y",
+        "a=ssrc-group:FID 1",
+        "a=rtcp:x",
+        "a=sctp-port:x",
+        "m=video 0 UDP/TLS/RTP/SAVPF 96",
+        "c=IN IP6 x",
+    ]
+)
+
+
+async def plain_offer() -> str:
+    pc = connection()
+    pc.addTransceiver("audio", "sendonly")
+    pc.addTransceiver("video", "sendonly")
+    await pc.setLocalDescription(await pc.createOffer())
+    sdp = pc.localDescription.sdp
+    await pc.close()
+    return sdp
+
+
+@st.composite
+def mutations(draw):
+    """Steps that turn a good offer into a bad one: (what, where 0..1, text)."""
+    step = st.tuples(
+        st.sampled_from(["drop", "double", "insert", "swap", "cut", "text"]),
+        st.floats(0, 1),
+        st.one_of(INSERTED, st.text(st.characters(codec="utf-8"), max_size=40)),
+    )
+    return draw(st.lists(step, min_size=1, max_size=6))
+
+
+def mutated(offer: str, steps) -> str:
+    lines = offer.splitlines()
+    for what, where, text in steps:
+        if not lines:
+            break
+        at = min(int(where * len(lines)), len(lines) - 1)
+        if what == "drop":
+            del lines[at]
+        elif what == "double":
+            lines.insert(at, lines[at])
+        elif what == "insert":
+            lines.insert(at + 1, text)
+        elif what == "swap":
+            lines[at], lines[0] = lines[0], lines[at]
+        elif what == "cut":
+            lines[at] = lines[at][: len(lines[at]) // 2]
+        else:
+            lines[at] = lines[at][:2] + text
+    return "\r\n".join(lines)
+
+
+async def post(site: Site, room: dict[str, str], kind: str, body: str) -> int:
+    headers = {"Authorization": f"Bearer {room['invite']}", "Content-Type": "application/sdp"}
+    answer = await site.http.post(f"/rooms/{room['room']}/{kind}", content=body.encode(), headers=headers)
+    if answer.status_code == 201:
+        gone = await site.http.delete(answer.headers["location"], headers=headers)
+        # A connection can end by itself before it is deleted: an offer may be good and lead nowhere.
+        assert gone.status_code in (200, 404), gone.text
+    else:
+        assert 400 <= answer.status_code < 500, (answer.status_code, answer.text, body)
+        assert list(answer.json()) == ["reason"]
+    place = site.context.rooms.get(room["room"])
+    assert place.participants == {}
+    return int(answer.status_code)
+
+
+def check(kind: str, bodies: st.SearchStrategy) -> None:
+    """Run examples against one server on one loop, so that what they leave behind would add up."""
+    with asyncio.Runner() as runner:
+        serve = serving(max_peers=10_000)
+        site = runner.run(serve.__aenter__())
+        offer = runner.run(plain_offer())
+        room = runner.run(site.room())
+        threads: set[str] = set()
+
+        @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+        @given(bodies)
+        def example(body) -> None:
+            text = body if isinstance(body, str) else mutated(offer, body)
+            runner.run(post(site, room, kind, text))
+
+        try:
+            example()
+            assert not threads
+        finally:
+            runner.run(serve.__aexit__(None, None, None))
+
+
+def test_mutated_offers_to_publish():
+    check("whip", mutations())
+
+
+def test_mutated_offers_to_watch():
+    check("whep", mutations())
+
+
+def test_any_text_as_an_offer():
+    check("whip", st.text(max_size=300).map(lambda text: "v=0\r\n" + text))

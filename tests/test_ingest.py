@@ -1,0 +1,225 @@
+import queue
+from fractions import Fraction
+from types import SimpleNamespace
+
+import av
+import numpy as np
+import pytest
+from aiortc import RTCConfiguration, RTCPeerConnection
+from aiortc.codecs import get_decoder, get_encoder
+from aiortc.jitterbuffer import JitterFrame
+from aiortc.rtcrtpparameters import RTCRtpCodecParameters
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streamer import rtp
+from streamer.blocks import AudioBlock, BlockCutter, MonoDecoder
+from streamer.ingest import ALLOWED_BURST, Ingest
+
+VP8 = SimpleNamespace(name="VP8")
+OPUS = SimpleNamespace(name="opus")
+KEY = b"\x10\x00\x00\x9d\x01\x2a" + bytes(10)
+DELTA = b"\x11\x00\x00" + bytes(13)
+
+
+def frame_of(pcm: np.ndarray, rate: int, pts: int, layout: str = "mono") -> av.AudioFrame:
+    frame = av.AudioFrame.from_ndarray(pcm.astype(np.int16).reshape(1, -1), format="s16", layout=layout)
+    frame.sample_rate = rate
+    frame.pts = pts
+    frame.time_base = Fraction(1, rate)
+    return frame
+
+
+@given(st.lists(st.integers(1, 3000), min_size=1, max_size=30))
+def test_blocks_join_to_the_stream(sizes: list[int]) -> None:
+    stream = np.arange(sum(sizes), dtype=np.float32)
+    cutter, blocks, start = BlockCutter(), [], 0
+    for size in sizes:
+        blocks += cutter.step(5000 + start, stream[start : start + size])
+        start += size
+    joined = np.concatenate([block.pcm for block in blocks]) if blocks else stream[:0]
+    assert np.array_equal(joined, stream[: len(joined)])
+    assert len(stream) - len(joined) < 960
+    assert [block.index for block in blocks] == list(range(len(blocks)))
+    assert [block.pts for block in blocks] == [5000 + 960 * n for n in range(len(blocks))]
+
+
+def test_a_gap_becomes_silence() -> None:
+    cutter = BlockCutter()
+    cutter.step(0, np.ones(960, np.float32))
+    blocks = cutter.step(960 * 6, np.ones(960, np.float32))
+    assert [float(block.pcm.sum()) for block in blocks] == [0.0] * 5 + [960.0]
+    assert [block.index for block in blocks] == [1, 2, 3, 4, 5, 6]
+    assert (cutter.filled, cutter.epoch) == (960 * 5, 0)
+
+
+def test_a_long_gap_begins_an_epoch() -> None:
+    cutter = BlockCutter()
+    cutter.step(0, np.ones(1000, np.float32))
+    flushed, block = cutter.step(1000 + 96_000, np.ones(960, np.float32))
+    assert (flushed.index, flushed.epoch, float(flushed.pcm.sum())) == (1, 0, 40.0)
+    assert (block.index, block.epoch, block.pts) == (102, 1, 97_000)
+    assert cutter.filled == 0
+
+
+def test_an_overlap_is_cut_off() -> None:
+    cutter = BlockCutter()
+    cutter.step(0, np.zeros(960, np.float32))
+    (block,) = cutter.step(480, np.concatenate([np.zeros(480), np.ones(960)]).astype(np.float32))
+    assert block.pts == 960
+    assert float(block.pcm.sum()) == 960.0
+
+
+def test_stereo_becomes_the_mean() -> None:
+    interleaved = np.stack([np.full(960, 8192), np.full(960, 0)], axis=1).ravel()
+    ((pts, pcm),) = MonoDecoder().step(frame_of(interleaved, 48_000, 1920, "stereo"))
+    assert (pts, pcm.shape, pcm.dtype) == (1920, (960,), np.float32)
+    assert np.all(pcm == 0.125)
+
+
+@pytest.mark.parametrize("rate", [8_000, 16_000])
+def test_other_rates_are_resampled_and_keep_their_time(rate: int) -> None:
+    decoder, cutter, blocks = MonoDecoder(), BlockCutter(), []
+    count = rate // 50
+    tone = 16_000 * np.sin(2 * np.pi * 400 * np.arange(rate) / rate)
+    for n in range(50):
+        for pts, pcm in decoder.step(frame_of(tone[n * count : (n + 1) * count], rate, n * count)):
+            blocks += cutter.step(pts, pcm)
+    pcm = np.concatenate([block.pcm for block in blocks])
+    wanted = 16_000 / 32768 * np.sin(2 * np.pi * 400 * np.arange(len(pcm)) / 48_000)
+    assert len(pcm) >= 48_000 - 2 * 960
+    assert blocks[0].pts == 0 and cutter.filled == 0
+    correlation = np.dot(pcm, wanted) / np.linalg.norm(pcm) / np.linalg.norm(wanted)
+    assert correlation > 0.99
+    assert np.sqrt(np.mean(pcm[2000:-2000] ** 2)) == pytest.approx(0.345, abs=0.01)
+
+
+@pytest.mark.parametrize("name", ["opus", "G722", "PCMU", "PCMA"])
+def test_every_sound_codec_of_a_call(name: str) -> None:
+    rate = 48_000 if name == "opus" else 16_000 if name == "G722" else 8_000
+    clock = 48_000 if name == "opus" else 8_000
+    codec = RTCRtpCodecParameters(mimeType=f"audio/{name}", clockRate=clock)
+    encoder, decoder = get_encoder(codec), get_decoder(codec)
+    mono, cutter, blocks = MonoDecoder(), BlockCutter(), []
+    for n in range(60):
+        moments = (n * rate // 50 + np.arange(rate // 50)) / rate
+        payloads, timestamp = encoder.encode(
+            frame_of(10_000 * np.sin(2 * np.pi * 300 * moments), rate, n * rate // 50)
+        )
+        for payload in payloads:
+            for frame in decoder.decode(JitterFrame(payload, timestamp)):
+                assert isinstance(frame, av.AudioFrame)
+                for pts, pcm in mono.step(frame):
+                    blocks += cutter.step(pts, pcm)
+    assert len(blocks) >= 56
+    assert [block.index for block in blocks] == list(range(len(blocks)))
+    assert cutter.filled == 0
+    level = np.sqrt(np.mean(np.concatenate([block.pcm for block in blocks[10:]]) ** 2))
+    # aiortc's Opus encoder spreads mono over two channels at -3 dB.
+    spread = np.sqrt(0.5) if name == "opus" else 1.0
+    assert level == pytest.approx(10_000 / 32768 * np.sqrt(0.5) * spread, rel=0.1)
+
+
+def test_keyframes_are_told_apart() -> None:
+    assert rtp.is_keyframe("VP8", KEY) and not rtp.is_keyframe("VP8", DELTA)
+    assert not rtp.is_keyframe("VP8", b"") and not rtp.is_keyframe("VP8", b"\x10")
+    slices = b"\x00\x00\x00\x01\x67abc\x00\x00\x01\x68d\x00\x00\x00\x01"
+    assert rtp.is_keyframe("H264", slices + b"\x65data")
+    assert not rtp.is_keyframe("H264", slices + b"\x41data")
+    assert [kind for kind, _ in rtp.h264_units(slices + b"\x65data")] == [7, 8, 5]
+    assert rtp.is_keyframe("opus", b"")
+
+
+@given(st.binary(max_size=200))
+@settings(max_examples=200)
+def test_any_bytes_can_be_looked_at(data: bytes) -> None:
+    assert isinstance(rtp.is_keyframe("VP8", data), bool)
+    assert isinstance(rtp.is_keyframe("H264", data), bool)
+
+
+def test_a_slow_decoder_gets_whole_picture_groups() -> None:
+    seen: list[rtp.EncodedFrame] = []
+    backlogs: list[int] = []
+    tap = rtp.DecoderQueue("video", seen.append, lambda: backlogs.append(1))
+    for n in range(15):
+        tap.put((VP8, JitterFrame(DELTA if n else KEY, n)))
+    assert (tap.qsize(), tap.dropped, len(seen), backlogs) == (10, 5, 15, [1])
+    tap.get()
+    tap.put((VP8, JitterFrame(DELTA, 15)))  # there is room, but its reference was dropped
+    assert (tap.qsize(), tap.dropped) == (9, 6)
+    tap.put((VP8, JitterFrame(KEY, 16)))
+    tap.put((VP8, JitterFrame(DELTA, 17)))
+    assert tap.qsize() == 10  # 9 + key + delta, but full at the delta
+    assert tap.dropped == 7
+    for _ in range(10):
+        tap.get()
+    tap.put((VP8, JitterFrame(KEY, 18)))
+    task = tap.get()
+    assert task is not None and task[1].timestamp == 18
+
+
+def test_a_keyframe_replaces_a_full_backlog() -> None:
+    tap = rtp.DecoderQueue("video", lambda frame: None)
+    for n in range(10):
+        tap.put((VP8, JitterFrame(DELTA if n else KEY, n)))
+    tap.put((VP8, JitterFrame(KEY, 10)))
+    assert (tap.qsize(), tap.dropped) == (1, 10)
+
+
+def test_sound_drops_the_oldest_and_the_end_comes_at_once() -> None:
+    tap = rtp.DecoderQueue("audio", lambda frame: None)
+    for n in range(30):
+        tap.put((OPUS, JitterFrame(b"", n)))
+    task = tap.get()
+    assert task is not None and task[1].timestamp == 5
+    assert tap.dropped == 5
+    tap.put(None)
+    assert tap.get() is None
+    with pytest.raises(queue.Empty):
+        tap.get_nowait()
+
+
+async def test_silence_cannot_be_made_to_multiply() -> None:
+    blocks: list[AudioBlock] = []
+    ingest = Ingest(on_audio=blocks.append)
+    for n in range(1000):
+        ingest._hand_on_block(AudioBlock(float(n), n, np.zeros(960, np.float32)))
+    assert ALLOWED_BURST <= len(blocks) < ALLOWED_BURST + 60
+    assert ingest.statistics().audio_refused == 1000 - len(blocks)
+
+
+async def test_a_fault_further_on_does_not_stop_the_reading(caplog: pytest.LogCaptureFixture) -> None:
+    def fail(block: AudioBlock) -> None:
+        raise ValueError("a fault")
+
+    ingest = Ingest(on_audio=fail)
+    for n in range(10):
+        ingest._hand_on_block(AudioBlock(float(n), n, np.zeros(960, np.float32)))
+    assert ingest.statistics().audio_blocks == 10
+    assert sum("a fault" in (record.exc_text or "") for record in caplog.records) == 3
+
+
+async def test_codecs_are_put_in_order() -> None:
+    pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    transceiver = pc.addTransceiver("video", "recvonly")
+    assert rtp.negotiated_codec(transceiver) is None
+    rtp.prefer_codecs(pc, ["video/H264"])
+    await pc.createOffer()
+    assert [c.name for c in transceiver._codecs] == ["H264", "rtx", "H264", "rtx", "VP8", "rtx"]
+    rtp.prefer_codecs(pc, ["video/VP8", "video/H264"])
+    assert [c.name for c in transceiver._codecs] == ["VP8", "rtx", "H264", "rtx", "H264", "rtx"]
+    assert transceiver._codecs[1].parameters["apt"] == transceiver._codecs[0].payloadType
+    assert rtp.negotiated_codec(transceiver) == "VP8"
+    await pc.close()
+
+
+@pytest.mark.parametrize("scale", [0.0, 1e-4, 0.01, 0.5, 1.0])
+def test_the_fast_audio_level_is_aiortcs(scale: float) -> None:
+    import aiortc.rtp
+
+    samples = scale * 32767 * np.sin(np.arange(960))
+    frame = frame_of(samples, 48_000, 0)
+    square = np.mean(samples.astype(np.int16).astype(float) ** 2) / 32767**2
+    wanted = round(max(10 * np.log10(square), -127)) if square else -127
+    rtp.speed_up_audio_level()
+    assert aiortc.rtp.compute_audio_level_dbov(frame) == wanted

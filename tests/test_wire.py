@@ -1,0 +1,81 @@
+import asyncio
+import socket
+
+import av
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamer.engine import wire
+from streamer.engine.types import BLOCK, FaceState, Voices
+
+FACE = FaceState(3, (0.1, 0.2, 0.3, 0.4), 0.9, True, 0.75, True, 0.5, None)
+
+
+def test_voices_come_back_bit_for_bit():
+    rng = np.random.default_rng(0)
+    pcm = rng.standard_normal((2, BLOCK)).astype(np.float32)
+    sent = Voices(12.5, [3, 4], pcm, pcm.sum(0), [FACE])
+    got = wire.unpack_voices(wire.pack_voices(sent))
+    assert (got.t, got.ids, got.faces) == (12.5, [3, 4], [FACE])
+    np.testing.assert_array_equal(got.pcm, sent.pcm)
+    np.testing.assert_array_equal(got.rest, sent.rest)
+
+
+def test_no_faces_is_an_empty_matrix():
+    sent = Voices(0.0, [], np.zeros((0, BLOCK), np.float32), np.ones(BLOCK, np.float32), [])
+    assert wire.unpack_voices(wire.pack_voices(sent)).pcm.shape == (0, BLOCK)
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "seen"),
+    [(640, 480, (480, 640)), (1280, 720, (360, 640)), (1920, 1080, (540, 960)), (101, 75, (74, 100))],
+)
+def test_pictures_travel_thinned_and_even(width, height, seen):
+    rgb = np.zeros((height, width, 3), np.uint8)
+    rgb[:, width // 2 :] = (200, 40, 40)
+    frame = av.VideoFrame.from_ndarray(rgb, format="rgb24").reformat(format="yuv420p")
+    got = wire.unpack_picture(wire.pack_picture(frame))
+    assert got.shape == (*seen, 3)
+    assert got[seen[0] // 2, seen[1] // 4].max() < 8
+    assert abs(got[seen[0] // 2, seen[1] * 3 // 4].astype(int) - (200, 40, 40)).max() < 10
+
+
+def test_other_pixel_formats_are_refused():
+    with pytest.raises(ValueError, match="rgb24"):
+        wire.pack_picture(av.VideoFrame(64, 64, "rgb24"))
+
+
+@given(
+    st.dictionaries(st.text(max_size=8), st.integers(-(2**40), 2**40) | st.binary(max_size=64), max_size=5)
+)
+def test_both_readers_read_what_was_written(message):
+    data = wire.encode(message)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.sendall(data)
+        assert wire.read_blocking(theirs) == message
+
+    async def streamed():
+        reader = asyncio.StreamReader()
+        reader.feed_data(data)
+        return await wire.read(reader)
+
+    assert asyncio.run(streamed()) == message
+
+
+def test_a_broken_length_is_noticed():
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.sendall(b"\xff\xff\xff\xff")
+        with pytest.raises(ValueError, match="exceeds"):
+            wire.read_blocking(theirs)
+
+
+def test_the_end_of_the_stream_is_an_eof():
+    ours, theirs = socket.socketpair()
+    with theirs:
+        ours.close()
+        with pytest.raises(EOFError):
+            wire.read_blocking(theirs)

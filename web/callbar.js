@@ -1,0 +1,152 @@
+/** The bar under the call, its keys and its dialogs. */
+import { DevicePickers } from "./devices.js";
+import { find, setIcon } from "./element.js";
+import { LevelMeter } from "./meter.js";
+import { toast } from "./toasts.js";
+
+/** @import { Call } from "./call.js" */
+/** @import { LocalMedia } from "./media.js" */
+
+
+export class CallBar {
+  #mute = find("#mute", HTMLButtonElement);
+  #camera = find("#camera", HTMLButtonElement);
+  #everyone = find("#everyone", HTMLButtonElement);
+  #panelButton = find("#panel-button", HTMLButtonElement);
+  #panel = find("#panel", HTMLElement);
+  #devices = find("#devices", HTMLDialogElement);
+  #invite = find("#invite-dialog", HTMLDialogElement);
+  #meter = new LevelMeter(find("#call-level", HTMLElement));
+
+  /**
+   * @param {Call} call
+   * @param {LocalMedia | null} media null = watch only
+   * @param {HTMLAudioElement} audio
+   */
+  constructor(call, media, audio) {
+    this.call = call;
+    this.media = media;
+    this.audio = audio;
+    this.#bind(audio);
+    for (const publishing of document.querySelectorAll("[data-needs-media]")) {
+      if (publishing instanceof HTMLElement) publishing.hidden = !media;
+    }
+    media?.addEventListener("change", () => this.#showMedia());
+    this.#showMedia();
+    this.showFocus(false);
+    this.#togglePanel(matchMedia("(min-width: 900px)").matches);
+    document.addEventListener("keydown", (event) => this.#key(event));
+  }
+
+  /** @param {boolean} focused */
+  showFocus(focused) {
+    this.#everyone.disabled = !focused;
+    this.#everyone.classList.toggle("wanted", focused);
+  }
+
+  /** @param {HTMLAudioElement} audio */
+  #bind(audio) {
+    this.#mute.addEventListener("click", () => this.#toggleMute());
+    this.#camera.addEventListener("click", () => void this.#toggleCamera());
+    this.#everyone.addEventListener("click", () => this.call.setFocus(null));
+    this.#panelButton.addEventListener("click", () => this.#togglePanel());
+    find("#panel-close", HTMLButtonElement).addEventListener("click", () => {
+      this.#togglePanel(false);
+      this.#panelButton.focus();
+    });
+    find("#leave", HTMLButtonElement).addEventListener("click", () => this.#leave());
+    find("#invite", HTMLButtonElement).addEventListener("click", () => void this.#copyInvite());
+    find("#devices-button", HTMLButtonElement).addEventListener("click", () => this.#openDevices());
+    this.#devices.addEventListener("close", () => this.#meter.follow(null));
+    for (const dialog of [this.#devices, this.#invite]) {
+      find("[data-close]", HTMLButtonElement, dialog).addEventListener("click", () => dialog.close());
+    }
+    if (!this.media) return;
+    const pickers = new DevicePickers(
+      this.media,
+      {
+        camera: find("#call-camera", HTMLSelectElement),
+        microphone: find("#call-microphone", HTMLSelectElement),
+        speaker: find("#call-speaker", HTMLSelectElement),
+      },
+      audio,
+    );
+    void pickers.refresh();
+  }
+
+  #showMedia() {
+    if (!this.media) return;
+    const { tracks, muted, problems } = this.media;
+    this.#mute.setAttribute("aria-pressed", String(muted));
+    this.#mute.disabled = !tracks.audio;
+    setIcon(this.#mute, muted || !tracks.audio ? "mic-off" : "mic");
+    this.#camera.setAttribute("aria-pressed", String(!tracks.video));
+    setIcon(this.#camera, tracks.video ? "camera" : "camera-off");
+    if (this.#devices.open) this.#meter.follow(tracks.audio);
+    find("#call-audio-problem", HTMLElement).textContent = problems.audio;
+    find("#call-video-problem", HTMLElement).textContent = problems.video;
+  }
+
+  #toggleMute() {
+    if (this.media?.tracks.audio) this.media.setMuted(!this.media.muted);
+  }
+
+  async #toggleCamera() {
+    if (!this.media || this.#camera.disabled) return;
+    this.#camera.disabled = true;
+    await this.media.setCameraOff(!!this.media.tracks.video);
+    this.#camera.disabled = false;
+    if (this.media.problems.video) toast(this.media.problems.video, "error");
+  }
+
+  /** @param {boolean} [open] */
+  #togglePanel(open = !!this.#panel.hidden) {
+    this.#panel.hidden = !open;
+    this.#panelButton.setAttribute("aria-expanded", String(open));
+  }
+
+  #openDevices() {
+    this.#devices.showModal();
+    this.#meter.follow(this.media?.tracks.audio ?? null);
+  }
+
+  async #copyInvite() {
+    const { room, invite } = this.call.connection.who;
+    const link = `${location.origin}/r/${encodeURIComponent(room)}#${invite}`;
+    try {
+      await navigator.clipboard.writeText(link);
+      toast("The invite link is copied.");
+    } catch {
+      // No clipboard on plain http pages or without permission: the person copies it by hand.
+      const field = find("#invite-link", HTMLInputElement);
+      field.value = link;
+      this.#invite.showModal();
+      field.select();
+    }
+  }
+
+  #leave() {
+    this.call.connection.close();
+    this.media?.stop();
+    this.audio.pause();
+    find("#call", HTMLElement).hidden = true;
+    find("#left", HTMLElement).hidden = false;
+    find("#rejoin", HTMLButtonElement).addEventListener("click", () => location.reload());
+    find("#rejoin", HTMLButtonElement).focus();
+  }
+
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    const target = event.target instanceof Element ? event.target : null;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.defaultPrevented) return;
+    if (find("#call", HTMLElement).hidden || document.querySelector("dialog[open]")) return;
+    if (target?.closest("input:not([type=range]), select, textarea")) return;
+    const key = event.key.toLowerCase();
+    if (key === "m") this.#toggleMute();
+    else if (key === "v") void this.#toggleCamera();
+    else if (key === "p") this.#togglePanel();
+    else if (key === "escape" && this.call.faders.focus) this.call.setFocus(null);
+    else return;
+    event.preventDefault();
+  }
+}

@@ -1,0 +1,55 @@
+/** Entry: which screen this address asks for. */
+import { CallScreen } from "./callscreen.js";
+import { find } from "./element.js";
+import { showHome } from "./home.js";
+import { JoinScreen } from "./join.js";
+import { LocalMedia } from "./media.js";
+
+/** @type {CallScreen | null} */
+let screen = null;
+
+Object.defineProperty(window, "earshot", {
+  value: Object.freeze({
+    get state() {
+      return screen?.call.snapshot() ?? null;
+    },
+    /** @returns {Promise<Record<string, unknown>[]>} every WebRTC statistic of both connections */
+    async stats() {
+      const { watching, publishing } = screen?.call.connection ?? {};
+      /** @type {Record<string, unknown>[]} */
+      const reports = [];
+      for (const [role, session] of Object.entries({ watching, publishing })) {
+        const report = await session?.pc.getStats();
+        report?.forEach((entry) => reports.push({ connection: role, ...entry }));
+      }
+      return reports;
+    },
+  }),
+});
+
+/**
+ * @param {string} room
+ * @param {string} invite
+ */
+async function showJoin(room, invite) {
+  const parameters = new URLSearchParams(location.search);
+  const watchOnly = parameters.get("watch") === "1";
+  const media = new LocalMedia();
+  const join = new JoinScreen(media, async (name, watch) => {
+    if (watch) media.stop();
+    screen = new CallScreen({ room, invite, name }, watch ? null : media);
+    await screen.enter();
+  });
+  const name = parameters.get("name");
+  if (name) join.setName(name);
+  await join.show(!watchOnly);
+  if (parameters.get("autojoin") === "1") await join.submit(watchOnly);
+}
+
+const path = /^\/r\/([^/]+)\/?$/.exec(location.pathname);
+const invite = location.hash.slice(1);
+if (!path) showHome();
+else if (!invite) find("#no-invite", HTMLElement).hidden = false;
+else void showJoin(decodeURIComponent(path[1] ?? ""), invite);
+// Another room's link pasted into this tab changes only the fragment: start afresh.
+addEventListener("hashchange", () => location.reload());
