@@ -1,8 +1,9 @@
 """Dilated depthwise convolution blocks whose past lives in a ring, so that a step copies only what it reads.
 
-A block of dilation d needs its own activations of d and 2d frames ago. Shifting a buffer of 2d frames every step would
-move 1.5 MB a row for the separator; a ring of 2d frames costs two reads and one write. Frames come in steps of S (2 in
-the separator, 1 in the lip encoder), so ring slots hold S frames; when S divides d both taps are whole slots.
+A block of dilation d needs its own activations of d and 2d frames ago. Shifting a buffer of 2d frames
+every step would move 1.5 MB a row for the separator; a ring of 2d frames costs two reads and one write.
+Frames come in steps of S (2 in the separator, 1 in the lip encoder), so ring slots hold S frames; when S
+divides d both taps are whole slots.
 """
 
 from collections.abc import Sequence
@@ -39,7 +40,7 @@ class DilatedBlock(nn.Module):
 
     def outer(self, x: Tensor, z: Tensor) -> Tensor:
         """Result from the input x (…, width) and the convolution's output z (…, hidden)."""
-        return x + self.narrow(self.norm_out(F.gelu(z, approximate="tanh")))
+        return torch.as_tensor(x + self.narrow(self.norm_out(F.gelu(z, approximate="tanh"))))
 
     def forward(self, x: Tensor) -> Tensor:
         """Whole sequences: x (B, T, width) -> (B, T, width)."""
@@ -54,7 +55,7 @@ class DilatedBlock(nn.Module):
         Args:
             x: (K, S, width).
             older: (K, S, hidden) activations of 2d frames ago.
-            old: (K, S, hidden) activations of d frames ago; where d < S (d = 1, S = 2) the slot before this one.
+            old: (K, S, hidden) activations of d frames ago; where d < S (d = 1, S = 2) the step before.
 
         Returns:
             Result (K, S, width) and the activations (K, S, hidden) to remember.
@@ -66,7 +67,7 @@ class DilatedBlock(nn.Module):
 
 
 class Rings(nn.Module):
-    """Where each block's past lies in one memory (rows, slots, S * hidden), given how many steps a row has run.
+    """Where each block's past lies in one memory, given how many steps a row has run.
 
     Args:
         dilations: of the blocks in order; each must be 1 or a multiple of `frames`.
@@ -105,8 +106,8 @@ class Rings(nn.Module):
             steps: (K,) int64 steps those rows have run.
 
         Returns:
-            past (K, 2 * blocks, S * hidden): first what lies 2d back for each block, then what lies d back; and the
-            places (K * blocks,) at which `write` must put the new activations.
+            past (K, 2 * blocks, S * hidden): first what lies 2d back for each block, then what lies d
+            back; and the places (K * blocks,) at which `write` must put the new activations.
         """
         at = steps[:, None]
         first = (rows * self.slots)[:, None] + self.start

@@ -158,7 +158,7 @@ class FaceDetector:
         right, bottom = min(width, round(x + side)), min(height, round(y + side))
         if right <= left or bottom <= top:
             return out
-        ox, oy = min(round((left - x) * scale), INPUT - 1), min(round((top - y) * scale), INPUT - 1)
+        ox, oy = (min(max(0, round(v * scale)), INPUT - 1) for v in (left - x, top - y))
         w = min(max(1, round((right - left) * scale)), INPUT - ox)
         h = min(max(1, round((bottom - top) * scale)), INPUT - oy)
         # INTER_AREA: plain bilinear skips pixels when shrinking and small faces flicker in and out.

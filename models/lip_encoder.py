@@ -1,8 +1,8 @@
 """What a mouth is doing, as 96 numbers a video frame: the separator's cue for *when* a face talks.
 
-Input are four lip numbers in eye-distance units (12 * inner opening, 12 * outer opening, 12 * width, 12 * lower lip
-below the nose) at 25 frames a second. Only their motion counts: a running mean is taken away, and the differences are
-given beside it. A frame whose lips are not visible gives zeros and a cleared flag.
+Input are four lip numbers in eye-distance units (12 * inner opening, 12 * outer opening, 12 * width, 12 *
+lower lip below the nose) at 25 frames a second. Only their motion counts: a running mean is taken away,
+and the differences are given beside it. A frame whose lips are not visible gives zeros and a cleared flag.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,9 +23,15 @@ LipCore = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 @dataclass
 class LipState:
-    """Per row: running mean (B, 4) and count (B, 1), last lips (B, 4) and whether they were visible (B, 1), frames seen
-    (B,) int64, the blocks' past (B, slots, hidden), and the newest embedding (B, width), valid once frames > 0.
-    """  # noqa: D205, D415
+    """Memory of all rows.
+
+    Attributes:
+        mean: (B, 4) running mean of the lips, and `count` (B, 1) of what it is made.
+        last: (B, 4) lips of the frame before, and `last_visible` (B, 1) whether there were any.
+        frames: (B,) int64 frames taken in.
+        past: (B, slots, hidden) the blocks' past.
+        embedding: (B, width) the newest result; means nothing while frames = 0.
+    """
 
     mean: Tensor
     count: Tensor
@@ -84,7 +90,7 @@ class LipEncoder(nn.Module):
         """Embedding (width,) of a face that has not been visible for as long as the encoder remembers."""
         frames = 2 * sum(self.dilations) + 1
         nothing = self.input.weight.new_zeros(1, frames, LIPS)
-        return self(nothing, nothing[..., :1])[0, -1]
+        return torch.as_tensor(self(nothing, nothing[..., :1])[0, -1])
 
     def core(self, x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
         """All layers for one frame of K rows, without any state.
@@ -107,7 +113,7 @@ class LipEncoder(nn.Module):
     def step(
         self, lips: Tensor, visible: Tensor, state: LipState, rows: Tensor, core: LipCore | None = None
     ) -> None:
-        """Take in one video frame for K rows; their state moves on in place, `state.embedding` holds the result.
+        """Take in one video frame for K rows; their state moves on in place, with the new embedding.
 
         Args:
             lips: (K, 4); ignored where not visible.

@@ -1,6 +1,7 @@
 """A few lines over onnx.helper: write a network's step as an ONNX graph with its weights inside.
 
-`torch.onnx.export` took 8.6 s for the separator and brings a compiler into the process; writing the nodes takes 50 ms.
+`torch.onnx.export` took 8.6 s for the separator and brings a compiler into the process; writing the nodes
+takes 50 ms.
 """
 
 from collections.abc import Sequence
@@ -56,7 +57,7 @@ class Graph:
         return names
 
     def linear(self, x: str, weight: Tensor, bias: Tensor) -> str:
-        """x (N, in) -> (N, out)."""
+        """Fully connected layer: x (N, in) -> (N, out)."""
         return self.op("Gemm", x, self.constant(weight), self.constant(bias), transB=1)
 
     def norm(self, x: str, layer: nn.LayerNorm) -> str:

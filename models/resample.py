@@ -1,8 +1,9 @@
 """Streaming conversion between two sample rates of integer ratio, by a linear-phase polyphase FIR.
 
-Both directions use one prototype low-pass at the higher rate, a Kaiser-windowed sinc (Kaiser 1974) of 2*ratio*16 + 1
-taps: its delay is 16 samples of the lower rate exactly, so paths of different rates can be aligned to the sample.
-For 16 and 48 kHz that is 1 ms; the pass band reaches 7 kHz, images and aliases are below -50 dB from 8.3 kHz.
+Both directions use one prototype low-pass at the higher rate, a Kaiser-windowed sinc (Kaiser 1974) of
+2*ratio*16 + 1 taps: its delay is 16 samples of the lower rate exactly, so paths of different rates can be
+aligned to the sample. For 16 and 48 kHz that is 1 ms; the pass band reaches 7 kHz, images and aliases are
+below -50 dB from 8.3 kHz.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ def _low_pass(ratio: int) -> Samples:
     taps = 2 * HALF * ratio + 1
     n = np.arange(taps) - HALF * ratio
     h = np.sinc(n * _CUTOFF / ratio) * np.kaiser(taps, _BETA)
-    return (h / h.sum()).astype(np.float32)
+    taps_sum_to_one: Samples = (h / h.sum()).astype(np.float32)
+    return taps_sum_to_one
 
 
 class Resampler:

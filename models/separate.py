@@ -1,12 +1,13 @@
 """Face-conditioned separator: a mixture's spectrum in, the spectrum of one face's voice out, causal.
 
-After Looking to Listen (Ephrat et al. 2018): lips and mixture joined in one network that ends in a complex mask. Here
-it runs live, so every layer is causal, and a voice print (as in VoiceFilter, Wang et al. 2019) stands in when the lips
-say little. Rows are (session, face) pairs. `forward` takes whole sequences, for training; `step` takes one block of
-20 ms and gives the same numbers.
+After Looking to Listen (Ephrat et al. 2018): lips and mixture joined in one network that ends in a complex
+mask. Here it runs live, so every layer is causal, and a voice print (as in VoiceFilter, Wang et al. 2019)
+stands in when the lips say little. Rows are (session, face) pairs. `forward` takes whole sequences, for
+training; `step` takes one block of 20 ms and gives the same numbers.
 
-Time: spectrum frame k ends at sample (k+1)*160. Lip frame j is used for spectrum frames 4j .. 4j+3, so it should be
-the mouth as seen about 40 ms before block 2j begins; training shifted lips by -80 .. +120 ms around that.
+Time: spectrum frame k ends at sample (k+1)*160. Lip frame j is used for spectrum frames 4j .. 4j+3, so it
+should be the mouth as seen about 40 ms before block 2j begins; training shifted lips by -80 .. +120 ms
+around that.
 """
 
 from collections.abc import Callable
@@ -56,7 +57,8 @@ class Separator(nn.Module):
     Args:
         width: channels between blocks.
         hidden: channels of the dilated convolutions.
-        stacks: stacks of blocks; each begins by taking in lips and voice print, the second ends in a recurrent layer.
+        stacks: stacks of blocks; each begins by taking in lips and voice print, the second ends in a
+            recurrent layer.
         depth: blocks a stack, dilations 1, 2, 4, … frames.
     """
 
@@ -135,7 +137,13 @@ class Separator(nn.Module):
         return self._mask(x), torch.stack(fresh, dim=1), recurrent
 
     def step_rows(
-        self, X: Tensor, lips: Tensor, voice: Tensor, state: SeparatorState, rows: Tensor, core: Core | None = None
+        self,
+        X: Tensor,
+        lips: Tensor,
+        voice: Tensor,
+        state: SeparatorState,
+        rows: Tensor,
+        core: Core | None = None,
     ) -> Tensor:
         """One block of K rows; their state moves on in place, all other rows stay.
 
@@ -209,24 +217,31 @@ class Separator(nn.Module):
 
     def _take_in_cues(self, i: int, x: Tensor, seen: Tensor, voice: Tensor) -> Tensor:
         scale, shift = self.voice_in[i](voice)[:, None].chunk(2, dim=-1)
-        return torch.as_tensor(x + F.gelu(self.lips_in[i](torch.cat([x, seen], dim=-1))) * (1 + scale) + shift)
+        cue = F.gelu(self.lips_in[i](torch.cat([x, seen], dim=-1)))
+        return torch.as_tensor(x + cue * (1 + scale) + shift)
 
     def _mask(self, x: Tensor) -> Tensor:
         return torch.as_tensor(self.out(F.gelu(self.out_hidden(self.norm(x)))))
 
     def _recurrent_step(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
-        """As nn.GRU, which in a loop over two frames costs more than its arithmetic: x (K, S, width), h (K, width)."""
-        gru = self.recurrent
-        inward = F.linear(x, gru.weight_ih_l0, gru.bias_ih_l0)
+        """As nn.GRU, without its fixed cost: x (K, S, width), h (K, width) -> (K, S, width), (K, width)."""
+        weight_in, weight_again, bias_in, bias_again = gru_weights(self.recurrent)
+        inward = F.linear(x, weight_in, bias_in)
         outputs = []
         for t in range(x.shape[1]):
             a_reset, a_keep, a_new = inward[:, t].chunk(3, dim=-1)
-            b_reset, b_keep, b_new = F.linear(h, gru.weight_hh_l0, gru.bias_hh_l0).chunk(3, dim=-1)
+            b_reset, b_keep, b_new = F.linear(h, weight_again, bias_again).chunk(3, dim=-1)
             keep = torch.sigmoid(a_keep + b_keep)
             new = torch.tanh(a_new + torch.sigmoid(a_reset + b_reset) * b_new)
             h = new + keep * (h - new)
             outputs.append(h)
         return torch.stack(outputs, dim=1), h
+
+
+def gru_weights(gru: nn.GRU) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Weights of a one-layer GRU: from the input (3W, in), from its output (3W, W), both biases (3W,)."""
+    first, again, bias_first, bias_again = gru.parameters()
+    return first, again, bias_first, bias_again
 
 
 def features(X: Tensor, level: Tensor) -> Tensor:
@@ -246,7 +261,7 @@ def features(X: Tensor, level: Tensor) -> Tensor:
 
 
 def apply_mask(o: Tensor, X: Tensor) -> Tensor:
-    """Bounded complex mask (|re|, |im| <= 2): o (B, T, 771) of any size, X (B, 257, T) -> (B, 257, T) complex64."""
+    """Mask bounded to |re|, |im| <= 2: o (B, T, 771) of any size, X (B, 257, T) complex64 -> same as X."""
     gate, real, imaginary = o.transpose(1, 2).chunk(3, dim=1)
     gate = torch.sigmoid(gate)
     return X * torch.complex(torch.tanh(real) * 2 * gate, torch.tanh(imaginary) * 2 * gate)

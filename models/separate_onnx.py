@@ -1,15 +1,15 @@
-"""The separator's and the lip encoder's step on ONNX Runtime: same numbers as torch, a third of the time on a CPU."""
+"""The step of separator and lip encoder on ONNX Runtime: the numbers of torch in a third of its time."""
 
 from typing import Any
 
 import onnxruntime
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from models.dilated import DilatedBlock
 from models.lip_encoder import LIPS, LipEncoder
 from models.onnx_graph import Graph, dilated_block_step, dilated_blocks_past
-from models.separate import BINS, FRAMES, Separator
+from models.separate import BINS, FRAMES, Separator, gru_weights
 from models.voice_encoder import PRINT
 
 
@@ -45,7 +45,7 @@ def _run(session: onnxruntime.InferenceSession, feed: dict[str, Tensor]) -> list
     return [torch.from_numpy(a) for a in arrays]
 
 
-def _blocks(modules: torch.nn.ModuleList) -> list[DilatedBlock]:
+def _blocks(modules: nn.ModuleList) -> list[DilatedBlock]:
     return [block for block in modules if isinstance(block, DilatedBlock)]
 
 
@@ -64,7 +64,8 @@ def _lips_session(net: LipEncoder) -> onnxruntime.InferenceSession:
 def _separator_session(net: Separator) -> onnxruntime.InferenceSession:
     g, blocks, width = Graph(), _blocks(net.blocks), net.width
     hidden = blocks[0].taps.shape[1]
-    x, lips, voice = g.input("x", FRAMES, 3 * BINS), g.input("lips", 2 * net.lips.width), g.input("voice", PRINT)
+    x, lips = g.input("x", FRAMES, 3 * BINS), g.input("lips", 2 * net.lips.width)
+    voice = g.input("voice", PRINT)
     past = g.input("past", 2 * len(blocks), FRAMES * hidden)
     recurrent = g.input("recurrent", width)
     from_past = dilated_blocks_past(g, past, blocks, FRAMES)
@@ -77,6 +78,7 @@ def _separator_session(net: Separator) -> onnxruntime.InferenceSession:
 
     fresh: list[str] = []
     for i, (lips_in, voice_in) in enumerate(zip(net.lips_in, net.voice_in, strict=True)):
+        assert isinstance(lips_in, nn.Linear) and isinstance(voice_in, nn.Linear)
         # The lips are the same in both frames: their half of the layer is worked out once a row.
         from_lips = g.linear(lips, lips_in.weight[:, width:], lips_in.bias)
         cue = g.op("MatMul", x, g.constant(lips_in.weight[:, :width].t()))
@@ -103,12 +105,13 @@ def _separator_session(net: Separator) -> onnxruntime.InferenceSession:
 
 def _recurrent(g: Graph, x: str, h: str, net: Separator) -> tuple[str, str]:
     """`Separator._recurrent_step` as nodes: x (rows * FRAMES, width) -> outputs of the same shape, last h."""
-    gru, width = net.recurrent, net.width
-    inward = g.reshape(g.linear(x, gru.weight_ih_l0, gru.bias_ih_l0), -1, FRAMES, 3 * width)
+    width = net.width
+    weight_in, weight_again, bias_in, bias_again = gru_weights(net.recurrent)
+    inward = g.reshape(g.linear(x, weight_in, bias_in), -1, FRAMES, 3 * width)
     outputs = []
     for t in range(FRAMES):
         a = g.ops("Split", 3, g.reshape(g.slice(inward, 1, t, t + 1), -1, 3 * width), axis=1, num_outputs=3)
-        b = g.ops("Split", 3, g.linear(h, gru.weight_hh_l0, gru.bias_hh_l0), axis=1, num_outputs=3)
+        b = g.ops("Split", 3, g.linear(h, weight_again, bias_again), axis=1, num_outputs=3)
         reset, keep = (g.op("Sigmoid", g.op("Add", a[j], b[j])) for j in (0, 1))
         new = g.op("Tanh", g.op("Add", a[2], g.op("Mul", reset, b[2])))
         h = g.op("Add", new, g.op("Mul", keep, g.op("Sub", h, new)))

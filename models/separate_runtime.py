@@ -1,4 +1,4 @@
-"""The separator as the engine uses it: numbered rows of numpy arrays in, separated voices out, every 20 ms."""
+"""The separator as the engine uses it: numbered rows of numpy arrays in, voices out, every 20 ms."""
 
 from pathlib import Path
 from typing import Literal
@@ -38,8 +38,9 @@ def load_separator(path: Path = WEIGHTS) -> Separator:
 class SeparatorRuntime:
     """Separates any number of (session, face) rows, a block of 20 ms at a time.
 
-    A row is a number the caller picks; it keeps the row's whole memory (spectrum, mixture level, layers, lips). Rows
-    grow on demand. Torch should be held to one thread (`torch.set_num_threads(1)`) in the process that uses this.
+    A row is a number the caller picks; behind it is its whole memory (spectrum, mixture level, layers, lips).
+    Rows grow on demand. The process that uses this should hold torch to one thread
+    (`torch.set_num_threads(1)`). One thread at a time, except that `voice_print` may run beside the rest.
 
     Args:
         device: "cpu", or a CUDA device.
@@ -86,8 +87,8 @@ class SeparatorRuntime:
     def lips(self, rows: Ints, lips: Floats, visible: NDArray[np.bool_]) -> None:
         """Take in one video frame's lips; called once per 40 ms for each face row.
 
-        The lips count from the next block on, until the next call. Best is the mouth as captured about 40 ms before
-        that block begins.
+        The lips count from the next block on, until the next call. Best is the mouth as captured about 40 ms
+        before that block begins.
 
         Args:
             rows: (K,) row numbers, each at most once.
@@ -160,7 +161,9 @@ class SeparatorRuntime:
             ValueError: if it is shorter than a second.
         """
         if pcm.ndim != 1 or len(pcm) < SAMPLE_RATE:
-            raise ValueError(f"a voice print needs {SAMPLE_RATE} samples or more of one channel, not {pcm.shape}")
+            raise ValueError(
+                f"a voice print needs {SAMPLE_RATE} samples or more of one channel, not {pcm.shape}"
+            )
         result: Floats = self._net.voice.enrol(self._tensor(pcm)[None])[0].cpu().numpy()
         return result
 

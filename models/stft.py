@@ -1,13 +1,14 @@
 """Incremental short-time Fourier transform and its inverse.
 
-Frame k covers the `win_length` samples that end with sample (k+1)*hop_length - 1: it exists as soon as its last hop has
-arrived, and samples before the first are zeros. The window is centred in the `n_fft` points, so phases are those of
-`torch.stft`: for x (N,) with N a multiple of the hop, pad = (n_fft - win_length)//2 and left = win_length - hop_length,
+Frame k covers the `win_length` samples that end with sample (k+1)*hop_length - 1: it exists as soon as its
+last hop has arrived, and samples before the first are zeros. The window is centred in the `n_fft` points,
+so phases are those of `torch.stft`: for x (N,) with N a multiple of the hop, pad = (n_fft - win_length)//2
+and left = win_length - hop_length,
 
     torch.stft(F.pad(x, (left + pad, n_fft - win_length - pad)), …, center=False)
 
-is the same array. The inverse is weighted overlap-add, y = sum_k w*frame_k / sum_k w^2 (Griffin and Lim 1984, eq. 6),
-as in `torch.istft`; the denominator repeats every hop.
+is the same array. The inverse is weighted overlap-add, y = sum_k w*frame_k / sum_k w^2 (Griffin and Lim
+1984, eq. 6), as in `torch.istft`; the denominator repeats every hop.
 """
 
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 WindowName = Literal["hamming", "hann", "rectangular"]
-# Below this ratio of the weakest to the strongest sample in sum w^2, rounding errors are amplified 10,000-fold or more.
+# Least ratio of the weakest to the strongest sample in sum w^2: below it rounding errors grow 10,000-fold.
 _WEAKEST = 1e-4
 
 
@@ -31,7 +32,7 @@ class STFTState:
 
 @dataclass
 class InverseSTFTState:
-    """Overlap (B, ceil(win_length / hop_length) * hop_length - hop_length): sums that still lack later frames."""
+    """Sums that still lack later frames: overlap (B, (ceil(win_length / hop_length) - 1) * hop_length)."""
 
     overlap: Tensor
 
@@ -52,13 +53,10 @@ class _Framing(nn.Module):
             )
         if n_fft < win_length:
             raise ValueError(f"n_fft {n_fft} is shorter than the window of {win_length} samples")
-        makers = {"hamming": torch.hamming_window, "hann": torch.hann_window, "rectangular": torch.ones}
-        if window not in makers:
-            raise ValueError(f"unknown window {window!r}: use one of {', '.join(makers)}")
         self.win_length, self.hop_length, self.n_fft = win_length, hop_length, n_fft
         self.pad = (n_fft - win_length) // 2
         self.hops = -(-win_length // hop_length)
-        w = makers[window](win_length, dtype=torch.float32)
+        w = _window(window, win_length)
         squares = F.pad(w.double() ** 2, (0, self.hops * hop_length - win_length))
         envelope = squares.view(self.hops, hop_length).sum(0)
         ratio = float(envelope.min() / envelope.max())
@@ -66,7 +64,7 @@ class _Framing(nn.Module):
             raise ValueError(
                 f"a {window} window of {win_length} samples at a hop of {hop_length} cannot be inverted: "
                 f"the squared windows add up to almost nothing ({ratio:.1e} of their peak) at sample "
-                f"{int(envelope.argmin())} of each hop; use a shorter hop or a window that does not reach zero"
+                f"{int(envelope.argmin())} of each hop; use a shorter hop or another window"
             )
         self.window: Tensor
         self.envelope: Tensor
@@ -77,6 +75,18 @@ class _Framing(nn.Module):
     def delay(self) -> int:
         """Samples by which inverse(forward(x)) lags x."""
         return self.win_length - self.hop_length
+
+
+def _window(name: str, length: int) -> Tensor:
+    """Periodic window (length,)."""
+    match name:
+        case "hamming":
+            return torch.hamming_window(length)
+        case "hann":
+            return torch.hann_window(length)
+        case "rectangular":
+            return torch.ones(length)
+    raise ValueError(f"unknown window {name!r}: use hamming, hann or rectangular")
 
 
 class STFT(_Framing):

@@ -1,11 +1,12 @@
 """State apart from the module: what every streaming stage here shares.
 
-A stage is an object without memory of any session. Its memory is a dataclass of tensors whose first dimension is the
-row (one session, or one face of a session), so rows can be batched, paused, forgotten and moved without the stage
-knowing. Every state here begins as zeros, which is what makes `reset_rows` possible for all of them.
+A stage is an object without memory of any session. Its memory is a dataclass of tensors whose first
+dimension is the row (one session, or one face of a session), so rows can be batched, paused, forgotten and
+moved without the stage knowing. Every state here begins as zeros, which is what makes `reset_rows`
+possible for all of them.
 
-Two masks steer a batch: `run` says which rows take part in this step (the others keep their state untouched), `reset`
-says which rows forget everything before it.
+Two masks steer a batch: `run` says which rows take part in this step (the others keep their state
+untouched), `reset` says which rows forget everything before it.
 """
 
 from dataclasses import fields
@@ -44,7 +45,7 @@ def put_rows(state: S, rows: Tensor, part: S) -> None:
     """Write a state of K rows back over the rows (K,) it was taken from, in place.
 
     Raises:
-        RuntimeError: if the two states differ in the size of a row (a stage whose rows are at different phases).
+        RuntimeError: if the two states differ in the size of a row.
     """
     for f in fields(state):
         getattr(state, f.name)[rows] = getattr(part, f.name)

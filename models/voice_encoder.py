@@ -27,7 +27,8 @@ def mel_filters(bins: int, mels: int, low: float, high: float, sample_rate: int)
     Returns:
         (bins, mels).
     """
-    edges = torch.linspace(*(2595 * math.log10(1 + f / 700) for f in (low, high)), mels + 2, dtype=torch.float64)
+    first, last = (2595 * math.log10(1 + f / 700) for f in (low, high))
+    edges = torch.linspace(first, last, mels + 2, dtype=torch.float64)
     hertz = 700 * (10 ** (edges / 2595) - 1)
     offset = hertz - torch.linspace(0, sample_rate // 2, bins, dtype=torch.float64)[:, None]
     rise = -offset[:, :-2] / (hertz[1:-1] - hertz[:-2])
@@ -54,7 +55,8 @@ class VoiceEncoder(nn.Module):
         self.output = nn.Linear(2 * width, width)
         self.filters: Tensor
         self.window: Tensor
-        self.register_buffer("filters", mel_filters(_FFT // 2 + 1, _MELS, 50, 7600, SAMPLE_RATE), persistent=False)
+        filters = mel_filters(_FFT // 2 + 1, _MELS, 50, 7600, SAMPLE_RATE)
+        self.register_buffer("filters", filters, persistent=False)
         self.register_buffer("window", torch.hamming_window(_WIN), persistent=False)
 
     def log_mel(self, pcm: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """Make models/weights/separate.safetensors (fp16) from the separation prototype's weights.
 
-    python scripts/convert_prototype.py PROTOTYPE.safetensors [OUT.safetensors]
+Usage: python scripts/convert_prototype.py PROTOTYPE.safetensors [OUT.safetensors]
 """
 
 import re

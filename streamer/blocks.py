@@ -15,6 +15,8 @@ CALL_BLOCK = 960
 LONGEST_FILL = CALL_RATE
 #: Offsets below this are the rounding of a resampler, in samples.
 _ROUNDING = 48
+#: The sound fades into a gap and out of it over 5 ms, in samples.
+_FADE = 240
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,7 @@ class BlockCutter:
         self._index = 0
         self._next: int | None = None
         self._rest: NDArray[np.float32] = np.zeros(0, np.float32)
+        self._last = self._rest
 
     def step(self, pts: int, pcm: NDArray[np.float32]) -> list[CutBlock]:
         """Takes samples.
@@ -132,7 +135,8 @@ class BlockCutter:
             return blocks + self._cut(pcm)
         if gap > _ROUNDING:
             self.filled += gap
-            pcm = np.concatenate([np.zeros(gap, np.float32), pcm])
+            pcm = np.concatenate([self._bridge(gap), pcm])
+            pcm[gap : gap + _FADE] *= np.linspace(0, 1, len(pcm[gap : gap + _FADE]), dtype=np.float32)
         elif gap < -_ROUNDING:
             pcm = pcm[-gap:]
         return self._cut(pcm)
@@ -142,6 +146,7 @@ class BlockCutter:
         joined = np.concatenate([self._rest, pcm]) if len(self._rest) else pcm
         first = self._next - len(self._rest)
         self._next += len(pcm)
+        self._last = joined[-_FADE:]
         blocks = []
         end = len(joined) - len(joined) % CALL_BLOCK
         for start in range(0, end, CALL_BLOCK):
@@ -151,6 +156,14 @@ class BlockCutter:
             self._index += 1
         self._rest = joined[end:]
         return blocks
+
+    def _bridge(self, gap: int) -> NDArray[np.float32]:
+        """Silence that begins with the mirror image of the last sound, fading: a step would click."""
+        bridge = np.zeros(gap, np.float32)
+        count = min(gap, len(self._last))
+        if count:
+            bridge[:count] = self._last[::-1][:count] * np.linspace(1, 0, count, dtype=np.float32)
+        return bridge
 
     def _flush(self) -> list[CutBlock]:
         if not len(self._rest):

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from streamer.errors import UserError
 from streamer.settings import Settings, SettingsError, load_settings
 
 app = typer.Typer(
     name="earshot",
     help="Finds every face in a call and pulls each voice out of the mixture.",
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
+    rich_markup_mode=None,
 )
 
 HostFlag = Annotated[str | None, typer.Option("--host", help="Address to listen on [127.0.0.1].")]
@@ -49,6 +51,21 @@ def settings_or_exit(**flags: object) -> Settings:
         raise fail(str(error)) from error
 
 
+def run_or_exit(command: Callable[[], int]) -> typer.Exit:
+    """Run a command that may find its input unusable.
+
+    Args:
+        command: returns an exit code.
+
+    Returns:
+        To be raised; exit code 2 after one line on stderr for a `UserError`.
+    """
+    try:
+        return typer.Exit(command())
+    except UserError as error:
+        return fail(str(error).replace("\n", " "))
+
+
 @app.command()
 def serve(
     host: HostFlag = None,
@@ -76,9 +93,47 @@ def serve(
         engine=engine,
         log_level=log_level,
     )
+    configure_logging(settings.log_level)
     from streamer.serve import serve_forever
 
     raise typer.Exit(serve_forever(settings, demo=demo))
+
+
+@app.command()
+def process(
+    file: Annotated[Path, typer.Argument(help="Any audio or video file PyAV reads.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results; made if absent.")],
+    device: DeviceFlag = None,
+) -> None:
+    """Pull the voices out of a recording: a WAV a face, the rest, an overlay video, and events."""
+    settings = settings_or_exit(device=device)
+    from streamer.record import process_command
+
+    raise run_or_exit(lambda: process_command(file, out, device=settings.device))
+
+
+@app.command()
+def join(
+    room: Annotated[str, typer.Option("--room", "-r", help="Room id.")],
+    invite: Annotated[str, typer.Option("--invite", "-i", help="Invite, the part of the link after the #.")],
+    file: Annotated[Path | None, typer.Option("--file", "-f", help="File to play into the call.")] = None,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Play the two talking portraits instead of a file.")
+    ] = False,
+    loop: Annotated[bool, typer.Option("--loop", help="Begin again at the end.")] = False,
+    name: Annotated[str | None, typer.Option("--name", help="Name in the call [the file's].")] = None,
+    server: Annotated[str, typer.Option("--server", help="Address of the server.")] = "http://127.0.0.1:8000",
+) -> None:
+    """Take part in a call with a file in place of camera and microphone."""
+    if (file is None) is not demo:
+        raise fail("join needs either --file or --demo")
+    from streamer.join import join_command
+
+    raise run_or_exit(
+        lambda: join_command(
+            server=server, room=room, invite=invite, file=file, demo=demo, loop=loop, name=name
+        )
+    )
 
 
 @app.command()

@@ -1,6 +1,6 @@
-"""The demo clip: two portraits in conversation. They are puppets: photographs whose lips are moved by the sound.
+"""The demo clip: two portraits in conversation, which are puppets: photographs with lips moved by the sound.
 
-The photographs (public domain) are of Eileen Collins and Grace Hopper; the voices are recordings of other people.
+The photographs (public domain) are of Eileen Collins and Grace Hopper; the recorded voices are of others.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ class DemoClip:
     """The clip and what is known of it.
 
     Attributes:
-        path: H.264 and AAC in MP4, 854x480, 25 frames a second; first and last moment are silent, so it loops.
-        sources: The two clean voices as mono 16 kHz WAV, left portrait first; they add up to the clip's sound.
+        path: H.264 and AAC in MP4, 854x480, 25 frames a second; it begins and ends silent, so it loops.
+        sources: The two clean voices as mono 16 kHz WAV, left portrait first; their sum is the clip's sound.
         schedule: Who speaks when.
         boxes: Where the two faces rest: x, y, width, height as fractions of the picture.
     """
@@ -92,9 +92,7 @@ def demo_clip(cache_dir: Path | None = None) -> DemoClip:
     described = json.loads((folder / "demo.json").read_text())
     schedule = tuple(Turn(t["start"], t["end"], tuple(t["speakers"])) for t in described["schedule"])
     boxes = tuple((b[0], b[1], b[2], b[3]) for b in described["boxes"])
-    return DemoClip(
-        folder / "demo.mp4", (folder / "source-0.wav", folder / "source-1.wav"), schedule, boxes
-    )
+    return DemoClip(folder / "demo.mp4", (folder / "source-0.wav", folder / "source-1.wav"), schedule, boxes)
 
 
 def _fill(root: Path, folder: Path) -> None:
@@ -149,18 +147,17 @@ def _photograph(name: str) -> Picture:
     image = cv2.imread(str(path))
     if image is None:
         raise UserError(f"the demo's portrait is missing: {path} cannot be read")
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB).astype(np.uint8)
+    photograph: Picture = cv2.cvtColor(image, cv2.COLOR_BGR2RGB).astype(np.uint8)
+    return photograph
 
 
-def _shown_box(
-    box: tuple[float, float, float, float], place: int
-) -> tuple[float, float, float, float]:
+def _shown_box(box: tuple[float, float, float, float], place: int) -> tuple[float, float, float, float]:
     x, y, w, h = box
     return (x + place) / 2, y, w / 2, h
 
 
 def _poses(pcm: Samples, seed: int) -> list[Pose]:
-    """Every frame's pose: lips from the sound; head and eyelids from slow waves that meet where the clip loops."""
+    """Every frame's pose: lips from the sound, head from slow waves that meet where the clip loops."""
     count = round(SECONDS * FRAME_RATE)
     opening, bright = mouth_openings(pcm, RATE, FRAME_RATE, LIP_LEAD)
     phase = np.arange(count) / count * 2 * np.pi

@@ -1,4 +1,4 @@
-"""The two voices of the demo call: recorded sentences, laid out so that each is heard alone and both at once."""
+"""The two voices of the demo call: recorded sentences, each heard alone and then both at once."""
 
 from __future__ import annotations
 
@@ -82,7 +82,9 @@ def _recording(name: str) -> Samples:
             common = gcd(RATE, rate)
             mono: Samples = resample_poly(pcm.mean(axis=1), RATE // common, rate // common)
             return mono.astype(np.float32)
-    raise UserError(f"the demo's voices are missing: moonshine-voice==0.0.73 with assets/{name} is not installed")
+    raise UserError(
+        f"the demo's voices are missing: moonshine-voice==0.0.73 with assets/{name} is not installed"
+    )
 
 
 def speech_rms(pcm: Samples, rate: int) -> float:
@@ -124,7 +126,7 @@ def mouth_openings(pcm: Samples, rate: int, frame_rate: int, lead: float) -> tup
         lead: Seconds by which lips move before they are heard.
 
     Returns:
-        Two of shape (frames,), 0..1 each: how far open, and how bright the sound is (wide lips; 0.5 is usual).
+        Two of shape (frames,), 0..1 each: how far open, and how bright the sound is (wide lips).
     """
     count = round(len(pcm) * frame_rate / rate)
     half = rate // 40

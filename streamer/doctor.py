@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import json
+import re
 import socket
 import sys
 from collections.abc import Callable
@@ -17,7 +17,6 @@ from rich.table import Table
 from streamer.settings import Settings
 
 WEIGHTS = Path(__file__).parent.parent / "models" / "weights"
-HASHES = WEIGHTS / "sha256.json"
 
 CODECS = (("VP8", "libvpx"), ("H264", "libx264"), ("Opus", "libopus"))
 
@@ -76,19 +75,19 @@ def check_codecs(settings: Settings) -> list[Finding]:
 
 
 def check_weights(settings: Settings) -> list[Finding]:
-    """Compare each weights file with the hash that was noted when it was made."""
+    """Compare each weights file with the SHA-256 in the card beside it."""
     files = sorted(WEIGHTS.glob("*.safetensors"))
     if not files:
         return [Finding("Weights", "bad", f"no *.safetensors in {WEIGHTS}")]
-    noted: dict[str, str] = json.loads(HASHES.read_text()) if HASHES.is_file() else {}
     findings = []
     for file in files:
         digest = hashlib.sha256(file.read_bytes()).hexdigest()
-        wanted = noted.get(file.name)
-        if wanted is None:
-            findings.append(Finding(f"Weights {file.name}", "poor", f"{digest}, with no noted hash"))
-        elif wanted != digest:
-            findings.append(Finding(f"Weights {file.name}", "bad", f"{digest}, noted is {wanted}"))
+        card = file.with_suffix(".md")
+        noted = re.findall(r"\b[0-9a-f]{64}\b", card.read_text(encoding="utf-8")) if card.is_file() else []
+        if not noted:
+            findings.append(Finding(f"Weights {file.name}", "poor", f"{digest}, not noted in {card.name}"))
+        elif digest not in noted:
+            findings.append(Finding(f"Weights {file.name}", "bad", f"{digest} is not what {card.name} notes"))
         else:
             findings.append(Finding(f"Weights {file.name}", "good", digest))
     return findings

@@ -8,7 +8,13 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSessionDescription
+from aiortc import (
+    RTCBundlePolicy,
+    RTCConfiguration,
+    RTCIceServer,
+    RTCPeerConnection,
+    RTCSessionDescription,
+)
 
 from streamer.sdp import BadSdp, Fragment, candidate_count, first_ufrag
 from streamer.settings import Settings
@@ -44,7 +50,10 @@ def ice_configuration(settings: Settings) -> RTCConfiguration:
         iceServers=[
             RTCIceServer(urls=server.urls, username=server.username, credential=server.credential)
             for server in settings.ice_servers
-        ]
+        ],
+        # With aiortc's default the third m-line hangs on the second one's transport, which bundling then
+        # discards: only the first video of an offer would ever be sent. RFC 9725 requires bundling anyway.
+        bundlePolicy=RTCBundlePolicy.MAX_BUNDLE,
     )
 
 

@@ -199,7 +199,9 @@ class _Mouth:
         source_x = (self._x + narrow * self._pull).astype(np.float32)
         warped = cv2.remap(still, source_x, source_y, cv2.INTER_CUBIC).astype(np.float32)
         # Half a pixel of soft edge on both lips; nothing where the lips touch.
-        inside = np.clip(-below + 0.2, 0, 1) * np.clip(-above + 0.2, 0, 1) * np.clip(lower - upper - 0.4, 0, 1)
+        inside = (
+            np.clip(-below + 0.2, 0, 1) * np.clip(-above + 0.2, 0, 1) * np.clip(lower - upper - 0.4, 0, 1)
+        )
         if inside.max() > 0:
             depth_in = np.clip(-above / np.maximum(lower - upper, 1), 0, 1)
             warped += inside[..., None] * (self._inner(depth_in, -above, u) - warped)

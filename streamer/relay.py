@@ -14,6 +14,7 @@ from aiortc import MediaStreamTrack, RTCRtpSender, RTCRtpTransceiver
 from aiortc.mediastreams import MediaStreamError
 
 from streamer import rtp
+from streamer.bitstream import h264_units
 from streamer.encoder import SharedEncoder
 from streamer.timeline import now
 
@@ -168,7 +169,7 @@ class VideoSource:
     def _with_parameter_sets(self, frame: RelayFrame) -> RelayFrame:
         """Some senders send SPS (7) and PPS (8) once; a viewer who comes later needs them too."""
         kinds = set()
-        for kind, unit in rtp.h264_units(frame.data):
+        for kind, unit in h264_units(frame.data):
             kinds.add(kind)
             if kind in (7, 8):
                 self._parameter_sets[kind] = unit

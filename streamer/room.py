@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import av
 
-from streamer import overlay
+from streamer import notices, overlay
 from streamer.agent import Agent
 from streamer.auth import Denied, Role
 from streamer.blocks import AudioBlock
@@ -249,10 +249,8 @@ class Room:
                 other.watcher.listen.feed(participant.id, block)
 
     def _faces(self, participant: Participant, t: float, faces: list[FaceState]) -> None:
-        message = faces_message(participant, t, faces).model_dump_json()
-        for other in self.participants.values():
-            if other.outbox is not None:
-                other.outbox.put(message, f"faces {participant.id}")
+        message = notices.faces_message(participant, t, faces)
+        notices.tell(self.participants.values(), message, f"faces {participant.id}")
 
     def _separation(self, participant: Participant, separated: bool, reason: str) -> None:
         participant.separated, participant.reason = separated, reason
@@ -278,29 +276,16 @@ class Room:
 
     def state(self) -> overlay.RoomState:
         """Return who is here."""
-        return overlay.RoomState(
-            id=self.id,
-            participants=[participant.state() for participant in self.participants.values()],
-            voices_separated=self.status().voices_separated,
-        )
+        return notices.room_state(self.id, self.participants.values(), self._engine.ready)
 
     def status(self) -> overlay.Status:
         """Return whether every voice is separated now, and if not, why."""
-        if not self._engine.ready:
-            return overlay.Status(voices_separated=False, reason="The models are not running.")
-        for participant in self.participants.values():
-            publisher = participant.publisher
-            if publisher is not None and publisher.has_audio and not participant.separated:
-                return overlay.Status(
-                    voices_separated=False, reason=f"{participant.name}: {participant.reason}"
-                )
-        return overlay.Status(voices_separated=True, reason="")
+        return notices.status(self.participants.values(), self._engine.ready)
 
     def welcome(self, participant: Participant) -> overlay.Welcome:
         """Return the answer to a hello."""
-        return overlay.Welcome(
-            participant=participant.id, room=self.state(), faders=participant.fader_state()
-        )
+        faders = participant.fader_state()
+        return overlay.Welcome(participant=participant.id, room=self.state(), faders=faders)
 
     def slots(self, participant: Participant) -> list[overlay.Slot]:
         """Return whose picture each of a participant's video m-lines carries."""
@@ -322,44 +307,10 @@ class Room:
 
     def tell_room(self) -> None:
         """Send everyone the room's state and whether voices are separated."""
-        if all(participant.outbox is None for participant in self.participants.values()):
-            return
-        room = overlay.RoomChanged(room=self.state()).model_dump_json()
-        status = self.status().model_dump_json()
-        for participant in self.participants.values():
-            if participant.outbox is not None:
-                participant.outbox.put(room, "room")
-                participant.outbox.put(status, "status")
+        people = self.participants.values()
+        if any(participant.outbox is not None for participant in people):
+            notices.tell(people, overlay.RoomChanged(room=self.state()), "room")
+            notices.tell(people, self.status(), "status")
 
     def _tell_slots(self, participant: Participant) -> None:
-        if participant.outbox is not None:
-            participant.outbox.put(overlay.Slots(slots=self.slots(participant)), "slots")
-
-
-def faces_message(participant: Participant, t: float, faces: list[FaceState]) -> overlay.Faces:
-    """Write what the engine saw as a message.
-
-    Args:
-        participant: whose picture.
-        t: its capture time, seconds.
-        faces: what is in it.
-
-    Returns:
-        The message, with the names that faces were given.
-    """
-    return overlay.Faces(
-        participant=participant.id,
-        t=t,
-        faces=[
-            overlay.FaceOverlay(
-                id=face.id,
-                box=face.box,
-                name=participant.face_names.get(face.id),
-                speaking=min(max(face.speaking, 0.0), 1.0),
-                lips_visible=face.lips_visible,
-                voice_known=face.voice_known,
-                voice_confidence=min(max(face.voice_confidence, 0.0), 1.0),
-            )
-            for face in faces
-        ],
-    )
+        notices.tell([participant], overlay.Slots(slots=self.slots(participant)), "slots")

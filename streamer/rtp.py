@@ -15,10 +15,17 @@ from typing import Any, TypeAlias
 import aiortc.rtp
 import numpy as np
 from aiortc import RTCPeerConnection, RTCRtpCodecParameters, RTCRtpReceiver, RTCRtpSender, RTCRtpTransceiver
-from aiortc.rtp import AnyRtcpPacket, RtcpSrPacket
+from aiortc.jitterbuffer import JitterFrame
+from aiortc.rtp import AnyRtcpPacket, RtcpSrPacket, RtpPacket
+
+from streamer.bitstream import is_keyframe
+from streamer.reorder import Reorder
 
 #: Frames that may wait for the decoder: a third of a second of pictures, half a second of sound.
 DECODER_BACKLOG = {"video": 10, "audio": 25}
+
+#: Sound packets that wait for stragglers: 80 ms, in which the pictures of that time are looked at.
+SOUND_DEPTH = 4
 
 _MASK = 0xFFFFFFFF
 
@@ -46,42 +53,6 @@ class EncodedFrame:
 def _private(owner: object, name: str) -> Any:
     """Reads an attribute that its class hides by name mangling."""
     return getattr(owner, f"_{type(owner).__name__}{name}")
-
-
-def h264_units(data: bytes) -> list[tuple[int, bytes]]:
-    """Splits an Annex B bitstream.
-
-    Args:
-        data: NAL units behind 3- or 4-byte start codes.
-
-    Returns:
-        (type 0..31, unit without its start code) of each unit.
-    """
-    units: list[tuple[int, bytes]] = []
-    start = data.find(b"\x00\x00\x01")
-    while start >= 0:
-        start += 3
-        after = data.find(b"\x00\x00\x01", start)
-        unit = data[start:] if after < 0 else data[start:after].rstrip(b"\x00")
-        if unit:
-            units.append((unit[0] & 0x1F, unit))
-        start = after
-    return units
-
-
-def is_keyframe(codec: str, data: bytes) -> bool:
-    """Whether a decoder can start at this frame.
-
-    Args:
-        codec: "VP8", "H264" or a sound codec (always True).
-        data: the frame's bitstream.
-    """
-    if codec == "VP8":
-        # RFC 6386, 9.1: bit 0 is clear and the start code follows the 3-byte frame tag.
-        return len(data) > 9 and not data[0] & 1 and data[3:6] == b"\x9d\x01\x2a"
-    if codec == "H264":
-        return any(kind == 5 for kind, _ in h264_units(data))
-    return True
 
 
 class DecoderQueue(queue.Queue[_Task]):
@@ -161,7 +132,30 @@ def tap_encoded(
         raise RuntimeError("the receiver's decoder runs already: tap it before the transport connects")
     tap = DecoderQueue(_private(receiver, "__kind"), on_frame, on_backlog)
     setattr(receiver, "_RTCRtpReceiver__decoder_queue", tap)  # noqa: B010 - mangled
+    if tap.kind == "audio":
+        setattr(receiver, "_RTCRtpReceiver__jitter_buffer", _SteadyBuffer(receiver, tap))  # noqa: B010
     return tap
+
+
+class _SteadyBuffer:
+    """Takes the place of a receiver's jitter buffer for sound: what is in order goes to the decoder."""
+
+    def __init__(self, receiver: RTCRtpReceiver, tap: DecoderQueue) -> None:
+        self._receiver = receiver
+        self._tap = tap
+        self._order: Reorder[RtpPacket] = Reorder(SOUND_DEPTH, self._release)
+
+    def add(self, packet: RtpPacket) -> tuple[bool, None]:
+        """Takes a packet; never has a frame to return, as a packet may free several or none."""
+        self._order.step(packet)
+        return False, None
+
+    def _release(self, packet: RtpPacket) -> None:
+        codec = _private(self._receiver, "__codecs").get(packet.payload_type)
+        if codec is None or _private(self._receiver, "__decoder_thread") is None:
+            return
+        pts = _private(self._receiver, "__timestamp_mapper").map(packet.timestamp)
+        self._tap.put((codec, JitterFrame(vars(packet)["_data"], pts)))
 
 
 def on_sender_report(receiver: RTCRtpReceiver, callback: Callable[[float, int], None]) -> None:
@@ -287,7 +281,7 @@ def negotiated_codec(transceiver: RTCRtpTransceiver) -> str | None:
 def speed_up_audio_level() -> None:
     """Replaces aiortc's audio level, a Python loop over every sample that is sent, by the same in numpy.
 
-    Measured: 90 us against 8 us a frame of 20 ms, on the event loop, for each listener. May be called again.
+    Measured: 102 us against 5 us a stereo frame of 20 ms, on the event loop, for each listener.
     """
     setattr(aiortc.rtp, "compute_audio_level_dbov", _audio_level)  # noqa: B010 - a module's function
 

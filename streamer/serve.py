@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
+import sys
 
 import uvicorn
 
+from streamer.context import Context
 from streamer.server import create_app
 from streamer.settings import Settings, is_loopback
 
+log = logging.getLogger("earshot.serve")
+
 SHUTDOWN_SECONDS = 5
 """Time that open requests and sockets get after SIGTERM."""
+
+RESTART_SECONDS = 2.0
+"""Pause before the demo's participant is started again."""
 
 
 def make_server(settings: Settings) -> uvicorn.Server:
@@ -44,11 +53,16 @@ def make_server(settings: Settings) -> uvicorn.Server:
     )
 
 
-def page_address(settings: Settings) -> str:
-    """Return the address to open in a browser on this machine."""
+def page_address(settings: Settings, port: int) -> str:
+    """Return the address to open in a browser on this machine.
+
+    Args:
+        settings: host and whether there is TLS.
+        port: the one that is listened on.
+    """
     scheme = "https" if settings.tls_cert else "http"
     host = "localhost" if is_loopback(settings.host) or settings.host in ("0.0.0.0", "::") else settings.host
-    return f"{scheme}://{host}:{settings.port}/"
+    return f"{scheme}://{host}:{port}"
 
 
 def serve_forever(settings: Settings, demo: bool = False) -> int:
@@ -61,25 +75,66 @@ def serve_forever(settings: Settings, demo: bool = False) -> int:
     Returns:
         Exit code: 0, or 1 if the server could not start.
     """
-    from streamer.cli import configure_logging
-
-    configure_logging(settings.log_level)
     return asyncio.run(_serve(settings, demo))
 
 
 async def _serve(settings: Settings, demo: bool) -> int:
     server = make_server(settings)
-    companion: asyncio.Task[None] | None = None
-    if demo:
-        from streamer.demo import run_beside
-
-        companion = asyncio.create_task(run_beside(server, page_address(settings)), name="demo")
-    else:
-        print(f"Earshot is at {page_address(settings)}", flush=True)
+    beside = asyncio.create_task(_beside(server, settings, demo), name="beside the server")
     try:
         await server.serve()
+    except SystemExit:
+        # uvicorn has said why, for instance that the port is taken.
+        return 1
     finally:
-        if companion is not None:
-            companion.cancel()
-            await asyncio.gather(companion, return_exceptions=True)
+        beside.cancel()
+        await asyncio.gather(beside, return_exceptions=True)
     return 0 if server.started else 1
+
+
+async def _beside(server: uvicorn.Server, settings: Settings, demo: bool) -> None:
+    """Say where the server is once it is up; keep the demo's participant running."""
+    while not server.started:  # noqa: ASYNC110 - uvicorn sets a flag and tells nobody
+        await asyncio.sleep(0.05)
+    address = page_address(settings, server.servers[0].sockets[0].getsockname()[1])
+    if not demo:
+        print(f"Earshot is at {address}/", flush=True)
+        return
+    context: Context = server.config.app.state.context  # type: ignore[union-attr]
+    room = context.rooms.create()
+    invite = context.tokens.mint("invite", room.id, "publish")
+    print(f"The demo call is at {address}/r/{room.id}#{invite}", flush=True)
+    await keep_demo(address, room.id, invite, settings)
+
+
+async def keep_demo(address: str, room: str, invite: str, settings: Settings) -> None:
+    """Run the demo's participant as a process of its own, again if it ends, until cancelled.
+
+    Args:
+        address: the server's.
+        room: room id.
+        invite: invite to publish.
+        settings: whose certificate, if any, the participant has to trust.
+    """
+    command = ["-m", "streamer", "join", "--demo", "--loop", "--name", "Demo"]
+    command += ["--server", address, "--room", room, "--invite", invite]
+    environment = dict(os.environ)
+    if settings.tls_cert:
+        environment["SSL_CERT_FILE"] = str(settings.tls_cert)
+    while True:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, *command, env=environment, stdin=asyncio.subprocess.DEVNULL
+        )
+        try:
+            code = await process.wait()
+        finally:
+            if process.returncode is None:
+                process.terminate()
+                try:
+                    await asyncio.wait_for(process.wait(), 3)
+                except TimeoutError:
+                    process.kill()
+        log.warning("the demo's participant ended with code %s", code)
+        if code == 2:
+            return
+        await asyncio.sleep(RESTART_SECONDS)

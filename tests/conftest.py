@@ -30,14 +30,4 @@ def no_blocking(request: pytest.FixtureRequest) -> Iterator[BlockBuster | None]:
         yield None
         return
     with blockbuster_ctx() as blocker:
-        for function in blocker.functions.values():
-            # aiortc starts and joins a decoder thread for each receiver on the loop. Our queue empties itself
-            # when the end is put on it, so that the join waits for one frame at most.
-            function.can_block_in("aiortc/rtcrtpreceiver.py", {"receive", "__stop_decoder"})
-            # The executor starts its threads on the loop, which waits until each one runs.
-            function.can_block_in(
-                "concurrent/futures/thread.py", {"_adjust_thread_count", "submit", "shutdown"}
-            )
-            # Certificates and SRTP are made on the loop; OpenSSL reads its configuration.
-            function.can_block_in("aiortc/rtcdtlstransport.py", {"generateCertificate", "__init__"})
         yield blocker

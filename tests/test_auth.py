@@ -7,6 +7,7 @@ import jwt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from streamer.auth import Denied, Tokens, bearer, origin_allowed
 from streamer.limits import Limiter
 from streamer.settings import Settings
@@ -34,7 +35,12 @@ def tokens(clock):
 
 def test_what_is_minted_is_verified(tokens, clock):
     claims = tokens.verify(tokens.mint("session", "room1", "publish", "p1"), "room1", "session")
-    assert (claims.kind, claims.room, claims.role, claims.participant) == ("session", "room1", "publish", "p1")
+    assert (claims.kind, claims.room, claims.role, claims.participant) == (
+        "session",
+        "room1",
+        "publish",
+        "p1",
+    )
     assert claims.expires_at == clock.now + 300
     assert claims.nonce
 

@@ -3,6 +3,7 @@ import asyncio
 import av
 import numpy as np
 import pytest
+from aiortc.codecs.opus import OpusEncoder
 from aiortc.mediastreams import MediaStreamError
 
 from streamer.listen import BACKLOG, Faders, ListenTrack, VoiceBlock
@@ -133,3 +134,14 @@ async def test_a_stopped_track_ends() -> None:
     track.stop()
     with pytest.raises(MediaStreamError):
         await track.recv()
+
+
+def test_a_skip_reaches_the_wire_as_a_jump_of_time() -> None:
+    track, encoder, stamps = ListenTrack(), OpusEncoder(), []
+    for n in [0, 1, 2, 60, 61, 62]:
+        track._next = n
+        payloads, timestamp = encoder.encode(track._frame(track.mix()))
+        if payloads:
+            stamps.append(timestamp // 960)
+    assert stamps[-1] - stamps[0] >= 59
+    assert stamps == sorted(stamps)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
+
 from streamer import overlay
 from streamer.outbox import Closed, Outbox
 
@@ -50,9 +51,7 @@ def test_bad_messages(message):
 @pytest.mark.parametrize("gain", ["NaN", "Infinity", "1e999"])
 def test_gains_are_numbers(gain):
     with pytest.raises(ValidationError):
-        overlay.client_messages.validate_json(
-            f'{{"type":"fader","participant":"p","face":1,"gain":{gain}}}'
-        )
+        overlay.client_messages.validate_json(f'{{"type":"fader","participant":"p","face":1,"gain":{gain}}}')
 
 
 @given(st.text(max_size=300))

@@ -9,9 +9,9 @@ from aiortc.codecs.h264 import H264Encoder
 from aiortc.mediastreams import MediaStreamError
 
 from streamer import relay
+from streamer.bitstream import h264_units
 from streamer.encoder import FrameEncoder
 from streamer.relay import BACKLOG, RelayFrame, SlotTrack, VideoSource
-from streamer.rtp import h264_units
 
 
 def picture(n: int, key: bool = False, codec: str = "VP8", t: float | None = None) -> RelayFrame:

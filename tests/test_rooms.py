@@ -4,12 +4,14 @@ import asyncio
 import json
 
 import pytest
+
 from streamer.engine.client import EngineClient
 from streamer.engine.types import FaceState
+from streamer.notices import faces_message
 from streamer.outbox import Outbox
 from streamer.participant import MAX_FACE_NAMES, TooMany
 from streamer.peer import PeerCounts
-from streamer.room import Full, Room, faces_message
+from streamer.room import Full, Room
 from streamer.rooms import Rooms
 from streamer.settings import Settings
 
@@ -115,7 +117,10 @@ async def test_faces_carry_names_and_stay_in_range():
     ann = room.join("Ann", "publish")
     ann.name_face(2, "Grace")
     box = (0.1, 0.2, 0.3, 0.4)
-    states = [FaceState(2, box, 0.9, True, 1.2, True, -0.1, None), FaceState(5, box, 0.9, False, 0.0, False, 0.0, None)]
+    states = [
+        FaceState(2, box, 0.9, True, 1.2, True, -0.1, None),
+        FaceState(5, box, 0.9, False, 0.0, False, 0.0, None),
+    ]
     message = faces_message(ann, 12.5, states)
     assert [face.name for face in message.faces] == ["Grace", None]
     assert (message.faces[0].speaking, message.faces[0].voice_confidence) == (1.0, 0.0)

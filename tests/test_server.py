@@ -4,6 +4,7 @@ import contextlib
 
 import httpx
 import pytest
+
 from streamer.server import create_app
 from streamer.settings import Settings
 
@@ -60,7 +61,9 @@ async def test_resume_is_the_same_participant_only_with_its_own_token():
         again = (await join(http, room, resume=first["resume"])).json()
         assert again["participant"] == first["participant"]
         watcher = (await join(http, room, room["watch_invite"], resume=first["resume"])).json()
-        assert watcher["participant"] != first["participant"], "an invite to watch does not resume a publisher"
+        assert watcher["participant"] != first["participant"], (
+            "an invite to watch does not resume a publisher"
+        )
         other = await new_room(http)
         for resume in ("nonsense", first["token"]):
             assert (await join(http, room, resume=resume)).json()["participant"] != first["participant"]
@@ -88,7 +91,9 @@ async def test_wrong_tokens():
             ("whep", bearer(other["watch_invite"]), 403),
         ]
         for endpoint, headers, status in cases:
-            answer = await http.post(f"{at}/{endpoint}", content="v=0\nm=audio 9 X 0\na=mid:0", headers=SDP | headers)
+            answer = await http.post(
+                f"{at}/{endpoint}", content="v=0\nm=audio 9 X 0\na=mid:0", headers=SDP | headers
+            )
             assert answer.status_code == status, (endpoint, headers)
             assert answer.headers["www-authenticate"].startswith("Bearer")
             assert answer.json()["reason"]

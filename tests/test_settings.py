@@ -1,6 +1,7 @@
 """Sources of settings, in order, and what is refused."""
 
 import pytest
+
 from streamer.settings import Settings, SettingsError, is_loopback, load_settings
 
 SECRET = "a secret of some length"
@@ -87,7 +88,14 @@ def test_secret_is_not_printed():
 
 @pytest.mark.parametrize(
     ("host", "expected"),
-    [("localhost", True), ("127.8.0.1", True), ("::1", True), ("[::1]", True), ("0.0.0.0", False), ("a.b", False)],
+    [
+        ("localhost", True),
+        ("127.8.0.1", True),
+        ("::1", True),
+        ("[::1]", True),
+        ("0.0.0.0", False),
+        ("a.b", False),
+    ],
 )
 def test_is_loopback(host, expected):
     assert is_loopback(host) is expected

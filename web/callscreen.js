@@ -68,7 +68,7 @@ export class CallScreen {
     document.title = `${this.call.participant(this.call.self)?.name ?? "Call"} · Earshot`;
     this.tiles.updateRoom();
     this.mixer.update();
-    this.#empty.hidden = this.tiles.others > 0;
+    this.#empty.hidden = (this.call.room?.participants.length ?? 0) > 1;
     const watchers = this.call.room?.participants.filter(({ publishing, connected }) => connected && !publishing) ?? [];
     const names = watchers.map(({ id, name }) => (id === this.call.self ? `${name} (you)` : name));
     this.#watchers.textContent = names.length ? `Watching: ${names.join(", ")}` : "";

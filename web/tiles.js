@@ -103,10 +103,6 @@ export class Tiles {
     this.#tiles.get(participant)?.facesChanged();
   }
 
-  get others() {
-    return [...this.#tiles.values()].filter(({ own }) => !own).length;
-  }
-
   layout() {
     const tiles = [...this.#tiles.values()];
     const { clientWidth: width, clientHeight: height } = this.grid;

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from models.faces import FaceModels
+from models.level import VoiceLevel
 from models.separate_runtime import SeparatorRuntime
 from streamer.engine.scene import BLOCK_SECONDS, Scene
 from streamer.engine.types import BLOCK, SAMPLE_RATE, FaceState, Picture, Samples, Voices
@@ -29,6 +30,7 @@ class Engine:
 
     def __init__(self, device: str = "cpu", max_faces: int = 6, background: bool = False) -> None:
         self._separator = SeparatorRuntime(device)
+        self._level = VoiceLevel()
         self._faces = FaceModels()
         self._max_faces = max_faces
         self._enrolment = ThreadPoolExecutor(1, "enrolment") if background else None
@@ -81,14 +83,15 @@ class Engine:
             delayed = {sid: np.concatenate([self._delayed[sid], blocks[sid][1]]) for sid in scenes}
             self._delayed.update({sid: joined[BLOCK:] for sid, joined in delayed.items()})
         self._move_lips({sid: blocks[sid][0] for sid in scenes}, scenes)
-        voices = self._separate({sid: blocks[sid][1] for sid in scenes}, scenes)
+        mixes = {sid: blocks[sid][1] for sid in scenes}
+        late = {sid: joined[:BLOCK] for sid, joined in delayed.items()}
+        voices = self._separate(mixes, late, scenes)
         results = {}
         for sid, scene in scenes.items():
             t = blocks[sid][0] - DELAY / SAMPLE_RATE
-            mix = delayed[sid][:BLOCK]
-            scene.heard(t, mix, voices[sid])
+            scene.heard(t, late[sid], voices[sid])
             scene.blocks += 1
-            rest = mix - voices[sid].sum(axis=0)
+            rest = late[sid] - voices[sid].sum(axis=0)
             results[sid] = Voices(t, list(scene.rows), voices[sid], rest, scene.states())
         return results
 
@@ -108,6 +111,7 @@ class Engine:
         scene.rows = rows
         if fresh:
             self._separator.reset(np.array(fresh))
+            self._level.reset(np.array(fresh))
 
     def _move_lips(self, times: dict[str, float], scenes: dict[str, Scene]) -> None:
         """Every second block (40 ms) the separator looks at each face's lips."""
@@ -123,21 +127,26 @@ class Engine:
         if rows:
             self._separator.lips(np.array(rows), np.stack(lips), np.array(visible))
 
-    def _separate(self, mixes: dict[str, Samples], scenes: dict[str, Scene]) -> dict[str, Samples]:
+    def _separate(
+        self, mixes: dict[str, Samples], late: dict[str, Samples], scenes: dict[str, Scene]
+    ) -> dict[str, Samples]:
         """Voices of each session, shape (faces, 320). A face with neither lips nor voice print is silent."""
-        rows, mix, other, prints, audible = [], [], [], [], []
+        rows, mix, behind, other, prints, audible = [], [], [], [], [], []
         for sid, scene in scenes.items():
             for id, row in scene.rows.items():
                 beside = scene.other_of(id)
                 voice = scene.voice_of(id)
                 rows.append(row)
                 mix.append(mixes[sid])
+                behind.append(late[sid])
                 other.append(-1 if beside is None else scene.rows[beside])
                 prints.append(voice)
                 audible.append(scene.cued.get(id, False) or bool(voice.any()))
         voices = np.zeros((0, BLOCK), np.float32)
         if rows:
-            voices = self._separator.step(np.array(rows), np.stack(mix), np.array(other), np.stack(prints))
+            index = np.array(rows)
+            voices = self._separator.step(index, np.stack(mix), np.array(other), np.stack(prints))
+            voices = self._level.step(index, np.stack(behind), voices)
             voices = voices * np.array(audible, np.float32)[:, None]
         ends = np.cumsum([len(scene.rows) for scene in scenes.values()])[:-1]
         return dict(zip(scenes, np.split(voices, ends) if scenes else [], strict=True))

@@ -8,6 +8,8 @@ older is dropped and counted.
 from __future__ import annotations
 
 import logging
+import os
+import signal
 import socket
 import sys
 import threading
@@ -76,8 +78,6 @@ class Worker:
         except Exception:
             log.exception("engine thread failed")
             logging.shutdown()
-            import os
-
             os._exit(1)
 
     def _send(self, message: wire.Message) -> None:
@@ -142,10 +142,9 @@ class Worker:
 def main() -> None:
     """Entry point of the process: `python -m streamer.engine.worker FD DEVICE`."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    import signal
-
-    # The terminal's Ctrl-C reaches every process; the parent closes the socket when it is time.
+    # Ctrl-C and a service manager's stop reach every process; the parent closes the socket when it is time.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     sock = socket.socket(fileno=int(sys.argv[1]))
     Worker(sock, Engine(device=sys.argv[2], background=True)).run()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +23,18 @@ def enter(visit: Visit, room: Room, name: str, link: str = "link", query: str = 
     visitor = visit(f"{page}?autojoin=1&name={name}{query}#{invite}", **how)
     visitor.until("earshot.state?.connection === 'connected' && earshot.state.room !== null")
     return visitor
+
+
+def tap_control(visitor: Visitor) -> list[WebSocketRoute]:
+    """Collect the control sockets the page is going to open; all passes through them."""
+    sockets: list[WebSocketRoute] = []
+
+    def pass_on(socket: WebSocketRoute) -> None:
+        sockets.append(socket)
+        socket.connect_to_server()
+
+    visitor.page.route_web_socket("**/control", pass_on)
+    return sockets
 
 
 def me(visitor: Visitor) -> dict[str, Any]:
@@ -136,6 +150,79 @@ def test_two_see_and_hear_each_other_until_one_leaves(visit: Visit, room: Room) 
     expect(bob.page.get_by_test_id("tile")).to_have_count(1)
 
 
+def test_the_third_sees_both_others(visit: Visit, room: Room) -> None:
+    for name in ("Ada", "Bob"):
+        enter(visit, room, name)
+    walter = enter(visit, room, "Walter", query="&watch=1")
+    walter.until(
+        "earshot.stats().then((all) => all.filter((one) => one.type === 'inbound-rtp' && one.kind === 'video'"
+        " && one.framesDecoded > 5).length === 2)"
+    )
+    expect(walter.page.get_by_test_id("tile")).to_have_count(2)
+    expect(walter.page.locator(".pictureless")).to_have_count(0)
+
+
+def test_face_follows_its_message_and_is_focused_by_click_and_key(visit: Visit, room: Room) -> None:
+    ada = enter(visit, room, "Ada")
+    ada_id = ada.state()["participant"]
+    bob = visit("about:blank")
+    sockets = tap_control(bob)
+    bob.page.goto(f"{room['page']}?autojoin=1&name=Bob#{room['invite']}")
+    bob.until("earshot.state?.firstFrameMs")
+
+    def tell_face(x: float) -> None:
+        face = {
+            "id": 1,
+            "box": [x, 0.25, 0.25, 0.5],
+            "name": None,
+            "speaking": 0.9,
+            "lips_visible": True,
+            "voice_known": True,
+            "voice_confidence": 0.8,
+        }
+        message = {"type": "faces", "participant": ada_id, "t": time.time(), "faces": [face]}
+        sockets[0].send(json.dumps(message))
+
+    button = bob.page.get_by_role("button", name="Hear only Face 1 of Ada").and_(
+        bob.page.get_by_test_id("face")
+    )
+    tile = bob.page.locator(f"[data-testid=tile][data-participant='{ada_id}']").bounding_box()
+    assert tile is not None
+    for x in (0.1, 0.6):
+        for _ in range(15):
+            tell_face(x)
+            bob.page.wait_for_timeout(40)
+        box = button.bounding_box()
+        assert box is not None
+        assert (box["x"] - tile["x"]) / tile["width"] == pytest.approx(x, abs=0.01)
+        assert box["width"] / tile["width"] == pytest.approx(0.25, abs=0.01)
+    button.click()
+    assert bob.state()["focus"] == {"participant": ada_id, "face": 1}
+    tell_face(0.6)
+    expect(button).to_have_attribute("aria-pressed", "true")
+    expect(bob.page.get_by_text("Hearing only Face 1 of Ada")).to_be_visible()
+    tell_face(0.6)
+    button.press("Enter")
+    assert bob.state()["focus"] is None
+
+
+def test_capture_times_survive_the_wrap_of_rtp_time_stamps(visit: Visit, address: str) -> None:
+    found = visit(address).page.evaluate(
+        """async () => {
+            const { captureTime, FaceHistory } = await import("/static/history.js");
+            const face = (x) => [{ id: 1, box: [x, 0, 1, 1], speaking: 0 }];
+            const history = new FaceHistory();
+            history.push(100.0, face(0));
+            history.push(100.04, face(1));
+            const x = (t) => history.at(t)[0].box[0];
+            const t = 1795484366.5, base = 4294967000, rtp = (base + Math.round(t * 90000)) % 2 ** 32;
+            return [captureTime(rtp, base, t + 0.2) - t, captureTime(rtp, base, t - 3600) - t,
+                    x(100.01), x(99), x(101), x(null)];
+        }"""
+    )
+    assert found == pytest.approx([0, 0, 0.25, 1, 1, 1], abs=1e-4)
+
+
 def test_keys_and_mixer_reach_the_server(visit: Visit, room: Room) -> None:
     ada, bob = enter(visit, room, "Ada"), enter(visit, room, "Bob")
     ada_id = ada.state()["participant"]
@@ -184,13 +271,7 @@ def test_camera_off_and_on_again_and_new_microphone(visit: Visit, room: Room) ->
 @pytest.mark.parametrize("code", [1001, 1011])
 def test_comes_back_as_the_same_participant(visit: Visit, room: Room, code: int) -> None:
     visitor = visit("about:blank")
-    sockets: list[WebSocketRoute] = []
-
-    def pass_on(socket: WebSocketRoute) -> None:
-        sockets.append(socket)
-        socket.connect_to_server()
-
-    visitor.page.route_web_socket("**/control", pass_on)
+    sockets = tap_control(visitor)
     visitor.page.goto(f"{room['page']}?autojoin=1&name=Ada#{room['invite']}")
     visitor.until("earshot.state?.connection === 'connected'")
     before = visitor.state()["participant"]

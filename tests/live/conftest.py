@@ -10,13 +10,13 @@ from typing import Any
 
 import httpx
 import pytest
-from aiortc import RTCPeerConnection, RTCSessionDescription
+from aiortc import RTCPeerConnection, RTCRtpTransceiver, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
+from websockets.asyncio.client import ClientConnection, connect
+
 from streamer.context import Context
 from streamer.serve import make_server
 from streamer.settings import Settings
-from websockets.asyncio.client import ClientConnection, connect
-
 from tests.live.peers import connection
 
 SDP = "application/sdp"
@@ -30,11 +30,13 @@ class Resource:
         self.pc = pc
         self.headers = {"Authorization": f"Bearer {token}"}
         self.frames: dict[str, list[Any]] = {}
+        self.received: dict[str, list[Any]] = {}
         self.readers: list[asyncio.Task[None]] = []
         pc.on("track", self._read)
 
     def _read(self, track: Any) -> None:
         frames = self.frames.setdefault(f"{track.kind}{len(self.frames)}", [])
+        self.received[track.id] = frames
 
         async def read() -> None:
             with contextlib.suppress(MediaStreamError):
@@ -43,6 +45,10 @@ class Resource:
                     del frames[:-200]
 
         self.readers.append(asyncio.create_task(read()))
+
+    @property
+    def videos(self) -> list[RTCRtpTransceiver]:
+        return [transceiver for transceiver in self.pc.getTransceivers() if transceiver.kind == "video"]
 
     async def open(self, url: str) -> httpx.Response:
         await self.pc.setLocalDescription(await self.pc.createOffer())
@@ -60,7 +66,9 @@ class Resource:
 
     async def close(self) -> None:
         await self.pc.close()
-        await asyncio.gather(*self.readers)
+        for reader in self.readers:
+            reader.cancel()
+        await asyncio.gather(*self.readers, return_exceptions=True)
 
 
 class Socket:
@@ -143,7 +151,7 @@ async def serving(**settings: Any) -> AsyncIterator[Site]:
     # Settings and static files are read from disk: at a start, before the loop serves anyone.
     server = await asyncio.to_thread(lambda: make_server(Settings(**(defaults | settings))))
     task = asyncio.create_task(server.serve())
-    while not server.started:
+    while not server.started:  # noqa: ASYNC110 - uvicorn sets a flag and tells nobody
         await asyncio.sleep(0.01)
     port = server.servers[0].sockets[0].getsockname()[1]
     context = server.config.app.state.context

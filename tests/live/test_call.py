@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import numpy as np
+from aiortc import RTCSessionDescription
 from aiortc.sdp import candidate_to_sdp
 
 from tests.live.conftest import Resource, serving
@@ -63,7 +64,7 @@ async def test_slots_follow_who_is_there(site):
     people = [await site.join(room, name) for name in ("Ann", "Ben", "Cy")]
     ann, ben, cy = people
     socket = await site.control(room, ann["token"])
-    await site.watch(room, ann["token"], videos=7)
+    viewer = await site.watch(room, ann["token"], videos=7)
     sending = {p["participant"]: await site.publish(room, p["token"], *media()) for p in people}
 
     def shown():
@@ -73,6 +74,12 @@ async def test_slots_follow_who_is_there(site):
     mids = {who: slot["mid"] for who, slot in shown().items()}
     assert len(set(mids.values())) == 2
     await until(lambda: all(slot["rtp_base"] is not None for slot in shown().values()))
+    pictures = {
+        transceiver.mid: viewer.received[transceiver.receiver.track.id] for transceiver in viewer.videos
+    }
+    for mid in mids.values():
+        await until(lambda frames=pictures[mid]: brightest(frames) > 150)
+    assert [mid for mid, frames in pictures.items() if frames] == sorted(mids.values())
     await sending[ben["participant"]].delete()
     await until(lambda: set(shown()) == {cy["participant"]})
     assert shown()[cy["participant"]]["mid"] == mids[cy["participant"]], "who stays keeps the slot"
@@ -153,7 +160,9 @@ async def test_mute_silences_and_unmute_brings_back(site):
     await socket.send(type="mute", participant=ben["participant"], muted=True)
     await until(lambda: socket.newest.get("faders", {}).get("muted") == [ben["participant"]])
     # What is on its way still sounds; after that nothing for more than one beep's period.
-    await until(lambda: len(listener.frames["audio0"]) == 200 and loudest(listener.frames["audio0"][-60:]) == 0)
+    await until(
+        lambda: len(listener.frames["audio0"]) == 200 and loudest(listener.frames["audio0"][-60:]) == 0
+    )
     await socket.send(type="mute", participant=ben["participant"], muted=False)
     await until(lambda: loudest(listener.frames["audio0"][-20:]) > 8000)
 
@@ -171,7 +180,9 @@ async def test_trickle_ice(site):
         if not line.startswith(("a=candidate", "a=end-of-candidates"))
     )
     url = f"/rooms/{room['room']}/whip"
-    answer = await site.http.post(url, content=bare, headers=resource.headers | {"Content-Type": "application/sdp"})
+    answer = await site.http.post(
+        url, content=bare, headers=resource.headers | {"Content-Type": "application/sdp"}
+    )
     assert answer.status_code == 201
     session, etag = answer.headers["location"], answer.headers["etag"]
     ufrag = next(line for line in whole.splitlines() if line.startswith("a=ice-ufrag"))
@@ -199,14 +210,12 @@ async def test_trickle_ice(site):
     assert other["room"] != room["room"]
     done = await site.http.patch(session, content=fragment, headers=headers | {"If-Match": etag})
     assert done.status_code == 204
-    from aiortc import RTCSessionDescription
-
     await resource.pc.setRemoteDescription(RTCSessionDescription(answer.text, "answer"))
     await until(lambda: resource.pc.connectionState == "connected")
 
 
 async def test_abandoned_offers_leave_nothing_behind():
-    async with serving(connect_deadline=1.0, max_publishers=8, max_peers=300) as site:
+    async with serving(connect_deadline=0.2, max_publishers=8, max_peers=300) as site:
         room = await site.room()
         pc = connection()
         pc.addTransceiver("audio", "sendonly")
@@ -216,6 +225,7 @@ async def test_abandoned_offers_leave_nothing_behind():
         await pc.close()
         headers = {"Authorization": f"Bearer {room['invite']}", "Content-Type": "application/sdp"}
         answered = refused = 0
+        place = site.context.rooms.get(room["room"])
         while answered < 200:
             answer = await site.http.post(f"/rooms/{room['room']}/whip", content=offer, headers=headers)
             if answer.status_code == 503:
@@ -224,7 +234,6 @@ async def test_abandoned_offers_leave_nothing_behind():
                 continue
             assert answer.status_code == 201, answer.text
             answered += 1
-            place = site.context.rooms.get(room["room"])
             assert len(place.participants) <= 8
         await until(lambda: place.participants == {}, 20)
         counts = site.context.rooms.peers

@@ -1,0 +1,1 @@
+"""How the weights and constants were made; not needed to run them."""

@@ -1,0 +1,243 @@
+"""Voice prints of one participant's faces, learned while each alone speaks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+F32 = npt.NDArray[np.float32]
+
+Embed = Callable[[F32], F32]
+"""Turns speech (N,) at 16 kHz, at least a second, into a voice print (192,)."""
+
+SAMPLE_RATE = 16_000
+
+SIZE = 192
+"""Numbers in a print."""
+
+LENGTH = 8.0
+"""Euclidean length of every print, as the separator was trained."""
+
+SNIPPET = 2.0
+"""Seconds of speech in one snippet; less says little about a voice."""
+
+SNIPPETS = 5
+"""Snippets that a print is the mean of, each `SNIPPET` long: 10 s of a face's speech at most."""
+
+REFRESH = 4.0
+"""Least seconds between two snippets of a known face."""
+
+SPEAKS = 0.7
+"""Probability from which a face speaks."""
+
+SILENT = 0.3
+"""Probability up to which another face does not."""
+
+PAUSE = 2.0
+"""Seconds after which a half-filled snippet is thrown away: who knows what happened in between."""
+
+ABOVE_FLOOR = 10.0
+"""dB over the noise that speech must have."""
+
+QUIET = -60.0
+"""dB below which nothing is speech."""
+
+AGREES = 0.5
+"""Least cosine of a new snippet with the print."""
+
+REPLACED_AFTER = 3
+"""Refused snippets in a row, alike among themselves, after which they are believed instead of the print."""
+
+ADOPTS = 0.7
+"""Least cosine with which a new face takes over the print of an absent one."""
+
+GONE = 5.0
+"""Seconds after which a face that was not passed is absent: it would have kept its number until then."""
+
+KEPT = 12
+"""Prints of absent faces that are kept."""
+
+
+@dataclass(frozen=True)
+class Enrolment:
+    """What is known of one face's voice. Never changed, only replaced.
+
+    Attributes:
+        print: float32 (192,), length 8.
+        snippets: prints of single snippets, newest last, each of length 8.
+        seconds: of speech heard in all.
+        agreement: mean cosine of the snippets with the print, -1..1.
+        updated: when the last snippet came, seconds.
+    """
+
+    print: F32
+    snippets: tuple[F32, ...]
+    seconds: float
+    agreement: float
+    updated: float
+
+    @property
+    def confidence(self) -> float:
+        """0..1: half of it is there after 3 s of speech, and disagreement takes away."""
+        return float(self.seconds / (self.seconds + 3.0) * np.clip(self.agreement, 0.0, 1.0))
+
+
+@dataclass
+class _Collecting:
+    pieces: list[F32]
+    last: float
+
+
+class VoiceBook:
+    """Learns who sounds how.
+
+    `hear` belongs to one thread; the readers may be on any: what they read is replaced whole.
+
+    Args:
+        embed: makes a print of a snippet.
+    """
+
+    def __init__(self, embed: Embed) -> None:
+        self._embed = embed
+        self._known: dict[int, Enrolment] = {}
+        self._absent: dict[int, Enrolment] = {}
+        self._collecting: dict[int, _Collecting] = {}
+        self._refused: dict[int, tuple[F32, ...]] = {}
+        self._seen: dict[int, float] = {}
+        self._floor: float | None = None
+        self._t: float | None = None
+
+    def hear(self, t: float, pcm: F32, speaking: Mapping[int, float]) -> None:
+        """Take in 40 ms of the mixture.
+
+        Args:
+            t: time of it, seconds.
+            pcm: float32 (640,), 16 kHz, -1..1.
+            speaking: probability of every present face that it talks.
+        """
+        self._attend(t, speaking)
+        level = float(10 * np.log10(np.mean(np.square(pcm, dtype=np.float64)) + 1e-10))
+        floor = self._noise(t, level)
+        alone = _alone(speaking)
+        if alone is None or level < max(floor + ABOVE_FLOOR, QUIET):
+            return
+        known = self._known.get(alone)
+        if known is not None and t - known.updated < REFRESH:
+            return
+        heap = self._collecting.get(alone)
+        if heap is None or not 0 <= t - heap.last <= PAUSE:
+            heap = self._collecting[alone] = _Collecting([], t)
+        heap.pieces.append(np.array(pcm, np.float32))
+        heap.last = t
+        if sum(map(len, heap.pieces)) >= SNIPPET * SAMPLE_RATE:
+            del self._collecting[alone]
+            self._learn(alone, np.concatenate(heap.pieces), t)
+
+    def print_of(self, id: int) -> F32:
+        """Voice print of a face, float32 (192,) of length 8; zeros while unknown."""
+        known = self._known.get(id)
+        return np.zeros(SIZE, np.float32) if known is None else known.print
+
+    def known(self, id: int) -> bool:
+        """Whether the voice of a face is known."""
+        return id in self._known
+
+    def confidence(self, id: int) -> float:
+        """How surely, 0..1; 0 while unknown."""
+        known = self._known.get(id)
+        return 0.0 if known is None else known.confidence
+
+    def _attend(self, t: float, speaking: Mapping[int, float]) -> None:
+        for id in speaking:
+            self._seen[id] = t
+            if id in self._absent:
+                back = self._absent[id]
+                self._absent = {k: v for k, v in self._absent.items() if k != id}
+                self._known = self._known | {id: back}
+        gone = [id for id, seen in self._seen.items() if t - seen > GONE]
+        for id in gone:
+            del self._seen[id]
+            self._collecting.pop(id, None)
+            self._refused.pop(id, None)
+            if id in self._known:
+                self._absent = dict([*self._absent.items(), (id, self._known[id])][-KEPT:])
+                self._known = {k: v for k, v in self._known.items() if k != id}
+
+    def _noise(self, t: float, level: float) -> float:
+        passed = 0.04 if self._t is None else min(max(t - self._t, 0.0), 1.0)
+        self._t = t
+        # Creeps up, drops at once: the quietest moments between words are the noise.
+        floor = min(level, -50.0) if self._floor is None else self._floor + passed
+        self._floor = max(min(floor, level), -100.0)
+        return self._floor
+
+    def _learn(self, id: int, speech: F32, t: float) -> None:
+        fresh = _scaled(np.asarray(self._embed(speech), np.float32))
+        if fresh is None:
+            return
+        seconds = len(speech) / SAMPLE_RATE
+        known = self._known.get(id)
+        if known is None:
+            known = self._adopt(fresh)
+        if known is None:
+            self._keep(id, Enrolment(fresh, (fresh,), seconds, 1.0, t))
+            return
+        if _cosine(fresh, known.print) < AGREES:
+            self._refuse(id, known, fresh, seconds, t)
+            return
+        self._refused.pop(id, None)
+        self._keep(id, _enrolled((*known.snippets, fresh), known.seconds + seconds, t))
+
+    def _refuse(self, id: int, known: Enrolment, fresh: F32, seconds: float, t: float) -> None:
+        """Leave out a snippet unlike the print; several that are alike mean that the print was wrong."""
+        alike = tuple(r for r in self._refused.get(id, ()) if _cosine(r, fresh) >= AGREES)
+        refused = (*alike, fresh)
+        if len(refused) >= REPLACED_AFTER:
+            self._refused.pop(id, None)
+            self._keep(id, _enrolled(refused, seconds * len(refused), t))
+            return
+        self._refused[id] = refused
+        self._keep(id, replace(known, updated=t))
+
+    def _adopt(self, fresh: F32) -> Enrolment | None:
+        """Take the print of the absent face that sounds most like `fresh`, if one does."""
+        nearest = max(self._absent, key=lambda k: _cosine(self._absent[k].print, fresh), default=None)
+        if nearest is None or _cosine(self._absent[nearest].print, fresh) < ADOPTS:
+            return None
+        taken = self._absent[nearest]
+        self._absent = {k: v for k, v in self._absent.items() if k != nearest}
+        return taken
+
+    def _keep(self, id: int, enrolment: Enrolment) -> None:
+        self._known = self._known | {id: enrolment}
+
+
+def _alone(speaking: Mapping[int, float]) -> int | None:
+    """The one face that speaks while all others are silent."""
+    talking = [id for id, probability in speaking.items() if probability > SILENT]
+    if len(talking) != 1 or speaking[talking[0]] < SPEAKS:
+        return None
+    return talking[0]
+
+
+def _enrolled(snippets: tuple[F32, ...], seconds: float, t: float) -> Enrolment:
+    snippets = snippets[-SNIPPETS:]
+    mean = _scaled(np.mean(snippets, axis=0, dtype=np.float64).astype(np.float32))
+    chosen = snippets[-1] if mean is None else mean
+    agreement = float(np.mean([_cosine(snippet, chosen) for snippet in snippets]))
+    return Enrolment(chosen, snippets, seconds, agreement, t)
+
+
+def _scaled(x: F32) -> F32 | None:
+    """`x` at length 8, None when it has no direction."""
+    length = float(np.linalg.norm(x))
+    if not np.isfinite(length) or length < 1e-6:
+        return None
+    return (x * np.float32(LENGTH / length)).astype(np.float32)
+
+
+def _cosine(a: F32, b: F32) -> float:
+    return float(a @ b) / max(float(np.linalg.norm(a) * np.linalg.norm(b)), 1e-9)

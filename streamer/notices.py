@@ -1,0 +1,92 @@
+"""What participants are told: the room, whether voices are separated, and the faces in a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from streamer import overlay
+from streamer.engine.types import FaceState
+from streamer.participant import Participant
+
+
+def status(participants: Iterable[Participant], models_up: bool) -> overlay.Status:
+    """Say whether every voice is separated now, and if not, why.
+
+    Args:
+        participants: everyone in the room.
+        models_up: whether the model process answers.
+
+    Returns:
+        The message.
+    """
+    if not models_up:
+        return overlay.Status(voices_separated=False, reason="The models are not running.")
+    for participant in participants:
+        publisher = participant.publisher
+        if publisher is not None and publisher.has_audio and not participant.separated:
+            reason = f"{participant.name}: {participant.reason}"
+            return overlay.Status(voices_separated=False, reason=reason)
+    return overlay.Status(voices_separated=True, reason="")
+
+
+def room_state(room_id: str, participants: Iterable[Participant], models_up: bool) -> overlay.RoomState:
+    """Say who is here.
+
+    Args:
+        room_id: the room's id.
+        participants: everyone in it.
+        models_up: whether the model process answers.
+
+    Returns:
+        The room's state.
+    """
+    people = list(participants)
+    return overlay.RoomState(
+        id=room_id,
+        participants=[participant.state() for participant in people],
+        voices_separated=status(people, models_up).voices_separated,
+    )
+
+
+def faces_message(participant: Participant, t: float, faces: list[FaceState]) -> overlay.Faces:
+    """Write what the engine saw as a message.
+
+    Args:
+        participant: whose picture.
+        t: its capture time, seconds.
+        faces: what is in it.
+
+    Returns:
+        The message, with the names that faces were given.
+    """
+    return overlay.Faces(
+        participant=participant.id,
+        t=t,
+        faces=[
+            overlay.FaceOverlay(
+                id=face.id,
+                box=face.box,
+                name=participant.face_names.get(face.id),
+                speaking=min(max(face.speaking, 0.0), 1.0),
+                lips_visible=face.lips_visible,
+                voice_known=face.voice_known,
+                voice_confidence=min(max(face.voice_confidence, 0.0), 1.0),
+            )
+            for face in faces
+        ],
+    )
+
+
+def tell(participants: Iterable[Participant], message: overlay.Message, topic: str) -> None:
+    """Send a message to everyone who has a control socket; it is written out once.
+
+    Args:
+        participants: to whom.
+        message: what.
+        topic: what it is the state of; see `Outbox.put`.
+    """
+    text: str | None = None
+    for participant in participants:
+        if participant.outbox is not None:
+            text = text if text is not None else message.model_dump_json()
+            participant.outbox.put(text, topic)

@@ -1,0 +1,204 @@
+"""The overlay video: the recording's own pictures and sound, with a box and a name on every face."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.engine.types import FaceState
+from streamer.media_file import MediaInfo, Piece, Shot
+
+Plane = NDArray[np.uint8]
+
+TALLEST = 1080
+"""Lines; larger pictures are shrunk to this."""
+
+CLOCK = 90_000
+SPEAKING = 0.5
+"""Probability from which a face is drawn as speaking."""
+
+AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
+
+QUIET = (190, 128, 128)
+TALKING = (170, 84, 66)
+"""Box colours as Y, Cb, Cr: light grey, green."""
+
+INK = 20
+"""Brightness of a label's letters."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Marked:
+    """A picture with what is to be drawn on it."""
+
+    shot: Shot
+    faces: list[FaceState]
+
+
+def overlay_size(width: int, height: int) -> tuple[int, int]:
+    """Size of the overlay: the source's, capped at 1080 lines, rounded down to even numbers (H.264 needs them)."""
+    scale = min(1.0, TALLEST / height)
+    return max(2, int(width * scale) // 2 * 2), max(2, int(height * scale) // 2 * 2)
+
+
+def draw_faces(planes: Plane, width: int, height: int, faces: list[FaceState]) -> None:
+    """Draw boxes and names in place.
+
+    Drawing on the planes as they are spares two colour conversions a picture.
+
+    Args:
+        planes: Shape (height * 3 / 2, width), uint8: yuv420p as PyAV lays it out.
+        width: Even.
+        height: Even.
+        faces: What to draw; boxes as fractions of the picture.
+    """
+    luma = planes[:height]
+    quarter = (width // 2) * (height // 2)
+    chroma = planes[height:].reshape(-1)
+    blue = chroma[:quarter].reshape(height // 2, width // 2)
+    red = chroma[quarter:].reshape(height // 2, width // 2)
+    thick = max(2, height // 240)
+    size = height / 900
+    for face in faces:
+        talking = face.speaking >= SPEAKING
+        colour = TALKING if talking else QUIET
+        x, y, w, h = face.box
+        left, top = round(x * width), round(y * height)
+        right, bottom = round((x + w) * width), round((y + h) * height)
+        border = thick * 2 if talking else thick
+        text = (
+            f"Face {face.id}"
+            + (", voice known" if face.voice_known else "")
+            + (", speaking" if talking else "")
+        )
+        (text_width, text_height), below = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, size, 1)
+        pad = max(2, height // 160)
+        label_top = top - text_height - below - 2 * pad
+        if label_top < 0:
+            label_top = min(bottom, height - text_height - below - 2 * pad)
+        label_bottom = label_top + text_height + below + 2 * pad
+        label = (left, label_top, left + text_width + 2 * pad, label_bottom)
+        for plane, value, step in ((luma, colour[0], 1), (blue, colour[1], 2), (red, colour[2], 2)):
+            corner, opposite = (left // step, top // step), (right // step, bottom // step)
+            cv2.rectangle(plane, corner, opposite, value, max(1, border // step))
+            a, b, c, d = (n // step for n in label)
+            cv2.rectangle(plane, (a, b), (c, d), value, cv2.FILLED)
+        place = (left + pad, label_bottom - pad - below // 2)
+        cv2.putText(luma, text, place, cv2.FONT_HERSHEY_SIMPLEX, size, INK, 1, cv2.LINE_AA)
+
+
+def _upright(shot: Shot, width: int, height: int) -> Plane:
+    """The picture as yuv420p planes of the overlay's size, upright."""
+    turns = shot.quarter_turns
+    across, down = (height, width) if turns % 2 else (width, height)
+    planes = shot.frame.reformat(width=across, height=down, format="yuv420p").to_ndarray().astype(np.uint8)
+    if turns == 0:
+        return planes
+    quarter = (across // 2) * (down // 2)
+    chroma = planes[down:].reshape(-1)
+    halves = [chroma[i * quarter : (i + 1) * quarter].reshape(down // 2, across // 2) for i in (0, 1)]
+    parts = [np.rot90(part, turns).reshape(-1) for part in (planes[:down], *halves)]
+    return np.concatenate(parts).reshape(-1, width)
+
+
+class OverlayWriter:
+    """Draws and encodes on a thread of its own, while the models work on.
+
+    Args:
+        path: An `.mp4` file.
+        info: Of the recording; it has video.
+    """
+
+    def __init__(self, path: Path, info: MediaInfo) -> None:
+        self._width, self._height = overlay_size(info.width, info.height)
+        self._container = av.open(str(path), "w", options={"movflags": "+faststart"})
+        rate = Fraction(info.frame_rate or 25).limit_denominator(1001)
+        self._video = self._container.add_stream("libx264", rate=rate)
+        self._video.width, self._video.height = self._width, self._height
+        self._video.pix_fmt = "yuv420p"
+        # Pictures keep their own times: a recording need not have a steady rate.
+        self._video.codec_context.time_base = Fraction(1, CLOCK)
+        self._video.options = {"preset": "ultrafast", "crf": "23", "threads": "1"}
+        self._audio: av.AudioStream | None = None
+        self._audio_rate = info.audio_rate
+        if info.audio is not None:
+            coded = info.audio_rate if info.audio_rate in AAC_RATES else 48_000
+            layout = "mono" if info.channels == 1 else "stereo"
+            self._audio = self._container.add_stream("aac", rate=coded, layout=layout)
+        # A plain bounded queue: the recording waits for the encoder, nothing is dropped.
+        self._queue: queue.Queue[_Marked | Piece | None] = queue.Queue(16)
+        self._error: BaseException | None = None
+        self._last_pts = -1
+        self._thread = threading.Thread(target=self._run, name="overlay", daemon=True)
+        self._thread.start()
+
+    def picture(self, shot: Shot, faces: list[FaceState]) -> None:
+        """Add a picture; they come in order of time."""
+        self._put(_Marked(shot, faces))
+
+    def sound(self, piece: Piece) -> None:
+        """Add sound at the recording's own rate; pieces join end to end."""
+        if self._audio is not None:
+            self._put(piece)
+
+    def close(self) -> None:
+        """Finish the file; raises what went wrong on the thread."""
+        self.abandon()
+        if self._error is not None:
+            raise self._error
+
+    def abandon(self) -> None:
+        """End the thread, whatever became of the file."""
+        if self._thread.is_alive():
+            self._queue.put(None)
+            self._thread.join()
+
+    def _put(self, item: _Marked | Piece) -> None:
+        if self._error is not None:
+            raise self._error
+        self._queue.put(item)
+
+    def _run(self) -> None:
+        try:
+            while (item := self._queue.get()) is not None:
+                if isinstance(item, _Marked):
+                    self._encode_picture(item)
+                else:
+                    self._encode_sound(item)
+            self._container.mux(self._video.encode(None))
+            if self._audio is not None:
+                self._container.mux(self._audio.encode(None))
+        except BaseException as error:
+            self._error = error
+            # Whoever puts must not wait for ever on a thread that has ended.
+            while self._queue.get() is not None:
+                pass
+        finally:
+            self._container.close()
+
+    def _encode_picture(self, marked: _Marked) -> None:
+        pts = round(marked.shot.t * CLOCK)
+        if pts <= self._last_pts:
+            return
+        self._last_pts = pts
+        planes = _upright(marked.shot, self._width, self._height)
+        draw_faces(planes, self._width, self._height, marked.faces)
+        frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
+        frame.pts, frame.time_base = pts, Fraction(1, CLOCK)
+        self._container.mux(self._video.encode(frame))
+
+    def _encode_sound(self, piece: Piece) -> None:
+        assert self._audio is not None
+        layout = "mono" if len(piece.pcm) == 1 else "stereo"
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(piece.pcm), format="fltp", layout=layout)
+        frame.sample_rate = self._audio_rate
+        frame.pts, frame.time_base = round(piece.t * self._audio_rate), Fraction(1, self._audio_rate)
+        self._container.mux(self._audio.encode(frame))

@@ -1,0 +1,67 @@
+"""Separated voices on disk: a WAV per face and one of the rest, which add up to the mixture exactly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.engine.types import SAMPLE_RATE
+from streamer.wav_file import PCM, WavFile, to_pcm16
+
+Samples = NDArray[np.float32]
+
+
+class VoiceFiles:
+    """`face-<id>.wav` and `rest.wav`, mono 16 kHz.
+
+    Args:
+        folder: Where they are made; `rest.wav` at once, the others when their voice is first heard.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._rest = WavFile(folder / "rest.wav", SAMPLE_RATE)
+        self._faces: dict[int, WavFile] = {}
+        self._begins: dict[int, int] = {}
+        self._mixture: PCM = np.zeros(0, np.int16)
+        self.done = 0
+
+    def begin(self, id: int, position: int) -> None:
+        """Say that a face is there from sample `position` on; its file is silent before."""
+        self._begins.setdefault(id, position)
+
+    def heard(self, pcm: Samples) -> None:
+        """Add to the mixture, shape (N,)."""
+        self._mixture = np.concatenate([self._mixture, to_pcm16(pcm)])
+
+    def separated(self, position: int, voices: dict[int, Samples]) -> None:
+        """Write what has come back for a stretch of the mixture.
+
+        Args:
+            position: Of its first sample; what lies before the beginning is left out.
+            voices: Per face shape (N,); where there are none, all of it is rest.
+        """
+        size = min((len(pcm) for pcm in voices.values()), default=len(self._mixture) + self.done - position)
+        skip = self.done - position
+        size -= skip
+        if size <= 0:
+            return
+        # In whole numbers, so that the files add up to the mixture exactly.
+        rest = self._mixture[:size].astype(np.int64)
+        for id, pcm in voices.items():
+            voice = to_pcm16(pcm[skip : skip + size])
+            voice[: max(0, min(self._begins.get(id, 0) - self.done, size))] = 0
+            if id not in self._faces:
+                self._faces[id] = WavFile(self._folder / f"face-{id}.wav", SAMPLE_RATE)
+            self._faces[id].put(self.done, voice)
+            rest -= voice
+        self._rest.put(self.done, np.clip(rest, -32768, 32767).astype(np.int16))
+        self._mixture = self._mixture[size:]
+        self.done += size
+
+    def finish(self, length: int) -> None:
+        """Give every file exactly `length` samples."""
+        for wav in (self._rest, *self._faces.values()):
+            wav.finish(length)

@@ -1,0 +1,91 @@
+"""The command line: bad input is one line and code 2; doctor's findings decide its code."""
+
+import io
+import socket
+
+import pytest
+from rich.console import Console
+
+from streamer import doctor
+from streamer.__main__ import main
+from streamer.serve import page_address
+from streamer.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def run(*arguments):
+    with pytest.raises(SystemExit) as caught:
+        main(list(arguments))
+    return caught.value.code
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nonsense"],
+        ["serve", "--nonsense"],
+        ["serve", "--port", "x"],
+        ["serve", "--port", "70000"],
+        ["serve", "--host", "0.0.0.0"],
+        ["serve", "--tls-cert", "absent.pem"],
+        ["process"],
+        ["process", "a.mp4"],
+        ["join", "--room", "r", "--invite", "i"],
+        ["join", "--room", "r", "--invite", "i", "--demo", "--file", "a.mp4"],
+        ["doctor", "--port", "-1"],
+    ],
+)
+def test_bad_input_is_one_line_and_code_2(arguments, capsys):
+    assert run(*arguments) == 2
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.startswith("earshot: ") and output.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["serve", "--help"]])
+def test_help(arguments, capsys):
+    assert run(*arguments) == 0
+    assert "Usage" in capsys.readouterr().out
+
+
+def test_page_address():
+    assert page_address(Settings(), 8000) == "http://localhost:8000"
+    assert page_address(Settings(host="192.0.2.1", insecure=True), 1) == "http://192.0.2.1:1"
+
+
+def test_doctor_prints_every_finding_and_fails_on_a_taken_port():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        out = io.StringIO()
+        code = doctor.report(Settings(port=taken.getsockname()[1]), Console(file=out, width=200))
+    text = out.getvalue()
+    assert code == 1
+    assert "Address already in use" in text
+    for wanted in ("Codec VP8", "Codec Opus", "ICE host addresses", "torch", "STUN and TURN"):
+        assert wanted in text
+
+
+def test_doctor_compares_weights_with_the_hashes_in_their_cards(tmp_path, monkeypatch):
+    (tmp_path / "a.safetensors").write_bytes(b"a")
+    (tmp_path / "b.safetensors").write_bytes(b"b")
+    monkeypatch.setattr(doctor, "WEIGHTS", tmp_path)
+    assert [f.level for f in doctor.check_weights(Settings())] == ["poor", "poor"]
+    good = "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb"
+    for name in ("a.md", "b.md"):
+        (tmp_path / name).write_text(f"# Card\n\nSHA-256: `{good}`\n")
+    assert [f.level for f in doctor.check_weights(Settings())] == ["good", "bad"]
+
+
+def test_a_check_that_breaks_is_a_finding(monkeypatch):
+    def check_broken(settings):
+        raise RuntimeError("on purpose")
+
+    monkeypatch.setattr(doctor, "CHECKS", (check_broken,))
+    (finding,) = doctor.examine(Settings())
+    assert (finding.question, finding.level) == ("broken", "bad")
+    assert "on purpose" in finding.answer
