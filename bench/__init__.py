@@ -1,0 +1,1 @@
+"""Benches; each prints a table and rewrites its section of the pages."""

@@ -1,0 +1,1 @@
+"""Signal processing and networks: no sockets, no asyncio, no media containers."""

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from models.tflite import F32, TfliteModel, mediapipe_model
 
 U8 = npt.NDArray[np.uint8]
+Box = tuple[float, float, float, float]
 
 INPUT = 192  # the network's picture side
 GRID = 48  # one anchor in the middle of every 4x4 cell
@@ -26,7 +27,7 @@ class Detection:
         score: 0..1.
     """
 
-    box: tuple[float, float, float, float]
+    box: Box
     keypoints: F32
     score: float
 
@@ -38,9 +39,7 @@ def _anchors() -> F32:
     return anchors
 
 
-def overlap(
-    a: tuple[float, float, float, float], b: tuple[float, float, float, float]
-) -> tuple[float, float]:
+def overlap(a: Box, b: Box) -> tuple[float, float]:
     """How much two boxes (x, y, width, height) cover each other.
 
     Returns:

@@ -98,7 +98,8 @@ def _edges(crop: U8) -> F32:
     # The root keeps one strong edge (glasses, a hair line) from deciding alone.
     rooted = np.sqrt(histogram)
     rooted -= rooted.mean()
-    return (rooted / max(float(np.linalg.norm(rooted)), 1e-6)).astype(np.float32)
+    unit: F32 = (rooted / max(float(np.linalg.norm(rooted)), 1e-6)).astype(np.float32)
+    return unit
 
 
 def _colours(crop: U8) -> F32:

@@ -7,18 +7,16 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from models.face_detect import overlap
+from models.face_detect import Box, Detection, overlap
 from models.face_mesh import Mesh, Roi, roi_of_mesh
 from models.face_signature import SAME, Gallery
 from models.tflite import F32
-
-Box = tuple[float, float, float, float]
 
 ONE_PLACE = 0.35
 """Overlap of two meshes' boxes from which they lie on the same face."""
 
 HERE_AGAIN = 0.5
-"""Seconds within which a face at the same place is the same one even if it looks different (turned, blurred)."""
+"""Seconds within which a face at the same place is the same one even if it looks different (turned head)."""
 
 ALIKE_THERE = 0.5
 """Least similarity for that."""
@@ -91,6 +89,11 @@ class Track:
         """Whether it was last seen close to another face, which may be in front of it."""
         return self.t - self.crowded < 0.5
 
+    def covers(self, one: Detection) -> bool:
+        """Whether this is the face that the detector saw."""
+        union, inside = overlap(one.box, self.mesh.box)
+        return union > 0.3 or inside > 0.6
+
     def rescale(self, x: float, y: float) -> None:
         """Follow a change of the picture's size by these factors."""
         factors = np.array([x, y, x], np.float32)
@@ -148,7 +151,9 @@ def _agreement(track: Track, mesh: Mesh, look: F32, t: float) -> float:
     gone = max(t - track.t, 0.0)
     # A face may be anywhere after a few seconds, so place says less and less.
     placed = float(np.exp(-0.5 * (away / (0.5 + 2 * gone)) ** 2 - 0.5 * (growth / (0.3 + gone)) ** 2))
-    just_there = not track.stranger and gone < HERE_AGAIN and away < 0.5 and growth < 0.4 and likeness > ALIKE_THERE
+    just_there = (
+        not track.stranger and gone < HERE_AGAIN and away < 0.5 and growth < 0.4 and likeness > ALIKE_THERE
+    )
     if likeness < SAME and not just_there:
         return 0.0
     return likeness + 0.2 * placed

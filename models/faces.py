@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
 
-from models.face_detect import Detection, FaceDetector, overlap, tiles
-from models.face_mesh import FaceMesher, Mesh, aligned_lips, lip_numbers, roi_of_detection, roi_of_mesh
+from models.face import Face, face_of, frontal
+from models.face_detect import Detection, FaceDetector, overlap
+from models.face_mesh import FaceMesher, Mesh, roi_of_detection, roi_of_mesh
+from models.face_search import FaceSearch
 from models.face_signature import SAME, signature
-from models.face_track import Box, Track, match, near, same_place, side
+from models.face_track import Track, match, near, same_place, side
 from models.tflite import F32
+
+__all__ = ["Face", "FaceModels", "FaceTracker"]
 
 U8 = npt.NDArray[np.uint8]
 
@@ -25,9 +28,6 @@ FACE_SCORE = 0.5
 CONFIRMATIONS = 2
 """Pictures in a row in which a face must be seen before it counts."""
 
-DETECT_EVERY = 5
-"""Pictures between looks at the whole picture."""
-
 COMPARE_EVERY = 5
 """Pictures between two looks at who a followed face is."""
 
@@ -37,39 +37,8 @@ DOUBTS = 4
 SMALLEST_PICTURE = 32
 """Pixels; below that nothing is looked for."""
 
-LEAST_EYES = 12.0
-"""Pixels between the eyes below which lips cannot be read."""
-
-TURNED = (0.7, 0.6)
-"""Radians of yaw and pitch beyond which lips cannot be read."""
-
-PLAUSIBLE_LIPS = ((-3.0, 12.0), (0.5, 18.0), (4.0, 18.0), (2.0, 22.0))
-"""Range of each lip number on a real face."""
-
 MARGIN = 0.1
 """How much more alike an exchange must make two faces."""
-
-
-@dataclass(frozen=True)
-class Face:
-    """One face in one picture.
-
-    Attributes:
-        id: number of the person, from 1, kept while they are out of sight for up to `MEMORY` seconds.
-        box: (x, y, width, height) as fractions of the picture, within it.
-        score: how surely this is a face, 0..1.
-        lips: float32 (4,): inner opening, outer opening, mouth width, lower lip below the nose; in eye
-            distances times 12, y down, head upright.
-        lips_visible: whether the lips can be trusted.
-        landmarks: float32 (468, 2), fractions of the picture.
-    """
-
-    id: int
-    box: Box
-    score: float
-    lips: F32
-    lips_visible: bool
-    landmarks: F32 | None = None
 
 
 class FaceModels:
@@ -95,14 +64,13 @@ class FaceTracker:
     """
 
     def __init__(self, models: FaceModels, max_faces: int = 6) -> None:
-        self._models = models
+        self._mesher = models.mesher
+        self._search = FaceSearch(models.detector)
         self._max_faces = max_faces
         self._tracks: list[Track] = []
         self._lost: list[Track] = []
         self._next_id = 1
         self._count = 0
-        self._tile = 0
-        self._looked = 0
         self._shape = (0, 0)
 
     @property
@@ -134,12 +102,14 @@ class FaceTracker:
         self._part(rgb, t)
         if self._count % COMPARE_EVERY == 0 or any(track.unlike or not track.id for track in self._tracks):
             self._compare(rgb, t)
-        self._welcome(rgb, self._look(rgb, t), t)
+        found = self._search.look(rgb, t, self._tracks, self._lost)
+        self._lose([track for track in self._tracks if _imagined(track)])
+        self._welcome(rgb, found, t)
         self._number(t)
         self._count += 1
         height, width = rgb.shape[:2]
         shown = sorted((track for track in self._tracks if track.id and track.t == t), key=lambda k: k.id)
-        return [_face(track, width, height) for track in shown]
+        return [face_of(track.id, track.mesh, width, height) for track in shown]
 
     def _follow_size(self, rgb: U8) -> None:
         height, width = rgb.shape[:2]
@@ -151,11 +121,14 @@ class FaceTracker:
     def _follow(self, rgb: U8, t: float) -> None:
         gone = []
         for track in self._tracks:
-            mesh = self._models.mesher.mesh(rgb, track.roi(t))
-            if mesh.score < FACE_SCORE or not track.plausible(mesh) or not _inside(mesh, rgb):
-                gone.append(track)
+            # Where it is heading, else where it was: heads stop and turn back.
+            for roi in (track.roi(t), roi_of_mesh(track.mesh)):
+                mesh = self._mesher.mesh(rgb, roi)
+                if mesh.score >= FACE_SCORE and track.plausible(mesh) and _inside(mesh, rgb):
+                    track.seen(mesh, t)
+                    break
             else:
-                track.seen(mesh, t)
+                gone.append(track)
         self._lose(gone)
 
     def _lose(self, gone: list[Track]) -> None:
@@ -189,7 +162,7 @@ class FaceTracker:
         for track in list(self._tracks):
             if track.fresh is None:
                 continue
-            readable = _frontal(track.mesh)
+            readable = frontal(track.mesh)
             if len(track.gallery) and readable and track.gallery.likeness(track.fresh) < SAME:
                 track.unlike += 1
             else:
@@ -211,66 +184,6 @@ class FaceTracker:
             track.id, track.gallery = old.id, old.gallery
         self._lost = [old for j, old in enumerate(self._lost) if j not in whose.values()]
 
-    def _look(self, rgb: U8, t: float) -> list[Detection]:
-        """Run the detector where it is most needed."""
-        detector = self._models.detector
-        every = tiles(rgb.shape[1], rgb.shape[0])
-        if not any(track.id for track in self._tracks):
-            found = detector.whole(rgb)
-            found += self._next_tile(rgb, every)
-            self._check(found, t)
-            return found
-        turn = self._count % DETECT_EVERY
-        if turn == 0:
-            found = detector.whole(rgb)
-            self._check(found, t)
-            return found
-        unsure = [track for track in self._tracks if t - track.agreed > 0.8]
-        self._looked += 1
-        if unsure and turn == 2:
-            return self._look_at(rgb, min(unsure, key=lambda track: track.agreed), t)
-        if self._lost and turn in (1, 3):
-            track = self._lost[self._looked % len(self._lost)]
-            x, y = track.expected(t)
-            reach = 3.0 * side(track.mesh.box)
-            return detector.area(rgb, float(x) - reach / 2, float(y) - reach / 2, reach)
-        return self._next_tile(rgb, every) if turn in (2, 4) else []
-
-    def _next_tile(self, rgb: U8, every: list[tuple[int, int, int]]) -> list[Detection]:
-        if not every:
-            return []
-        self._tile = (self._tile + 1) % len(every)
-        x, y, reach = every[self._tile]
-        height, width = rgb.shape[:2]
-        found = self._models.detector.area(rgb, x, y, reach)
-        # What a tile cuts off is whole in the next one; half a face makes a bad start for the mesh.
-        return [
-            one
-            for one in found
-            if (one.box[0] > x or x == 0)
-            and (one.box[1] > y or y == 0)
-            and (one.box[0] + one.box[2] < x + reach or x + reach >= width)
-            and (one.box[1] + one.box[3] < y + reach or y + reach >= height)
-        ]
-
-    def _look_at(self, rgb: U8, track: Track, t: float) -> list[Detection]:
-        roi = roi_of_mesh(track.mesh)
-        reach = 1.6 * roi.side
-        found = self._models.detector.area(rgb, roi.x - reach / 2, roi.y - reach / 2, reach)
-        self._check(found, t)
-        if track.agreed < t:
-            track.doubts += 1
-            track.agreed = max(track.agreed, t - 0.81)
-            # Detectors know upright faces best: a head that lies on its side is left to the mesh.
-            if track.doubts >= DOUBTS and abs(track.mesh.angle) < 0.5 and _frontal(track.mesh):
-                self._lose([track])
-        return found
-
-    def _check(self, found: list[Detection], t: float) -> None:
-        for track in self._tracks:
-            if any(_on(one, track) for one in found):
-                track.agreed, track.doubts = t, 0
-
     def _welcome(self, rgb: U8, found: list[Detection], t: float) -> None:
         """Take in detected faces that nobody follows, as somebody remembered or as somebody new."""
         fresh: list[tuple[Mesh, F32]] = []
@@ -278,13 +191,13 @@ class FaceTracker:
             if len(self._tracks) + len(fresh) >= self._max_faces:
                 break
             taken = [track.mesh.box for track in self._tracks] + [mesh.box for mesh, _ in fresh]
-            if any(_on(one, track) for track in self._tracks):
+            if any(track.covers(one) for track in self._tracks):
                 continue
-            rough = self._models.mesher.mesh(rgb, roi_of_detection(one.box, one.keypoints))
+            rough = self._mesher.mesh(rgb, roi_of_detection(one.box, one.keypoints))
             if rough.score < FACE_SCORE or side(rough.box) < 4:
                 continue
             # The mesh is steadier in the crop that the next picture will use.
-            mesh = self._models.mesher.mesh(rgb, roi_of_mesh(rough))
+            mesh = self._mesher.mesh(rgb, roi_of_mesh(rough))
             if mesh.score < FACE_SCORE or any(same_place(mesh.box, box) for box in taken):
                 continue
             if overlap(mesh.box, one.box)[1] < 0.5 or not _inside(mesh, rgb):
@@ -314,11 +227,6 @@ class FaceTracker:
             track.id, self._next_id = self._next_id, self._next_id + 1
 
 
-def _on(one: Detection, track: Track) -> bool:
-    union, inside = overlap(one.box, track.mesh.box)
-    return union > 0.3 or inside > 0.6
-
-
 def _inside(mesh: Mesh, rgb: U8) -> bool:
     x, y, w, h = mesh.box
     height, width = rgb.shape[:2]
@@ -326,39 +234,6 @@ def _inside(mesh: Mesh, rgb: U8) -> bool:
     return shown > 0.35 * w * h
 
 
-def _frontal(mesh: Mesh) -> bool:
-    yaw, pitch = mesh.turn
-    return abs(yaw) < TURNED[0] and abs(pitch) < TURNED[1]
-
-
-def _lips_visible(mesh: Mesh, contours: F32, numbers: F32, width: int, height: int) -> bool:
-    mouth = mesh.points[_MOUTH, :2]
-    return bool(
-        _frontal(mesh)
-        and mesh.eye_distance >= LEAST_EYES
-        and (mouth >= 0).all()
-        and (mouth < (width, height)).all()
-        and np.isfinite(contours).all()
-        and all(low < value < high for value, (low, high) in zip(numbers, PLAUSIBLE_LIPS, strict=True))
-    )
-
-
-_MOUTH = np.array([61, 291, 0, 17])
-
-
-def _face(track: Track, width: int, height: int) -> Face:
-    mesh = track.mesh
-    size = np.array([width, height], np.float32)
-    x, y, w, h = mesh.box
-    left, right = (float(np.clip(v / width, 0, 1)) for v in (x, x + w))
-    top, bottom = (float(np.clip(v / height, 0, 1)) for v in (y, y + h))
-    contours = aligned_lips(mesh)
-    numbers = lip_numbers(contours)
-    return Face(
-        id=track.id,
-        box=(left, top, right - left, bottom - top),
-        score=mesh.score,
-        lips=numbers,
-        lips_visible=_lips_visible(mesh, contours, numbers, width, height),
-        landmarks=(mesh.points[:, :2] / size).astype(np.float32),
-    )
+def _imagined(track: Track) -> bool:
+    """Whether the detector denies a followed face; it knows upright ones, the rest is left to the mesh."""
+    return track.doubts >= DOUBTS and abs(track.mesh.angle) < 0.5 and frontal(track.mesh)

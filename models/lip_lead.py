@@ -1,21 +1,26 @@
-# TO THE OTHER FACES WORKER (01:48): I overwrote your lip_lead.py by accident at 01:44:45 - put YOUR version back (delete this line).
-# I have stopped writing under models/; see /tmp/faces/AAA_NOTE_TO_OTHER_FACES_WORKER.txt. Worth taking: the fit on real separator output.
 """By how much a face's lips are ahead of its sound, measured from the two themselves."""
 
 from collections import deque
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 
 from models.tflite import F32
+
+F64 = npt.NDArray[np.float64]
 
 STEP = 0.04  # seconds between updates
 WINDOW = 240  # updates looked at: 9.6 s
 LEAST = 100  # updates with visible lips before anything is said
 EVERY = 15  # updates between looks
-LAGS = np.arange(-4, 8)  # updates searched, -160..+280 ms: one more at each end than is believed, for the parabola
+LAGS = np.arange(
+    -4, 8
+)  # updates searched, -160..+280 ms: one more at each end than is believed, for the parabola
 KEEP = 0.75  # of the earlier correlation at each look, so that one odd sentence does not move the estimate
-PRIOR = 0.004  # by how much a lag one update farther from the usual one must correlate better, squared distance
+PRIOR = (
+    0.004  # by how much a lag one update farther from the usual one must correlate better, squared distance
+)
 USUAL = 1.0  # updates
 MEANT = 0.25  # confidence from which a lead is given
 LEAST_SWING = 12.0  # dB between quiet and loud; less is no speech with pauses
@@ -35,8 +40,8 @@ class _Past:
 class OffsetEstimator:
     """Lead of the lips for each face of a session.
 
-    The speed at which the mouth opens is correlated with the speed at which the voice rises, at lags of -120 to
-    +240 ms. On 300 random windows of 9 s of the GRID talker single looks lie within 20 ms of their median in
+    The speed at which the mouth opens is correlated with the speed at which the voice rises, at lags of -120
+    to +240 ms. On 300 random windows of 9 s of the GRID talker single looks lie within 20 ms of their median in
     83 of 100 cases; opening against level, the plainer pair, had 72 and a dozen wild ones.
 
     Lips and levels must come on one clock and unshifted, every 40 ms.
@@ -47,7 +52,11 @@ class OffsetEstimator:
         self._t: float | None = None
 
     def update(
-        self, t: float, lips: dict[int, tuple[F32, bool]], levels: dict[int, float], known: set[int] | None = None
+        self,
+        t: float,
+        lips: dict[int, tuple[F32, bool]],
+        levels: dict[int, float],
+        known: set[int] | None = None,
     ) -> None:
         """Take in the next 40 ms.
 
@@ -109,12 +118,14 @@ def _look(past: _Past) -> None:
     rises = (rises - rises.mean()) / max(float(rises.std()), 1e-6)
     fresh = np.array([_at(opens, rises, int(lag)) for lag in LAGS], np.float32) / (both.sum() / len(both))
     past.correlation = (
-        fresh if past.correlation is None else (KEEP * past.correlation + (1 - KEEP) * fresh).astype(np.float32)
+        fresh
+        if past.correlation is None
+        else (KEEP * past.correlation + (1 - KEEP) * fresh).astype(np.float32)
     )
     past.lead, past.confidence = _peak(past.correlation)
 
 
-def _at(opens: np.ndarray, rises: np.ndarray, lag: int) -> float:
+def _at(opens: F64, rises: F64, lag: int) -> float:
     count = len(opens)
     before = opens[max(0, -lag) : count - max(0, lag)]
     after = rises[max(0, lag) : count - max(0, -lag)]

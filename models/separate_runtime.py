@@ -93,7 +93,8 @@ class SeparatorRuntime:
         Args:
             rows: (K,) row numbers, each at most once.
             lips: (K, 4) lip numbers in eye-distance units (see `lip_encoder`).
-            visible: (K,) bool; where false the lips are ignored, and the row knows it has none just now.
+            visible: (K,) bool; where false (or lips are not finite) they are ignored, and the row
+                knows it has none just now.
 
         Raises:
             ValueError: if the shapes do not agree or a row is given twice.
@@ -103,7 +104,9 @@ class SeparatorRuntime:
         _expect("visible", visible, (len(rows),))
         if len(rows) == 0:
             return
-        seen = torch.from_numpy(np.ascontiguousarray(visible, bool)).to(self.device)
+        # One number that is not finite would stay in the running mean for good.
+        usable = np.asarray(visible, bool) & np.isfinite(lips).all(axis=1)
+        seen = torch.from_numpy(usable).to(self.device)
         self._net.lips.step(self._tensor(lips), seen, self._lips, index, self._lip_core)
 
     @torch.inference_mode()
@@ -112,7 +115,7 @@ class SeparatorRuntime:
 
         Args:
             rows: (R,) row numbers, each at most once.
-            mix: (R, 320) mixture at 16 kHz, [-1, 1].
+            mix: (R, 320) mixture at 16 kHz, [-1, 1]; what is not finite counts as 0.
             other: (R,) row of another face in the same picture whose lips to use as well, or -1.
             voice: (R, 192) voice prints of the wanted faces, zeros where unknown.
 
@@ -130,8 +133,9 @@ class SeparatorRuntime:
         if count == 0:
             return np.zeros((0, BLOCK), np.float32)
         self._make_room(int(np.max(other)) + 1)
-        others = torch.from_numpy(np.asarray(other, np.int64)).to(self.device)
-        X, analysis = self._stft.step(self._tensor(mix), streaming.take_rows(self._analysis, index))
+        others = torch.from_numpy(np.ascontiguousarray(other, np.int64)).to(self.device)
+        finite = torch.nan_to_num(self._tensor(mix), nan=0.0, posinf=0.0, neginf=0.0)
+        X, analysis = self._stft.step(finite, streaming.take_rows(self._analysis, index))
         streaming.put_rows(self._analysis, index, analysis)
         cues = self._net.cues(self._lips, index, others, self._absent)
         Y = self._net.step_rows(X, cues, self._tensor(voice), self._state, index, self._core)
@@ -171,7 +175,7 @@ class SeparatorRuntime:
         return torch.from_numpy(np.ascontiguousarray(x, np.float32)).to(self.device)
 
     def _index(self, rows: Ints) -> Tensor:
-        index = np.asarray(rows, np.int64)
+        index = np.ascontiguousarray(rows, np.int64)
         if index.ndim != 1 or len(np.unique(index)) != len(index) or (index < 0).any():
             raise ValueError(f"rows must be different whole numbers from 0 up, not {rows!r}")
         if len(index):

@@ -1,5 +1,3 @@
-# TO THE OTHER FACES WORKER (01:48): I overwrote your speaking.py by accident at 01:44:45 - put YOUR version back (delete this line).
-# I have stopped writing under models/; see /tmp/faces/AAA_NOTE_TO_OTHER_FACES_WORKER.txt. Worth taking: the fit on real separator output.
 """Who speaks: lips and sound of each face weighed together every 40 ms."""
 
 from collections import deque
@@ -137,8 +135,8 @@ class NoiseFloor:
         """Take in the level of 40 ms, dB.
 
         Returns:
-            Level now and noise floor, dB. The floor stays within -75 and -30 dB: digital silence is no noise to
-            measure by, and a voice that never pauses is none either.
+            Level now and noise floor, dB. The floor stays within -75 and -30 dB: digital silence is no noise
+            to measure by, and a voice that never pauses is none either.
         """
         self._energy.append(10 ** (max(mixture, -100.0) / 10))
         now = 10 * float(np.log10(np.mean(self._energy)))
@@ -149,8 +147,8 @@ class NoiseFloor:
 class SpeakingDetector:
     """Probability that each face speaks, for one session.
 
-    A logistic model of the five cues; one set of weights while lips and voice are there, one each for only one of
-    them. The weights come from `python -m models.train.speaking`, which also prints how often they are right.
+    A logistic model of the five cues; one set of weights while lips and voice are there, one each for
+    only one of them. The weights come from `python -m models.train.speaking`, which also prints how often they are right.
     The result rises fast and falls slowly.
     """
 
@@ -197,6 +195,7 @@ def speaking_probability(cues: F32, seen: bool, separated: bool) -> float:
     Returns:
         0..1; 0.0 where there are neither lips nor an own voice.
     """
+    weights: tuple[float, ...]
     if seen and separated:
         weights, used = WITH_LIPS, cues
     elif separated:

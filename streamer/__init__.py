@@ -1,0 +1,1 @@
+"""Earshot: the live system, everything with a clock, a socket or a session."""

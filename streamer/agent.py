@@ -135,9 +135,10 @@ class Agent:
 
     def _emit(self, block: _Pending, voices: Voices | None) -> None:
         faces = dict(zip(voices.ids, voices.pcm, strict=True)) if voices else {}
-        self.statistics.separated += voices is not None
-        self._on_voice(VoiceBlock(t=block.t, mix=block.mix, faces=faces, separated=voices is not None))
-        self._judge(voices is not None)
+        separated = voices is not None
+        self._on_voice(VoiceBlock(block.t, block.mix, faces, separated, received=block.arrived))
+        self.statistics.separated += separated
+        self._judge(separated)
 
     def _judge(self, in_time: bool) -> None:
         """Say so when separation begins or ends, with hysteresis against flicker."""

@@ -31,6 +31,9 @@ MOST_LATE = 0.1
 #: A step of `t` beyond this between two blocks means that something is missing, in seconds.
 CONTINUOUS = 0.01
 
+#: Latest delays kept for the metrics: a minute of one source.
+DELAYS = 3000
+
 _TIME_BASE = Fraction(1, CALL_RATE)
 
 
@@ -61,6 +64,7 @@ class _Source:
         self.blocks: deque[tuple[VoiceBlock, bool]] = deque()
         self.underruns = 0
         self.dropped = 0
+        self.received = 0.0
         self.leaving = False
         self._target = LEAST_WAITING
         self._playing = False
@@ -93,6 +97,7 @@ class _Source:
             return self.mixer.conceal()
         self._judge()
         block, broken = self.blocks.popleft()
+        self.received = block.received
         faces = block.faces if block.separated else self.mixer.faces
         return self.mixer.play(block, faders.gains(participant, faces), broken)
 
@@ -123,6 +128,9 @@ class ListenTrack(MediaStreamTrack):
 
     Args:
         faders: the listener's; kept by the room when the listener reconnects. None makes new ones.
+
+    Attributes:
+        delays: of the last blocks played, seconds from receiving a block to sending its sound.
     """
 
     kind = "audio"
@@ -132,6 +140,7 @@ class ListenTrack(MediaStreamTrack):
         self.faders = faders if faders is not None else Faders()
         self._sources: dict[str, _Source] = {}
         self._limiter = Limiter()
+        self.delays: deque[float] = deque(maxlen=DELAYS)
         self._start: float | None = None
         self._next = 0
         self._played = self._skipped = 0
@@ -172,6 +181,8 @@ class ListenTrack(MediaStreamTrack):
         if self.readyState != "live":
             raise MediaStreamError
         frame = self._frame(self.mix())
+        now = loop.time()
+        self.delays.extend(now - source.received for source in self._sources.values() if source.received)
         self._next += 1
         self._played += 1
         return frame

@@ -168,8 +168,7 @@ def shots(path: Path, info: MediaInfo) -> Iterator[Shot]:
         return
     last = -1.0
     with av.open(str(path)) as container:
-                    container.streams[info.video].codec_context.thread_type = "AUTO"
-
+        container.streams[info.video].codec_context.thread_type = "AUTO"
         for frame in _decode(container, info.video):
             if frame.time is None or not isinstance(frame, av.VideoFrame):
                 continue

@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
+import numpy as np
 from prometheus_client import CollectorRegistry, Counter, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from streamer.engine.client import EngineClient
+from streamer.participant import Participant
 from streamer.room import Room
 from streamer.rooms import Rooms
 
@@ -69,6 +71,7 @@ class _Live(Collector):
             if isinstance(value, int | float):
                 yield counter(f"engine_{name}", f"Model process: {name}.", value)
         yield from media(rooms)
+        yield from delays(people)
 
 
 def media(rooms: list[Room]) -> Iterator[Metric]:
@@ -105,6 +108,28 @@ def media(rooms: list[Room]) -> Iterator[Metric]:
                     sums[name] = sums.get(name, 0.0) + value
     for name, total in sorted(sums.items()):
         yield gauge(name, f"Sum over running sessions: {name.replace('_', ' ')}.", total)
+
+
+def delays(people: list[Participant]) -> Iterator[Metric]:
+    """Delays of sound within the server over the last minute, as quantiles.
+
+    Args:
+        people: all participants.
+
+    Yields:
+        From receiving a block to having its voices, and to sending it.
+    """
+    parts = {
+        "voices": [d for p in people if p.agent is not None for d in p.agent.statistics.delays],
+        "sent": [d for p in people if p.watcher is not None for d in p.watcher.listen.delays],
+    }
+    for part, values in parts.items():
+        text = f"Seconds from receiving a block to its being {part}, over the last minute."
+        family = GaugeMetricFamily(f"{PREFIX}delay_{part}_seconds", text, labels=["quantile"])
+        for quantile in (0.5, 0.95, 0.99):
+            if values:
+                family.add_metric([str(quantile)], float(np.quantile(values, quantile)))
+        yield family
 
 
 def connected(rooms: list[Room], part: str) -> int:

@@ -46,12 +46,14 @@ class VoiceBlock:
         mix: shape (960,), float32, 48 kHz: all that was sent, late by the face upsampler's 1 ms.
         faces: the voice of each face, shape (320,), float32, 16 kHz, in time with `mix`; empty where none is.
         separated: False where the models did not run: only `mix` counts.
+        received: when the block with its last sample came in, seconds on the loop's clock; 0 if unknown.
     """
 
     t: float
     mix: Samples
     faces: dict[int, Samples]
     separated: bool
+    received: float = 0.0
 
 
 def _glide(start: float, end: float, count: int) -> Samples | float:

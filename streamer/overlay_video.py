@@ -44,7 +44,7 @@ class _Marked:
 
 
 def overlay_size(width: int, height: int) -> tuple[int, int]:
-    """Size of the overlay: the source's, capped at 1080 lines, rounded down to even numbers (H.264 needs them)."""
+    """Size of the overlay: the source's, at most 1080 lines, in even numbers as H.264 needs them."""
     scale = min(1.0, TALLEST / height)
     return max(2, int(width * scale) // 2 * 2), max(2, int(height * scale) // 2 * 2)
 
@@ -74,11 +74,9 @@ def draw_faces(planes: Plane, width: int, height: int, faces: list[FaceState]) -
         left, top = round(x * width), round(y * height)
         right, bottom = round((x + w) * width), round((y + h) * height)
         border = thick * 2 if talking else thick
-        text = (
-            f"Face {face.id}"
-            + (", voice known" if face.voice_known else "")
-            + (", speaking" if talking else "")
-        )
+        text = f"Face {face.id}"
+        for holds, words in ((face.voice_known, ", voice known"), (talking, ", speaking")):
+            text += words if holds else ""
         (text_width, text_height), below = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, size, 1)
         pad = max(2, height // 160)
         label_top = top - text_height - below - 2 * pad
@@ -96,17 +94,20 @@ def draw_faces(planes: Plane, width: int, height: int, faces: list[FaceState]) -
 
 
 def _upright(shot: Shot, width: int, height: int) -> Plane:
-    """The picture as yuv420p planes of the overlay's size, upright."""
+    """The upright picture as yuv420p planes of the overlay's size."""
     turns = shot.quarter_turns
     across, down = (height, width) if turns % 2 else (width, height)
-    planes = shot.frame.reformat(width=across, height=down, format="yuv420p").to_ndarray().astype(np.uint8)
+    planes: Plane = (
+        shot.frame.reformat(width=across, height=down, format="yuv420p").to_ndarray().astype(np.uint8)
+    )
     if turns == 0:
         return planes
     quarter = (across // 2) * (down // 2)
     chroma = planes[down:].reshape(-1)
     halves = [chroma[i * quarter : (i + 1) * quarter].reshape(down // 2, across // 2) for i in (0, 1)]
     parts = [np.rot90(part, turns).reshape(-1) for part in (planes[:down], *halves)]
-    return np.concatenate(parts).reshape(-1, width)
+    upright: Plane = np.concatenate(parts).reshape(-1, width)
+    return upright
 
 
 class OverlayWriter:

@@ -18,9 +18,9 @@ UPPER_LIDS = ([33, 246, 161, 160, 159, 158, 157, 173, 133], [263, 466, 388, 387,
 LOWER_LIDS = ([33, 7, 163, 144, 145, 153, 154, 155, 133], [263, 249, 390, 373, 374, 380, 381, 382, 362])
 CHIN = 152
 
-THROAT = (30, 10, 12)
-TONGUE = (112, 48, 46)
-TEETH = (214, 190, 168)
+THROAT = np.array([30, 10, 12], np.float32)
+TONGUE = np.array([112, 48, 46], np.float32)
+TEETH = np.array([214, 190, 168], np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class Puppet:
         away = np.sqrt(across**2 + down**2)
         edge = np.minimum(np.minimum(self._x, width - 1 - self._x), self._y) / (0.12 * width)
         self._follows = (1 - 0.8 * _smooth(away, 0.75, 1.5)) * _smooth(edge, 0, 1)
-        self._neck = np.float32((left + w / 2, top + 1.25 * h))
+        self._neck = (left + w / 2, top + 1.25 * h)
 
     @property
     def box(self) -> tuple[float, float, float, float]:
@@ -209,15 +209,15 @@ class _Mouth:
         picture[area] = np.clip(warped + 0.5, 0, 255).astype(np.uint8)
 
     def _inner(self, share: F32, below_lip: F32, u: F32) -> F32:
-        """Colour of the open mouth: throat, tongue low down, teeth under the lip if the photograph has none."""
+        """Colour of the open mouth: throat, tongue low down, teeth if the photograph shows none."""
         dim = np.clip(1.05 - u**2, 0.25, 1)[..., None]
         tongue = (0.85 * _smooth(share, 0.35, 1.0))[..., None] * dim
-        colour = np.float32(THROAT) * (1 - tongue) + np.float32(TONGUE) * tongue
+        colour = THROAT * (1 - tongue) + TONGUE * tongue
         if self._closed:
             deep = 0.03 * self._unit * np.clip(1.1 - u**2, 0, 1)
             edge = np.clip(deep - below_lip, 0, 2) / 2
             teeth = (0.85 * edge * _smooth(share, 0.0, 0.12) * np.clip(1.15 - 1.9 * u**2, 0, 1))[..., None]
-            colour = colour * (1 - teeth) + np.float32(TEETH) * (0.4 + 0.4 * dim) * teeth
+            colour = colour * (1 - teeth) + TEETH * (0.4 + 0.4 * dim) * teeth
         inner: F32 = colour.astype(np.float32)
         return inner
 

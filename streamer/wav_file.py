@@ -69,4 +69,5 @@ class WavFile:
 
 def to_pcm16(x: NDArray[np.float32]) -> PCM:
     """Samples in [-1, 1] as int16; what is beyond is clipped."""
-    return np.clip(np.rint(x * 32768.0), -32768, 32767).astype(np.int16)
+    pcm: PCM = np.clip(np.rint(x * 32768.0), -32768, 32767).astype(np.int16)
+    return pcm

@@ -1,7 +1,7 @@
 """Fits the weights of models/speaking.py: `python -m models.train.speaking --data DIR`.
 
-DIR holds `NAME.ogg` (sound), `NAME.json` (its clips) and `NAME_lips.npz` (40 lip points a frame, 25 a second).
-What a separator would give is made from known sound: the face's own voice with a loss, the other voice with a leak.
+DIR holds `NAME.ogg` (sound), `NAME.json` (its clips), `NAME_lips.npz` (40 lip points a frame, 25 a second).
+What a separator would give is made from known sound: the face's own voice with a loss, the other with a leak.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def sequence(
     """One made-up scene.
 
     Returns:
-        lips (T, 4), level of the separated voice (T,) dB, level of the mixture (T,) dB, whether the face talks.
+        lips (T, 4), level of the separated voice (T,) dB, of the mixture (T,) dB, whether the face talks.
     """
 
     def pick() -> tuple[F32, F64]:

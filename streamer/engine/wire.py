@@ -30,7 +30,7 @@ def encode(message: Message) -> bytes:
     return _LENGTH.pack(len(body)) + body
 
 
-def _decode_length(head: bytes) -> int:
+def _decode_length(head: bytes | bytearray) -> int:
     (length,) = _LENGTH.unpack(head)
     if length > MAX_MESSAGE:
         raise ValueError(f"engine message of {length} bytes exceeds {MAX_MESSAGE}")
@@ -80,7 +80,7 @@ def pack_picture(frame: av.VideoFrame) -> Message:
         step *= 2
     planes = []
     for plane in frame.planes:
-        rows = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
+        rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
         planes.append(rows[::step, : plane.width : step])
     # 4:2:0 needs even sides: an odd picture loses its last row or column.
     height, width = planes[0].shape[0] // 2 * 2, planes[0].shape[1] // 2 * 2

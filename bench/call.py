@@ -1,0 +1,122 @@
+"""A running server for the benches: started as a user would, with files as participants, read through /metrics."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from bench.page import ROOT
+
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def cpu_seconds(pid: int) -> float:
+    """CPU time of a process so far, user and system."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def resident(pid: int) -> float:
+    """Resident memory of a process, MB."""
+    match = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    assert match is not None
+    return int(match[1]) / 1024
+
+
+def child_running(parent: int, text: str) -> int:
+    """The process under `parent` whose command line has `text`."""
+    for task in Path(f"/proc/{parent}/task").iterdir():
+        for child in map(int, (task / "children").read_text().split()):
+            if text in Path(f"/proc/{child}/cmdline").read_text():
+                return child
+    raise LookupError(f"no child of {parent} runs {text}")
+
+
+@dataclass
+class Call:
+    """A server with one room."""
+
+    server: subprocess.Popen[bytes]
+    address: str
+    room: str
+    invite: str
+    people: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    @property
+    def engine(self) -> int:
+        """Process of the models."""
+        return child_running(self.server.pid, "streamer.engine.worker")
+
+    def join_demo(self) -> None:
+        """Let the demo clip join as one more participant."""
+        command = [
+            sys.executable,
+            "-m",
+            "streamer",
+            "join",
+            "--demo",
+            "--loop",
+            "--name",
+            f"Demo {len(self.people)}",
+        ]
+        command += ["--server", self.address, "--room", self.room, "--invite", self.invite]
+        self.people.append(subprocess.Popen(command, cwd=ROOT))
+
+    def watch(self) -> None:
+        """Let somebody watch and listen."""
+        command = [sys.executable, "-m", "bench.watch", self.address, self.room, self.invite]
+        self.people.append(subprocess.Popen(command, cwd=ROOT))
+
+    def metrics(self) -> dict[str, float]:
+        """Every sample of /metrics."""
+        text = httpx.get(f"{self.address}/metrics", trust_env=False).text
+        lines = (line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+        return {name: float(value) for name, value in lines}
+
+    def until(self, name: str, least: float, seconds: float = 120) -> None:
+        """Wait until a metric has reached a value."""
+        deadline = time.monotonic() + seconds
+        while self.metrics().get(name, 0.0) < least:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{name} did not reach {least}")
+            time.sleep(0.2)
+
+
+@contextlib.contextmanager
+def call() -> Iterator[Call]:
+    """Start a server and make a room; everything ends with the block."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "streamer", "serve", "--port", str(port), "--log-level", "warning"]
+    server = subprocess.Popen(command, cwd=ROOT)
+    running = Call(server, address, "", "")
+    try:
+        for _ in range(300):
+            with contextlib.suppress(httpx.TransportError):
+                if httpx.get(f"{address}/health", trust_env=False).is_success:
+                    break
+            time.sleep(0.1)
+        made = httpx.post(f"{address}/rooms", trust_env=False).json()
+        running.room, running.invite = made["room"], made["invite"]
+        running.until("earshot_engine_ready", 1)
+        yield running
+    finally:
+        for process in [*running.people, server]:
+            process.terminate()
+        for process in [*running.people, server]:
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()

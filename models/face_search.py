@@ -1,0 +1,101 @@
+"""Where in a picture to look for faces next: the detector cannot look everywhere each time."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from models.face_detect import Detection, FaceDetector, tiles
+from models.face_mesh import roi_of_mesh
+from models.face_track import Track, side
+
+U8 = npt.NDArray[np.uint8]
+
+WHOLE_EVERY = 5
+"""Pictures between looks at the whole picture."""
+
+UNSURE = 0.8
+"""Seconds after which a followed face wants to be seen by the detector again."""
+
+
+class FaceSearch:
+    """Chooses the detector's next square and runs it: once a picture, twice while nobody is known.
+
+    In turn: the whole picture, where a lost face should be, where a followed face is doubtful, one tile.
+
+    Args:
+        detector: the network.
+    """
+
+    def __init__(self, detector: FaceDetector) -> None:
+        self._detector = detector
+        self._count = 0
+        self._tile = 0
+
+    def look(self, rgb: U8, t: float, tracks: list[Track], lost: list[Track]) -> list[Detection]:
+        """Look once.
+
+        Args:
+            rgb: uint8 (H, W, 3).
+            t: its time, seconds.
+            tracks: followed faces; `agreed` and `doubts` are brought up to date.
+            lost: remembered faces.
+
+        Returns:
+            What was seen, in no order; most of it may be followed already.
+        """
+        turn, self._count = self._count % WHOLE_EVERY, self._count + 1
+        unsure = [track for track in tracks if t - track.agreed > UNSURE]
+        if not any(track.id for track in tracks):
+            found = self._detector.whole(rgb) + self._next_tile(rgb)
+        elif turn == 0:
+            found = self._detector.whole(rgb)
+        elif unsure and turn == 2:
+            return self._check(rgb, t, min(unsure, key=lambda track: track.agreed), tracks)
+        elif lost and turn in (1, 3):
+            found = self._around(rgb, t, lost[self._count % len(lost)])
+        elif turn in (2, 4):
+            found = self._next_tile(rgb)
+        else:
+            return []
+        _agree(found, tracks, t)
+        return found
+
+    def _next_tile(self, rgb: U8) -> list[Detection]:
+        height, width = rgb.shape[:2]
+        every = tiles(width, height)
+        if not every:
+            return []
+        self._tile = (self._tile + 1) % len(every)
+        x, y, reach = every[self._tile]
+        # What a tile cuts off is whole in the next one; half a face makes a bad start for the mesh.
+        return [
+            one
+            for one in self._detector.area(rgb, x, y, reach)
+            if (one.box[0] > x or x == 0)
+            and (one.box[1] > y or y == 0)
+            and (one.box[0] + one.box[2] < x + reach or x + reach >= width)
+            and (one.box[1] + one.box[3] < y + reach or y + reach >= height)
+        ]
+
+    def _around(self, rgb: U8, t: float, track: Track) -> list[Detection]:
+        x, y = (float(v) for v in track.expected(t))
+        reach = 3.0 * side(track.mesh.box)
+        return self._detector.area(rgb, x - reach / 2, y - reach / 2, reach)
+
+    def _check(self, rgb: U8, t: float, track: Track, tracks: list[Track]) -> list[Detection]:
+        roi = roi_of_mesh(track.mesh)
+        reach = 1.6 * roi.side
+        found = self._detector.area(rgb, roi.x - reach / 2, roi.y - reach / 2, reach)
+        _agree(found, tracks, t)
+        if track.agreed < t:
+            track.doubts += 1
+            # The others are asked about first before it is its turn again.
+            track.agreed = max(track.agreed, t - UNSURE - 0.01)
+        return found
+
+
+def _agree(found: list[Detection], tracks: list[Track], t: float) -> None:
+    for track in tracks:
+        if any(track.covers(one) for one in found):
+            track.agreed, track.doubts = t, 0

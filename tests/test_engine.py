@@ -1,0 +1,175 @@
+"""The engine with its real models, fed with the demo's portraits."""
+
+import asyncio
+import os
+import signal
+
+import av
+import cv2
+import matplotlib
+import numpy as np
+import pytest
+import skimage.data
+
+from streamer.engine.batch import DELAY, Engine
+from streamer.engine.client import AUDIO_IN_FLIGHT, EngineClient
+from streamer.engine.types import BLOCK
+
+
+@pytest.fixture(scope="module")
+def picture():
+    """Two faces side by side, 640x320."""
+    left = cv2.resize(skimage.data.astronaut()[:256, 96:352], (320, 320))
+    path = matplotlib.get_data_path() + "/sample_data/grace_hopper.jpg"
+    right = cv2.resize(cv2.cvtColor(cv2.imread(path), cv2.COLOR_BGR2RGB)[:400, 60:460], (320, 320))
+    return np.ascontiguousarray(np.concatenate([left, right], axis=1))
+
+
+@pytest.fixture(scope="module")
+def engine():
+    return Engine()
+
+
+def noise(blocks, seed):
+    return 0.1 * np.random.default_rng(seed).standard_normal((blocks, BLOCK)).astype(np.float32)
+
+
+def look(engine, sid, picture, count=4, start=0.0):
+    for i in range(count):
+        faces = engine.see(sid, start + i * 0.04, picture)
+    return faces
+
+
+def test_faces_are_numbered_left_to_right_in_fractions_of_the_picture(engine, picture):
+    engine.open("a")
+    faces = look(engine, "a", picture)
+    assert [face.id for face in faces] == [1, 2]
+    assert faces[0].box[0] + faces[0].box[2] < 0.5 < faces[1].box[0]
+    assert all(0 <= v <= 1 for face in faces for v in face.box)
+    assert all(face.lips_visible and not face.voice_known for face in faces)
+
+
+def test_voices_and_rest_add_up_to_the_mixture_late_by_the_stated_delay(engine, picture):
+    engine.open("a")
+    look(engine, "a", picture)
+    sound = noise(30, 1)
+    heard = [engine.hear({"a": (i * 0.02, block)})["a"] for i, block in enumerate(sound)]
+    assert all(voices.ids == [1, 2] for voices in heard)
+    total = np.concatenate([voices.pcm.sum(0) + voices.rest for voices in heard])
+    np.testing.assert_allclose(total[DELAY:], sound.ravel()[:-DELAY], atol=1e-6)
+    assert heard[7].t == pytest.approx(7 * 0.02 - DELAY / 16_000)
+
+
+def test_without_faces_all_is_rest(engine):
+    engine.open("a")
+    sound = noise(4, 2)
+    heard = [engine.hear({"a": (i * 0.02, block)})["a"] for i, block in enumerate(sound)]
+    assert all(voices.pcm.shape == (0, BLOCK) for voices in heard)
+    np.testing.assert_array_equal(np.concatenate([v.rest for v in heard])[DELAY:], sound.ravel()[:-DELAY])
+
+
+def test_sessions_in_one_batch_are_as_if_alone(engine, picture):
+    one, two = noise(20, 3), noise(20, 4)
+    alone = {}
+    for sid, sound in (("a", one), ("b", two)):
+        engine.open(sid)
+        look(engine, sid, picture)
+        alone[sid] = [engine.hear({sid: (i * 0.02, x)})[sid].pcm for i, x in enumerate(sound)]
+    for sid in "ab":
+        engine.open(sid)
+        look(engine, sid, picture)
+    for i in range(20):
+        both = engine.hear({"a": (i * 0.02, one[i]), "b": (i * 0.02, two[i])})
+        for sid in "ab":
+            np.testing.assert_allclose(both[sid].pcm, alone[sid][i], atol=1e-4)
+
+
+def test_a_face_that_is_gone_for_good_gives_its_row_back(engine, picture):
+    engine.open("a")
+    look(engine, "a", picture)
+    engine.hear({"a": (0.0, noise(1, 5)[0])})
+    empty = np.full_like(picture, 90)
+    for i in range(60):
+        engine.see("a", 0.2 + i * 0.1, empty)
+    assert engine.hear({"a": (7.0, noise(1, 6)[0])})["a"].ids == []
+
+
+def test_lost_connection_does_not_age_faces(engine, picture):
+    engine.open("a")
+    look(engine, "a", picture)
+    assert [face.id for face in look(engine, "a", picture, start=25.0)] == [1, 2]
+
+
+def test_unknown_sessions_are_ignored(engine, picture):
+    engine.close("nobody")
+    assert engine.see("nobody", 0.0, picture) == []
+    assert engine.hear({"nobody": (0.0, noise(1, 0)[0])}) == {}
+
+
+class Listener:
+    def __init__(self):
+        self.voices, self.faces, self.changed = [], [], asyncio.Event()
+
+    def on_voices(self, index, voices):
+        self.voices.append((index, voices))
+        self.changed.set()
+
+    def on_faces(self, t, faces):
+        self.faces.append((t, faces))
+        self.changed.set()
+
+    async def until(self, condition):
+        async with asyncio.timeout(60):
+            while not condition():
+                self.changed.clear()
+                await self.changed.wait()
+
+
+@pytest.fixture
+async def client():
+    listener = Listener()
+    client = EngineClient(on_ready=lambda ready: listener.changed.set())
+    await client.start()
+    await listener.until(lambda: client.ready)
+    yield client, listener
+    await client.close()
+    assert client.pid is None and not client.ready
+
+
+async def test_the_process_answers_every_block_and_the_newest_picture(client, picture):
+    client, listener = client
+    client.open("p", listener.on_voices, listener.on_faces)
+    frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format="yuv420p")
+    for i in range(5):
+        client.send_video("p", i * 0.04, frame)
+    # One in flight, the newest waiting, the three between dropped.
+    assert client.statistics.video_dropped == 3
+    await listener.until(lambda: len(listener.faces) == 2)
+    assert [t for t, _ in listener.faces] == [0.0, 4 * 0.04]
+    assert [face.id for face in listener.faces[1][1]] == [1, 2]
+    for i in range(5):
+        assert client.send_audio("p", i, i * 0.02, noise(5, 1)[i])
+    await listener.until(lambda: len(listener.voices) == 5)
+    assert [index for index, _ in listener.voices] == [0, 1, 2, 3, 4]
+    assert listener.voices[4][1].ids == [1, 2]
+
+
+async def test_no_more_blocks_are_in_flight_than_allowed(client):
+    client, listener = client
+    client.open("p", listener.on_voices, listener.on_faces)
+    sent = [client.send_audio("p", i, i * 0.02, noise(1, i)[0]) for i in range(AUDIO_IN_FLIGHT + 3)]
+    assert sent == [True] * AUDIO_IN_FLIGHT + [False] * 3
+    assert client.statistics.audio_dropped == 3
+
+
+async def test_a_killed_process_comes_back_and_goes_on(client, picture):
+    client, listener = client
+    client.open("p", listener.on_voices, listener.on_faces)
+    os.kill(client.pid, signal.SIGKILL)
+    await listener.until(lambda: not client.ready)
+    assert not client.send_audio("p", 0, 0.0, noise(1, 0)[0])
+    await listener.until(lambda: client.ready)
+    assert client.statistics.starts == 2
+    assert client.send_audio("p", 1, 0.02, noise(1, 0)[0])
+    await listener.until(lambda: listener.voices)
+    assert listener.voices[0][0] == 1

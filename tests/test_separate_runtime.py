@@ -1,0 +1,165 @@
+import numpy as np
+import pytest
+import torch
+
+from models.separate_onnx import OnnxCore, OnnxLips
+from models.separate_runtime import SeparatorRuntime, load_separator
+from models.stft import STFT, InverseSTFT
+
+BLOCK = 320
+
+
+@pytest.fixture(scope="module")
+def onnx():
+    return SeparatorRuntime(rows=2)
+
+
+@pytest.fixture(scope="module", params=["onnx", "torch"])
+def runtime(request):
+    return SeparatorRuntime(rows=2, backend=request.param)
+
+
+def noise(*size, seed=0):
+    return np.random.default_rng(seed).standard_normal(size).astype(np.float32)
+
+
+def relative(got, expected):
+    return float(np.linalg.norm(got - expected) / np.linalg.norm(expected))
+
+
+def play(runtime, rows, mix, lips, voice, pair=False):
+    """Blocks of mix (R, N) through the runtime; lips (R, L, 4) one every second block, row i looks at row 1-i's."""
+    rows, out = np.array(rows), []
+    runtime.reset(rows)
+    other = rows[::-1] if pair else np.full(len(rows), -1)
+    for k in range(mix.shape[1] // BLOCK):
+        if k % 2 == 0:
+            runtime.lips(rows, lips[:, k // 2], np.ones(len(rows), bool))
+        out.append(runtime.step(rows, mix[:, k * BLOCK : (k + 1) * BLOCK], other, voice))
+    return np.concatenate(out, axis=1)
+
+
+def test_equals_the_network_offline(runtime):
+    mix, lips, voice = noise(2, 16_000) * 0.1, noise(2, 25, 4).cumsum(1) * 0.3, noise(2, 192) * 0.6
+    got = play(runtime, [5, 0], mix, lips, voice, pair=True)
+    net, x, seen = load_separator(), torch.from_numpy(mix), torch.ones(2, 25, 1)
+    mouths = torch.from_numpy(lips)
+    with torch.inference_mode():
+        Y = net(STFT()(x), mouths, seen, mouths.flip(0), seen, torch.from_numpy(voice))
+        expected = InverseSTFT()(Y).numpy()
+    assert relative(got, expected) < 1e-4
+
+
+def test_onnx_layers_equal_torch_for_any_number_of_rows():
+    net = load_separator()
+    core, lips = OnnxCore(net), OnnxLips(net.lips)
+    for rows in (1, 3, 8):
+        g = torch.Generator().manual_seed(rows)
+        sizes = ((2, 771), (192,), (192,), (42, 1024), (256,))
+        inputs = [torch.randn(rows, *size, generator=g) for size in sizes]
+        for got, expected in zip(core(*inputs), net.core(*inputs), strict=True):
+            assert got.shape == expected.shape
+            assert relative(got.numpy(), expected.detach().numpy()) < 1e-4
+        seen = [torch.randn(rows, 9, generator=g), torch.randn(rows, 8, 192, generator=g)]
+        for got, expected in zip(lips(*seen), net.lips.core(*seen), strict=True):
+            assert got.shape == expected.shape
+            assert relative(got.numpy(), expected.detach().numpy()) < 1e-4
+
+
+def test_rows_do_not_touch_each_other(onnx):
+    mix, lips, voice = noise(2, 12_800) * 0.1, noise(2, 20, 4).cumsum(1), noise(2, 192)
+    together = play(onnx, [0, 1], mix, lips, voice)
+    for row in (0, 1):
+        alone = play(onnx, [row + 7], mix[row : row + 1], lips[row : row + 1], voice[row : row + 1])
+        assert relative(alone[0], together[row]) < 1e-4
+
+
+def test_a_paused_row_goes_on_where_it_was(onnx):
+    mix, voice = noise(1, 20 * BLOCK) * 0.1, noise(1, 192)
+    lips = noise(1, 10, 4)
+    whole = play(onnx, [3], mix, lips, voice)
+    first = play(onnx, [3], mix[:, : 10 * BLOCK], lips, voice)
+    play(onnx, [1, 2], noise(2, 7 * BLOCK), noise(2, 4, 4), noise(2, 192))
+    rest = []
+    for k in range(10, 20):
+        if k % 2 == 0:
+            onnx.lips(np.array([3]), lips[:, k // 2], np.array([True]))
+        rest.append(onnx.step(np.array([3]), mix[:, k * BLOCK : (k + 1) * BLOCK], np.array([-1]), voice))
+    assert relative(np.concatenate([first, *rest], axis=1), whole) < 1e-4
+
+
+def test_rows_grow_on_demand_and_keep_their_memory():
+    small, large = SeparatorRuntime(rows=1), SeparatorRuntime(rows=64)
+    mix, voice, alone = noise(1, 12 * BLOCK) * 0.1, noise(1, 192), np.array([0])
+    for k in range(12):
+        if k == 6:
+            small.step(np.array([40]), mix[:, :BLOCK], np.array([50]), voice)
+            assert small.rows >= 51
+        block = mix[:, k * BLOCK : (k + 1) * BLOCK]
+        a, b = (r.step(alone, block, np.array([-1]), voice) for r in (small, large))
+        np.testing.assert_allclose(a, b, atol=1e-6)
+
+
+def test_a_reset_row_is_as_new_and_silence_stays_silent(onnx):
+    mix, lips, voice = noise(1, 10 * BLOCK) * 0.1, noise(1, 5, 4), noise(1, 192)
+    first = play(onnx, [0], mix, lips, voice)
+    np.testing.assert_allclose(play(onnx, [0], mix, lips, voice), first, atol=1e-6)
+    assert np.abs(play(onnx, [0], mix * 0, lips, voice)).max() == 0
+
+
+def test_numbers_that_are_not_finite_do_no_lasting_harm(onnx):
+    mix, voice, row = noise(1, BLOCK) * 0.1, noise(1, 192), np.array([0])
+    onnx.reset(row)
+    onnx.lips(row, np.full((1, 4), np.nan, np.float32), np.array([True]))
+    assert np.isfinite(onnx.step(row, mix * np.inf, np.array([-1]), voice)).all()
+    onnx.lips(row, np.ones((1, 4), np.float32), np.array([True]))
+    for _ in range(3):
+        y = onnx.step(row, mix, np.array([-1]), voice)
+    assert np.isfinite(y).all() and np.abs(y).max() > 0
+
+
+def test_no_rows_is_no_work(onnx):
+    none = np.zeros(0, np.int64)
+    onnx.lips(none, np.zeros((0, 4), np.float32), np.zeros(0, bool))
+    onnx.reset(none)
+    empty = np.zeros((0, BLOCK), np.float32), none, np.zeros((0, 192), np.float32)
+    assert onnx.step(none, *empty).shape == (0, BLOCK)
+
+
+def test_wrong_arguments_are_refused(onnx):
+    mix, voice = np.zeros((2, BLOCK), np.float32), np.zeros((2, 192), np.float32)
+    pair, nobody = np.array([0, 1]), np.array([-1, -1])
+    with pytest.raises(ValueError, match="mix must have the shape"):
+        onnx.step(pair, mix[:, 1:], nobody, voice)
+    with pytest.raises(ValueError, match="voice must have the shape"):
+        onnx.step(pair, mix, nobody, voice[:1])
+    for rows in ([1, 1], [-1, 0]):
+        with pytest.raises(ValueError, match="different whole numbers"):
+            onnx.step(np.array(rows), mix, nobody, voice)
+    with pytest.raises(ValueError, match="at least|or more"):
+        onnx.voice_print(np.zeros(15_999, np.float32))
+    with pytest.raises(ValueError, match="CPU only"):
+        SeparatorRuntime("cuda", backend="onnx")
+
+
+def voice_like(pitch, seed, seconds=3):
+    """Pulses at a wandering pitch through two fixed resonances, in syllables."""
+    rng, n = np.random.default_rng(seed), 16_000 * seconds
+    f0 = pitch * (1 + 0.05 * np.sin(np.arange(n) / 2500 + seed))
+    pulses = (np.diff(np.floor(np.cumsum(f0) / 16_000), prepend=0) > 0).astype(np.float64)
+    spectrum = np.fft.rfft(pulses + 0.003 * rng.standard_normal(n))
+    f = np.fft.rfftfreq(n, 1 / 16_000)
+    formants = sum(1 / (1 + ((f - c * pitch) / 120) ** 2) for c in (4.3, 11.7))
+    syllables = np.clip(np.sin(np.arange(n) / 16_000 * 2 * np.pi * 3 + seed), 0, 1)
+    x = np.fft.irfft(spectrum * formants, n) * syllables
+    return (x / np.abs(x).max() * 0.3).astype(np.float32)
+
+
+def test_voice_prints_tell_two_voices_apart_at_any_level(runtime):
+    def cosine(a, b):
+        return float(a @ b / np.linalg.norm(a) / np.linalg.norm(b))
+
+    low, low_again, high = (voice_like(p, s) for p, s in ((95, 0), (95, 3), (210, 1)))
+    a, b, c = (runtime.voice_print(x) for x in (low, low_again * 0.2, high))
+    assert a.shape == (192,) and abs(np.linalg.norm(a) - 8) < 1e-3
+    assert cosine(a, b) > cosine(a, c) + 0.3

@@ -1,0 +1,205 @@
+"""The voice book with a made-up embedding: exact numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from models.voice import KEPT, LENGTH, SNIPPETS, VoiceBook
+
+STEP = 0.04
+HEIGHT = 0.1
+
+
+def tone(index: int, mark: float = HEIGHT) -> np.ndarray:
+    """40 ms that `embed` recognises as voice `index`."""
+    block = np.full(640, mark, np.float32)
+    block[0] = index / 1000
+    return block
+
+
+class Embed:
+    """A print with one direction per voice; counts its calls."""
+
+    def __init__(self) -> None:
+        self.lengths: list[int] = []
+
+    def __call__(self, pcm: np.ndarray) -> np.ndarray:
+        self.lengths.append(len(pcm))
+        out = np.zeros(192, np.float32)
+        out[round(float(pcm[0]) * 1000)] = 3.0  # not of length 8: the book scales
+        return out
+
+
+class Call:
+    """A book and a clock."""
+
+    def __init__(self) -> None:
+        self.embed = Embed()
+        self.book = VoiceBook(self.embed)
+        self.t = 100.0
+        self.pause(1.0, {})
+
+    def pause(self, seconds: float, speaking: dict[int, float]) -> None:
+        for _ in range(round(seconds / STEP)):
+            self.book.hear(self.t, np.zeros(640, np.float32), speaking)
+            self.t += STEP
+
+    def say(self, seconds: float, voice: int, speaking: dict[int, float]) -> None:
+        for _ in range(round(seconds / STEP)):
+            self.book.hear(self.t, tone(voice), speaking)
+            self.t += STEP
+
+
+def axis(index: int) -> np.ndarray:
+    out = np.zeros(192, np.float32)
+    out[index] = LENGTH
+    return out
+
+
+def test_unknown_is_zeros() -> None:
+    call = Call()
+    assert np.array_equal(call.book.print_of(1), np.zeros(192, np.float32))
+    assert call.book.print_of(1).dtype == np.float32
+    assert not call.book.known(1) and call.book.confidence(1) == 0.0
+
+
+def test_learns_after_two_seconds_alone() -> None:
+    call = Call()
+    call.say(1.96, 5, {1: 0.9, 2: 0.1})
+    assert not call.book.known(1)
+    call.say(0.04, 5, {1: 0.9, 2: 0.1})
+    assert call.embed.lengths == [32_000]
+    assert np.array_equal(call.book.print_of(1), axis(5))
+    assert not call.book.known(2)
+    assert call.book.confidence(1) == pytest.approx(2 / 5)
+
+
+@pytest.mark.parametrize("speaking", [{1: 0.9, 2: 0.5}, {1: 0.9, 2: 0.9}, {1: 0.6, 2: 0.0}, {}])
+def test_learns_nothing_unless_one_alone_speaks(speaking: dict[int, float]) -> None:
+    call = Call()
+    call.say(6, 5, speaking)
+    assert call.embed.lengths == []
+
+
+def test_noise_level_is_not_speech() -> None:
+    call = Call()
+    for _ in range(200):
+        call.book.hear(call.t, tone(5, 0.0005), {1: 1.0})
+        call.t += STEP
+    assert call.embed.lengths == []
+
+
+def test_pieces_with_a_long_pause_between_are_not_joined() -> None:
+    call = Call()
+    call.say(1.5, 5, {1: 0.9})
+    call.pause(2.5, {1: 0.0})
+    call.say(1.5, 5, {1: 0.9})
+    assert call.embed.lengths == []
+    call.say(0.5, 5, {1: 0.9})
+    assert call.embed.lengths == [32_000]
+
+
+def test_refreshes_rarely_and_keeps_five_snippets() -> None:
+    call = Call()
+    call.say(60, 5, {1: 0.9})
+    assert len(call.embed.lengths) == 10  # 2 s of speech, 4 s of rest
+    known = call.book._known[1]
+    assert len(known.snippets) == SNIPPETS
+    assert known.seconds == 20.0
+    assert call.book.confidence(1) == pytest.approx(20 / 23)
+
+
+def test_mean_of_snippets_has_length_eight() -> None:
+    call = Call()
+    angles = iter([0.0, 0.8])
+
+    def embed(pcm: np.ndarray) -> np.ndarray:
+        a = next(angles)
+        out = np.zeros(192, np.float32)
+        out[:2] = np.cos(a), np.sin(a)
+        return out
+
+    call.book = VoiceBook(embed)
+    call.say(8, 0, {1: 0.9})
+    expected = np.zeros(192)
+    expected[:2] = LENGTH * np.cos(0.4), LENGTH * np.sin(0.4)
+    assert np.allclose(call.book.print_of(1), expected, atol=1e-5)
+    assert call.book.confidence(1) == pytest.approx(4 / 7 * np.cos(0.4), abs=1e-6)
+
+
+def test_refuses_a_voice_that_disagrees_then_believes_it() -> None:
+    call = Call()
+    call.say(2, 5, {1: 0.9})
+    call.pause(4, {1: 0.0})
+    call.say(2, 9, {1: 0.9})
+    assert np.array_equal(call.book.print_of(1), axis(5))
+    call.say(12, 9, {1: 0.9})
+    assert np.array_equal(call.book.print_of(1), axis(9))
+
+
+def test_one_wrong_snippet_changes_nothing() -> None:
+    call = Call()
+    call.say(2, 5, {1: 0.9})
+    call.pause(4, {1: 0.0})
+    call.say(2, 9, {1: 0.9})
+    call.pause(4, {1: 0.0})
+    call.say(30, 5, {1: 0.9})
+    assert np.array_equal(call.book.print_of(1), axis(5))
+
+
+def test_face_that_comes_back_has_its_print() -> None:
+    call = Call()
+    call.say(2, 5, {1: 0.9})
+    call.pause(8, {2: 0.0})
+    assert not call.book.known(1)
+    call.pause(0.04, {1: 0.0, 2: 0.0})
+    assert np.array_equal(call.book.print_of(1), axis(5))
+
+
+def test_new_number_adopts_the_print_of_the_same_voice_only() -> None:
+    call = Call()
+    call.say(12, 5, {1: 0.9})
+    before = call.book.confidence(1)
+    call.pause(8, {})
+    call.say(2, 7, {2: 0.9})
+    assert np.array_equal(call.book.print_of(2), axis(7))
+    assert call.book.confidence(2) == pytest.approx(2 / 5)
+    call.say(2, 5, {2: 0.0, 3: 0.9})
+    assert np.array_equal(call.book.print_of(3), axis(5))
+    assert call.book.confidence(3) > before
+    assert not call.book._absent
+
+
+def test_present_face_keeps_its_print_from_another() -> None:
+    call = Call()
+    call.say(2, 5, {1: 0.9, 2: 0.0})
+    call.say(2, 5, {1: 0.0, 2: 0.9})
+    assert call.book.known(1) and call.book.confidence(2) == pytest.approx(2 / 5)
+
+
+def test_at_most_twelve_absent_prints_and_no_old_sound() -> None:
+    call = Call()
+    for id in range(1, 21):
+        call.say(2, id, {id: 0.9})
+        call.say(1, id, {id: 0.9})
+        call.pause(6, {})
+    assert list(call.book._absent) == list(range(21 - KEPT, 21))
+    assert call.book._known == {} and call.book._collecting == {} and call.book._seen == {}
+
+
+def test_readers_hold_a_print_that_never_changes() -> None:
+    call = Call()
+    call.say(2, 5, {1: 0.9})
+    held = call.book.print_of(1)
+    copy = held.copy()
+    call.say(40, 9, {1: 0.9})
+    assert np.array_equal(held, copy)
+    assert not np.array_equal(call.book.print_of(1), copy)
+
+
+def test_embedding_without_direction_is_ignored() -> None:
+    call = Call()
+    call.book = VoiceBook(lambda pcm: np.full(192, np.nan, np.float32))
+    call.say(3, 5, {1: 0.9})
+    assert not call.book.known(1)
