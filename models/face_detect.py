@@ -77,17 +77,19 @@ def tiles(width: int, height: int) -> list[tuple[int, int, int]]:
         height: of the picture, pixels.
 
     Returns:
-        (x, y, side) each; empty when the letterboxed picture already shows as much as a tile would. Pictures
-        of more than 1280 pixels get larger tiles, so that a round stays under about 40 of them.
+        (x, y, side) each, beyond the edge of a picture narrower than a tile; empty when the letterboxed picture
+        already shows as much as a tile would. Pictures of more than 1280 pixels get larger tiles, so that there
+        are never more than 64.
     """
     longest = max(width, height)
     if longest <= 1.5 * TILE:
         return []
     scale = max(1.0, longest / 1280)
-    side = min(round(TILE * scale), width, height)
-    step = max(1, min(round(TILE_STEP * scale), side * 2 // 3))
+    side, step = round(TILE * scale), round(TILE_STEP * scale)
 
     def starts(length: int) -> list[int]:
+        if length <= side:
+            return [0]
         count = -(-(length - side) // step) + 1
         return [round(i * (length - side) / max(count - 1, 1)) for i in range(count)]
 
@@ -143,9 +145,7 @@ class FaceDetector:
             left, top = float(x + centre[0] - size[0] / 2), float(y + centre[1] - size[1] / 2)
             keypoints = (n[2:] + anchor) * side + np.array([x, y])
             score = float(1 / (1 + np.exp(-np.clip(logit, -100, 100))))
-            found.append(
-                Detection((left, top, float(size[0]), float(size[1])), keypoints.astype(np.float32), score)
-            )
+            found.append(Detection((left, top, float(size[0]), float(size[1])), keypoints.astype(np.float32), score))
         return without_duplicates(found)
 
     @staticmethod

@@ -15,9 +15,7 @@ ROI_SCALE = 1.5  # the crop's side over the longer side of the box: room for the
 OUTER_LIP = [61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185]
 INNER_LIP = [78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191]
 LIPS = np.array(OUTER_LIP + INNER_LIP)
-EYES = np.array(
-    [[33, 133], [263, 362]]
-)  # outer and inner corner of the eye on the picture's left, then the other
+EYES = np.array([[33, 133], [263, 362]])  # outer and inner corner of the eye on the picture's left, then the other
 NOSE_TIP = 1
 CHIN = 152
 LIP_GAIN = 12.0  # the separator was trained on eye distances times this
@@ -152,9 +150,7 @@ class FaceMesher:
         scale = roi.side / INPUT
         c, s = np.cos(roi.angle) * scale, np.sin(roi.angle) * scale
         middle = INPUT / 2
-        to_picture = np.array(
-            [[c, -s, roi.x - middle * (c - s)], [s, c, roi.y - middle * (s + c)]], dtype=np.float64
-        )
+        to_picture = np.array([[c, -s, roi.x - middle * (c - s)], [s, c, roi.y - middle * (s + c)]], dtype=np.float64)
         # Pixel centres lie at half pixels: without the shift the landmarks drift with the crop's scale.
         centred = to_picture.copy()
         centred[:, 2] += to_picture[:, :2] @ (0.5, 0.5) - 0.5

@@ -98,8 +98,7 @@ def _edges(crop: U8) -> F32:
     # The root keeps one strong edge (glasses, a hair line) from deciding alone.
     rooted = np.sqrt(histogram)
     rooted -= rooted.mean()
-    unit: F32 = (rooted / max(float(np.linalg.norm(rooted)), 1e-6)).astype(np.float32)
-    return unit
+    return (rooted / max(float(np.linalg.norm(rooted)), 1e-6)).astype(np.float32)
 
 
 def _colours(crop: U8) -> F32:
@@ -107,4 +106,5 @@ def _colours(crop: U8) -> F32:
     small = cv2.resize(lab, (4, 4), interpolation=cv2.INTER_AREA).reshape(16, 3)
     # Brightness changes with exposure; the pattern of it does not.
     small[:, 0] = 0.5 * (small[:, 0] - small[:, 0].mean())
-    return small.ravel().astype(np.float32)
+    colours: F32 = small.ravel().astype(np.float32)
+    return colours

@@ -151,9 +151,7 @@ def _agreement(track: Track, mesh: Mesh, look: F32, t: float) -> float:
     gone = max(t - track.t, 0.0)
     # A face may be anywhere after a few seconds, so place says less and less.
     placed = float(np.exp(-0.5 * (away / (0.5 + 2 * gone)) ** 2 - 0.5 * (growth / (0.3 + gone)) ** 2))
-    just_there = (
-        not track.stranger and gone < HERE_AGAIN and away < 0.5 and growth < 0.4 and likeness > ALIKE_THERE
-    )
+    just_there = not track.stranger and gone < HERE_AGAIN and away < 0.5 and growth < 0.4 and likeness > ALIKE_THERE
     if likeness < SAME and not just_there:
         return 0.0
     return likeness + 0.2 * placed

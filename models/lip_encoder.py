@@ -110,9 +110,7 @@ class LipEncoder(nn.Module):
             fresh.append(y)
         return x[:, 0], torch.cat(fresh, dim=1)
 
-    def step(
-        self, lips: Tensor, visible: Tensor, state: LipState, rows: Tensor, core: LipCore | None = None
-    ) -> None:
+    def step(self, lips: Tensor, visible: Tensor, state: LipState, rows: Tensor, core: LipCore | None = None) -> None:
         """Take in one video frame for K rows; their state moves on in place, with the new embedding.
 
         Args:

@@ -14,13 +14,9 @@ STEP = 0.04  # seconds between updates
 WINDOW = 240  # updates looked at: 9.6 s
 LEAST = 100  # updates with visible lips before anything is said
 EVERY = 15  # updates between looks
-LAGS = np.arange(
-    -4, 8
-)  # updates searched, -160..+280 ms: one more at each end than is believed, for the parabola
+LAGS = np.arange(-4, 8)  # updates searched, -160..+280 ms: one more at each end than is believed, for the parabola
 KEEP = 0.75  # of the earlier correlation at each look, so that one odd sentence does not move the estimate
-PRIOR = (
-    0.004  # by how much a lag one update farther from the usual one must correlate better, squared distance
-)
+PRIOR = 0.004  # by how much a lag one update farther from the usual one must correlate better, squared distance
 USUAL = 1.0  # updates
 MEANT = 0.25  # confidence from which a lead is given
 LEAST_SWING = 12.0  # dB between quiet and loud; less is no speech with pauses
@@ -41,8 +37,8 @@ class OffsetEstimator:
     """Lead of the lips for each face of a session.
 
     The speed at which the mouth opens is correlated with the speed at which the voice rises, at lags of -120
-    to +240 ms. On 300 random windows of 9 s of the GRID talker single looks lie within 20 ms of their median in
-    83 of 100 cases; opening against level, the plainer pair, had 72 and a dozen wild ones.
+    to +240 ms. On 300 random windows of 9 s of the GRID talker single looks lie within 20 ms of their median
+    in 83 of 100 cases; opening against level, the plainer pair, had 72 and a dozen wild ones.
 
     Lips and levels must come on one clock and unshifted, every 40 ms.
     """
@@ -118,9 +114,7 @@ def _look(past: _Past) -> None:
     rises = (rises - rises.mean()) / max(float(rises.std()), 1e-6)
     fresh = np.array([_at(opens, rises, int(lag)) for lag in LAGS], np.float32) / (both.sum() / len(both))
     past.correlation = (
-        fresh
-        if past.correlation is None
-        else (KEEP * past.correlation + (1 - KEEP) * fresh).astype(np.float32)
+        fresh if past.correlation is None else (KEEP * past.correlation + (1 - KEEP) * fresh).astype(np.float32)
     )
     past.lead, past.confidence = _peak(past.correlation)
 

@@ -87,9 +87,7 @@ class Graph:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
-        return onnxruntime.InferenceSession(
-            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
+        return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 
 def dilated_blocks_past(graph: Graph, past: str, blocks: Sequence[DilatedBlock], frames: int) -> list[str]:
@@ -133,9 +131,7 @@ def dilated_block_step(
         Result (rows * frames, width) and activations (rows * frames, hidden).
     """
     hidden = block.taps.shape[1]
-    y = graph.gelu(
-        graph.linear(graph.norm(x, block.norm_in), block.widen.weight, block.widen.bias), approximate="tanh"
-    )
+    y = graph.gelu(graph.linear(graph.norm(x, block.norm_in), block.widen.weight, block.widen.bias), approximate="tanh")
     z = graph.op("Add", from_past, graph.op("Mul", y, graph.constant(block.taps[2])))
     if block.dilation % frames:
         assert previous is not None

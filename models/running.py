@@ -9,9 +9,7 @@ import torch
 from torch import Tensor
 
 
-def running_mean_step(
-    x: Tensor, weight: Tensor, mean: Tensor, count: Tensor, horizon: int
-) -> tuple[Tensor, Tensor]:
+def running_mean_step(x: Tensor, weight: Tensor, mean: Tensor, count: Tensor, horizon: int) -> tuple[Tensor, Tensor]:
     """One value a row.
 
     Args:

@@ -165,9 +165,7 @@ class SeparatorRuntime:
             ValueError: if it is shorter than a second.
         """
         if pcm.ndim != 1 or len(pcm) < SAMPLE_RATE:
-            raise ValueError(
-                f"a voice print needs {SAMPLE_RATE} samples or more of one channel, not {pcm.shape}"
-            )
+            raise ValueError(f"a voice print needs {SAMPLE_RATE} samples or more of one channel, not {pcm.shape}")
         result: Floats = self._net.voice.enrol(self._tensor(pcm)[None])[0].cpu().numpy()
         return result
 

@@ -148,7 +148,8 @@ class SpeakingDetector:
     """Probability that each face speaks, for one session.
 
     A logistic model of the five cues; one set of weights while lips and voice are there, one each for
-    only one of them. The weights come from `python -m models.train.speaking`, which also prints how often they are right.
+    only one of them. The weights come from `python -m models.train.speaking`, which also prints how often they
+    are right.
     The result rises fast and falls slowly.
     """
 

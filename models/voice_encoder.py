@@ -45,9 +45,7 @@ class VoiceEncoder(nn.Module):
         dilations: frames of 10 ms between taps, one block each.
     """
 
-    def __init__(
-        self, width: int = PRINT, hidden: int = 384, dilations: tuple[int, ...] = (1, 2, 4, 8, 16)
-    ) -> None:
+    def __init__(self, width: int = PRINT, hidden: int = 384, dilations: tuple[int, ...] = (1, 2, 4, 8, 16)) -> None:
         super().__init__()
         self.input = nn.Linear(_MELS, width)
         self.blocks = nn.ModuleList(DilatedBlock(width, hidden, d, causal=False) for d in dilations)

@@ -150,9 +150,7 @@ class BlockCutter:
         blocks = []
         end = len(joined) - len(joined) % CALL_BLOCK
         for start in range(0, end, CALL_BLOCK):
-            blocks.append(
-                CutBlock(first + start, self._index, self.epoch, joined[start : start + CALL_BLOCK])
-            )
+            blocks.append(CutBlock(first + start, self._index, self.epoch, joined[start : start + CALL_BLOCK]))
             self._index += 1
         self._rest = joined[end:]
         return blocks

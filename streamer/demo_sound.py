@@ -82,9 +82,7 @@ def _recording(name: str) -> Samples:
             common = gcd(RATE, rate)
             mono: Samples = resample_poly(pcm.mean(axis=1), RATE // common, rate // common)
             return mono.astype(np.float32)
-    raise UserError(
-        f"the demo's voices are missing: moonshine-voice==0.0.73 with assets/{name} is not installed"
-    )
+    raise UserError(f"the demo's voices are missing: moonshine-voice==0.0.73 with assets/{name} is not installed")
 
 
 def speech_rms(pcm: Samples, rate: int) -> float:

@@ -94,9 +94,7 @@ def _describe(path: Path, container: av.container.InputContainer) -> MediaInfo:
         width, height = frame.width, frame.height
         if frame.rotation % 180:
             width, height = height, width
-    starts = [
-        s.start_time * s.time_base for s in (video, audio) if s and s.start_time is not None and s.time_base
-    ]
+    starts = [s.start_time * s.time_base for s in (video, audio) if s and s.start_time is not None and s.time_base]
     return MediaInfo(
         duration=container.duration / av.time_base if container.duration else None,
         start=float(min(starts, default=0)),
@@ -135,6 +133,12 @@ def _decode(container: av.container.InputContainer, index: int) -> Iterator[av.V
                     yield frame
 
 
+def even_size(width: int, height: int, tallest: int) -> tuple[int, int]:
+    """A picture's size brought down to at most `tallest` lines, in even numbers as the codecs want them."""
+    scale = min(1.0, tallest / height)
+    return max(2, int(width * scale) // 2 * 2), max(2, int(height * scale) // 2 * 2)
+
+
 @dataclass(frozen=True, slots=True)
 class Shot:
     """One picture.
@@ -148,6 +152,35 @@ class Shot:
     t: float
     frame: av.VideoFrame
     quarter_turns: int
+
+    def planes(self, width: int, height: int) -> Picture:
+        """The upright picture as yuv420p, scaled to an even size.
+
+        Returns:
+            uint8, shape (height * 3 / 2, width): as PyAV lays the planes out.
+        """
+        turned = self.quarter_turns % 2
+        across, down = (height, width) if turned else (width, height)
+        small = self.frame.reformat(width=across, height=down, format="yuv420p")
+        planes: Picture = small.to_ndarray().astype(np.uint8, copy=False)
+        if self.quarter_turns == 0:
+            return planes
+        quarter = (across // 2) * (down // 2)
+        chroma = planes[down:].reshape(-1)
+        halves = [chroma[i * quarter : (i + 1) * quarter].reshape(down // 2, across // 2) for i in (0, 1)]
+        parts = [np.rot90(part, self.quarter_turns).reshape(-1) for part in (planes[:down], *halves)]
+        upright: Picture = np.concatenate(parts).reshape(-1, width)
+        return upright
+
+    def upright(self, tallest: int) -> av.VideoFrame:
+        """The picture with the right way up, even sides and at most `tallest` lines, in yuv420p."""
+        width, height = self.frame.width, self.frame.height
+        if self.quarter_turns % 2:
+            width, height = height, width
+        size = even_size(width, height, tallest)
+        if self.quarter_turns == 0:
+            return self.frame.reformat(width=size[0], height=size[1], format="yuv420p")
+        return av.VideoFrame.from_ndarray(self.planes(*size), format="yuv420p")
 
     def rgb(self, widest: int) -> Picture:
         """The upright picture, at most `widest` pixels wide, uint8 (height, width, 3)."""

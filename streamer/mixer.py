@@ -13,9 +13,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from models.resample import Resampler
 from numpy.typing import NDArray
 
+from models.resample import Resampler
 from streamer.faders import Gains
 
 Samples = NDArray[np.float32]
@@ -112,9 +112,7 @@ class SourceMixer:
         if voices is not None or self._ringing:
             # One block of silence empties the upsampler: after that it can rest.
             self._ringing = voices is not None
-            mixed = mixed + self._upsampler.step(
-                voices if voices is not None else np.zeros(FACE_BLOCK, np.float32)
-            )
+            mixed = mixed + self._upsampler.step(voices if voices is not None else np.zeros(FACE_BLOCK, np.float32))
         mixed = mixed.astype(np.float32, copy=False)
         out = self._join(mixed) if broken or self._dry else mixed
         self._last = mixed

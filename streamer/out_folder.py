@@ -52,9 +52,7 @@ class OutFolder:
         if not names or force:
             return
         if not all(OURS.fullmatch(name) for name in names) or not self._made_by_us():
-            raise UserError(
-                f"{self._wanted} holds other files; name a new folder, or add --force to write there"
-            )
+            raise UserError(f"{self._wanted} holds other files; name a new folder, or add --force to write there")
 
     def _made_by_us(self) -> bool:
         try:

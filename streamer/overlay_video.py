@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.engine.types import FaceState
-from streamer.media_file import MediaInfo, Piece, Shot
+from streamer.media_file import MediaInfo, Piece, Shot, even_size
 
 Plane = NDArray[np.uint8]
 
@@ -41,12 +41,6 @@ class _Marked:
 
     shot: Shot
     faces: list[FaceState]
-
-
-def overlay_size(width: int, height: int) -> tuple[int, int]:
-    """Size of the overlay: the source's, at most 1080 lines, in even numbers as H.264 needs them."""
-    scale = min(1.0, TALLEST / height)
-    return max(2, int(width * scale) // 2 * 2), max(2, int(height * scale) // 2 * 2)
 
 
 def draw_faces(planes: Plane, width: int, height: int, faces: list[FaceState]) -> None:
@@ -93,23 +87,6 @@ def draw_faces(planes: Plane, width: int, height: int, faces: list[FaceState]) -
         cv2.putText(luma, text, place, cv2.FONT_HERSHEY_SIMPLEX, size, INK, 1, cv2.LINE_AA)
 
 
-def _upright(shot: Shot, width: int, height: int) -> Plane:
-    """The upright picture as yuv420p planes of the overlay's size."""
-    turns = shot.quarter_turns
-    across, down = (height, width) if turns % 2 else (width, height)
-    planes: Plane = (
-        shot.frame.reformat(width=across, height=down, format="yuv420p").to_ndarray().astype(np.uint8)
-    )
-    if turns == 0:
-        return planes
-    quarter = (across // 2) * (down // 2)
-    chroma = planes[down:].reshape(-1)
-    halves = [chroma[i * quarter : (i + 1) * quarter].reshape(down // 2, across // 2) for i in (0, 1)]
-    parts = [np.rot90(part, turns).reshape(-1) for part in (planes[:down], *halves)]
-    upright: Plane = np.concatenate(parts).reshape(-1, width)
-    return upright
-
-
 class OverlayWriter:
     """Draws and encodes on a thread of its own, while the models work on.
 
@@ -119,7 +96,7 @@ class OverlayWriter:
     """
 
     def __init__(self, path: Path, info: MediaInfo) -> None:
-        self._width, self._height = overlay_size(info.width, info.height)
+        self._width, self._height = even_size(info.width, info.height, TALLEST)
         self._container = av.open(str(path), "w", options={"movflags": "+faststart"})
         rate = Fraction(info.frame_rate or 25).limit_denominator(1001)
         self._video = self._container.add_stream("libx264", rate=rate)
@@ -190,7 +167,9 @@ class OverlayWriter:
         if pts <= self._last_pts:
             return
         self._last_pts = pts
-        planes = _upright(marked.shot, self._width, self._height)
+        planes = marked.shot.planes(self._width, self._height)
+        if not planes.flags.writeable:
+            planes = planes.copy()
         draw_faces(planes, self._width, self._height, marked.faces)
         frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
         frame.pts, frame.time_base = pts, Fraction(1, CLOCK)

@@ -124,9 +124,9 @@ class Puppet:
         dx, dy = self._x - self._neck[0], self._y - self._neck[1]
         to_x = self._x + self._follows * ((c - 1) * dx - s * dy - pose.shift[0])
         to_y = self._y + self._follows * (s * dx + (c - 1) * dy - pose.shift[1])
-        drawn: Picture = cv2.remap(
-            picture, to_x, to_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        ).astype(np.uint8, copy=False)
+        drawn: Picture = cv2.remap(picture, to_x, to_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).astype(
+            np.uint8, copy=False
+        )
         return drawn
 
 
@@ -199,9 +199,7 @@ class _Mouth:
         source_x = (self._x + narrow * self._pull).astype(np.float32)
         warped = cv2.remap(still, source_x, source_y, cv2.INTER_CUBIC).astype(np.float32)
         # Half a pixel of soft edge on both lips; nothing where the lips touch.
-        inside = (
-            np.clip(-below + 0.2, 0, 1) * np.clip(-above + 0.2, 0, 1) * np.clip(lower - upper - 0.4, 0, 1)
-        )
+        inside = np.clip(-below + 0.2, 0, 1) * np.clip(-above + 0.2, 0, 1) * np.clip(lower - upper - 0.4, 0, 1)
         if inside.max() > 0:
             depth_in = np.clip(-above / np.maximum(lower - upper, 1), 0, 1)
             warped += inside[..., None] * (self._inner(depth_in, -above, u) - warped)

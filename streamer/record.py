@@ -120,6 +120,27 @@ def process(
     return summary
 
 
+def process_command(input: Path, out: Path, *, device: str = "cpu", force: bool = False) -> int:
+    """`process` as a command: says on stdout what was made.
+
+    Returns:
+        Exit code 0.
+
+    Raises:
+        UserError: see `process`.
+    """
+    summary = process(input, out, device=device, force=force)
+    for note in summary.notes:
+        print(f"{input.name}: {note}")
+    count = len(summary.faces)
+    faces = f"{count} face{'' if count == 1 else 's'}, " if count else ""
+    print(
+        f"{faces}{summary.duration:.1f} s in {summary.took:.1f} s "
+        f"({summary.speed:.1f} times real time): {', '.join(summary.files)} in {out}"
+    )
+    return 0
+
+
 def _bar(shown: bool) -> Progress:
     return Progress(
         TextColumn("{task.description}"),
@@ -215,7 +236,8 @@ class _Run:
             # The separator still holds the last samples.
             t += BLOCK_SECONDS
             self._hear(files, begin, t, np.zeros(BLOCK, np.float32))
-        files.finish(length)
+        self._look(inf, tell)
+        files.finish(length, self._appeared)
 
     def _hear(self, files: VoiceFiles, begin: float, t: float, block: Samples) -> None:
         """Send a block of sound at `t` through the engine; `begin` is the time of the first sample."""

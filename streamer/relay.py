@@ -149,9 +149,7 @@ class VideoSource:
 
     def statistics(self) -> RelayStatistics:
         """Counts since the source was made."""
-        return RelayStatistics(
-            self._frames, self._keyframes, self._requests, self._reencoded, len(self._slots)
-        )
+        return RelayStatistics(self._frames, self._keyframes, self._requests, self._reencoded, len(self._slots))
 
     def _offer(self, frame: RelayFrame) -> None:
         for slot in self._slots:
@@ -176,9 +174,7 @@ class VideoSource:
         if not frame.keyframe or {7, 8} <= kinds:
             return frame
         head = b"".join(
-            b"\x00\x00\x00\x01" + unit
-            for kind, unit in sorted(self._parameter_sets.items())
-            if kind not in kinds
+            b"\x00\x00\x00\x01" + unit for kind, unit in sorted(self._parameter_sets.items()) if kind not in kinds
         )
         return RelayFrame(frame.codec, head + frame.data, frame.t, True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -53,15 +54,20 @@ class VoiceFiles:
         for id, pcm in voices.items():
             voice = to_pcm16(pcm[skip : skip + size])
             voice[: max(0, min(self._begins.get(id, 0) - self.done, size))] = 0
-            if id not in self._faces:
-                self._faces[id] = WavFile(self._folder / f"face-{id}.wav", SAMPLE_RATE)
-            self._faces[id].put(self.done, voice)
+            self._face(id).put(self.done, voice)
             rest -= voice
         self._rest.put(self.done, np.clip(rest, -32768, 32767).astype(np.int16))
         self._mixture = self._mixture[size:]
         self.done += size
 
-    def finish(self, length: int) -> None:
-        """Give every file exactly `length` samples."""
+    def _face(self, id: int) -> WavFile:
+        if id not in self._faces:
+            self._faces[id] = WavFile(self._folder / f"face-{id}.wav", SAMPLE_RATE)
+        return self._faces[id]
+
+    def finish(self, length: int, faces: Iterable[int]) -> None:
+        """Give every file exactly `length` samples; a face that was never heard gets a silent one."""
+        for id in faces:
+            self._face(id)
         for wav in (self._rest, *self._faces.values()):
             wav.finish(length)

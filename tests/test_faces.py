@@ -1,6 +1,7 @@
 """Faces in made-up films: two public-domain portraits moved about."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -107,7 +108,7 @@ class TestBoxes:
     @given(st.integers(32, 2000), st.integers(32, 2000))
     def test_tiles_cover_the_picture_and_stay_few(self, width: int, height: int) -> None:
         squares = tiles(width, height)
-        assert len(squares) <= 60
+        assert len(squares) <= 64
         if not squares:
             assert max(width, height) <= 360
             return
@@ -115,8 +116,8 @@ class TestBoxes:
         ys = sorted({(y, y + side) for _, y, side in squares})
         for spans, length in ((xs, width), (ys, height)):
             assert spans[0][0] == 0
-            assert spans[-1][1] == length
-            assert all(later[0] <= earlier[1] for earlier, later in zip(spans, spans[1:], strict=False))
+            assert spans[-1][1] == max(length, squares[0][2])
+            assert all(later[0] <= earlier[1] for earlier, later in pairwise(spans))
 
     def test_a_missing_model_is_named(self) -> None:
         with pytest.raises(FileNotFoundError, match=r"nothing\.tflite"):
@@ -132,7 +133,7 @@ class TestDetector:
         assert len(found) == 1
         mesh = steady_mesh(models, eileen)
         expected = np.array([150, 40]) + mesh.eyes[:, :2] * size / 220
-        np.testing.assert_allclose(found[0].keypoints[:2], expected, atol=0.06 * size)
+        np.testing.assert_allclose(found[0].keypoints[:2], expected, atol=0.08 * size)
 
     def test_a_tile_finds_what_the_whole_picture_hides(self, models: FaceModels, grace: U8) -> None:
         canvas = backdrop(1280, 720)
@@ -144,6 +145,16 @@ class TestDetector:
         rng = np.random.default_rng(1)
         for _ in range(5):
             assert models.detector.whole(rng.integers(0, 255, (360, 640, 3)).astype(np.uint8)) == []
+
+    def test_squares_over_the_edge(self, models: FaceModels, grace: U8) -> None:
+        canvas = backdrop()
+        paste(canvas, grace, 220, 80, 200)
+        box = models.detector.whole(canvas)[0].box
+        for x, y, side in ((150.3, 20.7, 330), (200.0, -80.4, 500), (-300, -300, 1200)):
+            found = models.detector.area(canvas, x, y, side)
+            assert len(found) == 1
+            assert overlap(found[0].box, box)[0] > 0.6
+        assert models.detector.area(canvas, 5000, 5000, 100) == []
 
 
 class TestLips:
@@ -166,9 +177,7 @@ class TestLips:
         upright = lip_numbers(aligned_lips(steady_mesh(models, grace)))
         turn = cv2.getRotationMatrix2D((175, 175), degrees, 1)
         mesh = steady_mesh(models, cv2.warpAffine(grace, turn, (350, 350)))
-        assert np.rad2deg(mesh.angle) == pytest.approx(
-            np.rad2deg(steady_mesh(models, grace).angle) - degrees, abs=3
-        )
+        assert np.rad2deg(mesh.angle) == pytest.approx(np.rad2deg(steady_mesh(models, grace).angle) - degrees, abs=3)
         np.testing.assert_allclose(lip_numbers(aligned_lips(mesh)), upright, atol=0.8)
 
     def test_an_opening_mouth_opens(self, models: FaceModels, grace: U8) -> None:
@@ -181,9 +190,7 @@ class TestLips:
             talking[lip_line + gap :] = grace[lip_line : len(grace) - gap]
             talking[lip_line : lip_line + gap] = grace[lip_line]
             if gap:
-                cv2.ellipse(
-                    talking, (middle, lip_line + gap // 2), (reach, gap // 2), 0, 0, 360, (60, 15, 15), -1
-                )
+                cv2.ellipse(talking, (middle, lip_line + gap // 2), (reach, gap // 2), 0, 0, 360, (60, 15, 15), -1)
             openings.append(float(lip_numbers(aligned_lips(steady_mesh(models, talking)))[0]))
         assert np.corrcoef([0, 6, 12, 18, 24], openings)[0, 1] > 0.9
         assert openings[-1] - openings[0] > 1.0
@@ -197,9 +204,7 @@ class TestSignature:
             made = []
             side = len(portrait)
             for _ in range(6):
-                turn = cv2.getRotationMatrix2D(
-                    (side / 2, side / 2), rng.uniform(-15, 15), rng.uniform(0.6, 1)
-                )
+                turn = cv2.getRotationMatrix2D((side / 2, side / 2), rng.uniform(-15, 15), rng.uniform(0.6, 1))
                 rgb = cv2.warpAffine(portrait, turn, (side, side)).astype(np.float32) * rng.uniform(0.8, 1.2)
                 rgb = np.clip(rgb + rng.normal(0, 5, rgb.shape), 0, 255).astype(np.uint8)
                 made.append(signature(rgb, steady_mesh(models, rgb)))
@@ -209,10 +214,7 @@ class TestSignature:
         gallery = Gallery()
         for look in one[:2]:
             gallery.add(look)
-        assert (
-            min(gallery.likeness(look) for look in one[2:])
-            > max(gallery.likeness(look) for look in two) + 0.1
-        )
+        assert min(gallery.likeness(look) for look in one[2:]) > max(gallery.likeness(look) for look in two) + 0.1
 
     def test_a_gallery_stays_small(self) -> None:
         gallery = Gallery()
@@ -311,7 +313,7 @@ class TestTracker:
         assert seen[-1][0].box[1] + seen[-1][0].box[3] <= 1
 
     def test_lips_of_a_far_face_cannot_be_read(self, models: FaceModels, grace: U8) -> None:
-        seen = film(models, 40, lambda canvas, i: paste(canvas, grace, 300, 120, 50))
+        seen = film(models, 40, lambda canvas, i: paste(canvas, grace, 300, 120, 44))
         assert ids(seen[-1]) == [1]
         assert not seen[-1][0].lips_visible
 
@@ -365,3 +367,47 @@ class TestTracker:
         for t in (10.0, 10.04, 10.08, 9.5, 9.5, 9.54, 9.58):
             faces = tracker.step(canvas, t)
         assert ids(faces) == [1]
+
+    def test_two_people_exchange_places_at_once(self, models: FaceModels, eileen: U8, grace: U8) -> None:
+        def draw(canvas: U8, i: int) -> None:
+            paste(canvas, eileen, 60 if i < 20 else 380, 80, 200)
+            paste(canvas, grace, 380 if i < 20 else 60, 80, 200)
+
+        seen = film(models, 60, draw)
+        assert id_near(seen[10], 0.25) == id_near(seen[-1], 0.75)
+        assert id_near(seen[10], 0.75) == id_near(seen[-1], 0.25)
+
+    def test_a_fast_head_is_never_lost(self, models: FaceModels, eileen: U8) -> None:
+        seen = film(models, 60, lambda canvas, i: paste(canvas, eileen, round(220 + 190 * np.sin(i / 6)), 80, 200))
+        assert {tuple(ids(faces)) for faces in seen[1:]} == {(1,)}
+
+    def test_a_head_that_lies_down_is_kept(self, models: FaceModels, eileen: U8) -> None:
+        def draw(canvas: U8, i: int) -> None:
+            paste(canvas, eileen, 220, 80, 200)
+            turn = cv2.getRotationMatrix2D((320, 180), min(2 * i, 60), 1)
+            canvas[:] = cv2.warpAffine(canvas, turn, (640, 360), borderMode=cv2.BORDER_REFLECT)
+
+        seen = film(models, 120, draw)
+        assert {tuple(ids(faces)) for faces in seen[1:]} == {(1,)}
+
+    def test_back_elsewhere_and_smaller_beside_another(self, models: FaceModels, eileen: U8, grace: U8) -> None:
+        def draw(canvas: U8, i: int) -> None:
+            paste(canvas, grace, 430, 80, 200)
+            if i < 20:
+                paste(canvas, eileen, 40, 80, 200)
+            elif i > 120:
+                paste(canvas, eileen, 230, 60, 120)
+
+        seen = film(models, 145, draw)
+        assert max(max(ids(faces), default=0) for faces in seen) == 2
+        assert id_near(seen[10], 0.22) == id_near(seen[-1], 0.45)
+
+    def test_trackers_share_networks_and_nothing_else(self, models: FaceModels, eileen: U8, grace: U8) -> None:
+        trackers = FaceTracker(models), FaceTracker(models)
+        canvases = backdrop(), backdrop()
+        paste(canvases[0], eileen, 60, 80, 200)
+        paste(canvases[1], grace, 380, 80, 200)
+        for i in range(6):
+            left, right = (k.step(canvas, i / FPS) for k, canvas in zip(trackers, canvases, strict=True))
+        assert id_near(left, 0.25) == id_near(right, 0.75) == 1
+        assert len(left) == len(right) == 1

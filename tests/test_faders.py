@@ -102,9 +102,7 @@ def test_state_and_forgetting() -> None:
     st.none() | st.integers(0, 5),
     st.booleans(),
 )
-def test_gains_stay_in_range_and_only_the_focus_sounds(
-    moved: dict[int, float], focus: int | None, muted: bool
-) -> None:
+def test_gains_stay_in_range_and_only_the_focus_sounds(moved: dict[int, float], focus: int | None, muted: bool) -> None:
     faders = Faders()
     for face, gain in moved.items():
         faders.set_gain("ada", face, gain)

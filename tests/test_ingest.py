@@ -106,9 +106,7 @@ def test_every_sound_codec_of_a_call(name: str) -> None:
     mono, cutter, blocks = MonoDecoder(), BlockCutter(), []
     for n in range(60):
         moments = (n * rate // 50 + np.arange(rate // 50)) / rate
-        payloads, timestamp = encoder.encode(
-            frame_of(10_000 * np.sin(2 * np.pi * 300 * moments), rate, n * rate // 50)
-        )
+        payloads, timestamp = encoder.encode(frame_of(10_000 * np.sin(2 * np.pi * 300 * moments), rate, n * rate // 50))
         for payload in payloads:
             for frame in decoder.decode(JitterFrame(payload, timestamp)):
                 assert isinstance(frame, av.AudioFrame)

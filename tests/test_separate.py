@@ -17,7 +17,7 @@ def net(request):
 
 
 def case(rows, blocks, seed=0):
-    """Spectra, lips and their visibility for this face and another, voice prints; the last row's is unknown."""
+    """Spectra, lips and visibility of this face and another, voice prints; the last row's is unknown."""
     g = torch.Generator().manual_seed(seed)
     level = 0.02 + 0.2 * torch.rand(rows, 1, generator=g)
     X = STFT()(torch.randn(rows, blocks * 320, generator=g) * level)

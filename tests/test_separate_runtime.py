@@ -28,7 +28,7 @@ def relative(got, expected):
 
 
 def play(runtime, rows, mix, lips, voice, pair=False):
-    """Blocks of mix (R, N) through the runtime; lips (R, L, 4) one every second block, row i looks at row 1-i's."""
+    """Blocks of mix (R, N) through the runtime; lips (R, L, 4), one every second block."""
     rows, out = np.array(rows), []
     runtime.reset(rows)
     other = rows[::-1] if pair else np.full(len(rows), -1)
@@ -136,7 +136,7 @@ def test_wrong_arguments_are_refused(onnx):
     for rows in ([1, 1], [-1, 0]):
         with pytest.raises(ValueError, match="different whole numbers"):
             onnx.step(np.array(rows), mix, nobody, voice)
-    with pytest.raises(ValueError, match="at least|or more"):
+    with pytest.raises(ValueError, match="16000 samples or more"):
         onnx.voice_print(np.zeros(15_999, np.float32))
     with pytest.raises(ValueError, match="CPU only"):
         SeparatorRuntime("cuda", backend="onnx")

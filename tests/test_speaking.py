@@ -48,10 +48,9 @@ def run(
 
 def test_talker_alone() -> None:
     said = syllables(1)
-    p = run(
-        lambda t: (mouth(said(t + 0.06)), True), lambda t: level(said(t)) - 1, lambda t: level(said(t)), 10
-    )
-    assert p[50:].mean() > 0.8 and p.min() >= 0 and p.max() <= 1
+    p = run(lambda t: (mouth(said(t + 0.06)), True), lambda t: level(said(t)) - 1, lambda t: level(said(t)), 10)
+    loud = np.array([said(i * STEP) > 0.3 for i in range(len(p))])
+    assert p[50:][loud[50:]].mean() > 0.85 and p.min() >= 0 and p.max() <= 1
 
 
 def test_silent_face_beside_a_talker() -> None:
@@ -150,9 +149,7 @@ def test_lead_is_found_through_gaps_and_tremble() -> None:
         t = i * STEP
         visible = not 4 < t < 6
         lips = mouth(said(t + 0.08)) + rng.normal(0, 0.1, 4).astype(np.float32)
-        estimator.update(
-            t, {1: (lips if visible else lips * np.float32(np.nan), visible)}, {1: level(said(t))}
-        )
+        estimator.update(t, {1: (lips if visible else lips * np.float32(np.nan), visible)}, {1: level(said(t))})
     found = estimator.lead(1)
     assert found is not None and abs(found - 0.08) < 0.03
 

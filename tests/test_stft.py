@@ -43,7 +43,7 @@ def test_chunked_equals_torch_stft(sizes, length, batch):
 
 
 def test_frame_grid_is_torchs_centred_grid_forty_samples_later():
-    # torch.stft(center=True) has its frames around multiples of the hop; ours are centred 40 samples before those.
+    # torch.stft(center=True) centres frames on multiples of the hop; ours are centred 40 samples earlier.
     x = noise(1, 3200)
     X = torch.stft(
         F.pad(x, (40, 0)), 512, 160, 400, torch.hamming_window(400), pad_mode="constant", return_complex=True
@@ -72,17 +72,24 @@ def test_chunked_inverse_equals_torch_istft_of_any_spectrum(frames, count):
     X = torch.complex(noise(2, 257, count), noise(2, 257, count, seed=1))
     X.imag[:, [0, -1]] = 0
     y = in_chunks(InverseSTFT(), X, frames)
-    # torch.istft cuts off 256 samples, of which the first 56 are before the first window: its sample 0 is our 200. The
-    # first 400 samples and the last 160 are left out, since torch divides by the windows of only the frames it has.
+    # torch.istft cuts off 256 samples, of which the first 56 are before the first window: its sample 0 is our
+    # sample 200. At the start it divides by the windows of only the frames it has, so the first 400 are left out.
     expected = torch.istft(X, 512, 160, 400, torch.hamming_window(400), center=True)
     torch.testing.assert_close(y[:, 400:], expected[:, 200 : count * 160 - 200], atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize(
     ("win", "hop", "n_fft", "window"),
-    [(400, 160, 512, "hann"), (512, 128, 512, "hamming"), (320, 160, 321, "hann"), (400, 400, 400, "rectangular"),
-     (401, 100, 512, "hann"), (25, 7, 64, "hamming"), (8, 1, 8, "hann")],
-)  # fmt: skip
+    [
+        (400, 160, 512, "hann"),
+        (512, 128, 512, "hamming"),
+        (320, 160, 321, "hann"),
+        (400, 400, 400, "rectangular"),
+        (401, 100, 512, "hann"),
+        (25, 7, 64, "hamming"),
+        (8, 1, 8, "hann"),
+    ],
+)
 def test_other_windows(win, hop, n_fft, window):
     x = noise(2, 5 * win + 3)
     forward, inverse = (kind(win, hop, n_fft, window) for kind in (STFT, InverseSTFT))

@@ -49,9 +49,7 @@ def talks(power: F64) -> npt.NDArray[np.bool_]:
     return np.asarray(np.convolve(~padded, np.ones(5), "same") == 0) | loud
 
 
-def sequence(
-    clips: list[tuple[F32, F64]], rng: np.random.Generator
-) -> tuple[F32, F64, F64, npt.NDArray[np.bool_]]:
+def sequence(clips: list[tuple[F32, F64]], rng: np.random.Generator) -> tuple[F32, F64, F64, npt.NDArray[np.bool_]]:
     """One made-up scene.
 
     Returns:

@@ -10,16 +10,26 @@ from typing import Any
 
 import httpx
 import pytest
-from aiortc import RTCPeerConnection, RTCRtpTransceiver, RTCSessionDescription
+from aiortc import (
+    RTCBundlePolicy,
+    RTCConfiguration,
+    RTCPeerConnection,
+    RTCRtpTransceiver,
+    RTCSessionDescription,
+)
 from aiortc.mediastreams import MediaStreamError
 from websockets.asyncio.client import ClientConnection, connect
 
 from streamer.context import Context
 from streamer.serve import make_server
 from streamer.settings import Settings
-from tests.live.peers import connection
 
 SDP = "application/sdp"
+
+
+def bundled() -> RTCPeerConnection:
+    """A client's connection, bundled as RFC 9725 wants it and as the page does it."""
+    return RTCPeerConnection(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
 
 
 class Resource:
@@ -115,7 +125,7 @@ class Site:
         return joined
 
     async def publish(self, room: dict[str, str], token: str, *tracks: Any) -> Resource:
-        resource = Resource(self.http, connection(), token)
+        resource = Resource(self.http, bundled(), token)
         self.opened.append(resource)
         for track in tracks:
             resource.pc.addTransceiver(track, "sendonly")
@@ -124,7 +134,7 @@ class Site:
         return resource
 
     async def watch(self, room: dict[str, str], token: str, videos: int = 1) -> Resource:
-        resource = Resource(self.http, connection(), token)
+        resource = Resource(self.http, bundled(), token)
         self.opened.append(resource)
         resource.pc.addTransceiver("audio", "recvonly")
         for _ in range(videos):

@@ -90,9 +90,7 @@ class BeepTrack(Paced):
         capture = await self._due()
         moments = capture + np.arange(960) / 48_000
         pcm = 0.5 * np.sin(2 * np.pi * 1000 * moments) * (moments % 1.0 < 0.2)
-        frame = av.AudioFrame.from_ndarray(
-            (pcm * 32767).astype(np.int16).reshape(1, -1), format="s16", layout="mono"
-        )
+        frame = av.AudioFrame.from_ndarray((pcm * 32767).astype(np.int16).reshape(1, -1), format="s16", layout="mono")
         frame.sample_rate = 48_000
         frame.pts = (self.count - 1) * 960
         frame.time_base = Fraction(1, 48_000)

@@ -8,8 +8,8 @@ import numpy as np
 from aiortc import RTCSessionDescription
 from aiortc.sdp import candidate_to_sdp
 
-from tests.live.conftest import Resource, serving
-from tests.live.peers import BeepTrack, FlashTrack, connection, until
+from tests.live.conftest import Resource, bundled, serving
+from tests.live.peers import BeepTrack, FlashTrack, until
 
 FRAGMENT = "application/trickle-ice-sdpfrag"
 
@@ -74,9 +74,7 @@ async def test_slots_follow_who_is_there(site):
     mids = {who: slot["mid"] for who, slot in shown().items()}
     assert len(set(mids.values())) == 2
     await until(lambda: all(slot["rtp_base"] is not None for slot in shown().values()))
-    pictures = {
-        transceiver.mid: viewer.received[transceiver.receiver.track.id] for transceiver in viewer.videos
-    }
+    pictures = {transceiver.mid: viewer.received[transceiver.receiver.track.id] for transceiver in viewer.videos}
     for mid in mids.values():
         await until(lambda frames=pictures[mid]: brightest(frames) > 150)
     assert [mid for mid, frames in pictures.items() if frames] == sorted(mids.values())
@@ -160,29 +158,23 @@ async def test_mute_silences_and_unmute_brings_back(site):
     await socket.send(type="mute", participant=ben["participant"], muted=True)
     await until(lambda: socket.newest.get("faders", {}).get("muted") == [ben["participant"]])
     # What is on its way still sounds; after that nothing for more than one beep's period.
-    await until(
-        lambda: len(listener.frames["audio0"]) == 200 and loudest(listener.frames["audio0"][-60:]) == 0
-    )
+    await until(lambda: len(listener.frames["audio0"]) == 200 and loudest(listener.frames["audio0"][-60:]) == 0)
     await socket.send(type="mute", participant=ben["participant"], muted=False)
     await until(lambda: loudest(listener.frames["audio0"][-20:]) > 8000)
 
 
 async def test_trickle_ice(site):
     room = await site.room()
-    resource = Resource(site.http, connection(), room["invite"])
+    resource = Resource(site.http, bundled(), room["invite"])
     site.opened.append(resource)
     resource.pc.addTransceiver(media()[0], "sendonly")
     await resource.pc.setLocalDescription(await resource.pc.createOffer())
     whole = resource.pc.localDescription.sdp
     bare = "".join(
-        line + "\r\n"
-        for line in whole.splitlines()
-        if not line.startswith(("a=candidate", "a=end-of-candidates"))
+        line + "\r\n" for line in whole.splitlines() if not line.startswith(("a=candidate", "a=end-of-candidates"))
     )
     url = f"/rooms/{room['room']}/whip"
-    answer = await site.http.post(
-        url, content=bare, headers=resource.headers | {"Content-Type": "application/sdp"}
-    )
+    answer = await site.http.post(url, content=bare, headers=resource.headers | {"Content-Type": "application/sdp"})
     assert answer.status_code == 201
     session, etag = answer.headers["location"], answer.headers["etag"]
     ufrag = next(line for line in whole.splitlines() if line.startswith("a=ice-ufrag"))
@@ -217,7 +209,7 @@ async def test_trickle_ice(site):
 async def test_abandoned_offers_leave_nothing_behind():
     async with serving(connect_deadline=0.2, max_publishers=8, max_peers=300) as site:
         room = await site.room()
-        pc = connection()
+        pc = bundled()
         pc.addTransceiver("audio", "sendonly")
         pc.addTransceiver("video", "sendonly")
         await pc.setLocalDescription(await pc.createOffer())

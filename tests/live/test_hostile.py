@@ -9,8 +9,7 @@ import os
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.live.conftest import Site, serving
-from tests.live.peers import connection
+from tests.live.conftest import Site, bundled, serving
 
 EXAMPLES = 60
 BARE = "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:0\r\n"
@@ -47,7 +46,7 @@ INSERTED = st.sampled_from(
 
 
 async def plain_offer(kind: str) -> str:
-    pc = connection()
+    pc = bundled()
     direction = {"whip": "sendonly", "whep": "recvonly"}[kind]
     pc.addTransceiver("audio", direction)
     pc.addTransceiver("video", direction)

@@ -1,0 +1,212 @@
+"""A file as live tracks: read, looped, and paced so that sound and picture keep their distance in time."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
+from math import ceil
+from pathlib import Path
+from typing import TypeVar
+
+import av
+import numpy as np
+from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
+from numpy.typing import NDArray
+
+from streamer.media_file import MediaInfo, shots, sound
+from streamer.wav_file import PCM, to_pcm16
+
+RATE = 48_000
+BLOCK = 960
+VIDEO_CLOCK = 90_000
+
+TALLEST = 720
+"""Lines; larger pictures are shrunk before they are sent."""
+
+LATE = 0.3
+"""Seconds behind time from which pictures are left out."""
+
+Item = TypeVar("Item")
+
+
+class PlayClock:
+    """The moment of the file's beginning, shared by its tracks; set when the first of them plays."""
+
+    def __init__(self) -> None:
+        self._start: float | None = None
+
+    def behind(self, t: float) -> float:
+        """Seconds since `t` was due; negative when it is still to come."""
+        if self._start is None:
+            self._start = time.monotonic() - t
+        return time.monotonic() - self._start - t
+
+
+class SoundTrack(MediaStreamTrack):
+    """48 kHz 20 ms blocks.
+
+    Args:
+        path: The file.
+        info: Of it; it has audio.
+        loop: Seconds after which it starts again, or None to end.
+        clock: Shared with the picture.
+    """
+
+    kind = "audio"
+
+    def __init__(self, path: Path, info: MediaInfo, loop: float | None, clock: PlayClock) -> None:
+        super().__init__()
+        self._blocks = _blocks(path, info, loop)
+        self._clock = clock
+        # A thread of its own: decoding would hold up the loop.
+        self._thread = ThreadPoolExecutor(1, "file-sound")
+
+    async def recv(self) -> av.AudioFrame:
+        """The next block, when it is due."""
+        index, pcm = await _next(self, self._thread, self._blocks)
+        behind = self._clock.behind(index * BLOCK / RATE)
+        if behind < 0:
+            await asyncio.sleep(-behind)
+        frame = av.AudioFrame.from_ndarray(pcm, format="s16", layout="mono" if pcm.size == BLOCK else "stereo")
+        frame.sample_rate, frame.pts, frame.time_base = RATE, index * BLOCK, Fraction(1, RATE)
+        return frame
+
+    def stop(self) -> None:
+        """End the track and its thread."""
+        super().stop()
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+
+class PictureTrack(MediaStreamTrack):
+    """Pictures at the file's own times.
+
+    Args:
+        path: The file.
+        info: Of it; it has video.
+        loop: Seconds after which it starts again, or None to end.
+        clock: Shared with the sound.
+    """
+
+    kind = "video"
+
+    def __init__(self, path: Path, info: MediaInfo, loop: float | None, clock: PlayClock) -> None:
+        super().__init__()
+        self._pictures = _pictures(path, info, loop)
+        self._clock = clock
+        self._thread = ThreadPoolExecutor(1, "file-picture")
+        self.left_out = 0
+
+    async def recv(self) -> av.VideoFrame:
+        """The next picture, when it is due."""
+        while True:
+            t, frame = await _next(self, self._thread, self._pictures)
+            behind = self._clock.behind(t)
+            if behind < LATE:
+                break
+            self.left_out += 1
+        if behind < 0:
+            await asyncio.sleep(-behind)
+        frame.pts, frame.time_base = round(t * VIDEO_CLOCK), Fraction(1, VIDEO_CLOCK)
+        return frame
+
+    def stop(self) -> None:
+        """End the track and its thread."""
+        super().stop()
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+
+def file_tracks(path: Path, info: MediaInfo, loop: bool) -> list[MediaStreamTrack]:
+    """The tracks of a file.
+
+    Args:
+        path: The file.
+        info: Of it.
+        loop: Whether to start again at the end.
+    """
+    clock = PlayClock()
+    length = _loop_length(path, info) if loop else None
+    tracks: list[MediaStreamTrack] = []
+    if info.audio is not None:
+        tracks.append(SoundTrack(path, info, length, clock))
+    if info.video is not None:
+        tracks.append(PictureTrack(path, info, length, clock))
+    return tracks
+
+
+async def _next(track: MediaStreamTrack, thread: ThreadPoolExecutor, items: Iterator[Item]) -> Item:
+    """The next item, read on the thread; ends the track when there is none."""
+    if track.readyState != "live":
+        raise MediaStreamError
+    item = await asyncio.get_running_loop().run_in_executor(thread, next, items, None)
+    if item is None:
+        track.stop()
+        raise MediaStreamError
+    return item
+
+
+def _loop_length(path: Path, info: MediaInfo) -> float:
+    """Seconds from one beginning to the next: the file's length in whole blocks of sound."""
+    seconds = info.duration or 0.0
+    if not seconds:
+        with av.open(str(path)) as container:
+            wanted = [container.streams[i] for i in (info.audio, info.video) if i is not None]
+            for packet in container.demux(wanted):
+                if packet.pts is not None and packet.time_base is not None:
+                    end = float((packet.pts + (packet.duration or 0)) * packet.time_base) - info.start
+                    seconds = max(seconds, end)
+    # Rounded first: 44.4 s is 2220 blocks, though 44.4 / 0.02 is a little more in floating point.
+    return max(1, ceil(round(seconds * RATE / BLOCK, 6))) * BLOCK / RATE
+
+
+def _blocks(path: Path, info: MediaInfo, loop: float | None) -> Iterator[tuple[int, PCM]]:
+    """Number and samples of each block, interleaved, shape (1, 960 * channels)."""
+    first = 0
+    while True:
+        count = None if loop is None else round(loop * RATE / BLOCK)
+        made = 0
+        for pcm in _one_pass(path, info):
+            if made == count:
+                break
+            yield first + made, pcm
+            made += 1
+        if count is None:
+            return
+        channels = min(info.channels, 2)
+        for index in range(made, count):
+            yield first + index, np.zeros((1, BLOCK * channels), np.int16)
+        first += count
+
+
+def _one_pass(path: Path, info: MediaInfo) -> Iterator[PCM]:
+    """The file's sound in blocks from its beginning on; the last is padded."""
+    held: NDArray[np.float32] | None = None
+    for piece in sound(path, info, RATE):
+        if held is None:
+            held = np.zeros((len(piece.pcm), max(0, round(piece.t * RATE))), np.float32)
+        held = np.concatenate([held, piece.pcm], axis=1)
+        whole = held.shape[1] // BLOCK * BLOCK
+        for start in range(0, whole, BLOCK):
+            yield _interleaved(held[:, start : start + BLOCK])
+        held = held[:, whole:]
+    if held is not None and held.shape[1]:
+        yield _interleaved(np.pad(held, ((0, 0), (0, BLOCK - held.shape[1]))))
+
+
+def _interleaved(pcm: NDArray[np.float32]) -> PCM:
+    return to_pcm16(np.ascontiguousarray(pcm.T)).reshape(1, -1)
+
+
+def _pictures(path: Path, info: MediaInfo, loop: float | None) -> Iterator[tuple[float, av.VideoFrame]]:
+    """Time and picture, upright, with even sides as the codecs want them."""
+    first = 0.0
+    while True:
+        for shot in shots(path, info):
+            if loop is not None and shot.t >= loop - 0.001:
+                break
+            yield first + shot.t, shot.upright(TALLEST)
+        if loop is None:
+            return
+        first += loop

@@ -1,0 +1,163 @@
+"""`earshot join`: a file, or the demo clip, as a participant of a call over real WebRTC."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from contextlib import AsyncExitStack
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+import httpx
+
+from streamer.demo import STATEMENT, demo_clip
+from streamer.errors import UserError
+from streamer.file_tracks import file_tracks
+from streamer.media_file import inspect
+from streamer.whip_client import ANSWER_SECONDS, WhipClient, refusal
+
+SERVER = "http://localhost:8000"
+
+LEAVE_SECONDS = 5.0
+"""Time to leave the call after a signal."""
+
+
+async def join(
+    server: str,
+    room: str,
+    invite: str | None,
+    file: Path | None,
+    loop: bool = False,
+    name: str | None = None,
+    stop: asyncio.Event | None = None,
+) -> None:
+    """Play a file into a room until it ends, `stop` is set or the task is cancelled.
+
+    Args:
+        server: Address of the server, e.g. http://localhost:8000.
+        room: Room id.
+        invite: Token that lets one in.
+        file: What is played; None plays the demo clip.
+        loop: Whether to start again at the end.
+        name: To be shown in the call; without one, WHIP (RFC 9725) is all that is asked of the server.
+        stop: Set to leave.
+
+    Raises:
+        UserError: the file cannot be used, the server refuses, or the connection is lost.
+    """
+    path = file if file is not None else (await asyncio.to_thread(demo_clip)).path
+    info = await asyncio.to_thread(inspect, path)
+    base = _base(server)
+    token = invite if name is None else await _named(base, room, invite, name)
+    tracks = await asyncio.to_thread(file_tracks, path, info, loop)
+    stop = stop if stop is not None else asyncio.Event()
+    ended = asyncio.Event()
+    playing = len(tracks)
+
+    def one_ended() -> None:
+        nonlocal playing
+        playing -= 1
+        if playing == 0:
+            ended.set()
+
+    async with AsyncExitStack() as stack:
+        for track in tracks:
+            track.add_listener("ended", one_ended)
+            stack.callback(track.stop)
+        endpoint = f"{base}/rooms/{quote(room, safe='')}/whip"
+        client = await stack.enter_async_context(WhipClient(endpoint, token, tracks))
+        await _first_of(stop, ended, client.lost)
+        if client.lost.is_set() and not (stop.is_set() or ended.is_set()):
+            raise UserError("the connection to the server was lost")
+
+
+async def _first_of(*events: asyncio.Event) -> None:
+    """Wait until one of the events is set."""
+    waits = [asyncio.create_task(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)
+
+
+def _base(server: str) -> str:
+    """The server's address without a trailing slash.
+
+    Raises:
+        UserError: it is no http or https address.
+    """
+    parts = urlsplit(server)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise UserError(f"{server!r} is not the address of a server, such as {SERVER}")
+    return server.rstrip("/")
+
+
+async def _named(base: str, room: str, invite: str | None, name: str) -> str:
+    """A session token for a participant with a name: Earshot's own way in, before WHIP."""
+    url = f"{base}/rooms/{quote(room, safe='')}/join"
+    async with httpx.AsyncClient(timeout=ANSWER_SECONDS) as http:
+        try:
+            response = await http.post(url, json={"name": name, "invite": invite or ""})
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise UserError(f"{base} cannot be reached: {error or type(error).__name__}") from error
+    if response.status_code != 201:
+        raise UserError(f"the server refused ({response.status_code}): {refusal(response)}")
+    return str(response.json()["token"])
+
+
+def join_command(
+    *,
+    server: str,
+    room: str,
+    invite: str | None,
+    file: Path | None = None,
+    demo: bool = False,
+    loop: bool = False,
+    name: str | None = None,
+) -> int:
+    """`join` as a command: SIGINT and SIGTERM leave the call properly, and that is success.
+
+    Args:
+        server: Address of the server.
+        room: Room id.
+        invite: Token that lets one in.
+        file: What is played, unless `demo`.
+        demo: Whether to play the demo clip.
+        loop: Whether to start again at the end.
+        name: To be shown in the call.
+
+    Returns:
+        Exit code 0.
+
+    Raises:
+        UserError: see `join`; or neither a file nor the demo was asked for.
+    """
+    if file is None and not demo:
+        raise UserError("join needs --file or --demo")
+    if demo:
+        print(STATEMENT, flush=True)
+
+    async def main() -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        joining = asyncio.create_task(join(server, room, invite, None if demo else file, loop, name, stop))
+        stopping = asyncio.create_task(stop.wait())
+        # Whatever it is waiting for before it plays, a signal ends that too.
+        await asyncio.wait((joining, stopping), return_when=asyncio.FIRST_COMPLETED)
+        if not joining.done() and not await _ends_within(joining, LEAVE_SECONDS):
+            joining.cancel()
+        stopping.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await joining
+
+    asyncio.run(main())
+    return 0
+
+
+async def _ends_within(task: asyncio.Task[None], seconds: float) -> bool:
+    done, _ = await asyncio.wait((task,), timeout=seconds)
+    return bool(done)

@@ -1,0 +1,128 @@
+"""A WHIP publisher: knows RFC 9725 and nothing else of the server."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from types import TracebackType
+from urllib.parse import urljoin
+
+import httpx
+from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSessionDescription
+from aiortc.mediastreams import MediaStreamTrack
+
+from streamer.errors import UserError
+
+CONNECT_SECONDS = 20.0
+"""Time the media connection may take."""
+
+ANSWER_SECONDS = 15.0
+"""Time a request may take."""
+
+
+class WhipClient:
+    """One published session; an async context manager that deletes it at the end.
+
+    Args:
+        endpoint: Address of the WHIP endpoint.
+        token: Sent as Bearer, if there is one.
+        tracks: What is published.
+        ice_servers: STUN or TURN addresses; none are needed on one network.
+
+    Raises:
+        UserError: on entering: the server cannot be reached, refuses, or the media do not connect.
+    """
+
+    def __init__(
+        self,
+        endpoint: str,
+        token: str | None,
+        tracks: list[MediaStreamTrack],
+        ice_servers: tuple[str, ...] = (),
+    ) -> None:
+        self._endpoint = endpoint
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._tracks = tracks
+        self._ice_servers = ice_servers
+        self._session: str | None = None
+        self.lost = asyncio.Event()
+        """Set when the connection has gone, for good."""
+
+    async def __aenter__(self) -> WhipClient:
+        # An explicit list: aiortc would otherwise ask a public STUN server.
+        servers = [RTCIceServer(urls=url) for url in self._ice_servers]
+        self._pc = RTCPeerConnection(RTCConfiguration(iceServers=servers))
+        self._http = httpx.AsyncClient(timeout=ANSWER_SECONDS, follow_redirects=True)
+        try:
+            await self._connect()
+        except BaseException:
+            await self._close()
+            raise
+        return self
+
+    async def _connect(self) -> None:
+        connected = asyncio.Event()
+
+        @self._pc.on("connectionstatechange")
+        def changed() -> None:
+            if self._pc.connectionState == "connected":
+                connected.set()
+            elif self._pc.connectionState in ("failed", "closed"):
+                self.lost.set()
+                connected.set()
+
+        for track in self._tracks:
+            self._pc.addTransceiver(track, direction="sendonly")
+        await self._pc.setLocalDescription(await self._pc.createOffer())
+        answer = await self._post(self._pc.localDescription.sdp)
+        try:
+            await self._pc.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+        except Exception as error:
+            # aiortc raises all sorts of exceptions on a bad description.
+            raise UserError(f"{self._endpoint} sent an answer that cannot be used: {error}") from error
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await connected.wait()
+        except TimeoutError:
+            self.lost.set()
+        if self.lost.is_set():
+            raise UserError(f"{self._endpoint} accepted, but no media connection came about: is UDP blocked?")
+
+    async def _post(self, offer: str) -> str:
+        """Send the offer; returns the answer."""
+        headers = self._headers | {"Content-Type": "application/sdp"}
+        try:
+            response = await self._http.post(self._endpoint, content=offer, headers=headers)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise UserError(f"{self._endpoint} cannot be reached: {error or type(error).__name__}") from error
+        if response.status_code != 201:
+            raise UserError(f"the server refused ({response.status_code}): {refusal(response)}")
+        location = response.headers.get("location")
+        if location:
+            self._session = urljoin(str(response.url), location)
+        return response.text
+
+    async def _close(self) -> None:
+        if self._session is not None:
+            # The server may be gone already; then so is the session.
+            with contextlib.suppress(httpx.HTTPError):
+                await self._http.delete(self._session, headers=self._headers)
+        with contextlib.suppress(Exception):
+            await self._pc.close()
+        await self._http.aclose()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await asyncio.shield(self._close())
+
+
+def refusal(response: httpx.Response) -> str:
+    """The reason a server gives, in one line."""
+    with contextlib.suppress(ValueError):
+        body = response.json()
+        if isinstance(body, dict):
+            reason = body.get("reason") or body.get("detail") or body.get("title")
+            if reason:
+                return " ".join(str(reason).split())
+    return " ".join(response.text.split())[:200] or response.reason_phrase or "no reason given"
