@@ -37,11 +37,7 @@ class Denied(Exception):
     @property
     def challenge(self) -> str:
         """The WWW-Authenticate value (RFC 6750)."""
-        return (
-            'Bearer realm="earshot"'
-            if self.status == 401
-            else 'Bearer realm="earshot", error="insufficient_scope"'
-        )
+        return 'Bearer realm="earshot"' if self.status == 401 else 'Bearer realm="earshot", error="insufficient_scope"'
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,22 +104,23 @@ def process(
     file: Annotated[Path, typer.Argument(help="Any audio or video file PyAV reads.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results; made if absent.")],
     device: DeviceFlag = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace what is in the folder.")] = False,
 ) -> None:
     """Pull the voices out of a recording: a WAV a face, the rest, an overlay video, and events."""
     settings = settings_or_exit(device=device)
     from streamer.record import process_command
 
-    raise run_or_exit(lambda: process_command(file, out, device=settings.device))
+    raise run_or_exit(lambda: process_command(file, out, device=settings.device, force=force))
 
 
 @app.command()
 def join(
     room: Annotated[str, typer.Option("--room", "-r", help="Room id.")],
-    invite: Annotated[str, typer.Option("--invite", "-i", help="Invite, the part of the link after the #.")],
+    invite: Annotated[
+        str, typer.Option("--invite", "-i", envvar="EARSHOT_INVITE", help="The part of the link after the #.")
+    ],
     file: Annotated[Path | None, typer.Option("--file", "-f", help="File to play into the call.")] = None,
-    demo: Annotated[
-        bool, typer.Option("--demo", help="Play the two talking portraits instead of a file.")
-    ] = False,
+    demo: Annotated[bool, typer.Option("--demo", help="Play the two talking portraits instead of a file.")] = False,
     loop: Annotated[bool, typer.Option("--loop", help="Begin again at the end.")] = False,
     name: Annotated[str | None, typer.Option("--name", help="Name in the call [the file's].")] = None,
     server: Annotated[str, typer.Option("--server", help="Address of the server.")] = "http://127.0.0.1:8000",
@@ -130,9 +131,7 @@ def join(
     from streamer.join import join_command
 
     raise run_or_exit(
-        lambda: join_command(
-            server=server, room=room, invite=invite, file=file, demo=demo, loop=loop, name=name
-        )
+        lambda: join_command(server=server, room=room, invite=invite, file=file, demo=demo, loop=loop, name=name)
     )
 
 

@@ -159,13 +159,8 @@ class Conversation:
         Raises:
             WebSocketDisconnect: the page has gone, or is gone for too long.
         """
-        self._outbox.put(self._room.welcome(self._me), "welcome")
-        self._outbox.put(self._room.status(), "status")
-        self._outbox.put(overlay.Slots(slots=self._room.slots(self._me)), "slots")
         while not self._outbox.closed:
-            text = await _receive(
-                self._websocket, self._settings.heartbeat_timeout, self._settings.message_limit
-            )
+            text = await _receive(self._websocket, self._settings.heartbeat_timeout, self._settings.message_limit)
             if self._bucket.take(time.monotonic()):
                 self._fault("rate", "Too many messages; this one was ignored.")
                 continue
@@ -203,9 +198,7 @@ class Conversation:
         except TooMany as error:
             self._fault("too_many", str(error))
 
-    def _change(
-        self, message: overlay.SetFader | overlay.SetFocus | overlay.SetMute | overlay.Rename
-    ) -> None:
+    def _change(self, message: overlay.SetFader | overlay.SetFocus | overlay.SetMute | overlay.Rename) -> None:
         if isinstance(message, overlay.Rename):
             if self._me.role != "publish":
                 self._fault("role", "Watchers cannot rename anyone.")

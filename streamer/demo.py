@@ -29,14 +29,14 @@ from streamer.puppet import Pose, Puppet
 Picture = NDArray[np.uint8]
 Samples = NDArray[np.float32]
 
-VERSION = "demo-4"
+VERSION = "demo-5"
 """Names the cached files; changes with anything that changes them."""
 
 WIDTH, HEIGHT, FRAME_RATE = 854, 480, 25
 LIP_LEAD = 0.06
 """Seconds by which the lips move before their sound, as measured on recorded video."""
 
-WIDEST = 0.11
+WIDEST = 0.13
 """Opening of the mouth at the loudest sounds, outer eye-corner distances."""
 
 FRAMING = (("astronaut", 100.0, 10.0, 250.0), ("grace_hopper", 45.0, 15.0, 440.0))

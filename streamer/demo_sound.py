@@ -25,27 +25,30 @@ SECONDS = 44.4
 LOUDNESS = 0.06
 """RMS of each voice while it speaks, full scale 1 (-24 dB)."""
 
-RECORDINGS = ("clone-test.wav", "two_cities.wav")
-"""A woman's and a man's recorded voice in moonshine-voice's wheel: left portrait, right portrait."""
+RECORDINGS = (("clone-test.wav", 1.0), ("two_cities.wav", 0.92))
+"""A woman's and a man's recorded voice in moonshine-voice's wheel, and the speed at which each is played.
+
+The man is slowed a little, which also lowers his voice: the two are then further apart. Left portrait first.
+"""
 
 LINES: tuple[tuple[int, float, float, float], ...] = (
     (1, 0.40, 1.12, 4.62),
-    (1, 4.15, 4.96, 6.30),
-    (0, 6.00, 0.38, 4.08),
-    (0, 10.00, 0.38, 1.10),
-    (1, 11.20, 6.58, 16.80),
+    (1, 4.35, 4.96, 6.30),
+    (0, 6.10, 0.38, 4.08),
+    (0, 10.10, 0.38, 1.10),
+    (1, 11.20, 26.48, 35.64),
     (0, 11.40, 0.38, 4.08),
     (0, 15.30, 1.09, 4.08),
     (0, 18.45, 1.09, 4.08),
     (0, 22.00, 0.38, 4.08),
     (0, 25.90, 0.38, 1.10),
     (1, 27.10, 17.48, 24.06),
-    (1, 34.20, 24.56, 34.16),
-    (0, 34.30, 1.09, 4.08),
-    (0, 37.45, 0.38, 4.08),
-    (0, 41.30, 1.09, 3.16),
+    (1, 34.70, 6.58, 14.85),
+    (0, 34.80, 1.09, 4.08),
+    (0, 37.95, 0.38, 4.08),
+    (0, 41.80, 1.09, 3.16),
 )
-"""Voice, second of the clip, and the stretch of its recording that is played there."""
+"""Voice, second of the clip at which it begins, and the stretch of its recording that is played (seconds)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +61,17 @@ class Turn:
 
 
 TURNS = (
-    Turn(0.4, 5.5, (1,)),
-    Turn(6.0, 10.8, (0,)),
-    Turn(11.4, 21.4, (0, 1)),
+    Turn(0.4, 5.8, (1,)),
+    Turn(6.1, 10.8, (0,)),
+    Turn(11.4, 21.1, (0, 1)),
     Turn(22.0, 26.7, (0,)),
-    Turn(27.1, 33.7, (1,)),
-    Turn(34.3, 43.4, (0, 1)),
+    Turn(27.1, 34.2, (1,)),
+    Turn(34.8, 43.6, (0, 1)),
 )
 
 
-def _recording(name: str) -> Samples:
-    """A recording of the moonshine-voice wheel as mono float32 at `RATE`.
+def _recording(name: str, speed: float) -> Samples:
+    """A recording of the moonshine-voice wheel as mono float32 at `RATE`, played at `speed`.
 
     Raises:
         UserError: the package is not installed or lacks the file.
@@ -79,8 +82,9 @@ def _recording(name: str) -> Samples:
         path = Path(folder) / "assets" / name
         if path.is_file():
             pcm, rate = soundfile.read(path, dtype="float32", always_2d=True)
-            common = gcd(RATE, rate)
-            mono: Samples = resample_poly(pcm.mean(axis=1), RATE // common, rate // common)
+            played = round(rate * speed)
+            common = gcd(RATE, played)
+            mono: Samples = resample_poly(pcm.mean(axis=1), RATE // common, played // common)
             return mono.astype(np.float32)
     raise UserError(f"the demo's voices are missing: moonshine-voice==0.0.73 with assets/{name} is not installed")
 
@@ -101,12 +105,13 @@ def voices() -> Samples:
     Raises:
         UserError: the recordings are not installed.
     """
-    recordings = [_recording(name) for name in RECORDINGS]
+    recordings = [_recording(name, speed) for name, speed in RECORDINGS]
     recordings = [pcm * np.float32(LOUDNESS / speech_rms(pcm, RATE)) for pcm in recordings]
     sources = np.zeros((2, round(SECONDS * RATE)), np.float32)
     ramp = np.linspace(0, 1, RATE // 50, dtype=np.float32)
     for voice, at, start, end in LINES:
-        line = recordings[voice][round(start * RATE) : round(end * RATE)].copy()
+        scale = RATE / RECORDINGS[voice][1]
+        line = recordings[voice][round(start * scale) : round(end * scale)].copy()
         line[: len(ramp)] *= ramp
         line[-len(ramp) :] *= ramp[::-1]
         first = round(at * RATE)

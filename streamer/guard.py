@@ -44,9 +44,7 @@ class Guard:
         count: called with (method, status) of every HTTP answer.
     """
 
-    def __init__(
-        self, app: ASGIApp, settings: Settings, limiter: Limiter, count: Callable[[str, int], None]
-    ) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, limiter: Limiter, count: Callable[[str, int], None]) -> None:
         self._app = app
         self._settings = settings
         self._limiter = limiter

@@ -57,9 +57,7 @@ class _Live(Collector):
         people = [participant for room in rooms for participant in room.participants.values()]
         yield gauge("rooms", "Rooms there are.", len(rooms))
         yield gauge("participants", "Participants in all rooms.", len(people))
-        yield gauge(
-            "publishers", "Participants whose sound or picture is received.", connected(rooms, "publisher")
-        )
+        yield gauge("publishers", "Participants whose sound or picture is received.", connected(rooms, "publisher"))
         yield gauge("watchers", "Participants who are sent the others.", connected(rooms, "watcher"))
         yield gauge("control_connections", "Open control sockets.", sum(p.outbox is not None for p in people))
         yield gauge("engine_ready", "1 while the models are up.", float(self._engine.ready))
@@ -92,9 +90,7 @@ def media(rooms: list[Room]) -> Iterator[Metric]:
                     ("ingest", participant.publisher.ingest.statistics()),
                     ("relay", participant.publisher.source.statistics()),
                 ):
-                    counts |= {
-                        f"{part}_{name}": value for name, value in dataclasses.asdict(statistics).items()
-                    }
+                    counts |= {f"{part}_{name}": value for name, value in dataclasses.asdict(statistics).items()}
             if participant.watcher is not None:
                 heard = dataclasses.asdict(participant.watcher.listen.statistics())
                 counts |= {f"listen_{name}": value for name, value in heard.items()}

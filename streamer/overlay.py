@@ -95,9 +95,7 @@ class Leave(Message):
     type: Literal["leave"]
 
 
-ClientMessage = Annotated[
-    Hello | Ping | SetFader | SetFocus | SetMute | Rename | Leave, Field(discriminator="type")
-]
+ClientMessage = Annotated[Hello | Ping | SetFader | SetFocus | SetMute | Rename | Leave, Field(discriminator="type")]
 client_messages: TypeAdapter[ClientMessage] = TypeAdapter(ClientMessage)
 
 

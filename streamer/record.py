@@ -198,6 +198,7 @@ class _Run:
         except BaseException:
             if self._overlay is not None:
                 self._overlay.abandon()
+            self._events.close()
             raise
         finally:
             if self._engine is not None:

@@ -104,12 +104,14 @@ class Room:
         self._rearrange()
 
     def attach(self, participant: Participant, outbox: Outbox, replaced: int) -> None:
-        """Connect a control socket; the one before is closed with the code `replaced`."""
+        """Connect and welcome a control socket; the one before is closed with the code `replaced`."""
         if participant.outbox is not None:
             participant.outbox.close(replaced)
         participant.outbox = outbox
         participant.had_control = True
         participant.stop_waiting()
+        outbox.put(self.welcome(participant), "welcome")
+        self._tell_slots(participant)
         self.tell_room()
 
     def detach(self, participant: Participant, outbox: Outbox) -> None:
@@ -261,9 +263,7 @@ class Room:
         sources = {
             participant.id: participant.publisher.source
             for participant in self.participants.values()
-            if participant.publisher is not None
-            and participant.publisher.has_video
-            and participant.publisher.connected
+            if participant.publisher is not None and participant.publisher.has_video and participant.publisher.connected
         }
         for participant in self.participants.values():
             if participant.watcher is not None:

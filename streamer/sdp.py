@@ -64,9 +64,7 @@ def checked_offer(text: str, shape: Shape) -> str:
     if not kinds:
         raise BadSdp(400, "The offer has no m-line.")
     if strange := set(kinds) - {"audio", "video"}:
-        raise BadSdp(
-            422, f"The offer asks for {', '.join(sorted(strange))}; only audio and video are offered."
-        )
+        raise BadSdp(422, f"The offer asks for {', '.join(sorted(strange))}; only audio and video are offered.")
     for kind, most in (("audio", shape.audio), ("video", shape.video)):
         if kinds.count(kind) > most:
             raise BadSdp(422, f"The offer has more than {most} {kind} m-lines.")

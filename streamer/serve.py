@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import signal
 import sys
 
 import uvicorn
@@ -80,6 +81,10 @@ def serve_forever(settings: Settings, demo: bool = False) -> int:
 
 async def _serve(settings: Settings, demo: bool) -> int:
     server = make_server(settings)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # uvicorn raises the signal again when it has stopped: by default that would end the process before
+        # the demo's participant is stopped too.
+        signal.signal(number, lambda *_: None)
     beside = asyncio.create_task(_beside(server, settings, demo), name="beside the server")
     try:
         await server.serve()
@@ -117,8 +122,9 @@ async def keep_demo(address: str, room: str, invite: str, settings: Settings) ->
         settings: whose certificate, if any, the participant has to trust.
     """
     command = ["-m", "streamer", "join", "--demo", "--loop", "--name", "Demo"]
-    command += ["--server", address, "--room", room, "--invite", invite]
-    environment = dict(os.environ)
+    command += ["--server", address, "--room", room]
+    # Not as an argument: those can be read by every user of the machine.
+    environment = os.environ | {"EARSHOT_INVITE": invite}
     if settings.tls_cert:
         environment["SSL_CERT_FILE"] = str(settings.tls_cert)
     while True:

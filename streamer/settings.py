@@ -125,9 +125,7 @@ class Settings(BaseSettings):
     @field_validator("allowed_origins", "allowed_hosts", "proxies", mode="before")
     @classmethod
     def _comma_separated(cls, value: Any) -> Any:
-        return (
-            [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
-        )
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
     @field_validator("allowed_origins")
     @classmethod

@@ -8,7 +8,13 @@ from types import TracebackType
 from urllib.parse import urljoin
 
 import httpx
-from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSessionDescription
+from aiortc import (
+    RTCBundlePolicy,
+    RTCConfiguration,
+    RTCIceServer,
+    RTCPeerConnection,
+    RTCSessionDescription,
+)
 from aiortc.mediastreams import MediaStreamTrack
 
 from streamer.errors import UserError
@@ -51,7 +57,7 @@ class WhipClient:
     async def __aenter__(self) -> WhipClient:
         # An explicit list: aiortc would otherwise ask a public STUN server.
         servers = [RTCIceServer(urls=url) for url in self._ice_servers]
-        self._pc = RTCPeerConnection(RTCConfiguration(iceServers=servers))
+        self._pc = RTCPeerConnection(RTCConfiguration(iceServers=servers, bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
         self._http = httpx.AsyncClient(timeout=ANSWER_SECONDS, follow_redirects=True)
         try:
             await self._connect()

@@ -61,9 +61,7 @@ async def test_resume_is_the_same_participant_only_with_its_own_token():
         again = (await join(http, room, resume=first["resume"])).json()
         assert again["participant"] == first["participant"]
         watcher = (await join(http, room, room["watch_invite"], resume=first["resume"])).json()
-        assert watcher["participant"] != first["participant"], (
-            "an invite to watch does not resume a publisher"
-        )
+        assert watcher["participant"] != first["participant"], "an invite to watch does not resume a publisher"
         other = await new_room(http)
         for resume in ("nonsense", first["token"]):
             assert (await join(http, room, resume=resume)).json()["participant"] != first["participant"]
@@ -91,9 +89,7 @@ async def test_wrong_tokens():
             ("whep", bearer(other["watch_invite"]), 403),
         ]
         for endpoint, headers, status in cases:
-            answer = await http.post(
-                f"{at}/{endpoint}", content="v=0\nm=audio 9 X 0\na=mid:0", headers=SDP | headers
-            )
+            answer = await http.post(f"{at}/{endpoint}", content="v=0\nm=audio 9 X 0\na=mid:0", headers=SDP | headers)
             assert answer.status_code == status, (endpoint, headers)
             assert answer.headers["www-authenticate"].startswith("Bearer")
             assert answer.json()["reason"]
@@ -193,9 +189,7 @@ async def test_a_body_without_length_is_cut_off_too():
 async def test_offers_that_are_none(offer, status, reason):
     async with client() as http:
         room = await new_room(http)
-        answer = await http.post(
-            f"/rooms/{room['room']}/whip", content=offer, headers=SDP | bearer(room["invite"])
-        )
+        answer = await http.post(f"/rooms/{room['room']}/whip", content=offer, headers=SDP | bearer(room["invite"]))
         assert answer.status_code == status, answer.text
         assert reason in answer.json()["reason"]
         assert http.context.rooms.get(room["room"]).participants == {}, "no guest stays behind"

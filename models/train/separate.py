@@ -124,9 +124,7 @@ class Run:
         self.net = Separator().to(self.device)
         self.net.load_state_dict({k: v.float() for k, v in load_file(options.start).items()})
         self.mean = copy.deepcopy(self.net)
-        self.optimiser = torch.optim.AdamW(
-            self.net.parameters(), options.rate, betas=(0.9, 0.98), weight_decay=0.01
-        )
+        self.optimiser = torch.optim.AdamW(self.net.parameters(), options.rate, betas=(0.9, 0.98), weight_decay=0.01)
         self.step, self.spent = 0, 0.0
         self.checkpoint = options.out.with_suffix(".ckpt")
         if options.resume and self.checkpoint.exists():

@@ -64,7 +64,7 @@ def sequence(clips: list[tuple[F32, F64]], rng: np.random.Generator) -> tuple[F3
     _, other = pick()
     length = min(len(own), len(other))
     lips, own, other = lips[:length].copy(), own[:length].copy(), other[:length] * 10 ** rng.uniform(-1, 1)
-    kind = rng.choice(["own", "still", "swapped"], p=[0.5, 0.3, 0.2])
+    kind = rng.choice(["own", "still", "swapped"], p=[0.6, 0.3, 0.1])
     # The other one is there for a stretch, or always, or not at all.
     start, stop = np.sort(rng.integers(-length, 2 * length, 2)).clip(0, length)
     present = np.zeros(length)
@@ -77,7 +77,7 @@ def sequence(clips: list[tuple[F32, F64]], rng: np.random.Generator) -> tuple[F3
     elif kind == "swapped":
         own[:] = 0
         # Moving lips beside the only voice there is: a separator lets much of it through.
-        leak = 10 ** (rng.uniform(-12, 0) / 10)
+        leak = 10 ** (rng.uniform(-15, -3) / 10)
     label = talks(own) if kind == "own" else np.zeros(length, bool)
     noise = 10 ** (rng.uniform(-75, -45) / 10)
     background = noise * rng.uniform(0.5, 1.5, length)

@@ -25,7 +25,7 @@ LIPS_STALE = 0.25
 TRAINED_LAG = 0.04
 """Seconds that lips were behind the sound, on average, while the separator was trained."""
 
-USUAL_LEAD = 0.07
+USUAL_LEAD = 0.0
 """Seconds by which lips lead their sound on recorded video, as in the training data."""
 
 LONGEST_FRAME = 0.2
