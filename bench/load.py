@@ -37,9 +37,7 @@ def main() -> None:
         for sessions in range(1, MOST + 1):
             running.join_demo()
             # 15 s until both puppets of the newest one have been seen and heard.
-            running.until(
-                "earshot_agent_separated", running.metrics().get("earshot_agent_separated", 0) + 750
-            )
+            running.until("earshot_agent_separated", running.metrics().get("earshot_agent_separated", 0) + 750)
             got = measure(running, SECONDS)
             holds = sessions if got["late"] <= HOLDS else holds
             rows.append(
@@ -65,7 +63,9 @@ def main() -> None:
         "see, a picture and face",
     ]
     text = table([*head, "pictures/s", "late blocks"], rows)
-    text += f"\n\n{holds} sessions of two faces hold (at most {HOLDS:.0%} of blocks late), measured with the participants "
+    text += (
+        f"\n\n{holds} sessions of two faces hold (at most {HOLDS:.0%} of blocks late), measured with the participants "
+    )
     text += "and one listener running on the same machine: they encode and decode there too."
     publish("load", "python -m bench.load", text)
 

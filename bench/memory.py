@@ -24,10 +24,7 @@ def main() -> None:
             time.sleep(60)
         blocks = running.metrics()["earshot_agent_blocks"]
     shown = [0, 1, SETTLED, 5, MINUTES]
-    rows = [
-        [name, *(f"{samples[minute][i]:.0f}" for minute in shown)]
-        for i, name in enumerate(("server", "engine"))
-    ]
+    rows = [[name, *(f"{samples[minute][i]:.0f}" for minute in shown)] for i, name in enumerate(("server", "engine"))]
     growth = [samples[-1][i] - samples[SETTLED][i] for i in range(2)]
     text = table(["resident MB after", *(f"{minute} min" for minute in shown)], rows)
     text += f"\n\nGrowth from minute {SETTLED} to {MINUTES}: server {growth[0]:+.1f} MB, engine {growth[1]:+.1f} MB "

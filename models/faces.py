@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -53,6 +54,21 @@ class FaceModels:
         self.mesher = FaceMesher()
 
 
+@dataclass(frozen=True)
+class FaceMemory:
+    """Who a tracker knows.
+
+    Attributes:
+        tracks: every numbered face, in sight or not.
+        next_id: number of the next new face.
+        shape: height and width of the picture they were last seen in.
+    """
+
+    tracks: tuple[Track, ...]
+    next_id: int
+    shape: tuple[int, int]
+
+
 class FaceTracker:
     """Follows the faces of one stream of pictures.
 
@@ -77,6 +93,16 @@ class FaceTracker:
     def lost(self) -> list[int]:
         """Numbers of the faces that are remembered but out of sight."""
         return sorted(track.id for track in self._lost)
+
+    def remember(self) -> FaceMemory:
+        """What another tracker needs to give the same people the same numbers."""
+        known = tuple(track for track in self._tracks + self._lost if track.id)
+        return FaceMemory(known, self._next_id, self._shape)
+
+    def recall(self, memory: FaceMemory, t: float = 0.0) -> None:
+        """Know the people of another tracker, as if they had gone out of sight at `t` seconds."""
+        self._lost = [replace(track, t=t, velocity=np.zeros(2, np.float32)) for track in memory.tracks]
+        self._next_id, self._shape = memory.next_id, memory.shape
 
     def step(self, rgb: U8, t: float) -> list[Face]:
         """Find and follow faces in the next picture.

@@ -150,6 +150,14 @@ class VoiceBook:
         known = self._known.get(id)
         return 0.0 if known is None else known.confidence
 
+    def remember(self) -> dict[int, Enrolment]:
+        """Every voice that is known, also of absent faces."""
+        return self._absent | self._known
+
+    def recall(self, voices: dict[int, Enrolment]) -> None:
+        """Know the voices of another book; each counts from when its face is there."""
+        self._absent = {id: replace(one, updated=-np.inf) for id, one in voices.items()}
+
     def _attend(self, t: float, speaking: Mapping[int, float]) -> None:
         for id in speaking:
             self._seen[id] = t

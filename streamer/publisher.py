@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import av
 from aiortc import RTCPeerConnection
 
+from streamer import rtp
 from streamer.blocks import AudioBlock
 from streamer.ingest import Ingest
 from streamer.peer import Peer
-from streamer.relay import VideoSource
+from streamer.relay import VIDEO_CODECS, VideoSource
 from streamer.session import Session
 
 if TYPE_CHECKING:
@@ -60,4 +61,5 @@ class Publisher(Session):
     def _prepare(self, pc: RTCPeerConnection) -> None:
         kinds = {receiver.track.kind for receiver in pc.getReceivers() if receiver.track is not None}
         self.has_audio, self.has_video = "audio" in kinds, "video" in kinds
+        rtp.prefer_codecs(pc, VIDEO_CODECS)
         self.ingest.attach(pc)

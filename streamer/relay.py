@@ -19,6 +19,8 @@ from streamer.encoder import SharedEncoder
 from streamer.timeline import now
 
 VIDEO_RATE = 90_000
+#: Codecs of pictures, the one everybody is asked for first: a picture is relayed as it came where both ends agree.
+VIDEO_CODECS = ["video/VP8", "video/H264"]
 #: Pictures wait this many seconds for the sound, which aiortc holds for 80 ms and the models for 60 ms.
 HOLD = 0.1
 #: Least seconds between two key frame requests to one publisher.

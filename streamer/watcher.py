@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from aiortc import RTCPeerConnection
 
+from streamer import rtp
 from streamer.listen import ListenTrack
 from streamer.overlay import Slot
 from streamer.peer import Peer
-from streamer.relay import SlotTrack, VideoSource
+from streamer.relay import VIDEO_CODECS, SlotTrack, VideoSource
 from streamer.sdp import BadSdp
 from streamer.session import Session
 
@@ -80,6 +81,7 @@ class Watcher(Session):
         ]
 
     def _prepare(self, pc: RTCPeerConnection) -> None:
+        rtp.prefer_codecs(pc, VIDEO_CODECS)
         for transceiver in pc.getTransceivers():
             transceiver.direction = "sendonly"
             if transceiver.kind == "audio":

@@ -14,6 +14,7 @@ import skimage.data
 from streamer.engine.batch import DELAY, Engine
 from streamer.engine.client import AUDIO_IN_FLIGHT, EngineClient
 from streamer.engine.types import BLOCK
+from streamer.engine.worker import MEMORY_EVERY
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +107,18 @@ def test_unknown_sessions_are_ignored(engine, picture):
     assert engine.hear({"nobody": (0.0, noise(1, 0)[0])}) == {}
 
 
+def test_memory_gives_the_same_people_the_same_numbers_in_another_engine(engine, picture):
+    engine.open("a")
+    look(engine, "a", picture)
+    memory = engine.memory("a")
+    engine.open("a", memory)
+    alone = picture.copy()
+    alone[:, :320] = 90
+    assert [face.id for face in look(engine, "a", alone, count=8)] == [2]
+    assert [face.id for face in look(engine, "a", picture, count=8, start=1.0)] == [1, 2]
+    assert engine.memory("nobody") is None
+
+
 class Listener:
     def __init__(self):
         self.voices, self.faces, self.changed = [], [], asyncio.Event()
@@ -162,9 +175,13 @@ async def test_no_more_blocks_are_in_flight_than_allowed(client):
     assert client.statistics.audio_dropped == 3
 
 
-async def test_a_killed_process_comes_back_and_goes_on(client, picture):
+async def test_a_killed_process_comes_back_and_knows_who_is_who(client, picture):
     client, listener = client
     client.open("p", listener.on_voices, listener.on_faces)
+    frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format="yuv420p")
+    for i in range(MEMORY_EVERY):
+        client.send_video("p", i * 0.04, frame)
+        await listener.until(lambda count=i + 1: len(listener.faces) == count)
     os.kill(client.pid, signal.SIGKILL)
     await listener.until(lambda: not client.ready)
     assert not client.send_audio("p", 0, 0.0, noise(1, 0)[0])
@@ -173,3 +190,10 @@ async def test_a_killed_process_comes_back_and_goes_on(client, picture):
     assert client.send_audio("p", 1, 0.02, noise(1, 0)[0])
     await listener.until(lambda: listener.voices)
     assert listener.voices[0][0] == 1
+    alone = picture.copy()
+    alone[:, :320] = 90
+    frame = av.VideoFrame.from_ndarray(alone, format="rgb24").reformat(format="yuv420p")
+    for i in range(8):
+        client.send_video("p", 2 + i * 0.04, frame)
+        await listener.until(lambda count=MEMORY_EVERY + i + 1: len(listener.faces) == count)
+    assert [face.id for face in listener.faces[-1][1]] == [2]

@@ -47,9 +47,7 @@ def test_other_pixel_formats_are_refused():
         wire.pack_picture(av.VideoFrame(64, 64, "rgb24"))
 
 
-@given(
-    st.dictionaries(st.text(max_size=8), st.integers(-(2**40), 2**40) | st.binary(max_size=64), max_size=5)
-)
+@given(st.dictionaries(st.text(max_size=8), st.integers(-(2**40), 2**40) | st.binary(max_size=64), max_size=5))
 def test_both_readers_read_what_was_written(message):
     data = wire.encode(message)
     ours, theirs = socket.socketpair()

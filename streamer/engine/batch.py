@@ -43,10 +43,17 @@ class Engine:
         self._next_row = 0
         self._lock = threading.Lock()
 
-    def open(self, sid: str) -> None:
-        """Begin a session, or begin it anew."""
+    def open(self, sid: str, memory: bytes | None = None) -> None:
+        """Begin a session, or begin it anew.
+
+        Args:
+            sid: Its name.
+            memory: What `memory` gave for it in another process; faces keep their numbers and voices.
+        """
         self.close(sid)
         scene = Scene(self._faces, self._separator.voice_print, self._max_faces, self._enrolment)
+        if memory is not None:
+            scene.recall(memory)
         with self._lock:
             self._scenes[sid] = scene
             self._delayed[sid] = np.zeros(DELAY, np.float32)
@@ -58,6 +65,14 @@ class Engine:
             self._delayed.pop(sid, None)
             if scene is not None:
                 self._free_rows += scene.rows.values()
+
+    def memory(self, sid: str) -> bytes | None:
+        """Who the faces of a session are and how they sound, to be given to `open`; None for unknown sessions.
+
+        Call it on the thread that calls `see`.
+        """
+        scene = self._scenes.get(sid)
+        return scene.memory() if scene else None
 
     def see(self, sid: str, t: float, rgb: Picture) -> list[FaceState]:
         """Faces in a picture.

@@ -49,6 +49,7 @@ class _Session:
     video_in_flight: bool = False
     next_video: tuple[float, av.VideoFrame] | None = None
     worker_dropped: int = 0
+    memory: bytes | None = None
 
 
 @dataclass
@@ -104,7 +105,7 @@ class EngineClient:
             on_faces: Called with the picture's time and its faces.
         """
         self._sessions[sid] = _Session(on_voices, on_faces)
-        self._send({"type": "open", "sid": sid})
+        self._send({"type": "open", "sid": sid, "memory": None})
 
     def close_session(self, sid: str) -> None:
         """End a session; does nothing when there is none."""
@@ -144,7 +145,7 @@ class EngineClient:
         for sid, session in self._sessions.items():
             session.audio_in_flight, session.worker_dropped = 0, 0
             session.video_in_flight, session.next_video = False, None
-            self._send({"type": "open", "sid": sid})
+            self._send({"type": "open", "sid": sid, "memory": session.memory})
         if self.on_ready is not None:
             self.on_ready(ready)
 
@@ -221,6 +222,7 @@ class EngineClient:
             session.on_voices(message["index"], wire.unpack_voices(message))
         elif message["type"] == "faces":
             session.video_in_flight = False
+            session.memory = message.get("memory", session.memory)
             self.statistics.see_cpu += message["cpu"]
             session.on_faces(message["t"], wire.unpack_faces(message["faces"]))
             if session.next_video is not None and message["sid"] in self._sessions:

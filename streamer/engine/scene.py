@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from bisect import bisect
 from collections import deque
 from concurrent.futures import Executor, Future
@@ -26,7 +27,7 @@ TRAINED_LAG = 0.04
 """Seconds that lips were behind the sound, on average, while the separator was trained."""
 
 USUAL_LEAD = 0.0
-"""Seconds by which lips lead their sound on recorded video, as in the training data."""
+"""Seconds by which lips lead their sound in the training data, as `models.lip_lead` measures it (-10 ms)."""
 
 LONGEST_FRAME = 0.2
 """Seconds; a longer gap between pictures is a lost connection and does not age the faces."""
@@ -110,6 +111,16 @@ class Scene:
         self._faces = faces
         self._lips = {id: lips for id, lips in self._lips.items() if id in faces}
         return [self._state(face) for face in found]
+
+    def memory(self) -> bytes:
+        """Who the faces are and how they sound; for our own processes only, since it is a pickle."""
+        return pickle.dumps((self._tracker.remember(), self._book.remember()))
+
+    def recall(self, memory: bytes) -> None:
+        """Know again what `memory` knew; call it before the first picture."""
+        faces, voices = pickle.loads(memory)
+        self._tracker.recall(faces)
+        self._book.recall(voices)
 
     def states(self) -> list[FaceState]:
         """Every face seen within `FACE_MEMORY`."""

@@ -26,6 +26,9 @@ from streamer.engine.types import Samples
 AUDIO_BACKLOG = 10
 """Blocks of 20 ms a session may have waiting."""
 
+MEMORY_EVERY = 25
+"""Pictures after which the call is handed what the session knows, in case this process dies."""
+
 log = logging.getLogger("earshot.engine")
 
 
@@ -36,6 +39,7 @@ class Inbox:
     audio: deque[tuple[int, float, Samples]] = field(default_factory=lambda: deque(maxlen=AUDIO_BACKLOG))
     video: tuple[float, wire.Message] | None = None
     dropped: int = 0
+    pictures: int = 0
 
 
 class Worker:
@@ -73,8 +77,9 @@ class Worker:
         """A thread that dies must take the process along, so that the supervisor starts a new one."""
         try:
             loop()  # type: ignore[operator]
-        except (BrokenPipeError, ConnectionError):
-            self._sock.close()
+        except OSError:
+            # The call has closed the socket: there is nobody left to work for.
+            os._exit(0)
         except Exception:
             log.exception("engine thread failed")
             logging.shutdown()
@@ -94,7 +99,7 @@ class Worker:
                 continue
             with self._changed:
                 if kind == "open":
-                    self._engine.open(sid)
+                    self._engine.open(sid, message["memory"])
                     self._inboxes[sid] = Inbox()
                 elif kind == "close":
                     self._inboxes.pop(sid, None)
@@ -136,6 +141,10 @@ class Worker:
                 started = time.thread_time()
                 faces = self._engine.see(sid, t, wire.unpack_picture(message))
                 reply = {"type": "faces", "sid": sid, "t": t, "faces": wire.pack_faces(faces)}
+                if (inbox := self._inboxes.get(sid)) is not None:
+                    inbox.pictures += 1
+                    if inbox.pictures % MEMORY_EVERY == 0:
+                        reply["memory"] = self._engine.memory(sid)
                 self._send(reply | {"cpu": time.thread_time() - started})
 
 

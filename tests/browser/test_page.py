@@ -183,9 +183,7 @@ def test_face_follows_its_message_and_is_focused_by_click_and_key(visit: Visit, 
         message = {"type": "faces", "participant": ada_id, "t": time.time(), "faces": [face]}
         sockets[0].send(json.dumps(message))
 
-    button = bob.page.get_by_role("button", name="Hear only Face 1 of Ada").and_(
-        bob.page.get_by_test_id("face")
-    )
+    button = bob.page.get_by_role("button", name="Hear only Face 1 of Ada").and_(bob.page.get_by_test_id("face"))
     tile = bob.page.locator(f"[data-testid=tile][data-participant='{ada_id}']").bounding_box()
     assert tile is not None
     for x in (0.1, 0.6):

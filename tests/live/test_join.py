@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -134,7 +135,7 @@ async def test_a_looped_file_plays_on_without_a_seam_with_flash_and_beep_togethe
     assert server.authorization == [f"Bearer {TOKEN}"] * 2
 
     audio, video = server.frames["audio"], server.frames["video"]
-    steps = {b.pts - a.pts for (_, a), (_, b) in zip(audio, audio[1:], strict=False)}
+    steps = {b.pts - a.pts for (_, a), (_, b) in itertools.pairwise(audio)}
     assert steps == {960}
     seconds = np.diff([float(f.pts * f.time_base) for _, f in video])
     assert np.allclose(seconds, 0.04, atol=0.001)
