@@ -46,8 +46,9 @@ class DilatedBlock(nn.Module):
         """Whole sequences: x (B, T, width) -> (B, T, width)."""
         y, d, length = self.inner(x), self.dilation, x.shape[1]
         y = F.pad(y, (0, 0, 2 * d, 0) if self.causal else (0, 0, d, d))
-        z = y[:, :length] * self.taps[0] + y[:, d : d + length] * self.taps[1]
-        return self.outer(x, z + y[:, 2 * d : 2 * d + length] * self.taps[2] + self.taps_bias)
+        taps = self.taps.to(y.dtype)  # under autocast y is bfloat16, and a float32 factor would widen it
+        z = y[:, :length] * taps[0] + y[:, d : d + length] * taps[1]
+        return self.outer(x, z + y[:, 2 * d : 2 * d + length] * taps[2] + self.taps_bias.to(y.dtype))
 
     def step(self, x: Tensor, older: Tensor, old: Tensor) -> tuple[Tensor, Tensor]:
         """S frames of K rows.

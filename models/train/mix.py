@@ -11,6 +11,7 @@ from torch import Tensor
 from models.train.datasets import FRAME, LIPS, RATE, Tape
 
 LOUD = 0.06  # root mean square of one talker before the scene's own level
+ALONE, SILENT = 0.16, 0.12  # share of scenes whose wanted talker is alone, or says nothing
 FADE = 320  # samples of a talker's onset and end inside a crop
 
 
@@ -163,7 +164,7 @@ def make_scene(tape: Tape, rows: int, frames: int, enrolment_frames: int = 60) -
         return torch.empty(rows, 1, device=dev).uniform_(low, high)
 
     kind = torch.rand(rows, 1, device=dev)
-    solo, absent = (kind < 0.22).float(), ((kind >= 0.22) & (kind < 0.34)).float()
+    solo, absent = (kind < ALONE).float(), ((kind >= ALONE) & (kind < ALONE + SILENT)).float()
     third = chance(rows, 0.3, dev) * (1 - solo)
     who = tape.people(rows)
     twin = chance(rows, 0.05, dev)[:, 0] > 0

@@ -1,0 +1,277 @@
+"""One recording on its way through the engine: pictures and sound in step, files and events out."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field, replace
+from math import inf
+from pathlib import Path
+from typing import IO, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.engine.types import BLOCK, SAMPLE_RATE, FaceState, Picture, Voices
+from streamer.media_file import MediaInfo, Piece, Shot, shots, sound
+from streamer.out_folder import MADE_BY
+from streamer.overlay_video import OverlayWriter
+from streamer.read_ahead import ReadAhead
+from streamer.voice_files import VoiceFiles
+
+Samples = NDArray[np.float32]
+
+SESSION = "recording"
+BLOCK_SECONDS = BLOCK / SAMPLE_RATE
+WIDEST = 1280
+"""Pixels across the picture in which faces are looked for."""
+
+LOOKS = 25.5
+"""Most pictures a second in which faces are looked for; the overlay shows every picture."""
+
+LOOK_AHEAD = 0.08
+"""Seconds that pictures are ahead of the sound: lips move before they are heard."""
+
+
+class SeesAndHears(Protocol):
+    """The part of `streamer.engine.batch.Engine` that is used here."""
+
+    def open(self, sid: str) -> None:
+        """Begin a session."""
+
+    def close(self, sid: str) -> None:
+        """End a session."""
+
+    def see(self, sid: str, t: float, rgb: Picture) -> list[FaceState]:
+        """Find faces in a picture."""
+
+    def hear(self, blocks: dict[str, tuple[float, Samples]]) -> dict[str, Voices]:
+        """Separate a block of sound."""
+
+
+@dataclass
+class Summary:
+    """What a run made.
+
+    Attributes:
+        out: The folder.
+        duration: Of the recording, seconds.
+        took: Seconds that the run took, without loading the models.
+        faces: Ids of the faces, in order of appearance.
+        notes: One line for everything that the recording lacks.
+        files: Names of the files made.
+    """
+
+    out: Path
+    duration: float = 0.0
+    took: float = 0.0
+    faces: list[int] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+
+    @property
+    def speed(self) -> float:
+        """How many times faster than real time."""
+        return self.duration / max(self.took, 1e-9)
+
+
+class Recording:
+    """One recording going through the engine.
+
+    Args:
+        path: The recording.
+        info: Of it.
+        folder: For the files.
+        engine: None if there is no video, and so nothing to look for.
+    """
+
+    def __init__(self, path: Path, info: MediaInfo, folder: Path, engine: SeesAndHears | None) -> None:
+        self._path, self._info, self._folder, self._engine = path, info, folder, engine
+        self._events: IO[str] = (folder / "events.jsonl").open("w", encoding="utf-8")
+        self._overlay = OverlayWriter(folder / "overlay.mp4", info) if info.video is not None else None
+        # Decoding and colour conversion keep ahead of the models on the other core.
+        self._shots = ReadAhead(_looks(shots(path, info), engine is not None), 4)
+        self._sound = ReadAhead(_blocks(sound(path, info, SAMPLE_RATE)), 16)
+        self._next_shot = next(self._shots, None)
+        self._original = sound(path, info) if info.video is not None else iter(())
+        self._next_piece = next(self._original, None)
+        self._in_view: list[FaceState] = []
+        self._waiting: deque[_Seen] = deque()
+        self._appeared: dict[int, float] = {}
+        self._heard: dict[int, FaceState] = {}
+        self._known: set[int] = set()
+        self._end = 0.0
+
+    def run(self, tell: Callable[[float], None]) -> Summary:
+        """Go through the whole recording; `tell` hears how far it is, in seconds."""
+        summary = Summary(self._folder)
+        began = time.monotonic()
+        facts = {k: v for k, v in asdict(self._info).items() if k not in ("video", "audio", "start")}
+        self._event(0.0, "start", made_by=MADE_BY, file=self._path.name, **facts)
+        if self._engine is not None:
+            self._engine.open(SESSION)
+        try:
+            if self._info.audio is not None:
+                self._listen(tell)
+            self._look(inf, tell)
+            self._feed_original(inf)
+            self._release(inf)
+            if self._overlay is not None:
+                self._overlay.close()
+        except BaseException:
+            if self._overlay is not None:
+                self._overlay.abandon()
+            self._events.close()
+            raise
+        finally:
+            self._shots.close()
+            self._sound.close()
+            if self._engine is not None:
+                self._engine.close(SESSION)
+        summary.faces = sorted(self._appeared)
+        summary.notes = self._notes()
+        summary.duration, summary.took = self._end, time.monotonic() - began
+        self._event(self._end, "end", faces=summary.faces, notes=summary.notes)
+        self._events.close()
+        return summary
+
+    def _notes(self) -> list[str]:
+        if self._info.audio is None:
+            lack = "the file has no sound: no voices, only overlay.mp4 and events.jsonl"
+            return [lack] if self._appeared else [lack, "no face was found"]
+        if self._info.video is None:
+            return ["the file has no video, so no faces: all sound is in rest.wav"]
+        return [] if self._appeared else ["no face was found: all sound is in rest.wav"]
+
+    def _listen(self, tell: Callable[[float], None]) -> None:
+        """Go through the sound block by block, with the pictures as they come due."""
+        files = VoiceFiles(self._folder)
+        length, t, begin = 0, 0.0, 0.0
+        for t, block, size in self._sound:
+            if length == 0:
+                begin = t
+                self._event(t, "sound", seconds_before=t)
+            length += size
+            self._look(t + BLOCK_SECONDS + LOOK_AHEAD, tell)
+            self._feed_original(t)
+            self._hear(files, begin, t, block)
+            self._release(t - BLOCK_SECONDS)
+            self._end = max(self._end, begin + length / SAMPLE_RATE)
+            tell(t)
+        while files.done < length:
+            # The separator still holds the last samples.
+            t += BLOCK_SECONDS
+            self._hear(files, begin, t, np.zeros(BLOCK, np.float32))
+        self._look(inf, tell)
+        files.finish(length, self._appeared)
+
+    def _hear(self, files: VoiceFiles, begin: float, t: float, block: Samples) -> None:
+        """Send a block of sound at `t` through the engine; `begin` is the time of the first sample."""
+        files.heard(block)
+        if self._engine is None:
+            files.separated(files.done, {})
+            return
+        voices = self._engine.hear({SESSION: (t, block)})[SESSION]
+        self._heard = {state.id: state for state in voices.faces}
+        for id, state in self._heard.items():
+            files.begin(id, round((self._appeared.get(id, t) - begin) * SAMPLE_RATE))
+            if state.voice_known and id not in self._known:
+                self._known.add(id)
+                self._event(t, "voice", id=id, confidence=round(state.voice_confidence, 3))
+        position = round((voices.t - begin) * SAMPLE_RATE)
+        if position + BLOCK > 0:
+            files.separated(position, dict(zip(voices.ids, voices.pcm, strict=True)))
+
+    def _look(self, until: float, tell: Callable[[float], None]) -> None:
+        """Look for faces in the pictures up to a time."""
+        while self._next_shot is not None and self._next_shot[0].t <= until:
+            (shot, rgb), self._next_shot = self._next_shot, next(self._shots, None)
+            self._end = max(self._end, shot.t)
+            if rgb is not None and self._engine is not None:
+                self._in_view = self._engine.see(SESSION, shot.t, rgb)
+                for face in self._in_view:
+                    self._appeared.setdefault(face.id, shot.t)
+            self._waiting.append(_Seen(shot, self._in_view, rgb is not None))
+            if until == inf:
+                # No more sound to wait for.
+                self._release(inf)
+                tell(shot.t)
+
+    def _release(self, until: float) -> None:
+        """Draw and tell of the pictures up to a time, now that the sound around them has been heard."""
+        while self._waiting and self._waiting[0].shot.t <= until:
+            seen = self._waiting.popleft()
+            faces = [self._with_voice(face) for face in seen.faces]
+            if seen.looked:
+                for face in faces:
+                    self._event(
+                        seen.shot.t,
+                        "face",
+                        id=face.id,
+                        box=[round(float(n), 5) for n in face.box],
+                        speaking=round(float(face.speaking), 3),
+                        voice_known=face.voice_known,
+                        lips_visible=face.lips_visible,
+                        score=round(float(face.score), 3),
+                    )
+            if self._overlay is not None:
+                self._overlay.picture(seen.shot, faces)
+
+    def _with_voice(self, face: FaceState) -> FaceState:
+        """The face as seen, with what its voice told since."""
+        heard = self._heard.get(face.id)
+        if heard is None:
+            return face
+        return replace(
+            face,
+            speaking=heard.speaking,
+            voice_known=heard.voice_known,
+            voice_confidence=heard.voice_confidence,
+            lip_lead=heard.lip_lead,
+        )
+
+    def _feed_original(self, until: float) -> None:
+        """Give the overlay its sound up to a time."""
+        while self._overlay is not None and self._next_piece is not None and self._next_piece.t <= until:
+            self._overlay.sound(self._next_piece)
+            self._next_piece = next(self._original, None)
+
+    def _event(self, t: float, type: str, **more: object) -> None:
+        self._events.write(json.dumps({"t": round(t, 4), "type": type, **more}) + "\n")
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A picture on its way to the overlay; `looked` is whether faces were looked for in it."""
+
+    shot: Shot
+    faces: list[FaceState]
+    looked: bool
+
+
+def _looks(pictures: Iterator[Shot], wanted: bool) -> Iterator[tuple[Shot, Picture | None]]:
+    """Every picture, and as RGB those in which faces shall be looked for."""
+    last = -inf
+    for shot in pictures:
+        look = wanted and shot.t - last > 1 / LOOKS
+        if look:
+            last = shot.t
+        yield shot, shot.rgb(WIDEST) if look else None
+
+
+def _blocks(pieces: Iterator[Piece]) -> Iterator[tuple[float, Samples, int]]:
+    """Mono blocks of 320 samples with their times; the last is padded, the number tells its true samples."""
+    begin: float | None = None
+    made = 0
+    held = np.zeros(0, np.float32)
+    for piece in pieces:
+        begin = piece.t if begin is None else begin
+        held = np.concatenate([held, piece.pcm.mean(axis=0)])
+        while len(held) >= BLOCK:
+            yield begin + made / SAMPLE_RATE, held[:BLOCK], BLOCK
+            held = held[BLOCK:]
+            made += BLOCK
+    if len(held) and begin is not None:
+        yield begin + made / SAMPLE_RATE, np.pad(held, (0, BLOCK - len(held))), len(held)
