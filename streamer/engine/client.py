@@ -158,6 +158,9 @@ class EngineClient:
                 await self._run_process()
             except (OSError, ValueError, TimeoutError, asyncio.IncompleteReadError) as error:
                 log.warning("model process lost: %s", error or type(error).__name__)
+            except Exception:
+                # Whatever it was, a call without voices is better than no supervisor.
+                log.exception("model process lost")
             if asyncio.get_running_loop().time() - started > 60:
                 delay = 0.25
             await asyncio.sleep(delay)

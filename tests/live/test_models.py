@@ -30,18 +30,20 @@ async def test_when_the_models_die_the_call_goes_on_and_everybody_keeps_their_nu
         def faces() -> list[int]:
             return [face["id"] for face in control.newest.get("faces", {}).get("faces", [])]
 
-        await until(lambda: separated() and len(faces()) == 2, 120)
-        before, process = faces(), engine.pid
-        os.kill(process, signal.SIGKILL)
-        await until(lambda: not separated())
-        heard = listener.frames["audio0"]
-        heard.clear()
-        # Plain sound goes on: the puppets never pause for as long as a second.
-        await until(lambda: len(heard) > 60 and loudest(heard) > 1000, 30)
-        await until(lambda: separated() and engine.pid not in (None, process), 120)
-        control.newest.pop("faces")
-        await until(lambda: len(faces()) == 2, 30)
-        assert faces() == before
-        assert engine.statistics.starts == 2
-        stop.set()
-        await puppets
+        try:
+            await until(lambda: separated() and len(faces()) == 2, 120)
+            before, process = faces(), engine.pid
+            os.kill(process, signal.SIGKILL)
+            await until(lambda: not separated())
+            heard = listener.frames["audio0"]
+            heard.clear()
+            # Plain sound goes on: the puppets never pause for as long as a second.
+            await until(lambda: len(heard) > 60 and loudest(heard) > 1000, 30)
+            await until(lambda: separated() and engine.pid not in (None, process), 120)
+            control.newest.pop("faces")
+            await until(lambda: len(faces()) == 2, 30)
+            assert faces() == before
+            assert engine.statistics.starts == 2
+        finally:
+            stop.set()
+            await puppets
