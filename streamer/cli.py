@@ -115,15 +115,23 @@ def process(
 
 @app.command()
 def join(
-    room: Annotated[str, typer.Option("--room", "-r", help="Room id.")],
+    room: Annotated[str, typer.Option("--room", "-r", help="Room id, or the whole link of the call.")],
     invite: Annotated[
-        str, typer.Option("--invite", "-i", envvar="EARSHOT_INVITE", help="The part of the link after the #.")
-    ],
+        str | None,
+        typer.Option(
+            "--invite",
+            "-i",
+            envvar="EARSHOT_INVITE",
+            help="The part of the link after the #; may be left out "
+            "for a server on this machine, or with EARSHOT_SECRET.",
+        ),
+    ] = None,
     file: Annotated[Path | None, typer.Option("--file", "-f", help="File to play into the call.")] = None,
     demo: Annotated[bool, typer.Option("--demo", help="Play the two talking portraits instead of a file.")] = False,
     loop: Annotated[bool, typer.Option("--loop", help="Begin again at the end.")] = False,
     name: Annotated[str | None, typer.Option("--name", help="Name in the call [the file's].")] = None,
     server: Annotated[str, typer.Option("--server", help="Address of the server.")] = "http://127.0.0.1:8000",
+    secret: Annotated[str | None, typer.Option(envvar="EARSHOT_SECRET", help="The server's secret.")] = None,
 ) -> None:
     """Take part in a call with a file in place of camera and microphone."""
     if (file is None) is not demo:
@@ -131,7 +139,9 @@ def join(
     from streamer.join import join_command
 
     raise run_or_exit(
-        lambda: join_command(server=server, room=room, invite=invite, file=file, demo=demo, loop=loop, name=name)
+        lambda: join_command(
+            server=server, room=room, invite=invite, file=file, demo=demo, loop=loop, name=name, secret=secret
+        )
     )
 
 

@@ -19,6 +19,9 @@ from streamer.whip_client import ANSWER_SECONDS, WhipClient, refusal
 
 SERVER = "http://localhost:8000"
 
+LONGEST_NAME = 40
+"""Characters of a file's name that are shown in the call."""
+
 LEAVE_SECONDS = 5.0
 """Time to leave the call after a signal."""
 
@@ -95,17 +98,54 @@ def _base(server: str) -> str:
     return server.rstrip("/")
 
 
-async def _named(base: str, room: str, invite: str | None, name: str) -> str:
+def split_link(server: str, room: str, invite: str | None) -> tuple[str, str, str | None]:
+    """Server, room and invite, also where the whole link of a call was given as the room.
+
+    Raises:
+        UserError: it is a link, but not of a call.
+    """
+    if "/" not in room:
+        return server, room, invite
+    parts = urlsplit(room)
+    place = parts.path.rsplit("/r/", 1)
+    if parts.scheme not in ("http", "https") or len(place) != 2 or not place[1]:
+        raise UserError(f"{room!r} is not the link of a call")
+    return f"{parts.scheme}://{parts.netloc}{place[0]}", place[1], invite or parts.fragment or None
+
+
+async def ask_invite(server: str, room: str, secret: str | None) -> str:
+    """An invite to a room from the server itself: one on this machine gives it freely, others want their secret.
+
+    Raises:
+        UserError: the server refuses or is not reached.
+    """
+    headers = {"Authorization": f"Bearer {secret}"} if secret else {}
+    return str(_accepted(await _post(_base(server), room, "invites", {}, headers))["invite"])
+
+
+async def _named(base: str, room: str, invite: str | None, name: str) -> str | None:
     """A session token for a participant with a name: Earshot's own way in, before WHIP."""
-    url = f"{base}/rooms/{quote(room, safe='')}/join"
+    response = await _post(base, room, "join", {"name": name, "invite": invite or ""}, {})
+    if response.status_code == 404:
+        # Another WHIP server, which knows no names; or no such room, which WHIP will be told as well.
+        return invite
+    return str(_accepted(response)["token"])
+
+
+async def _post(base: str, room: str, what: str, body: dict[str, str], headers: dict[str, str]) -> httpx.Response:
+    url = f"{base}/rooms/{quote(room, safe='')}/{what}"
     async with httpx.AsyncClient(timeout=ANSWER_SECONDS) as http:
         try:
-            response = await http.post(url, json={"name": name, "invite": invite or ""})
+            return await http.post(url, json=body, headers=headers)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise UserError(f"{base} cannot be reached: {error or type(error).__name__}") from error
+
+
+def _accepted(response: httpx.Response) -> dict[str, object]:
     if response.status_code != 201:
         raise UserError(f"the server refused ({response.status_code}): {refusal(response)}")
-    return str(response.json()["token"])
+    answer: dict[str, object] = response.json()
+    return answer
 
 
 def join_command(
@@ -117,17 +157,19 @@ def join_command(
     demo: bool = False,
     loop: bool = False,
     name: str | None = None,
+    secret: str | None = None,
 ) -> int:
     """`join` as a command: SIGINT and SIGTERM leave the call properly, and that is success.
 
     Args:
         server: Address of the server.
-        room: Room id.
-        invite: Token that lets one in.
+        room: Room id, or the link of the call.
+        invite: Token that lets one in; None asks the server for one.
         file: What is played, unless `demo`.
         demo: Whether to play the demo clip.
         loop: Whether to start again at the end.
-        name: To be shown in the call.
+        name: To be shown in the call; the file's if None.
+        secret: The server's, to ask it for an invite.
 
     Returns:
         Exit code 0.
@@ -139,12 +181,18 @@ def join_command(
         raise UserError("join needs --file or --demo")
     if demo:
         print(STATEMENT, flush=True)
+    server, room, invite = split_link(server, room, invite)
+    shown = name or ("Demo" if demo or file is None else file.stem[:LONGEST_NAME])
+
+    async def enter(stop: asyncio.Event) -> None:
+        token = invite or await ask_invite(server, room, secret)
+        await join(server, room, token, None if demo else file, loop, shown, stop)
 
     async def main() -> None:
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        joining = asyncio.create_task(join(server, room, invite, None if demo else file, loop, name, stop))
+        joining = asyncio.create_task(enter(stop))
         stopping = asyncio.create_task(stop.wait())
         # Whatever it is waiting for before it plays, a signal ends that too.
         await asyncio.wait((joining, stopping), return_when=asyncio.FIRST_COMPLETED)

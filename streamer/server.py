@@ -26,7 +26,7 @@ from streamer.overlay import Name, RoomState
 from streamer.room import Full
 from streamer.rooms import Rooms
 from streamer.sdp import BadSdp
-from streamer.settings import IceServer, Settings
+from streamer.settings import IceServer, Settings, is_loopback
 
 WEB = Path(__file__).parent.parent / "web"
 SWEEP_EVERY = 30.0
@@ -76,7 +76,7 @@ def create_app(settings: Settings, engine: EngineClient | None = None) -> FastAP
     Returns:
         An ASGI application whose lifespan starts and stops the models and closes the rooms.
     """
-    engine = engine if engine is not None else EngineClient(device=settings.device)
+    engine = engine if engine is not None else EngineClient(settings.device, settings.max_faces)
     rooms = Rooms(settings, engine)
     engine.on_ready = lambda ready: rooms.engine_changed()
     metrics = Metrics(rooms, engine)
@@ -148,16 +148,28 @@ def _add_errors(app: FastAPI) -> None:
         return _refused(500, "The server made a mistake; its log says more.")
 
 
+def _invited(context: Context, room_id: str) -> NewRoom:
+    invite = context.tokens.mint("invite", room_id, "publish")
+    watch_invite = context.tokens.mint("invite", room_id, "watch")
+    return NewRoom(room=room_id, invite=invite, watch_invite=watch_invite, link=f"/r/{room_id}#{invite}")
+
+
 def _add_room_routes(app: FastAPI) -> None:
     @app.post("/rooms", status_code=201, tags=["rooms"])
     async def create_room(request: Request) -> NewRoom:
         """Make a room. Needs the server's secret as Bearer if one is set."""
         context = context_of(request)
         context.tokens.check_secret(request.headers.get("authorization"))
-        room = context.rooms.create()
-        invite = context.tokens.mint("invite", room.id, "publish")
-        watch_invite = context.tokens.mint("invite", room.id, "watch")
-        return NewRoom(room=room.id, invite=invite, watch_invite=watch_invite, link=f"/r/{room.id}#{invite}")
+        return _invited(context, context.rooms.create().id)
+
+    @app.post("/rooms/{room_id}/invites", status_code=201, tags=["rooms"])
+    async def invite(request: Request, room_id: str) -> NewRoom:
+        """Invite to a room there is. Needs the secret; without one, only a server nobody else reaches does it."""
+        context = context_of(request)
+        context.tokens.check_secret(request.headers.get("authorization"))
+        if context.settings.secret is None and not is_loopback(context.settings.host):
+            raise Denied(403, "A server that others can reach invites only with a secret.")
+        return _invited(context, context.rooms.enter(room_id).id)
 
     @app.post("/rooms/{room_id}/join", status_code=201, response_model_exclude_none=True, tags=["rooms"])
     async def join_room(request: Request, room_id: str, body: JoinRequest) -> Joined:

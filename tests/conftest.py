@@ -10,6 +10,12 @@ import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
 
 LIVE = Path(__file__).parent / "live"
+BROWSER = Path(__file__).parent / "browser"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests go last: Playwright keeps an event loop running on this thread, which other tests cannot have."""
+    items.sort(key=lambda item: BROWSER in item.path.parents)
 
 
 def _is_live(request: pytest.FixtureRequest) -> bool:

@@ -204,5 +204,6 @@ def make_scene(tape: Tape, rows: int, frames: int, enrolment_frames: int = 60) -
     leak = normal(leak) * torch.pow(10.0, uniform(-22, -8) / 20) * chance(rows, 0.25, dev)
     enrolment = normal(enrolment) + leak
     enrolment = enrolment + torch.randn_like(enrolment) * torch.pow(10.0, uniform(-4, -2.3))
-    talkers = (1 - absent) + (1 - solo) + third
-    return Scene(mix, a * level, lips, seen, other, other_seen, enrolment, known, talkers[:, 0], absent[:, 0] > 0)
+    silent = gate_a.amax(1) == 0  # a pause may also have taken the whole crop
+    talkers = (~silent).float() + (1 - solo[:, 0]) + third[:, 0]
+    return Scene(mix, a * level, lips, seen, other, other_seen, enrolment, known, talkers, silent)

@@ -58,10 +58,12 @@ class EngineClient:
 
     Args:
         device: Torch device the models run on, such as "cpu" or "cuda".
+        max_faces: Most faces followed in one session.
         on_ready: Called with True when the models are up and False when they are lost.
     """
 
     device: str = "cpu"
+    max_faces: int = 6
     on_ready: Callable[[bool], None] | None = None
     statistics: EngineStatistics = field(default_factory=EngineStatistics)
     _sessions: dict[str, _Session] = field(default_factory=dict)
@@ -170,8 +172,9 @@ class EngineClient:
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         with theirs:
+            arguments = [str(theirs.fileno()), self.device, str(self.max_faces)]
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "streamer.engine.worker", str(theirs.fileno()), self.device),
+                *(sys.executable, "-m", "streamer.engine.worker", *arguments),
                 pass_fds=[theirs.fileno()],
                 stdin=asyncio.subprocess.DEVNULL,
             )

@@ -172,7 +172,7 @@ class Scene:
         level = _decibels(mix40)
         self._speaking = self._detector.update(t, lips, levels, level)
         self._offsets.update(t, lips, levels)
-        self._enrol(t, mix40)
+        self._enrol(t, mix40, {id: voices40[i] for i, id in enumerate(self.rows) if i < len(voices40)})
 
     def _align(self, parts: tuple[Samples, ...]) -> Samples:
         """Join two blocks' voices; a face that came between them is silent in the first."""
@@ -182,15 +182,15 @@ class Scene:
         padded[: min(len(first), count)] = first[:count]
         return np.concatenate([padded, second], axis=1)
 
-    def _enrol(self, t: float, mix: Samples) -> None:
+    def _enrol(self, t: float, mix: Samples, voices: dict[int, Samples]) -> None:
         speaking = dict(self._speaking)
         if self._enrolment is None:
-            self._book.hear(t, mix, speaking)
+            self._book.hear(t, mix, speaking, voices)
             return
         while self._enrolling and self._enrolling[0].done():
             self._enrolling.popleft().result()
         if len(self._enrolling) < 25:
-            self._enrolling.append(self._enrolment.submit(self._book.hear, t, mix, speaking))
+            self._enrolling.append(self._enrolment.submit(self._book.hear, t, mix, speaking, voices))
 
 
 def _decibels(x: Samples) -> float:

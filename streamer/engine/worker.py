@@ -149,13 +149,13 @@ class Worker:
 
 
 def main() -> None:
-    """Entry point of the process: `python -m streamer.engine.worker FD DEVICE`."""
+    """Entry point of the process: `python -m streamer.engine.worker FD DEVICE MAX_FACES`."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     # Ctrl-C and a service manager's stop reach every process; the parent closes the socket when it is time.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     sock = socket.socket(fileno=int(sys.argv[1]))
-    Worker(sock, Engine(device=sys.argv[2], background=True)).run()
+    Worker(sock, Engine(sys.argv[2], int(sys.argv[3]), background=True)).run()
 
 
 if __name__ == "__main__":

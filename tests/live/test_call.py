@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 import numpy as np
+import pytest
 from aiortc import RTCSessionDescription
 from aiortc.sdp import candidate_to_sdp
 
+from streamer.errors import UserError
+from streamer.join import ask_invite, join, split_link
 from tests.live.conftest import Resource, bundled, serving
 from tests.live.peers import BeepTrack, FlashTrack, until
+from tests.media import clip
 
 FRAGMENT = "application/trickle-ice-sdpfrag"
 
@@ -232,3 +237,29 @@ async def test_abandoned_offers_leave_nothing_behind():
         await until(lambda: counts.open == 0)
         assert (counts.opened, counts.abandoned, counts.close_failures) == (200, 200, 0)
         assert refused > 0, "nine at once were never asked for"
+
+
+async def test_a_file_joins_by_room_alone_by_link_or_by_invite_under_its_name(site, tmp_path):
+    room = await site.room()
+    server = str(site.http.base_url)
+    assert split_link("http://a", "r1", None) == ("http://a", "r1", None)
+    assert split_link("x", f"{server}{room['link']}", None) == (server, room["room"], room["invite"])
+    with pytest.raises(UserError, match="not the link"):
+        split_link("x", "http://somewhere/else", None)
+    invite = await ask_invite(server, room["room"], None)
+    path = await asyncio.to_thread(clip, tmp_path / "talk.mkv")
+    await join(server, room["room"], invite, path, name="talk")
+    names = [p.name for p in site.context.rooms.get(room["room"]).participants.values()]
+    assert names == ["talk"]
+    with pytest.raises(UserError, match="404"):
+        await ask_invite(server, "nowhere", None)
+
+
+async def test_a_server_with_a_secret_invites_only_who_knows_it():
+    async with serving(secret="correct horse battery staple") as site:
+        secret = "correct horse battery staple"
+        made = await site.http.post("/rooms", headers={"Authorization": f"Bearer {secret}"})
+        server, room = str(site.http.base_url), made.json()["room"]
+        with pytest.raises(UserError, match="401"):
+            await ask_invite(server, room, None)
+        assert await ask_invite(server, room, secret)
