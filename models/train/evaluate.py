@@ -162,7 +162,7 @@ def evaluate(net: Separator, folder: Path, count: int) -> dict[tuple[str, str, s
     gains = torch.from_numpy(rng.choice([-5.0, 0.0, 5.0], count)).float()
     kinds = {
         "two talkers": scenes(wanted, [b[:1] for b in beside], gains, False),
-        "two, real lips": scenes(star, [b[:1] for b in beside[: len(star)]], gains, False),
+        "two, real lips": scenes(star, [b[:1] for b in beside[: len(star)]], gains[: len(star)], False),
         "three talkers": scenes(wanted, [b[:2] for b in beside], torch.zeros(count), False),
         "alone": scenes(wanted, [[] for _ in wanted], gains, False),
         "silent face": scenes(wanted, [b[:1] for b in beside], gains, True),
