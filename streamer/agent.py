@@ -17,7 +17,7 @@ import numpy as np
 
 from models.resample import Resampler
 from streamer.engine.client import EngineClient
-from streamer.engine.types import FaceState, Samples, Voices
+from streamer.engine.types import FaceState, Samples
 from streamer.ingest import AudioBlock
 from streamer.listen import VoiceBlock
 
@@ -124,7 +124,7 @@ class Agent:
             while len(self._pending) > PLAIN_WAIT:
                 self._emit(self._pending.popleft(), None)
 
-    def _voices(self, index: int, voices: Voices) -> None:
+    def _voices(self, index: int, voices: dict[int, Samples]) -> None:
         while self._pending and self._pending[0].index < index:
             self.statistics.late += 1
             self._emit(self._pending.popleft(), None)
@@ -133,10 +133,9 @@ class Agent:
             self.statistics.delays.append(self._loop.time() - block.arrived)
             self._emit(block, voices)
 
-    def _emit(self, block: _Pending, voices: Voices | None) -> None:
-        faces = dict(zip(voices.ids, voices.pcm, strict=True)) if voices else {}
+    def _emit(self, block: _Pending, voices: dict[int, Samples] | None) -> None:
         separated = voices is not None
-        self._on_voice(VoiceBlock(block.t, block.mix, faces, separated, received=block.arrived))
+        self._on_voice(VoiceBlock(block.t, block.mix, voices or {}, separated, received=block.arrived))
         self.statistics.separated += separated
         self._judge(separated)
 

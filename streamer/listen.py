@@ -83,6 +83,7 @@ class _Source:
 
     def step(self, participant: str, faders: Faders) -> Samples | None:
         """The source's next 20 ms; None once it has left and faded out."""
+        self.received = 0.0
         if self.leaving:
             return None
         if not self._playing and len(self.blocks) >= self._target:

@@ -161,6 +161,8 @@ class Room:
                 lambda t, faces: self._faces(participant, t, faces),
                 lambda separated, reason: self._separation(participant, separated, reason),
             )
+        # An agent that was there before says only what changes.
+        participant.separated = participant.agent.separated
         if displaced is not None:
             self._close_later(displaced)
         self._rearrange()

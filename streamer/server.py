@@ -167,9 +167,13 @@ def _add_room_routes(app: FastAPI) -> None:
         """Invite to a room there is. Needs the secret; without one, only a server nobody else reaches does it."""
         context = context_of(request)
         context.tokens.check_secret(request.headers.get("authorization"))
-        if context.settings.secret is None and not is_loopback(context.settings.host):
+        settings = context.settings
+        reached = not is_loopback(settings.host) or settings.proxies or settings.allowed_hosts
+        if settings.secret is None and reached:
             raise Denied(403, "A server that others can reach invites only with a secret.")
-        return _invited(context, context.rooms.enter(room_id).id)
+        if context.rooms.get(room_id) is None:
+            raise Denied(404, "There is no such room.")
+        return _invited(context, room_id)
 
     @app.post("/rooms/{room_id}/join", status_code=201, response_model_exclude_none=True, tags=["rooms"])
     async def join_room(request: Request, room_id: str, body: JoinRequest) -> Joined:

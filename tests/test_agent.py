@@ -7,7 +7,7 @@ from models.resample import Resampler
 from streamer import agent as agent_module
 from streamer.agent import DEADLINE, VOICES_DELAY, Agent
 from streamer.blocks import AudioBlock
-from streamer.engine.types import BLOCK, Voices
+from streamer.engine.types import BLOCK
 
 
 class Engine:
@@ -28,8 +28,7 @@ class Engine:
         return True
 
     def answer(self, index, pcm=None):
-        pcm = np.zeros((1, BLOCK), np.float32) if pcm is None else pcm
-        self.on_voices(index, Voices(0.0, [7], pcm, np.zeros(BLOCK, np.float32), []))
+        self.on_voices(index, {7: np.zeros(BLOCK, np.float32) if pcm is None else pcm})
 
 
 @pytest.fixture
@@ -65,7 +64,7 @@ async def test_voices_line_up_with_the_mixture_to_the_sample(clock):
         clock.now = i * 0.02
         agent.audio(AudioBlock(t=i * 0.02, index=i, pcm=sound[i * 960 : (i + 1) * 960]))
         joined = np.concatenate([delayed, engine.sent[-1][2]])
-        engine.answer(engine.sent[-1][0], joined[None, :BLOCK])
+        engine.answer(engine.sent[-1][0], joined[:BLOCK])
         delayed = joined[BLOCK:]
         voices.append(up.step(out[-1].faces[7]))
     mix = np.concatenate([block.mix for block in out])

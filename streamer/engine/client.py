@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import av
 
 from streamer.engine import wire
-from streamer.engine.types import FaceState, Samples, Voices
+from streamer.engine.types import FaceState, Samples
 
 AUDIO_IN_FLIGHT = 10
 """Blocks of 20 ms a session may have sent and not had answered."""
@@ -37,13 +37,14 @@ class EngineStatistics:
     audio_dropped: int = 0
     video_sent: int = 0
     video_dropped: int = 0
+    video_refused: int = 0
     hear_cpu: float = 0.0
     see_cpu: float = 0.0
 
 
 @dataclass
 class _Session:
-    on_voices: Callable[[int, Voices], None]
+    on_voices: Callable[[int, dict[int, Samples]], None]
     on_faces: Callable[[float, list[FaceState]], None]
     audio_in_flight: int = 0
     video_in_flight: bool = False
@@ -67,6 +68,7 @@ class EngineClient:
     on_ready: Callable[[bool], None] | None = None
     statistics: EngineStatistics = field(default_factory=EngineStatistics)
     _sessions: dict[str, _Session] = field(default_factory=dict)
+    _sending: set[asyncio.Task[None]] = field(default_factory=set)
     _ready: bool = False
     _writer: asyncio.StreamWriter | None = None
     _supervisor: asyncio.Task[None] | None = None
@@ -96,14 +98,14 @@ class EngineClient:
     def open(
         self,
         sid: str,
-        on_voices: Callable[[int, Voices], None],
+        on_voices: Callable[[int, dict[int, Samples]], None],
         on_faces: Callable[[float, list[FaceState]], None],
     ) -> None:
         """Begin a session; its callbacks run on the event loop.
 
         Args:
             sid: A name no open session has.
-            on_voices: Called with the block's index and its voices.
+            on_voices: Called with the block's index and the voice of each face, shape (320,).
             on_faces: Called with the picture's time and its faces.
         """
         self._sessions[sid] = _Session(on_voices, on_faces)
@@ -133,8 +135,22 @@ class EngineClient:
             session.next_video = (t, frame) if self._ready else None
             return
         session.video_in_flight = True
-        self.statistics.video_sent += 1
-        self._send({"type": "video", "sid": sid, "t": t} | wire.pack_picture(frame))
+        task = asyncio.create_task(self._send_picture(sid, session, t, frame), name=f"picture of {sid}")
+        self._sending.add(task)
+        task.add_done_callback(self._sending.discard)
+
+    async def _send_picture(self, sid: str, session: _Session, t: float, frame: av.VideoFrame) -> None:
+        starts = self.statistics.starts
+        try:
+            picture = await asyncio.to_thread(wire.pack_picture, frame)
+        except (ValueError, av.FFmpegError) as error:
+            log.debug("picture of %s refused: %s", sid, error)
+            self.statistics.video_refused += 1
+            session.video_in_flight = False
+            return
+        if self._sessions.get(sid) is session and self.statistics.starts == starts:
+            self.statistics.video_sent += 1
+            self._send({"type": "video", "sid": sid, "t": t} | picture)
 
     def _send(self, message: wire.Message) -> None:
         if self._ready and self._writer is not None and not self._writer.is_closing():
@@ -149,7 +165,7 @@ class EngineClient:
             session.video_in_flight, session.next_video = False, None
             self._send({"type": "open", "sid": sid, "memory": session.memory})
         if self.on_ready is not None:
-            self.on_ready(ready)
+            _guarded(self.on_ready, ready)
 
     async def _supervise(self) -> None:
         delay = 0.25
@@ -225,12 +241,20 @@ class EngineClient:
             session.audio_in_flight = max(0, session.audio_in_flight - 1 - lost)
             self.statistics.audio_answered += 1
             self.statistics.hear_cpu += message["cpu"]
-            session.on_voices(message["index"], wire.unpack_voices(message))
+            _guarded(session.on_voices, message["index"], wire.unpack_voices(message))
         elif message["type"] == "faces":
             session.video_in_flight = False
             session.memory = message.get("memory", session.memory)
             self.statistics.see_cpu += message["cpu"]
-            session.on_faces(message["t"], wire.unpack_faces(message["faces"]))
+            _guarded(session.on_faces, message["t"], wire.unpack_faces(message["faces"]))
             if session.next_video is not None and message["sid"] in self._sessions:
                 (t, frame), session.next_video = session.next_video, None
                 self.send_video(message["sid"], t, frame)
+
+
+def _guarded(callback: Callable[..., None], *arguments: object) -> None:
+    """Call back; what goes wrong there is a fault of one session and not of the models."""
+    try:
+        callback(*arguments)
+    except Exception:
+        log.exception("a callback of the engine failed")

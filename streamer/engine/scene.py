@@ -26,8 +26,8 @@ LIPS_STALE = 0.25
 TRAINED_LAG = 0.04
 """Seconds that lips were behind the sound, on average, while the separator was trained."""
 
-USUAL_LEAD = 0.0
-"""Seconds by which lips lead their sound in the training data, as `models.lip_lead` measures it (-10 ms)."""
+USUAL_LEAD = -0.01
+"""Seconds by which lips lead their sound in the separator's training data (GRID), as `models.lip_lead` measures it."""
 
 LONGEST_FRAME = 0.2
 """Seconds; a longer gap between pictures is a lost connection and does not age the faces."""

@@ -12,7 +12,7 @@ import av
 import msgpack
 import numpy as np
 
-from streamer.engine.types import BLOCK, FaceState, Picture, Voices
+from streamer.engine.types import BLOCK, FaceState, Picture, Samples, Voices
 
 Message = dict[str, Any]
 
@@ -20,8 +20,11 @@ _LENGTH = struct.Struct("!I")
 MAX_MESSAGE = 16 * 1024 * 1024
 """Bytes; larger than any frame sent, small enough that a broken length is noticed."""
 
-WIDEST = 960
-"""Pixels; wider pictures are thinned out before they travel, faces need no more."""
+LONGEST = 960
+"""Pixels of the longer side; larger pictures are thinned out before they travel, faces need no more."""
+
+LEAST = 32
+"""Pixels of either side below which there is no face to be found."""
 
 
 def encode(message: Message) -> bytes:
@@ -68,16 +71,18 @@ def _receive(sock: socket.socket, count: int) -> bytearray:
 
 
 def pack_picture(frame: av.VideoFrame) -> Message:
-    """Copy a yuv420p frame's planes, thinned to at most `WIDEST` pixels, without converting a colour.
+    """Copy a frame as 4:2:0 planes, thinned to at most `LONGEST` pixels; takes up to some ms, so not on the loop.
 
     Raises:
-        ValueError: The frame is not 4:2:0 planar.
+        ValueError: The picture is too small, or so long that little is left of the other side.
     """
     if frame.format.name not in ("yuv420p", "yuvj420p"):
-        raise ValueError(f"cannot send a {frame.format.name} picture")
+        frame = frame.reformat(format="yuv420p")
     step = 1
-    while frame.width // step > WIDEST:
+    while max(frame.width, frame.height) // step > LONGEST:
         step *= 2
+    if min(frame.width, frame.height) // step < LEAST:
+        raise ValueError(f"a picture of {frame.width}x{frame.height} is of no use")
     planes = []
     for plane in frame.planes:
         rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
@@ -110,22 +115,11 @@ def unpack_faces(rows: list[list[Any]]) -> list[FaceState]:
 
 
 def pack_voices(voices: Voices) -> Message:
-    """Turn voices into a plain message."""
-    return {
-        "t": voices.t,
-        "ids": voices.ids,
-        "pcm": voices.pcm.tobytes(),
-        "rest": voices.rest.tobytes(),
-        "faces": pack_faces(voices.faces),
-    }
+    """Turn what the call needs of voices into a plain message; faces go with the pictures."""
+    return {"ids": voices.ids, "pcm": voices.pcm.tobytes()}
 
 
-def unpack_voices(message: Message) -> Voices:
-    """Undo `pack_voices`."""
-    return Voices(
-        t=message["t"],
-        ids=message["ids"],
-        pcm=np.frombuffer(message["pcm"], np.float32).reshape(-1, BLOCK),
-        rest=np.frombuffer(message["rest"], np.float32),
-        faces=unpack_faces(message["faces"]),
-    )
+def unpack_voices(message: Message) -> dict[int, Samples]:
+    """Voice of each face, shape (320,), from a message of `pack_voices`."""
+    rows = np.frombuffer(message["pcm"], np.float32).reshape(-1, BLOCK)
+    return dict(zip(message["ids"], rows, strict=True))

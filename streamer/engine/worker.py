@@ -1,8 +1,7 @@
-"""The model process: one thread hears, one sees, one enrols; none of them ever waits for the network.
+"""The model process: one thread hears, one sees, one enrols, one reads.
 
-Started by `client.py` with a connected socket as its only argument. Sound of all sessions that is waiting
-is separated in one batch. Each session holds at most `AUDIO_BACKLOG` blocks and one picture; what is
-older is dropped and counted.
+Started by `client.py`, which passes a connected socket. Sound of all sessions that is waiting is separated in one
+batch. Each session holds at most `AUDIO_BACKLOG` blocks and one picture; what is older is dropped, sound is counted.
 """
 
 from __future__ import annotations
@@ -109,7 +108,6 @@ class Worker:
                     pcm = np.frombuffer(message["pcm"], np.float32)
                     inbox.audio.append((message["index"], message["t"], pcm))
                 elif kind == "video" and (inbox := self._inboxes.get(sid)):
-                    inbox.dropped += inbox.video is not None
                     inbox.video = (message["t"], message)
                 self._changed.notify_all()
 
@@ -139,7 +137,12 @@ class Worker:
                     self._inboxes[sid].video = None
             for sid, (t, message) in waiting.items():
                 started = time.thread_time()
-                faces = self._engine.see(sid, t, wire.unpack_picture(message))
+                try:
+                    faces = self._engine.see(sid, t, wire.unpack_picture(message))
+                except Exception:
+                    # One odd picture of one participant must not cost everybody the models.
+                    log.exception("a picture of %s could not be read", sid)
+                    faces = []
                 reply = {"type": "faces", "sid": sid, "t": t, "faces": wire.pack_faces(faces)}
                 if (inbox := self._inboxes.get(sid)) is not None:
                     inbox.pictures += 1
