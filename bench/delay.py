@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 
 from bench.call import call
-from bench.page import publish, table
+from bench.page import publish, table, verdict
 
 SECONDS = 60
+LIMIT = 0.08
 ALIGNMENT = 0.017
 """Seconds by which the sound in a block lags the block: separator 15 ms, two resamplers 1 ms each."""
 
@@ -27,7 +28,9 @@ def main() -> None:
     late, blocks = metrics["earshot_agent_late"], metrics["earshot_agent_blocks"]
     text = table(["", "p50", "p95", "p99"], rows)
     text += f"\n\nThe 15 ms of the separator and 2 ms of resampling are included. {late:.0f} of {blocks:.0f} blocks "
-    text += "were late and went on as plain sound. One session, two faces, 480p, one listener."
+    text += "were late and went on as plain sound. One session, two faces, 480p, one listener. "
+    sent = metrics['earshot_delay_sent_seconds{quantile="0.95"}'] + ALIGNMENT
+    text += f"Limit: p95 of at most {1000 * LIMIT:.0f} ms to the listener: {verdict(sent, LIMIT)}."
     publish("delay", "python -m bench.delay", text)
 
 

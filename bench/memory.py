@@ -5,9 +5,12 @@ from __future__ import annotations
 import time
 
 from bench.call import call, resident
-from bench.page import publish, table
+from bench.page import publish, table, verdict
 
 MINUTES = 10
+LIMIT = 10.0
+"""MB by which both together may grow after that and count as flat: the heap's fragmentation moves by a few."""
+
 SETTLED = 2
 """Minutes after which caches are full and growth is judged."""
 
@@ -28,7 +31,8 @@ def main() -> None:
     growth = [samples[-1][i] - samples[SETTLED][i] for i in range(2)]
     text = table(["resident MB after", *(f"{minute} min" for minute in shown)], rows)
     text += f"\n\nGrowth from minute {SETTLED} to {MINUTES}: server {growth[0]:+.1f} MB, engine {growth[1]:+.1f} MB "
-    text += f"({blocks:.0f} blocks of sound)."
+    text += f"({blocks:.0f} blocks of sound). "
+    text += f"Limit: {LIMIT:.0f} MB in all: {verdict(sum(growth), LIMIT)}."
     publish("memory", "python -m bench.memory", text)
 
 

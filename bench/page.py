@@ -30,6 +30,11 @@ def table(head: list[str], rows: list[list[str]]) -> str:
     return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
 
 
+def verdict(value: float, most: float) -> str:
+    """Whether a limit is kept, in one word."""
+    return "kept" if value <= most else "**not kept**"
+
+
 def publish(name: str, command: str, body: str) -> None:
     """Print a section and write it into every page that has its markers, `<!-- NAME -->` and `<!-- /NAME -->`.
 

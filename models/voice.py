@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from itertools import takewhile
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +17,9 @@ Embed = Callable[[F32], F32]
 
 SAMPLE_RATE = 16_000
 
+STEP = 0.04
+"""Seconds of sound in one call of `VoiceBook.hear`."""
+
 SIZE = 192
 """Numbers in a print."""
 
@@ -24,8 +29,18 @@ LENGTH = 8.0
 SNIPPET = 2.0
 """Seconds of speech in one snippet; less says little about a voice."""
 
+SPAN = 6.0
+"""Longest stretch of sound, in seconds, in which they may lie.
+
+The whole stretch makes the print, pauses and all: speech cut out of its pauses gave prints with a cosine of 0.90-0.95 to
+the true one, not 0.98, and with those the separator silenced the very talker.
+"""
+
+LEAD_IN = 0.32
+"""Seconds of sound before the first word that belong to a snippet."""
+
 SNIPPETS = 5
-"""Snippets that a print is the mean of, each `SNIPPET` long: 10 s of a face's speech at most."""
+"""Snippets that a print is the mean of: 10 s of a face's speech."""
 
 REFRESH = 4.0
 """Least seconds between two snippets of a known face."""
@@ -36,12 +51,8 @@ SPEAKS = 0.7
 SILENT = 0.3
 """Probability up to which another face does not."""
 
-BREATH = 0.4
-"""Longest pause in seconds that stays in a snippet. Without its pauses speech makes a print of another kind (cosine
-0.91-0.96 with the true one instead of 0.98), with which the separator silenced the very talker."""
-
-PAUSE = 2.0
-"""Seconds after which a half-filled snippet is thrown away: who knows what happened in between."""
+GAP = 0.5
+"""Seconds without sound after which what was heard before is forgotten: who knows what happened in between."""
 
 ABOVE_FLOOR = 10.0
 """dB over the noise that speech must have."""
@@ -100,28 +111,15 @@ class Enrolment:
         return float(self.seconds / (self.seconds + 3.0) * np.clip(self.agreement, 0.0, 1.0))
 
 
-@dataclass
-class _Collecting:
-    """A snippet that is growing: its sound, a pause that may turn out to be part of it, and energies of speech."""
+@dataclass(frozen=True)
+class _Moment:
+    """40 ms of sound: who alone spoke, who may have, and the energy outside of the speaker's separated voice."""
 
-    last: float
-    pieces: list[F32] = field(default_factory=list)
-    pause: list[F32] = field(default_factory=list)
-    speech: int = 0
-    energy: float = 0.0
-    foreign: float = 0.0
-
-    def add(self, t: float, pcm: F32, own: F32 | None) -> None:
-        self.pieces += [*self.pause, np.array(pcm, np.float32)] if t - self.last <= BREATH else [pcm.copy()]
-        self.pause, self.last = [], t
-        self.speech += len(pcm)
-        if own is not None:
-            self.energy += float(np.sum(np.square(pcm, dtype=np.float64)))
-            self.foreign += float(np.sum(np.square(pcm - own, dtype=np.float64)))
-
-    @property
-    def full(self) -> bool:
-        return self.speech >= SNIPPET * SAMPLE_RATE or sum(map(len, self.pieces)) >= 2 * SNIPPET * SAMPLE_RATE
+    pcm: F32
+    alone: int | None
+    heard: frozenset[int]
+    energy: float
+    foreign: float
 
 
 class VoiceBook:
@@ -137,7 +135,7 @@ class VoiceBook:
         self._embed = embed
         self._known: dict[int, Enrolment] = {}
         self._absent: dict[int, Enrolment] = {}
-        self._collecting: dict[int, _Collecting] = {}
+        self._past: deque[_Moment] = deque(maxlen=round(SPAN / STEP))
         self._refused: dict[int, tuple[F32, ...]] = {}
         self._seen: dict[int, float] = {}
         self._floor: float | None = None
@@ -152,36 +150,36 @@ class VoiceBook:
             speaking: probability of every present face that it talks.
             voices: separated voice of each face, like `pcm`; without it the sound is taken to be nobody else's.
         """
+        if self._t is not None and not 0 <= t - self._t <= GAP:
+            self._past.clear()
         self._attend(t, speaking)
-        level = float(10 * np.log10(np.mean(np.square(pcm, dtype=np.float64)) + 1e-10))
+        energy = float(np.sum(np.square(pcm, dtype=np.float64)))
+        level = float(10 * np.log10(energy / len(pcm) + 1e-10))
         floor = self._noise(t, level)
-        alone = _alone(speaking)
-        if level < max(floor + ABOVE_FLOOR, QUIET):
-            alone = None
-        self._breathe(t, pcm, alone, speaking)
+        alone = _alone(speaking) if level >= max(floor + ABOVE_FLOOR, QUIET) else None
+        foreign = 0.0
+        if alone is not None and voices is not None:
+            apart = pcm - voices[alone] if alone in voices else pcm
+            foreign = float(np.sum(np.square(apart, dtype=np.float64)))
+        heard = frozenset(id for id, p in speaking.items() if p > SILENT)
+        self._past.append(_Moment(np.array(pcm, np.float32), alone, heard, energy, foreign))
         if alone is None:
             return
         known = self._known.get(alone)
-        if known is not None and t - known.updated < REFRESH:
-            return
-        heap = self._collecting.get(alone)
-        if heap is None or not 0 <= t - heap.last <= PAUSE:
-            heap = self._collecting[alone] = _Collecting(t)
-        own = None if voices is None else voices.get(alone, np.zeros_like(pcm))
-        heap.add(t, pcm, own)
-        if heap.full:
-            del self._collecting[alone]
-            if heap.foreign <= FOREIGN * heap.energy:
-                self._learn(alone, np.concatenate(heap.pieces), t)
+        if known is None or t - known.updated >= REFRESH:
+            self._try(alone, t)
 
-    def _breathe(self, t: float, pcm: F32, alone: int | None, speaking: Mapping[int, float]) -> None:
-        """Remember what may be a pause within somebody's speech."""
-        for id, heap in self._collecting.items():
-            if any(p > SILENT for other, p in speaking.items() if other != id):
-                heap.pause = []
-                heap.last = min(heap.last, t - BREATH - 0.01)
-            elif id != alone and 0 <= t - heap.last <= BREATH:
-                heap.pause.append(np.array(pcm, np.float32))
+    def _try(self, id: int, t: float) -> None:
+        """Learn from the last seconds if they hold enough of a face's speech and of nobody else's."""
+        mine = list(takewhile(lambda moment: moment.heard <= {id}, reversed(self._past)))[::-1]
+        speech = [moment for moment in mine if moment.alone == id]
+        seconds = sum(len(moment.pcm) for moment in speech) / SAMPLE_RATE
+        if seconds < SNIPPET:
+            return
+        first = max(next(i for i, moment in enumerate(mine) if moment.alone == id) - round(LEAD_IN / STEP), 0)
+        self._past.clear()
+        if sum(m.foreign for m in speech) <= FOREIGN * sum(m.energy for m in speech):
+            self._learn(id, np.concatenate([moment.pcm for moment in mine[first:]]), seconds, t)
 
     def print_of(self, id: int) -> F32:
         """Voice print of a face, float32 (192,) of length 8; zeros while unknown."""
@@ -215,7 +213,6 @@ class VoiceBook:
         gone = [id for id, seen in self._seen.items() if t - seen > GONE]
         for id in gone:
             del self._seen[id]
-            self._collecting.pop(id, None)
             self._refused.pop(id, None)
             if id in self._known:
                 self._absent = dict([*self._absent.items(), (id, self._known[id])][-KEPT:])
@@ -229,11 +226,10 @@ class VoiceBook:
         self._floor = max(min(floor, level), -100.0)
         return self._floor
 
-    def _learn(self, id: int, speech: F32, t: float) -> None:
+    def _learn(self, id: int, speech: F32, seconds: float, t: float) -> None:
         fresh = _scaled(np.asarray(self._embed(speech), np.float32))
         if fresh is None:
             return
-        seconds = len(speech) / SAMPLE_RATE
         known = self._known.get(id)
         if known is None:
             known = self._adopt(fresh)
