@@ -32,8 +32,8 @@ SNIPPET = 2.0
 SPAN = 6.0
 """Longest stretch of sound, in seconds, in which they may lie.
 
-The whole stretch makes the print, pauses and all: speech cut out of its pauses gave prints with a cosine of 0.90-0.95 to
-the true one, not 0.98, and with those the separator silenced the very talker.
+The whole stretch makes the print, pauses and all: speech cut out of its pauses gave prints with a cosine of
+0.90-0.95 to the true one, not 0.98, and with those the separator silenced the very talker.
 """
 
 LEAD_IN = 0.32

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+#: The largest picture that is decoded: every format up to 1920 x 1200, upright ones too, and some room.
+MOST_PIXELS, LONGEST_SIDE = 2_520_000, 2560
+
+#: H264 profiles whose parameter sets carry the colour format (ITU-T H.264, 7.3.2.1.1).
+_HIGH_PROFILES = frozenset((100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135))
+
 
 def h264_units(data: bytes) -> list[tuple[int, bytes]]:
     """Splits an Annex B bitstream.
@@ -37,3 +43,101 @@ def is_keyframe(codec: str, data: bytes) -> bool:
     if codec == "H264":
         return any(kind == 5 for kind, _ in h264_units(data))
     return True
+
+
+def too_large(width: int, height: int) -> bool:
+    """Whether a picture of this size, in pixels, is more than the server decodes."""
+    return width * height > MOST_PIXELS or max(width, height) > LONGEST_SIDE
+
+
+def picture_size(codec: str, data: bytes) -> tuple[int, int] | None:
+    """The size that a frame sets for itself and those after it; that of H264 before cropping.
+
+    Args:
+        codec: "VP8", "H264" or a sound codec.
+        data: the frame's bitstream.
+
+    Returns:
+        (width, height) in pixels, the largest if there are several; None where none is told.
+    """
+    if codec == "VP8" and is_keyframe(codec, data):
+        # RFC 6386, 9.1: 14 bits each, two bits of upscaling above them.
+        return int.from_bytes(data[6:8], "little") & 0x3FFF, int.from_bytes(data[8:10], "little") & 0x3FFF
+    if codec == "H264":
+        sizes = [_h264_size(unit) for kind, unit in h264_units(data) if kind == 7]
+        return max((size for size in sizes if size is not None), key=lambda size: size[0] * size[1], default=None)
+    return None
+
+
+class _Bits:
+    """Reads the bits of a NAL unit; ends with an IndexError."""
+
+    def __init__(self, unit: bytes) -> None:
+        # No parameter set is longer; 00 00 03 stands for 00 00 inside a unit.
+        plain = unit[:4096].replace(b"\x00\x00\x03", b"\x00\x00")
+        self._bits = "".join(f"{byte:08b}" for byte in plain)
+        self._at = 0
+
+    def take(self, count: int) -> int:
+        self._at += count
+        if self._at > len(self._bits):
+            raise IndexError("the unit ends early")
+        return int(self._bits[self._at - count : self._at], 2)
+
+    def number(self) -> int:
+        """An unsigned Exp-Golomb number (9.1)."""
+        zeros = self._bits.index("1", self._at) - self._at
+        if zeros > 32:
+            raise ValueError("a number is too long")
+        self._at += zeros
+        return self.take(zeros + 1) - 1
+
+    def signed(self) -> int:
+        """A signed Exp-Golomb number (9.1.1)."""
+        number = self.number()
+        return (number + 1) // 2 if number % 2 else -(number // 2)
+
+
+def _h264_size(unit: bytes) -> tuple[int, int] | None:
+    """Reads a sequence parameter set (7.3.2.1.1) as far as the size."""
+    try:
+        bits = _Bits(unit[1:])
+        profile = bits.take(8)
+        bits.take(16)
+        bits.number()
+        if profile in _HIGH_PROFILES:
+            _skip_colour(bits)
+        bits.number()
+        order = bits.number()
+        if order == 0:
+            bits.number()
+        elif order == 1:
+            bits.take(1)
+            bits.signed(), bits.signed()
+            for _ in range(bits.number()):
+                bits.signed()
+        bits.number()
+        bits.take(1)
+        width, height = bits.number() + 1, bits.number() + 1
+        fields = 2 - bits.take(1)
+    except (IndexError, ValueError):
+        return None
+    return 16 * width, 16 * height * fields
+
+
+def _skip_colour(bits: _Bits) -> None:
+    colours = bits.number()
+    if colours == 3:
+        bits.take(1)
+    bits.number(), bits.number()
+    bits.take(1)
+    if not bits.take(1):
+        return
+    for index in range(12 if colours == 3 else 8):
+        if not bits.take(1):
+            continue
+        last = scale = 8
+        for _ in range(16 if index < 6 else 64):
+            if scale:
+                scale = (last + bits.signed()) % 256
+            last = scale or last

@@ -26,17 +26,18 @@ PortFlag = Annotated[int | None, typer.Option("--port", "-p", help="Port to list
 DeviceFlag = Annotated[str | None, typer.Option("--device", help="Torch device of the models [cpu].")]
 
 
-def fail(message: str) -> typer.Exit:
-    """Print one line on stderr and make the exit for bad input.
+def fail(message: str, code: int = 2) -> typer.Exit:
+    """Print one line on stderr and make the exit.
 
     Args:
         message: what is wrong.
+        code: exit code; 2 is bad input.
 
     Returns:
-        To be raised; exit code 2.
+        To be raised.
     """
     typer.echo(f"earshot: {message}", err=True)
-    return typer.Exit(2)
+    return typer.Exit(code)
 
 
 def settings_or_exit(**flags: object) -> Settings:
@@ -58,12 +59,12 @@ def run_or_exit(command: Callable[[], int]) -> typer.Exit:
         command: returns an exit code.
 
     Returns:
-        To be raised; exit code 2 after one line on stderr for a `UserError`.
+        To be raised; after one line on stderr for a `UserError`, with its exit code.
     """
     try:
         return typer.Exit(command())
     except UserError as error:
-        return fail(str(error).replace("\n", " "))
+        return fail(str(error).replace("\n", " "), error.exit_code)
 
 
 @app.command()
@@ -129,7 +130,9 @@ def join(
     file: Annotated[Path | None, typer.Option("--file", "-f", help="File to play into the call.")] = None,
     demo: Annotated[bool, typer.Option("--demo", help="Play the two talking portraits instead of a file.")] = False,
     loop: Annotated[bool, typer.Option("--loop", help="Begin again at the end.")] = False,
-    name: Annotated[str | None, typer.Option("--name", help="Name in the call [the file's].")] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", help="Name in the call, up to 60 characters [the file's, or Demo].")
+    ] = None,
     server: Annotated[str, typer.Option("--server", help="Address of the server.")] = "http://127.0.0.1:8000",
     secret: Annotated[str | None, typer.Option(envvar="EARSHOT_SECRET", help="The server's secret.")] = None,
 ) -> None:

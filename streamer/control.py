@@ -203,6 +203,9 @@ class Conversation:
             if self._me.role != "publish":
                 self._fault("role", "Watchers cannot rename anyone.")
                 return
+            if message.face is None and message.participant != self._me.id:
+                self._fault("role", "Only they themselves can rename a participant.")
+                return
             self._room.rename(message.participant, message.face, message.name)
             return
         if isinstance(message, overlay.SetFader):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import re
 import socket
@@ -108,7 +109,9 @@ def check_port(settings: Settings) -> list[Finding]:
                 probe.bind((settings.host, port))
             findings.append(Finding(question, "good", "free"))
         except OSError as error:
-            findings.append(Finding(question, "bad", error.strerror or str(error)))
+            # Most likely by this very server, running already.
+            in_use = kind == socket.SOCK_STREAM and error.errno == errno.EADDRINUSE
+            findings.append(Finding(question, "poor" if in_use else "bad", error.strerror or str(error)))
     return findings
 
 

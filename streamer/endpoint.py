@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 
-from streamer.auth import Claims, Denied, Role
+from streamer.auth import Claims, Denied, Role, bearer
 from streamer.context import context_of
 from streamer.participant import Participant
 from streamer.room import Room
@@ -108,7 +108,9 @@ def owned_session(request: Request, room_id: str, session_id: str, kind: str) ->
         HTTPException: 404.
     """
     context = context_of(request)
-    claims: Claims = context.bearer_claims(request, room_id)
+    # A session outlives the token that opened it: its owner can still end it, and no more than that.
+    token = bearer(request.headers.get("authorization"))
+    claims: Claims = context.tokens.verify(token, room_id, "session", "invite", expired=True)
     room = context.rooms.get(room_id)
     session = room.session(session_id) if room else None
     if room is None or session is None or session.kind != kind:

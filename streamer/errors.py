@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 
 class UserError(Exception):
     """The input cannot be used; the message is one line that says why and ends the command with code 2."""
+
+    exit_code: ClassVar[int] = 2
+
+
+class ConnectionLost(UserError):
+    """What was asked for was right, and worked for a while; ends the command with code 1."""
+
+    exit_code = 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
 from typing import Any
@@ -83,14 +84,27 @@ class Guard:
 
     def _limited(self, receive: Receive) -> Receive:
         read = 0
+        whole = False
+        deadline = asyncio.get_running_loop().time() + self._settings.body_deadline
+        # What is left of the body is not read: the connection cannot be used for another request.
+        end = {"Connection": "close"}
 
         async def limited() -> Message:
-            nonlocal read
-            message = await receive()
+            nonlocal read, whole
+            if whole:
+                # Only a disconnect is left to come.
+                return await receive()
+            try:
+                async with asyncio.timeout_at(deadline):
+                    message = await receive()
+            except TimeoutError:
+                seconds = f"{self._settings.body_deadline:g} s"
+                raise HTTPException(408, f"The body did not come within {seconds}.", end) from None
             if message["type"] == "http.request":
+                whole = not message.get("more_body", False)
                 read += len(message.get("body", b""))
                 if read > self._settings.body_limit:
-                    raise HTTPException(413, f"The body is larger than {self._settings.body_limit} bytes.")
+                    raise HTTPException(413, f"The body is larger than {self._settings.body_limit} bytes.", end)
             return message
 
         return limited

@@ -13,6 +13,7 @@ from aiortc import MediaStreamTrack, RTCPeerConnection, RTCRtpReceiver
 from aiortc.mediastreams import MediaStreamError
 
 from streamer import rtp
+from streamer.bitstream import too_large
 from streamer.blocks import AudioBlock, BlockCutter, MonoDecoder
 from streamer.channel import Channel
 from streamer.relay import RelayFrame, VideoSource
@@ -100,6 +101,7 @@ class Ingest:
         on_video: gets (t in seconds, decoded frame): the newest; those that came meanwhile are passed over.
         source: the relay that gets the encoded (and, where it must re-encode, decoded) pictures.
         on_ended: called once for each track that has ended, with its kind.
+        on_oversize: called with the (width, height) of a picture that is too large to be decoded.
     """
 
     def __init__(
@@ -108,10 +110,12 @@ class Ingest:
         on_video: Callable[[float, av.VideoFrame], None] | None = None,
         source: VideoSource | None = None,
         on_ended: Callable[[str], None] | None = None,
+        on_oversize: Callable[[int, int], None] | None = None,
     ) -> None:
         self._on_audio = on_audio
         self._on_video = on_video
         self._on_ended = on_ended
+        self._on_oversize = on_oversize
         self._source = source
         self._clock = PublisherClock()
         self._streams: dict[str, _Stream] = {}
@@ -143,12 +147,12 @@ class Ingest:
             return
         stream = _Stream(receiver, self._clock)
         if stream.kind in self._streams:
-            rtp.tap_encoded(receiver, lambda frame: None)
+            rtp.tap_encoded(receiver, lambda frame: None, None, self._on_oversize)
             self._start(self._discard(stream.track))
             return
         self._streams[stream.kind] = stream
         tapped = self._video_encoded if stream.kind == "video" else self._audio_encoded
-        stream.tap = rtp.tap_encoded(receiver, tapped, self.request_keyframe)
+        stream.tap = rtp.tap_encoded(receiver, tapped, self.request_keyframe, self._on_oversize)
         rtp.on_sender_report(receiver, lambda ntp, stamp: stream.report(ntp, stamp, now()))
         if stream.kind == "video":
             self._start(self._read_video(stream))
@@ -245,6 +249,11 @@ class Ingest:
             while True:
                 frame = await stream.track.recv()
                 assert isinstance(frame, av.VideoFrame)
+                if too_large(frame.width, frame.height):
+                    # Its header did not say so; the tap stops all that do.
+                    if self._on_oversize is not None:
+                        self._on_oversize(frame.width, frame.height)
+                    continue
                 self._pictures.put_nowait(frame)
         except MediaStreamError:
             self._pictures.close()

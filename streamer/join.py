@@ -11,16 +11,15 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 
+from streamer.beside import http_client
 from streamer.demo import STATEMENT, demo_clip
-from streamer.errors import UserError
+from streamer.errors import ConnectionLost, UserError
 from streamer.file_tracks import file_tracks
 from streamer.media_file import inspect
+from streamer.overlay import LONGEST_NAME
 from streamer.whip_client import ANSWER_SECONDS, WhipClient, refusal
 
 SERVER = "http://localhost:8000"
-
-LONGEST_NAME = 40
-"""Characters of a file's name that are shown in the call."""
 
 LEAVE_SECONDS = 5.0
 """Time to leave the call after a signal."""
@@ -47,7 +46,8 @@ async def join(
         stop: Set to leave.
 
     Raises:
-        UserError: the file cannot be used, the server refuses, or the connection is lost.
+        UserError: the file cannot be used, or the server refuses.
+        ConnectionLost: the server has gone.
     """
     path = file if file is not None else (await asyncio.to_thread(demo_clip)).path
     info = await asyncio.to_thread(inspect, path)
@@ -72,7 +72,7 @@ async def join(
         client = await stack.enter_async_context(WhipClient(endpoint, token, tracks))
         await _first_of(stop, ended, client.lost)
         if client.lost.is_set() and not (stop.is_set() or ended.is_set()):
-            raise UserError("the connection to the server was lost")
+            raise ConnectionLost("the connection to the server was lost")
 
 
 async def _first_of(*events: asyncio.Event) -> None:
@@ -134,7 +134,7 @@ async def _named(base: str, room: str, invite: str | None, name: str) -> str | N
 
 async def _post(base: str, room: str, what: str, body: dict[str, str], headers: dict[str, str]) -> httpx.Response:
     url = f"{base}/rooms/{quote(room, safe='')}/{what}"
-    async with httpx.AsyncClient(timeout=ANSWER_SECONDS) as http:
+    async with http_client(ANSWER_SECONDS) as http:
         try:
             return await http.post(url, json=body, headers=headers)
         except (httpx.HTTPError, httpx.InvalidURL) as error:

@@ -63,7 +63,7 @@ class _Live(Collector):
         yield gauge("engine_ready", "1 while the models are up.", float(self._engine.ready))
         peers = self._rooms.peers
         yield gauge("peers_open", "Peer connections not closed yet.", peers.open)
-        for name in ("opened", "abandoned", "refused", "close_failures"):
+        for name in ("opened", "abandoned", "refused", "close_failures", "oversized"):
             yield counter(f"peers_{name}", f"Peer connections: {name}.", getattr(peers, name))
         for name, value in dataclasses.asdict(self._engine.statistics).items():
             if isinstance(value, int | float):

@@ -28,7 +28,10 @@ def _plain_name(text: str) -> str:
     return name
 
 
-Name = Annotated[str, Field(min_length=1, max_length=60), AfterValidator(_plain_name)]
+LONGEST_NAME = 60
+"""Characters."""
+
+Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME), AfterValidator(_plain_name)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
 

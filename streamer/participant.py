@@ -82,14 +82,12 @@ class Participant:
             self._waiting = None
 
     def name_face(self, face: int, name: str) -> None:
-        """Give a face a name.
-
-        Raises:
-            TooMany: over 64 faces have one.
-        """
-        if face not in self.face_names and len(self.face_names) >= MAX_FACE_NAMES:
-            raise TooMany(f"More than {MAX_FACE_NAMES} faces have names.")
+        """Give a face a name; of more than 64 names the one given first is forgotten."""
+        self.face_names.pop(face, None)
         self.face_names[face] = name
+        if len(self.face_names) > MAX_FACE_NAMES:
+            # Faces that have gone for good keep their numbers: nobody else would ever make room.
+            del self.face_names[next(iter(self.face_names))]
 
     def set_gain(self, participant: str, face: Strip, gain: float) -> None:
         """Move one of this listener's faders.

@@ -35,6 +35,7 @@ class PeerCounts:
         abandoned: answered, and never connected in time.
         refused: offers that aiortc could not use.
         close_failures: closes that raised or ran out of time.
+        oversized: ended because the pictures were too large.
     """
 
     opened: int = 0
@@ -42,6 +43,7 @@ class PeerCounts:
     abandoned: int = 0
     refused: int = 0
     close_failures: int = 0
+    oversized: int = 0
 
 
 def ice_configuration(settings: Settings) -> RTCConfiguration:
@@ -173,6 +175,13 @@ class Peer:
             self._closing = asyncio.ensure_future(self._close())
             self._on_closed()
         return self._closing
+
+    def refuse_media(self, reason: str) -> None:
+        """End the connection, and count and log it, for what it sends."""
+        if self._closing is None:
+            self._counts.oversized += 1
+            log.warning("a connection is ended: %s", reason)
+            self.begin_close()
 
     async def close(self) -> None:
         """Close and wait until it is done; never raises for what aiortc does."""

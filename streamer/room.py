@@ -190,6 +190,10 @@ class Room:
     async def end_session(self, session: Session) -> None:
         """End a session at its client's wish and wait until it is closed."""
         self._ended(session)
+        participant = session.participant
+        if not participant.had_control and not participant.sessions:
+            # They never had more than this, and said goodbye: nobody comes back.
+            self.leave(participant)
         await session.close()
 
     async def close(self) -> None:
@@ -298,7 +302,6 @@ class Room:
 
         Raises:
             KeyError: there is no such participant.
-            TooMany: too many faces have names.
         """
         participant = self.participants[participant_id]
         if face is None:

@@ -7,9 +7,12 @@ import logging
 import os
 import signal
 import sys
+import time
+from collections.abc import Callable
 
 import uvicorn
 
+from streamer import beside
 from streamer.context import Context
 from streamer.server import create_app
 from streamer.settings import Settings, is_loopback
@@ -19,8 +22,14 @@ log = logging.getLogger("earshot.serve")
 SHUTDOWN_SECONDS = 5
 """Time that open requests and sockets get after SIGTERM."""
 
-RESTART_SECONDS = 2.0
-"""Pause before the demo's participant is started again."""
+RESTART_SECONDS, LONGEST_RESTART_SECONDS = 2.0, 30.0
+"""Pause before the demo's participant is started again: at first, and doubled each time up to this."""
+
+STEADY_SECONDS = 60.0
+"""A participant that lasted this long begins again with the short pause."""
+
+MOST_CONNECTIONS = 512
+"""Connections over HTTP, control sockets included; those beyond get 503."""
 
 
 def make_server(settings: Settings) -> uvicorn.Server:
@@ -45,6 +54,9 @@ def make_server(settings: Settings) -> uvicorn.Server:
             proxy_headers=bool(settings.proxies),
             forwarded_allow_ips=list(settings.proxies),
             server_header=False,
+            # Not httptools, which bounds no header.
+            http="h11",
+            limit_concurrency=MOST_CONNECTIONS,
             ws="websockets-sansio",
             ws_max_size=settings.message_limit,
             ws_per_message_deflate=False,
@@ -85,15 +97,15 @@ async def _serve(settings: Settings, demo: bool) -> int:
         # uvicorn raises the signal again when it has stopped: by default that would end the process before
         # the demo's participant is stopped too.
         signal.signal(number, lambda *_: None)
-    beside = asyncio.create_task(_beside(server, settings, demo), name="beside the server")
+    companion = asyncio.create_task(_beside(server, settings, demo), name="beside the server")
     try:
         await server.serve()
     except SystemExit:
         # uvicorn has said why, for instance that the port is taken.
         return 1
     finally:
-        beside.cancel()
-        await asyncio.gather(beside, return_exceptions=True)
+        companion.cancel()
+        await asyncio.gather(companion, return_exceptions=True)
     return 0 if server.started else 1
 
 
@@ -109,27 +121,30 @@ async def _beside(server: uvicorn.Server, settings: Settings, demo: bool) -> Non
     room = context.rooms.create()
     invite = context.tokens.mint("invite", room.id, "publish")
     print(f"The demo call is at {address}/r/{room.id}#{invite}", flush=True)
-    await keep_demo(address, room.id, invite, settings)
+    await keep_demo(address, room.id, lambda: context.tokens.mint("invite", room.id, "publish"), settings)
 
 
-async def keep_demo(address: str, room: str, invite: str, settings: Settings) -> None:
+async def keep_demo(address: str, room: str, mint: Callable[[], str], settings: Settings) -> None:
     """Run the demo's participant as a process of its own, again if it ends, until cancelled.
 
     Args:
         address: the server's.
         room: room id.
-        invite: invite to publish.
-        settings: whose certificate, if any, the participant has to trust.
+        mint: makes an invite to publish; one may expire before the participant has to begin again.
+        settings: the server's: certificate and host names.
     """
     command = ["-m", "streamer", "join", "--demo", "--loop", "--name", "Demo"]
     command += ["--server", address, "--room", room]
     # Not as an argument: those can be read by every user of the machine.
-    environment = os.environ | {"EARSHOT_INVITE": invite}
-    if settings.tls_cert:
-        environment["SSL_CERT_FILE"] = str(settings.tls_cert)
+    environment = os.environ | await asyncio.to_thread(beside.environment, settings)
+    pause = RESTART_SECONDS
     while True:
+        began = time.monotonic()
         process = await asyncio.create_subprocess_exec(
-            sys.executable, *command, env=environment, stdin=asyncio.subprocess.DEVNULL
+            sys.executable,
+            *command,
+            env=environment | {"EARSHOT_INVITE": mint()},
+            stdin=asyncio.subprocess.DEVNULL,
         )
         try:
             code = await process.wait()
@@ -140,7 +155,8 @@ async def keep_demo(address: str, room: str, invite: str, settings: Settings) ->
                     await asyncio.wait_for(process.wait(), 3)
                 except TimeoutError:
                     process.kill()
-        log.warning("the demo's participant ended with code %s", code)
-        if code == 2:
-            return
-        await asyncio.sleep(RESTART_SECONDS)
+        if time.monotonic() - began > STEADY_SECONDS:
+            pause = RESTART_SECONDS
+        log.warning("the demo's participant ended with code %s and begins again in %g s", code, pause)
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, LONGEST_RESTART_SECONDS)

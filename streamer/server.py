@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -44,13 +44,14 @@ class NewRoom(BaseModel):
 
 
 class JoinRequest(BaseModel):
-    """Who wants in; `resume` is the token from the join before, after a cut."""
+    """Who wants in; `resume` is the token from the join before, after a cut; `role` asks for less than invited to."""
 
     model_config = ConfigDict(extra="forbid")
 
     name: Name
     invite: Annotated[str, Field(min_length=1, max_length=4096)]
     resume: Annotated[str, Field(max_length=4096)] | None = None
+    role: Literal["watch"] | None = None
 
 
 class Joined(BaseModel):
@@ -181,6 +182,7 @@ def _add_room_routes(app: FastAPI) -> None:
         context = context_of(request)
         tokens = context.tokens
         invite = tokens.verify(body.invite, room_id, "invite")
+        role = body.role or invite.role
         room = context.rooms.enter(room_id)
         participant = None
         if body.resume:
@@ -188,10 +190,10 @@ def _add_room_routes(app: FastAPI) -> None:
             with contextlib.suppress(Denied):
                 resume = tokens.verify(body.resume, room_id, "resume")
                 known = room.participants.get(resume.participant)
-                if known is not None and known.nonce == resume.nonce and known.role == invite.role:
+                if known is not None and known.nonce == resume.nonce and known.role == role:
                     participant = known
         if participant is None:
-            participant = room.join(body.name, invite.role)
+            participant = room.join(body.name, role)
         else:
             room.resume(participant)
         return Joined(

@@ -117,6 +117,7 @@ class Settings(BaseSettings):
     hello_deadline: float = Field(default=5.0, gt=0)
 
     body_limit: int = Field(default=64 * 1024, ge=1024)
+    body_deadline: float = Field(default=10.0, gt=0, le=60)
     message_limit: int = Field(default=16 * 1024, ge=1024)
     messages_per_second: float = Field(default=50.0, gt=0)
     requests_per_second: float = Field(default=10.0, gt=0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from types import TracebackType
 from urllib.parse import urljoin
 
@@ -17,7 +18,10 @@ from aiortc import (
 )
 from aiortc.mediastreams import MediaStreamTrack
 
+from streamer.beside import http_client
 from streamer.errors import UserError
+
+log = logging.getLogger("earshot.join")
 
 CONNECT_SECONDS = 20.0
 """Time the media connection may take."""
@@ -58,7 +62,7 @@ class WhipClient:
         # An explicit list: aiortc would otherwise ask a public STUN server.
         servers = [RTCIceServer(urls=url) for url in self._ice_servers]
         self._pc = RTCPeerConnection(RTCConfiguration(iceServers=servers, bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
-        self._http = httpx.AsyncClient(timeout=ANSWER_SECONDS, follow_redirects=True)
+        self._http = http_client(ANSWER_SECONDS, follow_redirects=True)
         try:
             await self._connect()
         except BaseException:
@@ -112,7 +116,9 @@ class WhipClient:
         if self._session is not None:
             # The server may be gone already; then so is the session.
             with contextlib.suppress(httpx.HTTPError):
-                await self._http.delete(self._session, headers=self._headers)
+                response = await self._http.delete(self._session, headers=self._headers)
+                if not response.is_success:
+                    log.warning("the session was not deleted (%s): %s", response.status_code, refusal(response))
         with contextlib.suppress(Exception):
             await self._pc.close()
         await self._http.aclose()

@@ -57,6 +57,15 @@ def test_an_invite_lasts_for_a_meeting_and_a_session_token_for_minutes(tokens, c
     tokens.verify(invite, "r", "invite")
 
 
+def test_an_expired_token_is_taken_only_where_that_is_asked_for(tokens, clock):
+    session = tokens.mint("session", "r", "publish", "p")
+    clock.now += 10_000
+    assert tokens.verify(session, "r", "session", expired=True).participant == "p"
+    for room, kind in (("other", "session"), ("r", "invite")):
+        with pytest.raises(Denied):
+            tokens.verify(session, room, kind, expired=True)
+
+
 def test_kind_and_room_have_to_fit(tokens):
     invite = tokens.mint("invite", "r", "watch")
     for room, kinds in (("other", ("invite",)), ("r", ("session", "resume"))):

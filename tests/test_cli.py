@@ -8,6 +8,7 @@ from rich.console import Console
 
 from streamer import doctor
 from streamer.__main__ import main
+from streamer.errors import ConnectionLost
 from streamer.serve import page_address
 from streamer.settings import Settings
 
@@ -52,19 +53,29 @@ def test_help(arguments, capsys):
     assert "Usage" in capsys.readouterr().out
 
 
+def test_a_lost_connection_is_code_1(monkeypatch, capsys):
+    def lose(**arguments):
+        raise ConnectionLost("the connection to the server was lost")
+
+    monkeypatch.setattr("streamer.join.join_command", lose)
+    assert run("join", "--room", "r", "--demo") == 1
+    assert capsys.readouterr().err == "earshot: the connection to the server was lost\n"
+
+
 def test_page_address():
     assert page_address(Settings(), 8000) == "http://localhost:8000"
     assert page_address(Settings(host="192.0.2.1", insecure=True), 1) == "http://192.0.2.1:1"
 
 
-def test_doctor_prints_every_finding_and_fails_on_a_taken_port():
+def test_doctor_prints_every_finding_and_a_taken_port_is_no_failure():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         out = io.StringIO()
-        code = doctor.report(Settings(port=taken.getsockname()[1]), Console(file=out, width=200))
+        settings = Settings(port=taken.getsockname()[1])
+        doctor.report(settings, Console(file=out, width=200))
+        assert [finding.level for finding in doctor.check_port(settings)] == ["poor", "good"]
     text = out.getvalue()
-    assert code == 1
     assert "Address already in use" in text
     for wanted in ("Codec VP8", "Codec Opus", "ICE host addresses", "torch", "STUN and TURN"):
         assert wanted in text

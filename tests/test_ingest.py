@@ -13,9 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamer import rtp
-from streamer.bitstream import h264_units, is_keyframe
+from streamer.bitstream import h264_units, is_keyframe, picture_size, too_large
 from streamer.blocks import AudioBlock, BlockCutter, MonoDecoder
 from streamer.ingest import ALLOWED_BURST, Ingest
+from streamer.participant import Participant
+from streamer.peer import Peer, PeerCounts
+from streamer.publisher import Publisher
+from streamer.settings import Settings
 
 VP8 = SimpleNamespace(name="VP8")
 OPUS = SimpleNamespace(name="opus")
@@ -136,6 +140,55 @@ def test_keyframes_are_told_apart() -> None:
 def test_any_bytes_can_be_looked_at(data: bytes) -> None:
     assert isinstance(is_keyframe("VP8", data), bool)
     assert isinstance(is_keyframe("H264", data), bool)
+    for start in (b"\x10\x00\x00\x9d\x01\x2a", b"\x00\x00\x01\x67\x64\x00\x1f"):
+        for codec in ("VP8", "H264"):
+            size = picture_size(codec, start + data)
+            assert size is None or len(size) == 2
+
+
+def key(width: int, height: int) -> bytes:
+    return KEY[:6] + width.to_bytes(2, "little") + height.to_bytes(2, "little") + bytes(6)
+
+
+def test_a_keyframe_tells_its_size() -> None:
+    assert picture_size("VP8", key(1280, 720)) == (1280, 720)
+    assert picture_size("VP8", key(1280 | 0xC000, 720 | 0x4000)) == (1280, 720), "the scale is no part of it"
+    assert picture_size("VP8", DELTA) is None and picture_size("opus", key(1, 1)) is None
+    sizes = [(1920, 1080), (1080, 1920), (1920, 1200), (2560, 1440), (2561, 16), (16, 2561), (16383, 16383)]
+    assert [too_large(*size) for size in sizes] == [False] * 3 + [True] * 4
+
+
+@pytest.mark.parametrize("size", [(640, 368), (1920, 1088)])
+@pytest.mark.parametrize(("profile", "rows"), [("baseline", 16), ("high", 16), ("high", 32)])
+def test_h264_tells_its_size(size: tuple[int, int], profile: str, rows: int) -> None:
+    # Interlaced, macroblocks come in pairs.
+    encoder = av.CodecContext.create("libx264", "w")
+    assert isinstance(encoder, av.VideoCodecContext)
+    encoder.width, encoder.height, encoder.pix_fmt, encoder.time_base = *size, "yuv420p", Fraction(1, 25)
+    encoder.options = {"profile": profile, "preset": "ultrafast", "x264-params": "tff=1" if rows == 32 else ""}
+    packets = encoder.encode(av.VideoFrame(*size, "yuv420p")) + encoder.encode(None)
+    assert picture_size("H264", bytes(packets[0])) == (size[0], -(-size[1] // rows) * rows)
+
+
+def test_nothing_of_a_picture_that_is_too_large_reaches_the_decoder() -> None:
+    seen: list[rtp.EncodedFrame] = []
+    sizes: list[tuple[int, int]] = []
+    tap = rtp.DecoderQueue("video", seen.append, None, lambda *size: sizes.append(size))
+    tap.put((VP8, JitterFrame(key(1280, 720), 0)))
+    for n, data in enumerate([key(16383, 16383), DELTA, key(640, 480)]):
+        tap.put((VP8, JitterFrame(data, n + 1)))
+    assert (tap.qsize(), len(seen), sizes, tap.dropped) == (1, 1, [(16383, 16383)], 3)
+
+
+async def test_a_picture_that_is_too_large_ends_the_session(caplog: pytest.LogCaptureFixture) -> None:
+    counts, ended = PeerCounts(), []
+    peer = Peer(Settings(), counts, on_closed=lambda: ended.append(1))
+    publisher = Publisher(Participant("Ann", "publish"), peer, lambda block: None, lambda t, frame: None)
+    for _ in range(2):
+        publisher._oversize(16383, 16383)
+    await publisher.close()
+    assert (counts.oversized, counts.open, ended, peer.closed) == (1, 0, [1], True)
+    assert "16383 x 16383" in caplog.text
 
 
 def test_a_slow_decoder_gets_whole_picture_groups() -> None:

@@ -4,11 +4,16 @@ import asyncio
 import json
 import os
 import signal
+import subprocess
 import sys
 
 import httpx
+import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
+
+from streamer import beside, serve
+from streamer.settings import Settings
 
 
 async def test_sigterm_closes_sockets_and_ends_well(tmp_path):
@@ -38,3 +43,79 @@ async def test_sigterm_closes_sockets_and_ends_well(tmp_path):
         if process.returncode is None:
             process.kill()
             await process.wait()
+
+
+def certificate(folder, name):
+    """A certificate for one name, that nobody knows, and its key."""
+    chain, key = folder / f"{name}.pem", folder / f"{name}.key"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    command += [
+        "-keyout",
+        key,
+        "-out",
+        chain,
+        "-days",
+        "2",
+        "-subj",
+        f"/CN={name}",
+        "-addext",
+        f"subjectAltName=DNS:{name}",
+    ]
+    subprocess.run(command, check=True, capture_output=True)
+    return chain, key
+
+
+async def test_the_demo_reaches_its_own_server_by_loopback_whatever_that_is_called(tmp_path, monkeypatch):
+    chain, key = await asyncio.to_thread(certificate, tmp_path, "call.example.org")
+    other, _ = await asyncio.to_thread(certificate, tmp_path, "other.example.org")
+    settings = Settings(port=0, engine=False, tls_cert=chain, tls_key=key, allowed_hosts="call.example.org")
+    server = serve.make_server(settings)
+    assert server.config.http == "h11" and server.config.limit_concurrency == serve.MOST_CONNECTIONS
+    serving = asyncio.create_task(server.serve())
+    try:
+        while not server.started:  # noqa: ASYNC110 - uvicorn sets a flag and tells nobody
+            await asyncio.sleep(0.01)
+        address = f"https://localhost:{server.servers[0].sockets[0].getsockname()[1]}"
+        async with beside.http_client(5) as http:
+            with pytest.raises(httpx.ConnectError):
+                await http.get(f"{address}/health")
+        for name, value in beside.environment(settings).items():
+            monkeypatch.setenv(name, value)
+        async with beside.http_client(5) as http:
+            assert (await http.get(f"{address}/health")).status_code == 200
+        monkeypatch.setenv(beside.CERTIFICATE, other.read_text())
+        async with beside.http_client(5) as http:
+            with pytest.raises(httpx.ConnectError):
+                await http.get(f"{address}/health")
+    finally:
+        server.should_exit = True
+        await serving
+
+
+async def test_the_demo_comes_back_each_time_with_a_fresh_invite(monkeypatch):
+    invites, pauses = [], []
+
+    class Child:
+        returncode = None
+
+        async def wait(self):
+            self.returncode = 2 if len(invites) % 2 else 1
+            return self.returncode
+
+    async def start(*command, env, **more):
+        assert env["EARSHOT_INVITE"] not in command
+        invites.append(env["EARSHOT_INVITE"])
+        return Child()
+
+    async def pause(seconds):
+        pauses.append(seconds)
+        if len(pauses) == 6:
+            raise asyncio.CancelledError
+
+    monkeypatch.setattr(serve.asyncio, "create_subprocess_exec", start)
+    monkeypatch.setattr(serve.asyncio, "sleep", pause)
+    minted = (f"invite {n}" for n in range(100))
+    with pytest.raises(asyncio.CancelledError):
+        await serve.keep_demo("http://localhost:1", "r", lambda: next(minted), Settings())
+    assert invites == [f"invite {n}" for n in range(6)]
+    assert pauses == [2, 4, 8, 16, 30, 30]

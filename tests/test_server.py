@@ -1,5 +1,6 @@
 """HTTP without media: statuses, headers, reasons."""
 
+import asyncio
 import contextlib
 
 import httpx
@@ -70,6 +71,21 @@ async def test_resume_is_the_same_participant_only_with_its_own_token():
             http.context.rooms.get(room["room"]).participants[first["participant"]]
         )
         assert (await join(http, room, resume=first["resume"])).status_code == 201
+
+
+async def test_an_invite_to_take_part_is_good_for_watching_too():
+    async with client(max_publishers=1) as http:
+        room = await new_room(http)
+        await join(http, room)
+        watcher = (await join(http, room, role="watch")).json()
+        assert watcher["role"] == "watch", "no publisher's place is needed"
+        again = (await join(http, room, role="watch", resume=watcher["resume"])).json()
+        assert (again["participant"], again["role"]) == (watcher["participant"], "watch")
+        offer = "v=0\nm=audio 9 X 0\na=mid:0"
+        at = f"/rooms/{room['room']}/whip"
+        assert (await http.post(at, content=offer, headers=SDP | bearer(watcher["token"]))).status_code == 403
+        assert (await join(http, room, resume=watcher["resume"])).status_code == 503, "a watcher is no publisher"
+        assert (await join(http, room, room["watch_invite"], role="publish")).status_code == 422
 
 
 async def test_wrong_tokens():
@@ -168,6 +184,22 @@ async def test_a_body_without_length_is_cut_off_too():
         ):
             answer = await http.post(path, content=endless(), headers=headers)
             assert answer.status_code == 413
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for():
+    async def slow():
+        yield b"v"
+        await asyncio.sleep(5)
+
+    async with client(body_deadline=0.05) as http:
+        room = await new_room(http)
+        for path, headers in (
+            (f"/rooms/{room['room']}/whip", SDP | bearer(room["invite"])),
+            (f"/rooms/{room['room']}/join", {"Content-Type": "application/json"}),
+        ):
+            answer = await http.post(path, content=slow(), headers=headers)
+            assert (answer.status_code, list(answer.json())) == (408, ["reason"])
+            assert answer.headers["connection"] == "close"
 
 
 @pytest.mark.parametrize(

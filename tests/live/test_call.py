@@ -69,6 +69,8 @@ async def test_slots_follow_who_is_there(site):
     people = [await site.join(room, name) for name in ("Ann", "Ben", "Cy")]
     ann, ben, cy = people
     socket = await site.control(room, ann["token"])
+    # Someone with a control socket stays when they stop to send.
+    await site.control(room, ben["token"])
     viewer = await site.watch(room, ann["token"], videos=7)
     sending = {p["participant"]: await site.publish(room, p["token"], *media()) for p in people}
 
@@ -151,6 +153,21 @@ async def test_leave_is_at_once_and_a_lost_heartbeat_after_the_grace():
         await until(lambda: place.participants[ben["participant"]].connected)
         await until(lambda: silent.raw.close_code == 4408)
         await until(lambda: ben["participant"] not in place.participants)
+
+
+async def test_a_session_can_be_ended_with_the_token_that_opened_it_however_old(monkeypatch):
+    async with serving(token_lifetime=10) as site:
+        room = await site.room()
+        ann, ben = await site.join(room, "Ann"), await site.join(room, "Ben")
+        place = site.context.rooms.get(room["room"])
+        session = await site.publish(room, ann["token"], *media())
+        now = time.time()
+        monkeypatch.setattr(site.context.tokens, "_clock", lambda: now + 600)
+        assert (await site.http.get(f"/rooms/{room['room']}", headers=session.headers)).status_code == 401
+        stranger = {"Authorization": f"Bearer {ben['token']}"}
+        assert (await site.http.delete(session.url, headers=stranger)).status_code == 403
+        assert (await session.delete()).status_code == 200
+        assert list(place.participants) == [ben["participant"]], "who never had a control socket leaves at once"
 
 
 async def test_mute_silences_and_unmute_brings_back(site):
@@ -248,9 +265,12 @@ async def test_a_file_joins_by_room_alone_by_link_or_by_invite_under_its_name(si
         split_link("x", "http://somewhere/else", None)
     invite = await ask_invite(server, room["room"], None)
     path = await asyncio.to_thread(clip, tmp_path / "talk.mkv")
-    await join(server, room["room"], invite, path, name="talk")
-    names = [p.name for p in site.context.rooms.get(room["room"]).participants.values()]
-    assert names == ["talk"]
+    playing = asyncio.create_task(join(server, room["room"], invite, path, name="talk"))
+    people = site.context.rooms.get(room["room"]).participants
+    await until(lambda: bool(people))
+    assert [p.name for p in people.values()] == ["talk"]
+    await playing
+    assert people == {}, "it says goodbye, and nobody waits for it to come back"
     with pytest.raises(UserError, match="404"):
         await ask_invite(server, "nowhere", None)
 

@@ -99,6 +99,19 @@ async def test_watchers_cannot_rename(site):
     assert site.context.rooms.get(room["room"]).participants[ann["participant"]].name == "Ann"
 
 
+async def test_one_is_renamed_by_oneself_alone_but_faces_by_all_who_take_part(site):
+    room = await site.room()
+    ann, ben = await site.join(room, "Ann"), await site.join(room, "Ben")
+    people = site.context.rooms.get(room["room"]).participants
+    socket = await site.control(room, ben["token"])
+    await socket.send(type="rename", participant=ann["participant"], face=None, name="Eve")
+    await until(lambda: socket.newest.get("error", {}).get("code") == "role")
+    await socket.send(type="rename", participant=ann["participant"], face=2, name="Grace")
+    await socket.send(type="rename", participant=ben["participant"], face=None, name="Benjamin")
+    await until(lambda: people[ben["participant"]].name == "Benjamin")
+    assert (people[ann["participant"]].name, people[ann["participant"]].face_names) == ("Ann", {2: "Grace"})
+
+
 async def test_foreign_pages_cannot_connect(site):
     room = await site.room()
     with pytest.raises(InvalidStatus) as caught:
