@@ -1,6 +1,6 @@
-/** The few plain HTTP calls: make a room, join a room. */
+/** The few plain HTTP calls: make a room, invite to it, join it. */
 
-/** @import { CreatedRoom, Joined } from "./types.js" */
+/** @import { CreatedRoom, Entrant, Joined } from "./types.js" */
 
 /** The server answered, and said no. */
 export class ApiError extends Error {
@@ -66,7 +66,15 @@ export async function createRoom(secret) {
 
 /**
  * @param {string} room
- * @param {{ name: string, invite: string, resume?: string }} request
+ * @returns {Promise<CreatedRoom>} fresh invites to the same room
+ */
+export async function inviteTo(room) {
+  return /** @type {CreatedRoom} */ (await post(`/rooms/${encodeURIComponent(room)}/invites`, {}));
+}
+
+/**
+ * @param {string} room
+ * @param {Omit<Entrant, "room"> & { resume?: string }} request
  * @returns {Promise<Joined>}
  */
 export async function joinRoom(room, request) {

@@ -2,7 +2,7 @@
 import { Connection } from "./connection.js";
 import { FaceHistory } from "./history.js";
 
-/** @import { CallSnapshot, ConnectionState, FaderFace, FaderState, Focus, RoomState, ServerMessage, Slot } from "./types.js" */
+/** @import { CallSnapshot, ConnectionState, Entrant, FaderFace, FaderState, Focus, RoomState, ServerMessage, Slot } from "./types.js" */
 /** @import { LocalMedia } from "./media.js" */
 
 /**
@@ -25,7 +25,7 @@ export class Call {
   /** @type {number | null} */ firstFrameAt = null;
 
   /**
-   * @param {{ room: string, invite: string, name: string }} who
+   * @param {Entrant} who
    * @param {LocalMedia | null} media null = watch only
    * @param {CallListener} listener
    */

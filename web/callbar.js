@@ -1,12 +1,12 @@
 /** The bar under the call, its keys and its dialogs. */
 import { DevicePickers } from "./devices.js";
 import { find, setIcon } from "./element.js";
+import { InviteDialog } from "./invitedialog.js";
 import { LevelMeter } from "./meter.js";
 import { toast } from "./toasts.js";
 
 /** @import { Call } from "./call.js" */
 /** @import { LocalMedia } from "./media.js" */
-
 
 export class CallBar {
   #mute = find("#mute", HTMLButtonElement);
@@ -15,7 +15,7 @@ export class CallBar {
   #panelButton = find("#panel-button", HTMLButtonElement);
   #panel = find("#panel", HTMLElement);
   #devices = find("#devices", HTMLDialogElement);
-  #invite = find("#invite-dialog", HTMLDialogElement);
+  /** @type {InviteDialog} */ #invite;
   #meter = new LevelMeter(find("#call-level", HTMLElement));
 
   /**
@@ -27,6 +27,7 @@ export class CallBar {
     this.call = call;
     this.media = media;
     this.audio = audio;
+    this.#invite = new InviteDialog(call);
     this.#bind(audio);
     for (const publishing of document.querySelectorAll("[data-needs-media]")) {
       if (publishing instanceof HTMLElement) publishing.hidden = !media;
@@ -55,12 +56,10 @@ export class CallBar {
       this.#panelButton.focus();
     });
     find("#leave", HTMLButtonElement).addEventListener("click", () => this.#leave());
-    find("#invite", HTMLButtonElement).addEventListener("click", () => void this.#copyInvite());
+    find("#invite", HTMLButtonElement).addEventListener("click", () => this.#invite.open());
     find("#devices-button", HTMLButtonElement).addEventListener("click", () => this.#openDevices());
     this.#devices.addEventListener("close", () => this.#meter.follow(null));
-    for (const dialog of [this.#devices, this.#invite]) {
-      find("[data-close]", HTMLButtonElement, dialog).addEventListener("click", () => dialog.close());
-    }
+    find("[data-close]", HTMLButtonElement, this.#devices).addEventListener("click", () => this.#devices.close());
     if (!this.media) return;
     const pickers = new DevicePickers(
       this.media,
@@ -108,21 +107,6 @@ export class CallBar {
   #openDevices() {
     this.#devices.showModal();
     this.#meter.follow(this.media?.tracks.audio ?? null);
-  }
-
-  async #copyInvite() {
-    const { room, invite } = this.call.connection.who;
-    const link = `${location.origin}/r/${encodeURIComponent(room)}#${invite}`;
-    try {
-      await navigator.clipboard.writeText(link);
-      toast("The invite link is copied.");
-    } catch {
-      // No clipboard on plain http pages or without permission: the person copies it by hand.
-      const field = find("#invite-link", HTMLInputElement);
-      field.value = link;
-      this.#invite.showModal();
-      field.select();
-    }
   }
 
   #leave() {

@@ -6,7 +6,7 @@ import { MixerPanel } from "./faders.js";
 import { Tiles } from "./tiles.js";
 import { toast } from "./toasts.js";
 
-/** @import { ConnectionState } from "./types.js" */
+/** @import { ConnectionState, Entrant } from "./types.js" */
 /** @import { LocalMedia } from "./media.js" */
 
 const PANEL_EVERY_MS = 250;
@@ -25,7 +25,7 @@ export class CallScreen {
   #panelTimer = 0;
 
   /**
-   * @param {{ room: string, invite: string, name: string }} who
+   * @param {Entrant} who
    * @param {LocalMedia | null} media null = watch only
    */
   constructor(who, media) {

@@ -1,16 +1,17 @@
 /** Getting into a room and staying in it: join, control socket, publish, watch, and all of it again after a cut. */
 import { ApiError, joinRoom } from "./api.js";
 import { Control } from "./control.js";
+import { Publisher } from "./publisher.js";
 import { MediaSession } from "./whip.js";
 
-/** @import { ClientMessage, ConnectionState, Joined, ServerMessage } from "./types.js" */
+/** @import { ClientMessage, ConnectionState, Entrant, Joined, ServerMessage } from "./types.js" */
 /** @import { LocalMedia } from "./media.js" */
+/** @import { Stay } from "./publisher.js" */
 
 const VIDEO_SLOTS = 7;
 const DISCONNECTED_MS = 3000;
 const QUIET_RETRY_MS = 30_000;
 const BACKOFF_MS = [300, 700, 1500, 3000, 5000];
-const VIDEO_BITRATE = 1_200_000;
 /** WebSocket close code: the same participant has come in from elsewhere, and two pages must not fight over it. */
 const REPLACED = 4409;
 
@@ -26,17 +27,15 @@ export class Connection {
   /** @type {Joined | null} */ joined = null;
   /** @type {ConnectionState} */ state = "connecting";
   /** @type {MediaSession | null} */ watching = null;
-  /** @type {MediaSession | null} */ publishing = null;
   /** @type {Control | null} */ #control = null;
   /** @type {RTCPeerConnection[]} */ #pending = [];
   #generation = 0;
   #lostAt = 0;
   #tries = 0;
   #timer = 0;
-  /** @type {Promise<void>} */ #publishTurn = Promise.resolve();
 
   /**
-   * @param {{ room: string, invite: string, name: string }} who
+   * @param {Entrant} who
    * @param {LocalMedia | null} media null = watch only
    * @param {ConnectionListener} listener
    */
@@ -44,8 +43,13 @@ export class Connection {
     this.who = who;
     this.media = media;
     this.listener = listener;
-    media?.addEventListener("change", () => void this.#mediaChanged());
+    this.publisher = new Publisher(this.#endpoint("whip"), media, listener.onNotice);
+    media?.addEventListener("change", () => this.#mediaChanged());
     addEventListener("online", () => this.state === "reconnecting" && this.retry());
+  }
+
+  get publishing() {
+    return this.publisher.session;
   }
 
   /**
@@ -53,7 +57,7 @@ export class Connection {
    * @throws {ApiError | TypeError} when the server refuses or is not reached
    */
   async open() {
-    this.joined = await joinRoom(this.who.room, { name: this.who.name, invite: this.who.invite });
+    this.joined = await this.#join();
     void this.#establish(this.joined);
   }
 
@@ -102,8 +106,8 @@ export class Connection {
   #drop() {
     this.#control?.abandon();
     this.watching?.drop();
-    this.publishing?.drop();
-    this.watching = this.publishing = null;
+    this.publisher.drop();
+    this.watching = null;
     for (const pc of this.#pending.splice(0)) pc.close();
   }
 
@@ -111,7 +115,7 @@ export class Connection {
   async #establish(joined) {
     const generation = ++this.#generation;
     this.#drop();
-    const current = () => generation === this.#generation;
+    const stay = this.#stay(joined, generation);
     try {
       const welcomed = new Promise((resolve, reject) => {
         this.#control = new Control(
@@ -129,85 +133,47 @@ export class Connection {
           },
         );
       });
-      await Promise.all([welcomed, this.#watch(joined, generation), this.#publish(joined, generation)]);
-      if (!current()) return;
+      await Promise.all([welcomed, this.#watch(stay), this.publisher.open(stay)]);
+      if (!stay.current()) return;
       this.#tries = 0;
       this.#lostAt = 0;
       this.#state("connected", "Connected");
       // Devices may have changed while the offer was under way.
-      void this.#mediaChanged();
+      this.#mediaChanged();
     } catch (error) {
-      if (current()) this.#failed(error);
+      if (stay.current()) this.#failed(error);
     }
   }
 
-  /**
-   * @param {Joined} joined
-   * @param {number} generation
-   */
-  async #watch(joined, generation) {
-    const pc = this.#peer(joined, generation);
+  /** @param {Stay} stay */
+  async #watch(stay) {
+    const pc = stay.peer();
     pc.addTransceiver("audio", { direction: "recvonly" });
     for (let i = 0; i < VIDEO_SLOTS; i += 1) pc.addTransceiver("video", { direction: "recvonly" });
-    const session = await MediaSession.open(this.#endpoint("whep"), joined.token, pc);
-    if (generation !== this.#generation) return void session.end();
+    const session = await MediaSession.open(this.#endpoint("whep"), stay.joined.token, pc);
+    if (!stay.current()) return void session.end();
     this.watching = session;
     this.listener.onWatching(pc);
   }
 
+  #mediaChanged() {
+    this.publisher.update(
+      () => (this.state === "connected" && this.joined ? this.#stay(this.joined, this.#generation) : null),
+      (error) => this.#failed(error),
+    );
+  }
+
   /**
-   * Sends what media there is. A refusal is told and does not end the call: one can still watch.
    * @param {Joined} joined
    * @param {number} generation
+   * @returns {Stay}
    */
-  async #publish(joined, generation) {
-    const tracks = this.#tracks();
-    if (joined.role !== "publish" || !tracks.length) return;
-    const pc = this.#peer(joined, generation);
-    const stream = new MediaStream(tracks);
-    for (const track of tracks) {
-      pc.addTransceiver(track, {
-        direction: "sendonly",
-        streams: [stream],
-        sendEncodings: track.kind === "video" ? [{ maxBitrate: VIDEO_BITRATE }] : undefined,
-      });
-    }
-    try {
-      const session = await MediaSession.open(this.#endpoint("whip"), joined.token, pc);
-      if (generation !== this.#generation) return void session.end();
-      this.publishing = session;
-    } catch (error) {
-      if (!(error instanceof ApiError) || !error.final) throw error;
-      this.listener.onNotice(`The others cannot see or hear you: ${error.message}`);
-    }
-  }
-
-  /** Swaps tracks in place; only a kind that was not offered before needs a new offer. */
-  async #mediaChanged() {
-    this.#publishTurn = this.#publishTurn.then(async () => {
-      if (this.state !== "connected" || !this.joined || !this.media) return;
-      let offerAgain = false;
-      for (const kind of /** @type {const} */ (["audio", "video"])) {
-        const track = this.media.tracks[kind];
-        const transceiver = this.publishing?.pc.getTransceivers().find((t) => t.receiver.track.kind === kind);
-        if (transceiver && transceiver.sender.track !== track) await transceiver.sender.replaceTrack(track);
-        else if (!transceiver && track) offerAgain = true;
-      }
-      if (!offerAgain) return;
-      // The new session takes the place of the old one, without a gap.
-      const old = this.publishing;
-      try {
-        await this.#publish(this.joined, this.#generation);
-        if (this.publishing !== old) old?.drop();
-      } catch (error) {
-        this.#failed(error);
-      }
-    });
-  }
-
-  /** @returns {MediaStreamTrack[]} */
-  #tracks() {
-    return [this.media?.tracks.audio, this.media?.tracks.video].filter((track) => !!track);
+  #stay(joined, generation) {
+    return {
+      joined,
+      peer: () => this.#peer(joined, generation),
+      current: () => generation === this.#generation,
+    };
   }
 
   /** @param {"whip" | "whep"} kind */
@@ -255,7 +221,9 @@ export class Connection {
     }
     this.#lostAt ||= performance.now();
     const long = performance.now() - this.#lostAt > QUIET_RETRY_MS;
-    this.#state("reconnecting", long ? "Still trying to reconnect…" : "Reconnecting…", long);
+    // A server that answers says why: the room is full, or it is too busy.
+    const answer = error instanceof ApiError ? ` ${error.message}` : "";
+    this.#state("reconnecting", (long ? "Still trying to reconnect…" : "Reconnecting…") + answer, long || !!answer);
     const wait = BACKOFF_MS[Math.min(this.#tries, BACKOFF_MS.length - 1)] ?? 5000;
     this.#tries += 1;
     clearTimeout(this.#timer);

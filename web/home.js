@@ -1,6 +1,7 @@
 /** The first page: make a call. */
 import { ApiError, createRoom } from "./api.js";
 import { find } from "./element.js";
+import { rememberWatchInvite } from "./watchinvite.js";
 
 /** Shows the page and leads to the new room. */
 export function showHome() {
@@ -16,8 +17,9 @@ export function showHome() {
     button.disabled = true;
     problem.textContent = "";
     try {
-      const { link } = await createRoom(secret.value);
-      location.assign(link);
+      const made = await createRoom(secret.value);
+      rememberWatchInvite(made.room, made.watch_invite);
+      location.assign(made.link);
     } catch (error) {
       if (error instanceof ApiError && error.status === 401) {
         problem.textContent = secretField.hidden

@@ -37,7 +37,7 @@ async function showJoin(room, invite) {
   const media = new LocalMedia();
   const join = new JoinScreen(media, async (name, watch) => {
     if (watch) media.stop();
-    screen = new CallScreen({ room, invite, name }, watch ? null : media);
+    screen = new CallScreen({ room, invite, name, ...(watch && { role: "watch" }) }, watch ? null : media);
     await screen.enter();
   });
   const name = parameters.get("name");

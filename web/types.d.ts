@@ -77,6 +77,14 @@ export type ClientMessage =
   | { type: "rename"; participant: string; face: number | null; name: string }
   | { type: "leave" };
 
+/** Who comes in, and with what; `role` for somebody whose invite allows more than they want. */
+export interface Entrant {
+  room: string;
+  invite: string;
+  name: string;
+  role?: "watch";
+}
+
 export interface Joined {
   participant: string;
   token: string;

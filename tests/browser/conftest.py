@@ -35,6 +35,14 @@ WAIT_SECONDS = 20.0
 
 
 @dataclass
+class Server:
+    """A server of its own process."""
+
+    address: str
+    process: subprocess.Popen[bytes]
+
+
+@dataclass
 class Visitor:
     """A page and what its console said of errors."""
 
@@ -60,7 +68,7 @@ def _free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def _serve(**environment: str) -> Iterator[str]:
+def _serve(**environment: str) -> Iterator[Server]:
     port = _free_port()
     address = f"http://127.0.0.1:{port}"
     process = subprocess.Popen(
@@ -78,8 +86,9 @@ def _serve(**environment: str) -> Iterator[str]:
                     break
             except httpx.TransportError:
                 time.sleep(0.1)
-        yield address
+        yield Server(address, process)
     finally:
+        process.send_signal(signal.SIGCONT)
         process.send_signal(signal.SIGTERM)
         process.wait(15)
 
@@ -87,13 +96,28 @@ def _serve(**environment: str) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def address() -> Iterator[str]:
     """A server without models: calls carry plain sound."""
-    yield from _serve()
+    for server in _serve():
+        yield server.address
 
 
 @pytest.fixture
 def guarded_address() -> Iterator[str]:
     """A server that asks for a secret."""
-    yield from _serve(EARSHOT_SECRET="correct horse battery staple")
+    for server in _serve(EARSHOT_SECRET="correct horse battery staple"):
+        yield server.address
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """A server of the test's own, to be stopped and continued."""
+    yield from _serve()
+
+
+@pytest.fixture
+def small_address() -> Iterator[str]:
+    """A server whose rooms hold one who takes part."""
+    for server in _serve(EARSHOT_MAX_PUBLISHERS="1"):
+        yield server.address
 
 
 @pytest.fixture(scope="session")
@@ -141,7 +165,11 @@ def visit(chromium: Browser) -> Iterator[Callable[..., Visitor]]:
 @pytest.fixture
 def room(address: str) -> dict[str, str]:
     """A new room: address of its page with the invite, of its page for watchers, and its id."""
-    made = httpx.post(f"{address}/rooms", trust_env=False).raise_for_status().json()
+    return make_room(address)
+
+
+def make_room(address: str, **headers: str) -> dict[str, str]:
+    made = httpx.post(f"{address}/rooms", headers=headers, trust_env=False).raise_for_status().json()
     page = f"{address}/r/{made['room']}"
     return {
         "id": made["room"],
