@@ -44,14 +44,6 @@ class Publisher(Session):
         self.has_audio = False
         self.has_video = False
 
-    async def open(self, offer: str) -> str:
-        """Answer the offer; see `Session.open`."""
-        try:
-            return await self.peer.answer(offer, self._prepare)
-        except BaseException:
-            await self.close()
-            raise
-
     async def close(self) -> None:
         """Stop reading and close; may be called again."""
         self.source.close()

@@ -74,7 +74,9 @@ def page_address(settings: Settings, port: int) -> str:
         port: the one that is listened on.
     """
     scheme = "https" if settings.tls_cert else "http"
-    host = "localhost" if is_loopback(settings.host) or settings.host in ("0.0.0.0", "::") else settings.host
+    local = is_loopback(settings.host) or settings.host in ("0.0.0.0", "::")
+    # With names to listen to, no other name is answered.
+    host = next(iter(settings.allowed_hosts), "localhost" if local else settings.host)
     return f"{scheme}://{host}:{port}"
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from aiortc import RTCPeerConnection
+
 from streamer.peer import Peer
 
 if TYPE_CHECKING:
@@ -43,8 +45,16 @@ class Session:
         Raises:
             BadSdp: it cannot be used; nothing is left behind.
         """
-        raise NotImplementedError
+        try:
+            return await self.peer.answer(offer, self._prepare)
+        except BaseException:
+            await self.close()
+            raise
 
     async def close(self) -> None:
         """Close the connection and what hangs on it; may be called again."""
+        raise NotImplementedError
+
+    def _prepare(self, pc: RTCPeerConnection) -> None:
+        """Attach tracks, once the offer's m-lines are known."""
         raise NotImplementedError

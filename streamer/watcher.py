@@ -37,14 +37,6 @@ class Watcher(Session):
         self._tracks: dict[str, SlotTrack] = {}
         self._shown: dict[str, str] = {}
 
-    async def open(self, offer: str) -> str:
-        """Answer the offer; see `Session.open`."""
-        try:
-            return await self.peer.answer(offer, self._prepare)
-        except BaseException:
-            await self.close()
-            raise
-
     async def close(self) -> None:
         """Stop all tracks and close; may be called again."""
         self.listen.stop()

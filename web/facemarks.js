@@ -60,7 +60,7 @@ class FaceMark {
   edit() {
     if (this.label.querySelector("input")) return;
     const old = this.name.textContent ?? "";
-    const input = element("input", { class: "face-rename", value: old, maxlength: 40, "aria-label": `Name of ${old}` });
+    const input = element("input", { class: "face-rename", value: old, maxlength: 60, "aria-label": `Name of ${old}` });
     const back = document.activeElement;
     let open = true;
     /** @param {boolean} keep */

@@ -288,7 +288,10 @@ def test_comes_back_as_the_same_participant(visit: Visit, room: Room, code: int)
     assert len(visitor.state()["room"]["participants"]) == 1
 
 
-def test_comes_back_by_itself_after_a_silent_network(visit: Visit, server: Server) -> None:
+# The server comes first in what these tests ask for: it has to outlive the pages.
+
+
+def test_comes_back_by_itself_after_a_silent_network(server: Server, visit: Visit) -> None:
     room = make_room(server.address)
     ada, bob = enter(visit, room, "Ada"), enter(visit, room, "Bob")
     ids = [visitor.state()["participant"] for visitor in (ada, bob)]
@@ -354,7 +357,7 @@ def test_one_refused_swap_is_told_and_later_ones_go_through(visit: Visit, room: 
     assert ada.state()["connection"] == "connected"
 
 
-def test_a_full_room_says_so_and_watching_takes_no_seat(visit: Visit, small_address: str) -> None:
+def test_a_full_room_says_so_and_watching_takes_no_seat(small_address: str, visit: Visit) -> None:
     room = make_room(small_address)
     enter(visit, room, "Ada")
     bob = visit(room["link"])
@@ -405,7 +408,7 @@ def test_watch_link_for_those_who_did_not_make_the_room(visit: Visit, room: Room
     expect(walter.page.get_by_test_id("watch-link")).to_have_value(walter.page.url)
 
 
-def test_no_watch_link_where_the_server_wants_its_secret(visit: Visit, guarded_address: str) -> None:
+def test_no_watch_link_where_the_server_wants_its_secret(guarded_address: str, visit: Visit) -> None:
     room = make_room(guarded_address, Authorization="Bearer correct horse battery staple")
     bob = enter(visit, room, "Bob")
     with bob.page.expect_response("**/invites") as answer:
