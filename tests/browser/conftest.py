@@ -109,13 +109,13 @@ def guarded_address() -> Iterator[str]:
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    """A server of the test's own, to be stopped and continued."""
+    """A server of the test's own, to be stopped and continued. Ask for it before `visit`: it has to outlive pages."""
     yield from _serve()
 
 
 @pytest.fixture
 def small_address() -> Iterator[str]:
-    """A server whose rooms hold one who takes part."""
+    """A server whose rooms hold one who takes part. Ask for it before `visit`."""
     for server in _serve(EARSHOT_MAX_PUBLISHERS="1"):
         yield server.address
 

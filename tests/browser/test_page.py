@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import time
 from collections.abc import Callable
 from typing import Any
@@ -12,14 +11,12 @@ import httpx
 import pytest
 from playwright.sync_api import WebSocketRoute, expect
 
-from tests.browser.conftest import Server, Visitor, make_room
+from tests.browser.conftest import Visitor
 
 Visit = Callable[..., Visitor]
 Room = dict[str, str]
 
 FIRST_FRAME_MS = 2000
-CUT_SECONDS = 20
-"""Longer than three missed heartbeats, and than the media connections live without an answer."""
 
 
 def enter(visit: Visit, room: Room, name: str, link: str = "link", query: str = "", **how: Any) -> Visitor:
@@ -271,154 +268,6 @@ def test_camera_off_and_on_again_and_new_microphone(visit: Visit, room: Room) ->
     page.locator("#call-microphone").select_option(other)
     expect(page.locator("#call-microphone")).to_have_value(str(other))
     assert ada.state()["connection"] == "connected"
-
-
-@pytest.mark.parametrize("code", [1001, 1011])
-def test_comes_back_as_the_same_participant(visit: Visit, room: Room, code: int) -> None:
-    visitor = visit("about:blank")
-    sockets = tap_control(visitor)
-    visitor.page.goto(f"{room['page']}?autojoin=1&name=Ada#{room['invite']}")
-    visitor.until("earshot.state?.connection === 'connected'")
-    before = visitor.state()["participant"]
-    sockets[0].close(code=code, reason="cut by the test")
-    visitor.until("earshot.state.connection === 'reconnecting'")
-    visitor.until("earshot.state.connection === 'connected'")
-    assert visitor.state()["participant"] == before
-    assert len(sockets) == 2
-    assert len(visitor.state()["room"]["participants"]) == 1
-
-
-# The server comes first in what these tests ask for: it has to outlive the pages.
-
-
-def test_comes_back_by_itself_after_a_silent_network(server: Server, visit: Visit) -> None:
-    room = make_room(server.address)
-    ada, bob = enter(visit, room, "Ada"), enter(visit, room, "Bob")
-    ids = [visitor.state()["participant"] for visitor in (ada, bob)]
-    fader = bob.page.locator(f"[data-testid=fader][data-participant='{ids[0]}'][data-face=rest]")
-    fader.fill("50")
-    bob.until("earshot.state.faders.gains.some((one) => one.face === 'rest' && one.gain === 0.5)")
-    faders = bob.state()["faders"]
-    for visitor in (ada, bob):
-        visitor.until("earshot.state.firstFrameMs !== null")
-
-    # Like a pulled cable: nothing is closed, nothing answers, neither media nor heartbeats.
-    server.process.send_signal(signal.SIGSTOP)
-    try:
-        bob.page.wait_for_timeout(CUT_SECONDS * 1000)
-        for visitor in (ada, bob):
-            assert visitor.state()["connection"] == "reconnecting"
-            expect(visitor.page.get_by_role("alert").filter(has_text="Reconnecting")).to_be_visible()
-            expect(visitor.page.get_by_test_id("tile")).to_have_count(2)
-    finally:
-        server.process.send_signal(signal.SIGCONT)
-
-    for visitor in (ada, bob):
-        visitor.until("earshot.state.connection === 'connected'")
-        visitor.until(
-            "earshot.stats().then((all) => all.some((one) => one.type === 'inbound-rtp' && one.kind === 'video'"
-            " && one.connection === 'watching' && one.framesDecoded > 5))"
-        )
-        expect(visitor.page.get_by_test_id("tile")).to_have_count(2)
-        expect(visitor.page.locator(".pictureless")).to_have_count(0)
-    assert [visitor.state()["participant"] for visitor in (ada, bob)] == ids
-    assert [one["id"] for one in bob.state()["room"]["participants"]] == ids
-    assert bob.state()["faders"] == faders
-    expect(fader).to_have_value("50")
-    for visitor in (ada, bob):
-        # Chromium itself reports requests that got no answer.
-        assert [error for error in visitor.errors if "net::ERR" not in error] == []
-        visitor.errors.clear()
-
-
-def test_one_refused_swap_is_told_and_later_ones_go_through(visit: Visit, room: Room) -> None:
-    ada = enter(visit, room, "Ada")
-    page = ada.page
-    frames = (
-        "earshot.stats().then((all) => all.find((one) => one.type === 'outbound-rtp' && one.kind === 'video')"
-        "?.framesSent ?? 0)"
-    )
-    ada.until(f"{frames}.then((now) => now > 0)")
-    page.evaluate(
-        """() => {
-            const replace = RTCRtpSender.prototype.replaceTrack;
-            RTCRtpSender.prototype.replaceTrack = async function () {
-                RTCRtpSender.prototype.replaceTrack = replace;
-                throw new DOMException("refused by the test", "InvalidModificationError");
-            };
-        }"""
-    )
-    page.keyboard.press("v")
-    expect(page.get_by_text("The camera could not be changed for the others.")).to_be_visible()
-    page.wait_for_timeout(300)
-    sent = page.evaluate(frames)
-    page.keyboard.press("v")
-    ada.until(f"{frames}.then((now) => now > {sent} + 5)")
-    assert ada.state()["connection"] == "connected"
-
-
-def test_a_full_room_says_so_and_watching_takes_no_seat(small_address: str, visit: Visit) -> None:
-    room = make_room(small_address)
-    enter(visit, room, "Ada")
-    bob = visit(room["link"])
-    page = bob.page
-    page.get_by_test_id("join-name").fill("Bob")
-    page.get_by_test_id("join-button").click()
-    expect(page.locator("#join-problem")).to_have_text("The room is full: 1 take part already.")
-    page.get_by_test_id("watch-button").click()
-    expect(page.get_by_test_id("status-connection")).to_have_text("Connected")
-    assert bob.state()["role"] == "watch"
-    expect(page.get_by_test_id("tile")).to_have_count(1)
-    # Chromium itself reports the refusal.
-    assert [error for error in bob.errors if "503" not in error] == []
-    bob.errors.clear()
-
-
-def test_invites_to_take_part_and_to_watch(visit: Visit, address: str) -> None:
-    ada = visit(address, allow=("camera", "microphone", "clipboard-read", "clipboard-write"))
-    page = ada.page
-    page.get_by_role("button", name="New call").click()
-    page.wait_for_url("**/r/*#*")
-    page.get_by_test_id("join-name").fill("Ada")
-    page.get_by_test_id("join-button").click()
-    expect(page.get_by_test_id("status-connection")).to_have_text("Connected")
-    page.get_by_test_id("invite").click()
-    expect(page.get_by_test_id("invite-link")).to_have_value(page.url)
-    page.get_by_role("button", name="Copy the watch-only link").click()
-    expect(page.get_by_text("The link is copied.")).to_be_visible()
-    link = page.evaluate("navigator.clipboard.readText()")
-    walter = visit(link)
-    walter.page.get_by_test_id("watch-button").click()
-    expect(walter.page.get_by_test_id("status-connection")).to_have_text("Connected")
-    assert walter.state()["role"] == "watch"
-
-
-def test_watch_link_for_those_who_did_not_make_the_room(visit: Visit, room: Room) -> None:
-    bob = enter(visit, room, "Bob")
-    bob.page.get_by_test_id("invite").click()
-    expect(bob.page.get_by_test_id("invite-link")).to_have_value(room["link"])
-    expect(bob.page.get_by_test_id("watch-link")).to_be_visible()
-    walter = visit(bob.page.get_by_test_id("watch-link").input_value())
-    walter.page.get_by_test_id("join-name").fill("Walter")
-    walter.page.get_by_test_id("join-button").click()
-    expect(walter.page.get_by_test_id("status-connection")).to_have_text("Connected")
-    # He wanted to take part and may not: the link that he can pass on is one to watch.
-    walter.page.get_by_test_id("invite").click()
-    expect(walter.page.get_by_test_id("invite-link")).to_be_hidden()
-    expect(walter.page.get_by_test_id("watch-link")).to_have_value(walter.page.url)
-
-
-def test_no_watch_link_where_the_server_wants_its_secret(guarded_address: str, visit: Visit) -> None:
-    room = make_room(guarded_address, Authorization="Bearer correct horse battery staple")
-    bob = enter(visit, room, "Bob")
-    with bob.page.expect_response("**/invites") as answer:
-        bob.page.get_by_test_id("invite").click()
-    assert answer.value.status == 401
-    expect(bob.page.get_by_test_id("invite-link")).to_have_value(room["link"])
-    expect(bob.page.get_by_test_id("watch-link")).to_be_hidden()
-    # Chromium itself reports the refusal.
-    assert [error for error in bob.errors if "401" not in error] == []
-    bob.errors.clear()
 
 
 def test_phone_layout_has_no_sideways_scrolling(visit: Visit, room: Room) -> None:
