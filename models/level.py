@@ -25,7 +25,7 @@ MEMORY = 2.0
 USUAL = 1.0
 """Gain of the shipped weights' voices before a row has been heard."""
 
-LEAST, MOST = 0.7, 4.0
+LEAST, MOST = 0.7, 1.25
 
 PRESENT = 0.02
 """Least share of the mixture's energy at which a voice counts as there (-17 dB)."""

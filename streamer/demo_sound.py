@@ -106,12 +106,13 @@ def voices() -> Samples:
         UserError: the recordings are not installed.
     """
     recordings = [_recording(name, speed) for name, speed in RECORDINGS]
-    recordings = [pcm * np.float32(LOUDNESS / speech_rms(pcm, RATE)) for pcm in recordings]
     sources = np.zeros((2, round(SECONDS * RATE)), np.float32)
     ramp = np.linspace(0, 1, RATE // 50, dtype=np.float32)
     for voice, at, start, end in LINES:
         scale = RATE / RECORDINGS[voice][1]
         line = recordings[voice][round(start * scale) : round(end * scale)].copy()
+        # Each line for itself: readers grow softer over a sentence, and neither is to drown the other.
+        line *= np.float32(LOUDNESS / speech_rms(line, RATE))
         line[: len(ramp)] *= ramp
         line[-len(ramp) :] *= ramp[::-1]
         first = round(at * RATE)
