@@ -26,6 +26,12 @@ MEMORY = 5.0
 FACE_SCORE = 0.5
 """Least score of a mesh."""
 
+NEW_SCORE = 0.7
+"""Least score of the mesh of a face that was not known."""
+
+HANGS_ON = 0.3
+"""Share of a new face's box that may lie in a known one's."""
+
 CONFIRMATIONS = 2
 """Pictures in a row in which a face must be seen before it counts."""
 
@@ -245,7 +251,16 @@ class FaceTracker:
         self._lost = [track for track in self._lost if track not in back]
 
     def _number(self, t: float) -> None:
-        new = [track for track in self._tracks if not track.id and track.hits >= CONFIRMATIONS]
+        known = [track.mesh.box for track in self._tracks if track.id]
+        new = [
+            track
+            for track in self._tracks
+            if not track.id
+            and track.hits >= CONFIRMATIONS
+            and track.mesh.score >= NEW_SCORE
+            # A chin and a collar make half a face: what hangs on a known one has to come off it to count.
+            and not any(overlap(track.mesh.box, box)[1] > HANGS_ON for box in known)
+        ]
         if any(old.hidden for old in self._lost):
             # Half a face coming out from behind another one is not yet like itself: wait until it is clear.
             new = [track for track in new if t - track.crowded > 0.2]

@@ -1,6 +1,6 @@
-"""Make models/weights/separate.safetensors (fp16) from the separation prototype's weights.
+"""Make weights of `models.separate.Separator` (fp16) from those of the separation prototype, to train on from.
 
-Usage: python scripts/convert_prototype.py PROTOTYPE.safetensors [OUT.safetensors]
+Usage: python scripts/convert_prototype.py PROTOTYPE.safetensors OUT.safetensors
 """
 
 import re
@@ -40,9 +40,7 @@ def new_name(name: str) -> str:
 
 def main() -> None:
     """Convert, and refuse if anything is missing or left over."""
-    source = Path(sys.argv[1])
-    default = Path(__file__).parent.parent / "models" / "weights" / "separate.safetensors"
-    target = Path(sys.argv[2]) if len(sys.argv) > 2 else default
+    source, target = map(Path, sys.argv[1:3])
     weights = {new_name(k): v.half().contiguous() for k, v in load_file(source).items()}
     Separator().load_state_dict({k: v.float() for k, v in weights.items()})
     save_file(weights, target)
