@@ -6,7 +6,7 @@ import pytest
 from aiortc.codecs.opus import OpusEncoder
 from aiortc.mediastreams import MediaStreamError
 
-from streamer.listen import BACKLOG, Faders, ListenTrack, VoiceBlock
+from streamer.listen import BACKLOG, LEAST_WAITING, Faders, ListenTrack, VoiceBlock
 
 
 def block(n: int, value: float = 0.1, t: float | None = None) -> VoiceBlock:
@@ -53,11 +53,10 @@ def test_a_source_is_heard_exactly() -> None:
     for n, pcm in enumerate(sent):
         track.feed("ada", VoiceBlock(n * 0.02, pcm.astype(np.float32) / 32768, {}, False))
         heard.append(samples_of(track._frame(track.mix())))
-    # One block waits while the next is awaited, then all come in order; the first is faded in.
-    assert not heard[0].any()
-    for n in range(1, 7):
-        assert np.array_equal(heard[n + 1][:, 0], sent[n])
-        assert np.array_equal(heard[n + 1][:, 1], sent[n])
+    # All come in order; the first is faded in.
+    for n in range(1, 8):
+        assert np.array_equal(heard[n][:, 0], sent[n])
+        assert np.array_equal(heard[n][:, 1], sent[n])
     assert track.statistics().underruns == 0
 
 
@@ -87,9 +86,8 @@ def test_an_underrun_fades_and_is_counted() -> None:
     assert not outs[4].any() and not outs[5].any()
     # It waits for more before it goes on than it did at first.
     track.feed("ada", block(6))
-    track.feed("ada", block(7))
     assert not track.mix().any()
-    track.feed("ada", block(8))
+    track.feed("ada", block(7))
     assert track.mix().any()
 
 
@@ -97,10 +95,10 @@ def test_a_burst_drops_the_oldest() -> None:
     track = ListenTrack()
     for n in range(BACKLOG + 1):
         track.feed("ada", block(n, 0.1 * (n + 1)))
-    assert track.statistics().dropped == BACKLOG + 1 - 2
-    assert track.statistics().waiting == 2 * 960
+    assert track.statistics().dropped == BACKLOG + 1 - LEAST_WAITING
+    assert track.statistics().waiting == LEAST_WAITING * 960
     out = track.mix()
-    assert out[-1] == np.float32(0.5)
+    assert out[-1] == np.float32(0.6)
 
 
 def test_delay_that_stays_is_taken_out() -> None:
@@ -110,8 +108,8 @@ def test_delay_that_stays_is_taken_out() -> None:
     for n in range(4, 160):
         track.mix()
         track.feed("ada", block(n))
-    assert track.statistics().waiting <= 3 * 960
-    assert track.statistics().dropped == 2
+    assert track.statistics().waiting <= 2 * 960
+    assert track.statistics().dropped == 3
     assert track.statistics().underruns == 0
 
 
