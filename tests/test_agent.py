@@ -124,3 +124,14 @@ async def test_status_follows_the_engine_with_hysteresis(clock):
     assert len(out) == 140
     agent.close()
     assert engine.closed == "p"
+
+
+async def test_a_late_block_now_and_then_is_a_gap_for_who_hears_one_face(clock):
+    engine, out = Engine(), []
+    agent = Agent("p", engine, out.append, lambda *_: None, lambda *_: None)
+    for i in range(60):
+        talk(agent, clock, 1, start=i)
+        if i != 55:
+            engine.answer(i + 1)
+    assert agent.separated and agent.statistics.late == 1
+    assert [(block.separated, list(block.faces)) for block in out[54:57]] == [(True, [7]), (True, []), (True, [7])]

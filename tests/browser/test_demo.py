@@ -76,12 +76,12 @@ def heard(visitor: Visitor, seconds: float) -> np.ndarray:
 
 
 def projections(recorded: np.ndarray, sources: tuple[np.ndarray, np.ndarray]) -> tuple[float, float]:
-    """Energy of each source in a recording, in dB, over the pieces in which both were talking.
+    """Level of each source in a recording against its own, in dB, over the pieces in which both were talking.
 
     Each piece is found in the clip, then projected on both sources at once, each at a few delays (as BSS Eval does,
     Vincent et al. 2006).
     """
-    mixture, energy, pieces = sources[0] + sources[1], np.zeros(2), 0
+    mixture, heard_energy, own_energy, pieces = sources[0] + sources[1], np.zeros(2), np.zeros(2), 0
     at = _find(recorded, mixture)
     for start in range(0, recorded.size - PIECE, PIECE):
         piece = recorded[start : start + PIECE]
@@ -97,11 +97,11 @@ def projections(recorded: np.ndarray, sources: tuple[np.ndarray, np.ndarray]) ->
         basis = np.stack(columns, axis=1)
         weights = np.linalg.lstsq(basis, piece, rcond=None)[0].reshape(2, -1)
         parts = [basis[:, i * weights.shape[1] : (i + 1) * weights.shape[1]] @ weights[i] for i in range(2)]
-        # Relative to how loud each source was, so that a pause of one does not count for the other.
-        energy += [np.mean(part**2) / level**2 for part, level in zip(parts, own, strict=True)]
+        heard_energy += [np.mean(part**2) for part in parts]
+        own_energy += np.square(own)
         pieces += 1
     assert pieces >= 3, "hardly anybody was talking at once"
-    left, right = 10 * np.log10(energy / pieces + 1e-9)
+    left, right = 10 * np.log10(heard_energy / own_energy + 1e-9)
     return float(left), float(right)
 
 
