@@ -29,7 +29,7 @@ from streamer.puppet import Pose, Puppet
 Picture = NDArray[np.uint8]
 Samples = NDArray[np.float32]
 
-VERSION = "demo-6"
+VERSION = "demo-7"
 """Names the cached files; changes with anything that changes them."""
 
 WIDTH, HEIGHT, FRAME_RATE = 854, 480, 25
