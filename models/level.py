@@ -26,6 +26,7 @@ USUAL = 1.0
 """Gain of the shipped weights' voices before a row has been heard."""
 
 LEAST, MOST = 0.7, 1.25
+"""Bounds of the gain."""
 
 PRESENT = 0.02
 """Least share of the mixture's energy at which a voice counts as there (-17 dB)."""
@@ -62,7 +63,7 @@ class VoiceLevel:
             voices: Shape (R, N), float32.
 
         Returns:
-            Shape (R, N): voices times a gain in 0.7..4 that glides through the block.
+            Shape (R, N): voices times a gain in `LEAST`..`MOST` that glides through the block.
         """
         energy = np.square(voices, dtype=np.float64).sum(axis=1)
         whole = np.square(mix, dtype=np.float64).sum(axis=1)
