@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from streamer import overlay
 from streamer.engine.types import FaceState
+from streamer.message import Message
 from streamer.participant import Participant
 
 
@@ -77,7 +78,7 @@ def faces_message(participant: Participant, t: float, faces: list[FaceState]) ->
     )
 
 
-def tell(participants: Iterable[Participant], message: overlay.Message, topic: str) -> None:
+def tell(participants: Iterable[Participant], message: Message, topic: str) -> None:
     """Send a message to everyone who has a control socket; it is written out once.
 
     Args:

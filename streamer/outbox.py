@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from streamer.overlay import Message
+from streamer.message import Message
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,36 +10,14 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import Field, TypeAdapter
 from pydantic.json_schema import models_json_schema
 
+from streamer.insights import MESSAGES as INSIGHTS
+from streamer.insights import Ask, FromInsights, Search, SetSpectrogram
+from streamer.message import FaceId, FaceOrRest, Fraction, Message, Name, ParticipantId
+
 SCHEMA_FILE = Path(__file__).parent.parent / "web" / "messages.schema.json"
-
-ParticipantId = Annotated[str, Field(min_length=1, max_length=64)]
-FaceId = Annotated[int, Field(ge=0, le=2**31 - 1)]
-FaceOrRest = FaceId | Literal["rest"]
-
-
-def _plain_name(text: str) -> str:
-    """Keep what is printed, with single spaces: names are shown to others."""
-    name = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    if not name:
-        raise ValueError("a name needs a letter")
-    return name
-
-
-LONGEST_NAME = 60
-"""Characters."""
-
-Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME), AfterValidator(_plain_name)]
-Fraction = Annotated[float, Field(ge=0, le=1)]
-
-
-class Message(BaseModel):
-    """A message: unknown fields are refused, infinities and NaN are no numbers."""
-
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True)
-
 
 # From the page to the server.
 
@@ -98,7 +76,10 @@ class Leave(Message):
     type: Literal["leave"]
 
 
-ClientMessage = Annotated[Hello | Ping | SetFader | SetFocus | SetMute | Rename | Leave, Field(discriminator="type")]
+ClientMessage = Annotated[
+    Hello | Ping | SetFader | SetFocus | SetMute | Rename | Leave | Ask | Search | SetSpectrogram,
+    Field(discriminator="type"),
+]
 client_messages: TypeAdapter[ClientMessage] = TypeAdapter(ClientMessage)
 
 
@@ -238,7 +219,7 @@ class Error(Message):
 
 
 ServerMessage = Annotated[
-    Welcome | Pong | Token | RoomChanged | FadersChanged | Faces | Slots | Status | Error,
+    Welcome | Pong | Token | RoomChanged | FadersChanged | Faces | Slots | Status | Error | FromInsights,
     Field(discriminator="type"),
 ]
 server_messages: TypeAdapter[ServerMessage] = TypeAdapter(ServerMessage)
@@ -251,7 +232,18 @@ def message_schema() -> dict[str, Any]:
         A schema whose `$defs` hold every message, with `ClientMessage` and `ServerMessage` as unions.
     """
     directions: dict[str, tuple[type[Message], ...]] = {
-        "ClientMessage": (Hello, Ping, SetFader, SetFocus, SetMute, Rename, Leave),
+        "ClientMessage": (
+            Hello,
+            Ping,
+            SetFader,
+            SetFocus,
+            SetMute,
+            Rename,
+            Leave,
+            Ask,
+            Search,
+            SetSpectrogram,
+        ),
         "ServerMessage": (
             Welcome,
             Pong,
@@ -262,6 +254,7 @@ def message_schema() -> dict[str, Any]:
             Slots,
             Status,
             Error,
+            *INSIGHTS,
         ),
     }
     everything = [(model, "validation") for models in directions.values() for model in models]

@@ -21,8 +21,9 @@ from streamer.context import Context, context_of
 from streamer.engine.client import EngineClient
 from streamer.guard import Guard
 from streamer.limits import Limiter
+from streamer.message import Name
 from streamer.metrics import Metrics
-from streamer.overlay import Name, RoomState
+from streamer.overlay import RoomState
 from streamer.room import Full
 from streamer.rooms import Rooms
 from streamer.sdp import BadSdp

@@ -1,25 +1,24 @@
 """The model process: one thread hears, one sees, one enrols, one reads.
 
-Started by `client.py`, which passes a connected socket. Sound of all sessions that is waiting is separated in one
+Started by `process.py`, which passes a connected socket. Sound of all sessions that is waiting is separated in one
 batch. Each session holds at most `AUDIO_BACKLOG` blocks and one picture; what is older is dropped, sound is counted.
 """
 
 from __future__ import annotations
 
 import logging
-import os
-import signal
 import socket
 import sys
-import threading
 import time
 from collections import deque
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from streamer.engine import wire
 from streamer.engine.batch import Engine
+from streamer.engine.service import Service, socket_of_parent
 from streamer.engine.types import Samples
 
 AUDIO_BACKLOG = 10
@@ -41,81 +40,39 @@ class Inbox:
     pictures: int = 0
 
 
-class Worker:
-    """Serves one socket until its other side closes."""
+class Worker(Service):
+    """Serves one engine."""
 
     def __init__(self, sock: socket.socket, engine: Engine) -> None:
-        self._sock = sock
+        super().__init__(sock)
         self._engine = engine
         self._inboxes: dict[str, Inbox] = {}
-        self._changed = threading.Condition()
-        self._send_lock = threading.Lock()
-        self._closing = False
 
-    def run(self) -> None:
-        """Serve; returns when the socket closes."""
-        threads = [
-            threading.Thread(target=self._guard, args=(loop,), name=loop.__name__, daemon=True)
-            for loop in (self._hear, self._see)
-        ]
-        for thread in threads:
-            thread.start()
-        self._send({"type": "ready"})
-        try:
-            self._read()
-        except (EOFError, ConnectionError):
-            pass
-        finally:
-            with self._changed:
-                self._closing = True
-                self._changed.notify_all()
-            for thread in threads:
-                thread.join(timeout=2)
+    def loops(self) -> Iterable[Callable[[], None]]:
+        """Hear and see at the same time."""
+        return self._hear, self._see
 
-    def _guard(self, loop: object) -> None:
-        """A thread that dies must take the process along, so that the supervisor starts a new one."""
-        try:
-            loop()  # type: ignore[operator]
-        except OSError:
-            # The call has closed the socket: there is nobody left to work for.
-            os._exit(0)
-        except Exception:
-            log.exception("engine thread failed")
-            logging.shutdown()
-            os._exit(1)
-
-    def _send(self, message: wire.Message) -> None:
-        data = wire.encode(message)
-        with self._send_lock:
-            self._sock.sendall(data)
-
-    def _read(self) -> None:
-        while True:
-            message = wire.read_blocking(self._sock)
-            kind, sid = message["type"], message.get("sid", "")
-            if kind == "ping":
-                self._send({"type": "pong", "n": message["n"]})
-                continue
-            with self._changed:
-                if kind == "open":
-                    self._engine.open(sid, message["memory"])
-                    self._inboxes[sid] = Inbox()
-                elif kind == "close":
-                    self._inboxes.pop(sid, None)
-                    self._engine.close(sid)
-                elif kind == "audio" and (inbox := self._inboxes.get(sid)):
-                    inbox.dropped += len(inbox.audio) == inbox.audio.maxlen
-                    pcm = np.frombuffer(message["pcm"], np.float32)
-                    inbox.audio.append((message["index"], message["t"], pcm))
-                elif kind == "video" and (inbox := self._inboxes.get(sid)):
-                    inbox.video = (message["t"], message)
-                self._changed.notify_all()
+    def receive(self, message: wire.Message) -> None:
+        """Put a message where its loop finds it."""
+        kind, sid = message["type"], message.get("sid", "")
+        if kind == "open":
+            self._engine.open(sid, message["memory"])
+            self._inboxes[sid] = Inbox()
+        elif kind == "close":
+            self._inboxes.pop(sid, None)
+            self._engine.close(sid)
+        elif kind == "audio" and (inbox := self._inboxes.get(sid)):
+            inbox.dropped += len(inbox.audio) == inbox.audio.maxlen
+            pcm = np.frombuffer(message["pcm"], np.float32)
+            inbox.audio.append((message["index"], message["t"], pcm))
+        elif kind == "video" and (inbox := self._inboxes.get(sid)):
+            inbox.video = (message["t"], message)
 
     def _hear(self) -> None:
         while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._closing or any(i.audio for i in self._inboxes.values()))
-                if self._closing:
+            with self.changed:
+                self.changed.wait_for(lambda: self.closing or any(i.audio for i in self._inboxes.values()))
+                if self.closing:
                     return
                 blocks = {sid: inbox.audio.popleft() for sid, inbox in self._inboxes.items() if inbox.audio}
                 dropped = {sid: self._inboxes[sid].dropped for sid in blocks}
@@ -124,13 +81,13 @@ class Worker:
             cpu = time.thread_time() - started
             for sid, result in voices.items():
                 reply = wire.pack_voices(result) | {"type": "voices", "sid": sid, "index": blocks[sid][0]}
-                self._send(reply | {"dropped": dropped[sid], "cpu": cpu / len(voices)})
+                self.send(reply | {"dropped": dropped[sid], "cpu": cpu / len(voices)})
 
     def _see(self) -> None:
         while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._closing or any(i.video for i in self._inboxes.values()))
-                if self._closing:
+            with self.changed:
+                self.changed.wait_for(lambda: self.closing or any(i.video for i in self._inboxes.values()))
+                if self.closing:
                     return
                 waiting = {sid: inbox.video for sid, inbox in self._inboxes.items() if inbox.video}
                 for sid in waiting:
@@ -148,17 +105,12 @@ class Worker:
                     inbox.pictures += 1
                     if inbox.pictures % MEMORY_EVERY == 0:
                         reply["memory"] = self._engine.memory(sid)
-                self._send(reply | {"cpu": time.thread_time() - started})
+                self.send(reply | {"cpu": time.thread_time() - started})
 
 
 def main() -> None:
     """Entry point of the process: `python -m streamer.engine.worker FD DEVICE MAX_FACES`."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    # Ctrl-C and a service manager's stop reach every process; the parent closes the socket when it is time.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    sock = socket.socket(fileno=int(sys.argv[1]))
-    Worker(sock, Engine(sys.argv[2], int(sys.argv[3]), background=True)).run()
+    Worker(socket_of_parent(), Engine(sys.argv[2], int(sys.argv[3]), background=True)).run()
 
 
 if __name__ == "__main__":

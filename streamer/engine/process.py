@@ -1,0 +1,156 @@
+"""A process with models in it: started, spoken to over a socket pair, watched, and started anew when it dies."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from streamer.engine import wire
+
+PING_EVERY = 1.0
+SILENCE_LIMIT = 8.0
+"""Seconds without a sign of life after which the process is killed and started anew."""
+
+START_LIMIT = 120.0
+"""Seconds the models may take to load."""
+
+log = logging.getLogger("earshot.engine")
+
+
+class ModelProcess:
+    """Owns one process.
+
+    Args:
+        module: Python module to run; it is given the number of its socket, then `arguments`.
+        arguments: What else it wants on its command line.
+        on_ready: Called with True when its models are up, with False when they are lost.
+        on_message: Called with every message but those of the heartbeat.
+
+    Attributes:
+        starts: How often it was started.
+    """
+
+    def __init__(
+        self,
+        module: str,
+        arguments: Sequence[str],
+        on_ready: Callable[[bool], None],
+        on_message: Callable[[wire.Message], None],
+    ) -> None:
+        self._module, self._arguments = module, tuple(arguments)
+        self._on_ready, self._on_message = on_ready, on_message
+        self._ready = False
+        self._writer: asyncio.StreamWriter | None = None
+        self._supervisor: asyncio.Task[None] | None = None
+        self._process: asyncio.subprocess.Process | None = None
+        self.starts = 0
+
+    @property
+    def ready(self) -> bool:
+        """Whether the models are up."""
+        return self._ready
+
+    @property
+    def pid(self) -> int | None:
+        """Process number, None while there is none."""
+        return self._process.pid if self._process else None
+
+    @property
+    def waiting(self) -> int:
+        """Bytes that were sent and not yet taken by the process."""
+        return self._writer.transport.get_write_buffer_size() if self._writer is not None else 0
+
+    def start(self) -> None:
+        """Start it; returns at once, `ready` turns true when the models are loaded."""
+        self._supervisor = asyncio.create_task(self._supervise(), name=f"supervisor of {self._module}")
+
+    async def close(self) -> None:
+        """Stop it and wait until it is gone."""
+        if self._supervisor is not None:
+            self._supervisor.cancel()
+            await asyncio.gather(self._supervisor, return_exceptions=True)
+            self._supervisor = None
+
+    def send(self, message: wire.Message) -> None:
+        """Send a message; does nothing while the models are not up."""
+        if self._ready and self._writer is not None and not self._writer.is_closing():
+            self._writer.write(wire.encode(message))
+
+    async def _supervise(self) -> NoReturn:
+        delay = 0.25
+        while True:
+            self.starts += 1
+            started = asyncio.get_running_loop().time()
+            try:
+                await self._run()
+            except (OSError, ValueError, TimeoutError, asyncio.IncompleteReadError) as error:
+                log.warning("%s lost: %s", self._module, error or type(error).__name__)
+            except Exception:
+                # Whatever it was, a call without models is better than no supervisor.
+                log.exception("%s lost", self._module)
+            if asyncio.get_running_loop().time() - started > 60:
+                delay = 0.25
+            await asyncio.sleep(delay)
+            delay = min(2 * delay, 10.0)
+
+    async def _run(self) -> None:
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        with theirs:
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", self._module, str(theirs.fileno()), *self._arguments),
+                pass_fds=[theirs.fileno()],
+                stdin=asyncio.subprocess.DEVNULL,
+            )
+        reader, self._writer = await asyncio.open_connection(sock=ours)
+        pinger: asyncio.Task[None] | None = None
+        try:
+            async with asyncio.timeout(START_LIMIT):
+                await wire.read(reader)
+            log.info("%s is ready (process %d)", self._module, self._process.pid)
+            self._set_ready(True)
+            pinger = asyncio.create_task(self._ping(), name=f"ping of {self._module}")
+            while True:
+                async with asyncio.timeout(SILENCE_LIMIT):
+                    guarded(self._on_message, await wire.read(reader))
+        finally:
+            if pinger is not None:
+                pinger.cancel()
+            self._set_ready(False)
+            self._writer.close()
+            await self._end(self._process)
+            self._process = None
+
+    def _set_ready(self, ready: bool) -> None:
+        if ready != self._ready:
+            self._ready = ready
+            guarded(self._on_ready, ready)
+
+    async def _ping(self) -> None:
+        n = 0
+        while True:
+            n += 1
+            self.send({"type": "ping", "n": n})
+            await asyncio.sleep(PING_EVERY)
+
+    @staticmethod
+    async def _end(process: asyncio.subprocess.Process) -> None:
+        """The closed socket tells it to go; one that does not is killed."""
+        try:
+            async with asyncio.timeout(3):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+
+def guarded(callback: Callable[..., None], *arguments: object) -> None:
+    """Call back; what goes wrong there is a fault of one session and not of the models."""
+    try:
+        callback(*arguments)
+    except Exception:
+        log.exception("a callback of the models failed")

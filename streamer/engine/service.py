@@ -1,0 +1,96 @@
+"""The model side of the socket pair: one thread reads, others work, all end when the call closes."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterable
+
+from streamer.engine import wire
+
+log = logging.getLogger("earshot.engine")
+
+
+class Service:
+    """Base of the workers: serves one socket until its other side closes.
+
+    Subclasses say what they do with a message (`receive`, called with `changed` held) and which loops run beside;
+    a loop waits on `changed` and ends when `closing` is true.
+
+    Args:
+        sock: Connected.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._send_lock = threading.Lock()
+        self.changed = threading.Condition()
+        self.closing = False
+
+    def loops(self) -> Iterable[Callable[[], None]]:
+        """What runs on threads of its own."""
+        raise NotImplementedError
+
+    def receive(self, message: wire.Message) -> None:
+        """Take in a message."""
+        raise NotImplementedError
+
+    def run(self) -> None:
+        """Serve; returns when the socket closes."""
+        threads = [
+            threading.Thread(target=self._guard, args=(loop,), name=loop.__name__, daemon=True) for loop in self.loops()
+        ]
+        for thread in threads:
+            thread.start()
+        self.send({"type": "ready"})
+        try:
+            self._read()
+        except (EOFError, ConnectionError):
+            pass
+        finally:
+            with self.changed:
+                self.closing = True
+                self.changed.notify_all()
+            for thread in threads:
+                thread.join(timeout=2)
+
+    def send(self, message: wire.Message) -> None:
+        """Send to the call; from any thread."""
+        data = wire.encode(message)
+        with self._send_lock:
+            self._sock.sendall(data)
+
+    def _read(self) -> None:
+        while True:
+            message = wire.read_blocking(self._sock)
+            if message["type"] == "ping":
+                self.send({"type": "pong", "n": message["n"]})
+                continue
+            with self.changed:
+                self.receive(message)
+                self.changed.notify_all()
+
+    def _guard(self, loop: Callable[[], None]) -> None:
+        """A thread that dies must take the process along, so that the supervisor starts a new one."""
+        try:
+            loop()
+        except OSError:
+            # The call has closed the socket: there is nobody left to work for.
+            os._exit(0)
+        except Exception:
+            log.exception("a thread of the models failed")
+            logging.shutdown()
+            os._exit(1)
+
+
+def socket_of_parent() -> socket.socket:
+    """Prepare a model process, and give the socket whose number is its first argument."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    # Ctrl-C and a service manager's stop reach every process; the parent closes the socket when it is time.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    return socket.socket(fileno=int(sys.argv[1]))

@@ -1,0 +1,170 @@
+"""The messages about what is heard, seen and said: where sound comes from, tags, captions, answers, moments."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from streamer.message import FaceId, Fraction, Message, ParticipantId
+
+RequestId = Annotated[int, Field(ge=0, le=2**53)]
+"""Made by the page, so that it knows its answer again."""
+
+Base64 = str
+"""Bytes of a grid or of columns."""
+
+LONGEST_QUESTION = 200
+"""Characters of a question or of what is searched for."""
+
+Words = Annotated[str, Field(min_length=1, max_length=LONGEST_QUESTION, pattern=r"\S")]
+
+
+# From the page to the server.
+
+
+class Ask(Message):
+    """Ask about what a participant's camera sees; the answer goes to who asked."""
+
+    type: Literal["ask"]
+    id: RequestId
+    participant: ParticipantId
+    question: Words
+
+
+class Search(Message):
+    """Find a moment of the call."""
+
+    type: Literal["search"]
+    id: RequestId
+    query: Words
+
+
+class SetSpectrogram(Message):
+    """Show the spectrogram of a participant's mixture (face null) or of one voice; participant null shows none."""
+
+    type: Literal["spectrogram"]
+    participant: ParticipantId | None
+    face: FaceId | None
+
+
+# From the server to the page.
+
+
+class LocalizationMap(Message):
+    """Where the sound of the last second comes from, in the picture captured at `t`.
+
+    `heat` holds `rows` x `columns` bytes, row by row, 255 the hottest; `peak` [x, y] and `box` [x, y, width, height]
+    are fractions of the picture, null where nothing is to be seen that makes the sound.
+    """
+
+    type: Literal["localization"] = "localization"
+    participant: ParticipantId
+    t: float
+    score: Fraction
+    peak: tuple[float, float] | None
+    box: tuple[float, float, float, float] | None
+    rows: int
+    columns: int
+    heat: Base64
+
+
+class SoundTags(Message):
+    """What is heard at `t`, most probable first; empty when it is over."""
+
+    type: Literal["sound"] = "sound"
+    participant: ParticipantId
+    t: float
+    tags: list[tuple[str, Fraction]]
+
+
+class SpectrogramColumns(Message):
+    """Columns of a spectrogram, the first at `t`, one each `hop` seconds.
+
+    `data` holds `bands` bytes a column, from `low` to `high` Hz in equal steps; 0 is -90 dB of full scale, 255 is -10.
+    """
+
+    type: Literal["spectrogram"] = "spectrogram"
+    participant: ParticipantId
+    face: FaceId | None
+    t: float
+    hop: float
+    bands: int
+    low: float
+    high: float
+    data: Base64
+
+
+class CaptionLine(Message):
+    """Words of one voice (face null: of the whole sound); the same id comes again until it is final."""
+
+    type: Literal["caption"] = "caption"
+    participant: ParticipantId
+    face: FaceId | None
+    id: int
+    text: str
+    start: float
+    end: float
+    final: bool
+
+
+class SceneWord(Message):
+    """One word of a scene caption, and where the network looked for it: 14 x 14 bytes, 255 the hottest."""
+
+    word: str
+    heat: Base64
+
+
+class SceneCaption(Message):
+    """What is to be seen in the picture captured at `t`."""
+
+    type: Literal["scene"] = "scene"
+    participant: ParticipantId
+    t: float
+    text: str
+    words: list[SceneWord]
+
+
+class Answer(Message):
+    """The three most probable answers; `known` is false where none is to be trusted."""
+
+    type: Literal["answer"] = "answer"
+    id: RequestId
+    participant: ParticipantId
+    question: str
+    answers: list[tuple[str, Fraction]]
+    known: bool
+
+
+class FoundMoment(Message):
+    """A picture or a spoken line of the call; `thumbnail` is a data URL."""
+
+    participant: ParticipantId
+    t: float
+    kind: Literal["picture", "words"]
+    text: str
+    speaker: str | None
+    score: float
+    thumbnail: str | None
+
+
+class Found(Message):
+    """Moments that fit a query, the best first."""
+
+    type: Literal["found"] = "found"
+    id: RequestId
+    query: str
+    moments: list[FoundMoment]
+
+
+MESSAGES: tuple[type[Message], ...] = (
+    LocalizationMap,
+    SoundTags,
+    SpectrogramColumns,
+    CaptionLine,
+    SceneCaption,
+    Answer,
+    Found,
+)
+
+FromInsights = LocalizationMap | SoundTags | SpectrogramColumns | CaptionLine | SceneCaption | Answer | Found
