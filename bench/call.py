@@ -57,6 +57,11 @@ class Call:
         """Process of the models."""
         return child_running(self.server.pid, "streamer.engine.worker")
 
+    @property
+    def observer(self) -> int:
+        """Process of the models that look and listen."""
+        return child_running(self.server.pid, "streamer.observer.worker")
+
     def join_demo(self) -> None:
         """Let the demo clip join as one more participant."""
         command = [
@@ -111,6 +116,7 @@ def call() -> Iterator[Call]:
         made = httpx.post(f"{address}/rooms", trust_env=False).json()
         running.room, running.invite = made["room"], made["invite"]
         running.until("earshot_engine_ready", 1)
+        running.until("earshot_observer_ready", 1)
         yield running
     finally:
         for process in [*running.people, server]:

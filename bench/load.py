@@ -16,7 +16,7 @@ HOLDS = 0.01
 
 def measure(running: Call, seconds: float) -> dict[str, float]:
     """CPU share of server and engine, share of late blocks, pictures looked at per second and session."""
-    pids = {"server": running.server.pid, "engine": running.engine}
+    pids = {"server": running.server.pid, "engine": running.engine, "observer": running.observer}
     before, counts = {name: cpu_seconds(pid) for name, pid in pids.items()}, running.metrics()
     started = time.monotonic()
     time.sleep(seconds)
@@ -48,6 +48,7 @@ def main() -> None:
                     f"{got['server']:.2f}",
                     f"{got['engine']:.2f}",
                     f"{got['server'] + got['engine']:.2f}",
+                    f"{got['observer']:.2f}",
                     f"{1000 * got['hear'] / sessions / 2 / 50:.1f} ms",
                     f"{1000 * got['see'] / max(got['pictures'], 1e-9) / 2:.1f} ms",
                     f"{got['pictures'] / sessions:.0f}",
@@ -61,6 +62,7 @@ def main() -> None:
         "server, cores",
         "engine, cores",
         "both",
+        "observer, cores",
         "hear, a block and face",
         "see, a picture and face",
     ]
@@ -69,6 +71,7 @@ def main() -> None:
         f"\n\n{holds} sessions of two faces hold (at most {HOLDS:.0%} of blocks late), measured with the participants "
     )
     text += "and one listener running on the same machine: they encode and decode there too. "
+    text += "The observer (heat maps, tags, captions) runs at a lower priority. "
     text += f"Limit: at most {LIMIT} cores for one session of two faces: {verdict(one, LIMIT)}."
     publish("load", "python -m bench.load", text)
 

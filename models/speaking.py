@@ -153,12 +153,17 @@ class SpeakingDetector:
     only one of them. The weights come from `python -m models.train.speaking`, which also prints how often they
     are right.
     The result rises fast and falls slowly.
+
+    Attributes:
+        by_lips: After `update`, for every face with visible lips, the probability that it speaks judged by its lips
+            and the mixture alone: it also tells of a talker whose voice the separator keeps out.
     """
 
     def __init__(self) -> None:
         self._floor = NoiseFloor()
         self._faces: dict[int, Cues] = {}
         self._speaking: dict[int, float] = {}
+        self.by_lips: dict[int, float] = {}
 
     def update(
         self, t: float, lips: dict[int, tuple[F32, bool]], levels: dict[int, float], mixture: float
@@ -177,13 +182,16 @@ class SpeakingDetector:
         now, floor = self._floor.step(mixture)
         ids = set(lips) | set(levels)
         self._faces = {id: self._faces.get(id) or Cues() for id in ids}
-        result = {}
+        result, by_lips = {}, {}
         for id, face in self._faces.items():
             cues, seen, separated = face.step(lips.get(id), levels.get(id), now, floor)
             p = speaking_probability(cues, seen, separated)
+            if seen:
+                heard = np.float32(np.clip((now - floor) / 10, 0, 3))
+                by_lips[id] = speaking_probability(np.array([*cues[:2], heard], np.float32), True, False)
             before = self._speaking.get(id, 0.0)
             result[id] = before + (p - before) * (RISE if p > before else FALL)
-        self._speaking = result
+        self._speaking, self.by_lips = result, by_lips
         return dict(result)
 
 

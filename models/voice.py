@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 
 import numpy as np
-import numpy.typing as npt
 
-F32 = npt.NDArray[np.float32]
+from models.voice_print import F32, SIZE, Enrolment, cosine, enrolled, scaled
+from models.voice_state import Change, State, VoiceStates, Why
 
 Embed = Callable[[F32], F32]
 """Turns speech (N,) at 16 kHz, at least a second, into a voice print (192,)."""
@@ -19,12 +19,6 @@ SAMPLE_RATE = 16_000
 
 STEP = 0.04
 """Seconds of sound in one call of `VoiceBook.hear`."""
-
-SIZE = 192
-"""Numbers in a print."""
-
-LENGTH = 8.0
-"""Euclidean length of every print, as the separator was trained."""
 
 SNIPPET = 2.0
 """Seconds of speech in one snippet; less says little about a voice."""
@@ -38,9 +32,6 @@ The whole stretch makes the print, pauses and all: speech cut out of its pauses 
 
 LEAD_IN = 0.32
 """Seconds of sound before the first word that belong to a snippet."""
-
-SNIPPETS = 5
-"""Snippets that a print is the mean of: 10 s of a face's speech."""
 
 REFRESH = 4.0
 """Least seconds between two snippets of a known face."""
@@ -71,6 +62,13 @@ AGREES = 0.93
 """Least cosine of a new snippet with the print. Prints of the shipped encoder lie close together: one person's in two
 LibriSpeech sentences have 0.93-0.98, those of two people 0.84-0.97 (238 people)."""
 
+SILENCED = 10 ** (-3 / 10)
+"""Share of the sound outside of the voice of a face that seems to make it, from which its print is suspected."""
+
+DROPPED_AFTER = 3.0
+"""Seconds of that after which a print is not used any more. A wrong print silences its own talker, and what is silent
+can teach nothing better: without this it stayed wrong for good. With lips alone the voice comes out again."""
+
 REPLACED_AFTER = 3
 """Refused snippets in a row, alike among themselves, after which they are believed instead of the print."""
 
@@ -85,30 +83,6 @@ GONE = 5.0
 
 KEPT = 12
 """Prints of absent faces that are kept."""
-
-
-@dataclass(frozen=True)
-class Enrolment:
-    """What is known of one face's voice. Never changed, only replaced.
-
-    Attributes:
-        print: float32 (192,), length 8.
-        snippets: prints of single snippets, newest last, each of length 8.
-        seconds: of speech heard in all.
-        agreement: mean cosine of the snippets with the print, -1..1.
-        updated: when the last snippet came, seconds.
-    """
-
-    print: F32
-    snippets: tuple[F32, ...]
-    seconds: float
-    agreement: float
-    updated: float
-
-    @property
-    def confidence(self) -> float:
-        """0..1: half of it is there after 3 s of speech, and disagreement takes away."""
-        return float(self.seconds / (self.seconds + 3.0) * np.clip(self.agreement, 0.0, 1.0))
 
 
 @dataclass(frozen=True)
@@ -138,10 +112,20 @@ class VoiceBook:
         self._past: deque[_Moment] = deque(maxlen=round(SPAN / STEP))
         self._refused: dict[int, tuple[F32, ...]] = {}
         self._seen: dict[int, float] = {}
+        self._suspected: dict[int, float] = {}
+        self._dropped: frozenset[int] = frozenset()
+        self._states = VoiceStates()
         self._floor: float | None = None
         self._t: float | None = None
 
-    def hear(self, t: float, pcm: F32, speaking: Mapping[int, float], voices: Mapping[int, F32] | None = None) -> None:
+    def hear(
+        self,
+        t: float,
+        pcm: F32,
+        speaking: Mapping[int, float],
+        voices: Mapping[int, F32] | None = None,
+        by_lips: Mapping[int, float] | None = None,
+    ) -> None:
         """Take in 40 ms of the mixture.
 
         Args:
@@ -149,6 +133,8 @@ class VoiceBook:
             pcm: float32 (640,), 16 kHz, -1..1.
             speaking: probability of every present face that it talks.
             voices: separated voice of each face, like `pcm`; without it the sound is taken to be nobody else's.
+            by_lips: probability of every face with visible lips that it talks, judged without its separated voice;
+                without it no print is ever dropped.
         """
         if self._t is not None and not 0 <= t - self._t <= GAP:
             self._past.clear()
@@ -156,18 +142,35 @@ class VoiceBook:
         energy = float(np.sum(np.square(pcm, dtype=np.float64)))
         level = float(10 * np.log10(energy / len(pcm) + 1e-10))
         floor = self._noise(t, level)
-        alone = _alone(speaking) if level >= max(floor + ABOVE_FLOOR, QUIET) else None
+        loud = level >= max(floor + ABOVE_FLOOR, QUIET)
+        alone = _alone(speaking) if loud else None
+        if loud and voices is not None and by_lips is not None:
+            self._suspect(t, pcm, energy, {**speaking, **by_lips}, voices)
         foreign = 0.0
         if alone is not None and voices is not None:
             apart = pcm - voices[alone] if alone in voices else pcm
             foreign = float(np.sum(np.square(apart, dtype=np.float64)))
         heard = frozenset(id for id, p in speaking.items() if p > SILENT)
         self._past.append(_Moment(np.array(pcm, np.float32), alone, heard, energy, foreign))
-        if alone is None:
+        if alone is not None:
+            known = self._known.get(alone)
+            if known is None or alone in self._dropped or t - known.updated >= REFRESH:
+                self._try(alone, t)
+        waiting = {moment.alone for moment in self._past}
+        self._states.attend(t, {id: id in waiting for id in self._seen})
+
+    def _suspect(self, t: float, pcm: F32, energy: float, talks: dict[int, float], voices: Mapping[int, F32]) -> None:
+        """Drop the print of a face that alone seems to make the sound, by its lips, while its voice stays silent."""
+        id = _alone(talks)
+        if id not in self._known or id in self._dropped or id not in voices:
             return
-        known = self._known.get(alone)
-        if known is None or t - known.updated >= REFRESH:
-            self._try(alone, t)
+        apart = float(np.sum(np.square(pcm - voices[id], dtype=np.float64)))
+        passed = STEP if apart >= SILENCED * energy else -STEP
+        self._suspected[id] = max(self._suspected.get(id, 0.0) + passed, 0.0)
+        if self._suspected[id] >= DROPPED_AFTER:
+            self._suspected.pop(id)
+            self._dropped |= {id}
+            self._states.happened(t, id, "silenced", "dropped", 0.0)
 
     def _try(self, id: int, t: float) -> None:
         """Learn from the last seconds if they hold enough of a face's speech and of nobody else's."""
@@ -182,18 +185,26 @@ class VoiceBook:
             self._learn(id, np.concatenate([moment.pcm for moment in mine[first:]]), seconds, t)
 
     def print_of(self, id: int) -> F32:
-        """Voice print of a face, float32 (192,) of length 8; zeros while unknown."""
+        """Voice print of a face, float32 (192,) of length 8; zeros while unknown or dropped."""
         known = self._known.get(id)
-        return np.zeros(SIZE, np.float32) if known is None else known.print
+        return np.zeros(SIZE, np.float32) if known is None or id in self._dropped else known.print
 
     def known(self, id: int) -> bool:
-        """Whether the voice of a face is known."""
-        return id in self._known
+        """Whether the voice of a face is known and its print in use."""
+        return id in self._known and id not in self._dropped
 
     def confidence(self, id: int) -> float:
-        """How surely, 0..1; 0 while unknown."""
+        """How surely, 0..1; 0 while unknown or dropped."""
         known = self._known.get(id)
-        return 0.0 if known is None else known.confidence
+        return 0.0 if known is None or id in self._dropped else known.confidence
+
+    def state(self, id: int) -> State:
+        """How it stands with a face's print."""
+        return self._states.of(id)
+
+    def take_changes(self) -> list[Change]:
+        """What happened to prints since the last call, oldest first; for one reader."""
+        return self._states.take_changes()
 
     def remember(self) -> dict[int, Enrolment]:
         """Every voice that is known, also of absent faces."""
@@ -210,10 +221,13 @@ class VoiceBook:
                 back = self._absent[id]
                 self._absent = {k: v for k, v in self._absent.items() if k != id}
                 self._known = self._known | {id: back}
+                self._states.happened(t, id, "returned", "known", back.confidence)
         gone = [id for id, seen in self._seen.items() if t - seen > GONE]
         for id in gone:
             del self._seen[id]
             self._refused.pop(id, None)
+            self._suspected.pop(id, None)
+            self._dropped -= {id}
             if id in self._known:
                 self._absent = dict([*self._absent.items(), (id, self._known[id])][-KEPT:])
                 self._known = {k: v for k, v in self._known.items() if k != id}
@@ -227,35 +241,37 @@ class VoiceBook:
         return self._floor
 
     def _learn(self, id: int, speech: F32, seconds: float, t: float) -> None:
-        fresh = _scaled(np.asarray(self._embed(speech), np.float32))
+        fresh = scaled(np.asarray(self._embed(speech), np.float32))
         if fresh is None:
             return
         known = self._known.get(id)
+        why: Why = "more"
         if known is None:
-            known = self._adopt(fresh)
+            known, why = self._adopt(fresh), "adopted"
         if known is None:
-            self._keep(id, Enrolment(fresh, (fresh,), seconds, 1.0, t))
+            self._keep(id, Enrolment(fresh, (fresh,), seconds, 1.0, t), "learned")
             return
-        if _cosine(fresh, known.print) < AGREES:
+        if cosine(fresh, known.print) < AGREES:
             self._refuse(id, known, fresh, seconds, t)
             return
         self._refused.pop(id, None)
-        self._keep(id, _enrolled((*known.snippets, fresh), known.seconds + seconds, t))
+        why = "restored" if id in self._dropped else why
+        self._keep(id, enrolled((*known.snippets, fresh), known.seconds + seconds, t), why)
 
     def _refuse(self, id: int, known: Enrolment, fresh: F32, seconds: float, t: float) -> None:
         """Leave out a snippet unlike the print; several that are alike mean that the print was wrong."""
-        alike = tuple(r for r in self._refused.get(id, ()) if _cosine(r, fresh) >= AGREES)
+        alike = tuple(r for r in self._refused.get(id, ()) if cosine(r, fresh) >= AGREES)
         refused = (*alike, fresh)
-        if len(refused) >= REPLACED_AFTER:
+        if len(refused) >= REPLACED_AFTER or id in self._dropped:
             self._refused.pop(id, None)
-            self._keep(id, _enrolled(refused, seconds * len(refused), t))
+            self._keep(id, enrolled(refused, seconds * len(refused), t), "replaced")
             return
         self._refused[id] = refused
-        self._keep(id, replace(known, updated=t))
+        self._known = self._known | {id: replace(known, updated=t)}
 
     def _adopt(self, fresh: F32) -> Enrolment | None:
         """Take the print of the absent face that sounds most like `fresh`, if one does."""
-        alike = {id: _cosine(one.print, fresh) for id, one in (self._absent | self._known).items()}
+        alike = {id: cosine(one.print, fresh) for id, one in (self._absent | self._known).items()}
         nearest = max(self._absent, key=lambda k: alike[k], default=None)
         if nearest is None or alike[nearest] < ADOPTS:
             return None
@@ -265,8 +281,11 @@ class VoiceBook:
         self._absent = {k: v for k, v in self._absent.items() if k != nearest}
         return taken
 
-    def _keep(self, id: int, enrolment: Enrolment) -> None:
+    def _keep(self, id: int, enrolment: Enrolment, why: Why) -> None:
         self._known = self._known | {id: enrolment}
+        self._dropped -= {id}
+        self._suspected.pop(id, None)
+        self._states.happened(enrolment.updated, id, why, "known", enrolment.confidence)
 
 
 def _alone(speaking: Mapping[int, float]) -> int | None:
@@ -275,23 +294,3 @@ def _alone(speaking: Mapping[int, float]) -> int | None:
     if len(talking) != 1 or speaking[talking[0]] < SPEAKS:
         return None
     return talking[0]
-
-
-def _enrolled(snippets: tuple[F32, ...], seconds: float, t: float) -> Enrolment:
-    snippets = snippets[-SNIPPETS:]
-    mean = _scaled(np.mean(snippets, axis=0, dtype=np.float64).astype(np.float32))
-    chosen = snippets[-1] if mean is None else mean
-    agreement = float(np.mean([_cosine(snippet, chosen) for snippet in snippets]))
-    return Enrolment(chosen, snippets, seconds, agreement, t)
-
-
-def _scaled(x: F32) -> F32 | None:
-    """`x` at length 8, None when it has no direction."""
-    length = float(np.linalg.norm(x))
-    if not np.isfinite(length) or length < 1e-6:
-        return None
-    return (x * np.float32(LENGTH / length)).astype(np.float32)
-
-
-def _cosine(a: F32, b: F32) -> float:
-    return float(a @ b) / max(float(np.linalg.norm(a) * np.linalg.norm(b)), 1e-9)

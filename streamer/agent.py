@@ -20,6 +20,8 @@ from streamer.engine.client import EngineClient
 from streamer.engine.types import FaceState, Samples
 from streamer.ingest import AudioBlock
 from streamer.listen import VoiceBlock
+from streamer.observer.client import ObserverClient
+from streamer.observer.feed import Feed
 
 DEADLINE = 0.08
 """Seconds a block may be away before it goes on as plain sound."""
@@ -51,6 +53,8 @@ class _Pending:
     index: int
     t: float
     mix: Samples
+    behind: Samples
+    """The mixture at 16 kHz, as late as the voices."""
     arrived: float
 
 
@@ -60,6 +64,7 @@ class Agent:
     Args:
         participant_id: Name of the engine session; must be unique among open agents.
         engine: The model process.
+        observer: Told of everything that was heard and seen, and who was heard in it.
         on_voice: Called with every block, in order, voices or none.
         on_faces: Called with a picture's time and its faces.
         on_status: Called with (separated, reason) when separation begins or ends.
@@ -69,13 +74,15 @@ class Agent:
         self,
         participant_id: str,
         engine: EngineClient,
+        observer: ObserverClient,
         on_voice: Callable[[VoiceBlock], None],
         on_faces: Callable[[float, list[FaceState]], None],
         on_status: Callable[[bool, str], None],
     ) -> None:
         self._sid = participant_id
         self._engine = engine
-        self._on_voice, self._on_status = on_voice, on_status
+        self._on_voice, self._on_faces, self._on_status = on_voice, on_faces, on_status
+        self._feed = Feed(participant_id, observer)
         self._loop = asyncio.get_running_loop()
         self._down = Resampler(CALL_RATE, MODEL_RATE)
         up_delay = Resampler(MODEL_RATE, CALL_RATE).delay_seconds
@@ -83,11 +90,12 @@ class Agent:
         # is cut as late, so that voices and mixture line up sample for sample.
         self._shift = round((self._down.delay_seconds + up_delay) * CALL_RATE) + VOICES_DELAY
         self._tail = np.zeros(self._shift, np.float32)
+        self._tail16 = np.zeros(VOICES_DELAY // 3, np.float32)
         self._pending: deque[_Pending] = deque()
         self._recent: deque[bool] = deque(maxlen=JUDGED)
         self._separated = False
         self.statistics = AgentStatistics()
-        engine.open(participant_id, self._voices, on_faces)
+        engine.open(participant_id, self._voices, self._faces)
 
     @property
     def separated(self) -> bool:
@@ -102,13 +110,17 @@ class Agent:
         now = self._loop.time()
         t = block.t - self._shift / CALL_RATE
         index = self.statistics.blocks
-        self._pending.append(_Pending(index, t, joined[: block.pcm.size], now))
-        self._engine.send_audio(self._sid, index, block.t, self._down.step(block.pcm))
+        pcm16 = self._down.step(block.pcm)
+        joined16 = np.concatenate([self._tail16, pcm16])
+        self._tail16 = joined16[pcm16.size :]
+        self._pending.append(_Pending(index, t, joined[: block.pcm.size], joined16[: pcm16.size], now))
+        self._engine.send_audio(self._sid, index, block.t, pcm16)
         self._release_overdue(now)
 
     def video(self, t: float, frame: av.VideoFrame) -> None:
         """Take one decoded picture."""
         self._engine.send_video(self._sid, t, frame)
+        self._feed.picture(t, frame)
 
     def close(self) -> None:
         """End the session."""
@@ -133,11 +145,16 @@ class Agent:
             self.statistics.delays.append(self._loop.time() - block.arrived)
             self._emit(block, voices)
 
+    def _faces(self, t: float, faces: list[FaceState]) -> None:
+        self._feed.faces(faces)
+        self._on_faces(t, faces)
+
     def _emit(self, block: _Pending, voices: dict[int, Samples] | None) -> None:
         in_time = voices is not None
         # Who hears one face gets a gap of 20 ms where a block is late now and then, not a burst of everybody.
         separated = in_time or (self._separated and self._engine.ready)
         self._on_voice(VoiceBlock(block.t, block.mix, voices or {}, separated, received=block.arrived))
+        self._feed.block(block.t, block.behind, voices or {})
         self.statistics.separated += in_time
         self._judge(in_time)
 

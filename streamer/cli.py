@@ -25,6 +25,14 @@ HostFlag = Annotated[str | None, typer.Option("--host", help="Address to listen 
 PortFlag = Annotated[int | None, typer.Option("--port", "-p", help="Port to listen on [8000].")]
 DeviceFlag = Annotated[str | None, typer.Option("--device", help="Torch device of the models [cpu].")]
 
+SpeechFlag = Annotated[
+    str | None,
+    typer.Option("--speech", help="moonshine (English), faster-whisper:MODEL, or none [moonshine]."),
+]
+ObserverFlag = Annotated[
+    bool | None, typer.Option("--observer/--no-observer", help="Look and listen: heat maps, tags, captions; or not.")
+]
+
 
 def fail(message: str, code: int = 2) -> typer.Exit:
     """Print one line on stderr and make the exit.
@@ -80,6 +88,8 @@ def serve(
     engine: Annotated[
         bool | None, typer.Option("--engine/--no-engine", help="Separate voices, or carry plain sound only.")
     ] = None,
+    observer: ObserverFlag = None,
+    speech: SpeechFlag = None,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error [info].")] = None,
     demo: Annotated[bool, typer.Option("--demo", help="Bring two talking portraits into a room.")] = False,
 ) -> None:
@@ -92,6 +102,8 @@ def serve(
         insecure=insecure,
         device=device,
         engine=engine,
+        observer=observer,
+        speech=speech,
         log_level=log_level,
     )
     configure_logging(settings.log_level)
@@ -106,12 +118,59 @@ def process(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results; made if absent.")],
     device: DeviceFlag = None,
     force: Annotated[bool, typer.Option("--force", help="Replace what is in the folder.")] = False,
+    observer: ObserverFlag = None,
+    speech: SpeechFlag = None,
 ) -> None:
-    """Pull the voices out of a recording: a WAV a face, the rest, an overlay video, and events."""
-    settings = settings_or_exit(device=device)
+    """Pull the voices out of a recording: a WAV a face, the rest, an overlay video, transcripts, and events."""
+    settings = settings_or_exit(device=device, observer=observer, speech=speech)
     from streamer.record import process_command
 
-    raise run_or_exit(lambda: process_command(file, out, device=settings.device, force=force))
+    captions = settings.speech if settings.observer else None
+    raise run_or_exit(lambda: process_command(file, out, device=settings.device, force=force, speech=captions))
+
+
+@app.command()
+def tag(
+    files: Annotated[list[Path], typer.Argument(help="Any audio or video files PyAV reads.")],
+) -> None:
+    """Say what is heard in files: a JSON line each, with tags and probabilities."""
+    from streamer.tag import tag_command
+
+    raise run_or_exit(lambda: tag_command(files))
+
+
+@app.command()
+def caption(
+    images: Annotated[list[Path], typer.Argument(help="Pictures.")],
+    beam: Annotated[int, typer.Option("--beam", "-k", min=1, max=20, help="Sentences kept at each word.")] = 3,
+) -> None:
+    """Describe pictures: a JSON line each, with the words and where the network looked for them."""
+    from streamer.describe import describe_command
+
+    raise run_or_exit(lambda: describe_command(images, beam=beam))
+
+
+@app.command()
+def ask(
+    image: Annotated[Path, typer.Argument(help="A picture.")],
+    question: Annotated[str, typer.Argument(help="What you want to know of it.")],
+) -> None:
+    """Answer a question about a picture: the three most probable answers as JSON."""
+    from streamer.ask import ask_command
+
+    raise run_or_exit(lambda: ask_command(image, question))
+
+
+@app.command()
+def transcribe(
+    file: Annotated[Path, typer.Argument(help="Any audio or video file PyAV reads.")],
+    speech: SpeechFlag = None,
+) -> None:
+    """Write down what is said in a recording, as WebVTT on standard output."""
+    settings = settings_or_exit(speech=speech)
+    from streamer.transcribe import transcribe_command
+
+    raise run_or_exit(lambda: transcribe_command(file, model=settings.speech))
 
 
 @app.command()

@@ -9,6 +9,7 @@ from starlette.requests import HTTPConnection
 from streamer.auth import Claims, Denied, Role, Tokens, bearer
 from streamer.engine.client import EngineClient
 from streamer.metrics import Metrics
+from streamer.observer.client import ObserverClient
 from streamer.participant import Participant
 from streamer.room import Room
 from streamer.rooms import Rooms
@@ -23,6 +24,7 @@ class Context:
     tokens: Tokens
     rooms: Rooms
     engine: EngineClient
+    observer: ObserverClient
     metrics: Metrics
 
     def bearer_claims(self, connection: HTTPConnection, room: str) -> Claims:
@@ -39,6 +41,21 @@ class Context:
             Denied: 401 or 403.
         """
         return self.tokens.verify(bearer(connection.headers.get("authorization")), room, "session", "invite")
+
+    def session_claims(self, connection: HTTPConnection, room: str) -> Claims:
+        """Check a token that only someone who has joined holds.
+
+        Args:
+            connection: the request, with the token in its Authorization header.
+            room: room id in its path.
+
+        Returns:
+            The claims.
+
+        Raises:
+            Denied: 401 or 403.
+        """
+        return self.tokens.verify(bearer(connection.headers.get("authorization")), room, "session")
 
     def entrant(self, claims: Claims, role: Role) -> tuple[Room, Participant]:
         """Find the participant a token speaks for; an invite brings a new guest.

@@ -9,7 +9,8 @@ from fastapi import APIRouter, WebSocket
 from pydantic import ValidationError
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
-from streamer import overlay
+from models.voice_out import VoiceMissing
+from streamer import insights, overlay
 from streamer.auth import Denied
 from streamer.context import Context, context_of
 from streamer.limits import Bucket
@@ -189,9 +190,24 @@ class Conversation:
             self._room.leave(self._me)
             self._outbox.close(NORMAL)
             return
+        if isinstance(message, insights.Search):
+            self._room.chronicle.search(self._me, message)
+            return
+        if isinstance(message, insights.SetAnnouncer):
+            try:
+                self._room.chronicle.announcer.want(self._me, message.on)
+            except VoiceMissing as error:
+                self._fault("unavailable", f"{str(error).capitalize()}.")
+            return
         target = message.participant
         if target is not None and target not in self._room.participants:
             self._fault("unknown", "There is no such participant.")
+            return
+        if isinstance(message, insights.Ask):
+            self._room.chronicle.ask(self._me, message)
+            return
+        if isinstance(message, insights.SetSpectrogram):
+            self._room.chronicle.show_spectrogram(self._me, message.participant, message.face)
             return
         try:
             self._change(message)

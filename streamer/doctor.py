@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import importlib.util
 import re
 import socket
 import sys
@@ -94,6 +95,17 @@ def check_weights(settings: Settings) -> list[Finding]:
     return findings
 
 
+def check_speech(settings: Settings) -> list[Finding]:
+    """Report whether captions can be written."""
+    if not settings.observer or settings.speech == "none":
+        return [Finding("Captions", "good", "not wanted")]
+    kind = settings.speech.partition(":")[0]
+    package = {"moonshine": "moonshine_voice", "faster-whisper": "faster_whisper"}[kind]
+    if importlib.util.find_spec(package) is None:
+        return [Finding("Captions", "bad", f"{settings.speech} is set, but {package} is not installed")]
+    return [Finding("Captions", "good", settings.speech)]
+
+
 def check_port(settings: Settings) -> list[Finding]:
     """Report whether the HTTP port, and a UDP port for media, can be had."""
     findings = []
@@ -142,6 +154,7 @@ CHECKS: tuple[Callable[[Settings], list[Finding]], ...] = (
     check_torch,
     check_codecs,
     check_weights,
+    check_speech,
     check_port,
     check_ice,
     check_open,

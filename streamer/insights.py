@@ -48,6 +48,13 @@ class SetSpectrogram(Message):
     face: FaceId | None
 
 
+class SetAnnouncer(Message):
+    """Have scene captions read aloud while nobody speaks, or not."""
+
+    type: Literal["announcer"]
+    on: bool
+
+
 # From the server to the page.
 
 
@@ -126,10 +133,13 @@ class SceneCaption(Message):
 
 
 class Answer(Message):
-    """The three most probable answers; `known` is false where none is to be trusted."""
+    """The three most probable answers; `known` is false where none is to be trusted.
+
+    A question that was said aloud ("Earshot, …") is answered to everyone, with `id` null.
+    """
 
     type: Literal["answer"] = "answer"
-    id: RequestId
+    id: RequestId | None
     participant: ParticipantId
     question: str
     answers: list[tuple[str, Fraction]]

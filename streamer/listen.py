@@ -141,6 +141,7 @@ class ListenTrack(MediaStreamTrack):
         self.faders = faders if faders is not None else Faders()
         self._sources: dict[str, _Source] = {}
         self._limiter = Limiter()
+        self._said = np.zeros(0, np.float32)
         self.delays: deque[float] = deque(maxlen=DELAYS)
         self._start: float | None = None
         self._next = 0
@@ -160,6 +161,14 @@ class ListenTrack(MediaStreamTrack):
         source = self._sources.get(participant)
         if source is not None:
             source.leaving = True
+
+    def say(self, pcm: Samples) -> None:
+        """Plays something (N,) to this listener alone, whatever the faders; it replaces what was being said."""
+        self._said = pcm
+
+    def hush(self) -> None:
+        """Fades out what is being said, within a block."""
+        self._said = self._said[:MIX_BLOCK] * np.linspace(1, 0, MIX_BLOCK, dtype=np.float32)[: self._said.size]
 
     async def recv(self) -> av.AudioFrame:
         """Waits until the next frame is due.
@@ -203,7 +212,11 @@ class ListenTrack(MediaStreamTrack):
                 self._gone_underruns += source.underruns
                 self._gone_dropped += source.dropped
             total = part if total is None else total + part
-        return self._limiter.step(total if total is not None else np.zeros(MIX_BLOCK, np.float32))
+        total = total if total is not None else np.zeros(MIX_BLOCK, np.float32)
+        if self._said.size:
+            now, self._said = self._said[:MIX_BLOCK], self._said[MIX_BLOCK:]
+            total = total + np.pad(now, (0, MIX_BLOCK - now.size))
+        return self._limiter.step(total)
 
     def statistics(self) -> ListenStatistics:
         """Counts since the track was made."""

@@ -11,6 +11,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from streamer.engine.client import EngineClient
+from streamer.observer.client import ObserverClient
 from streamer.participant import Participant
 from streamer.room import Room
 from streamer.rooms import Rooms
@@ -24,9 +25,10 @@ class Metrics:
     Args:
         rooms: counted at each scrape.
         engine: asked at each scrape.
+        observer: likewise.
     """
 
-    def __init__(self, rooms: Rooms, engine: EngineClient) -> None:
+    def __init__(self, rooms: Rooms, engine: EngineClient, observer: ObserverClient) -> None:
         self.registry = CollectorRegistry()
         self._answers = Counter(
             PREFIX + "http_answers",
@@ -34,7 +36,7 @@ class Metrics:
             ("method", "status"),
             registry=self.registry,
         )
-        self.registry.register(_Live(rooms, engine))
+        self.registry.register(_Live(rooms, engine, observer))
 
     def count_answer(self, method: str, status: int) -> None:
         """Count an HTTP answer; methods beyond the usual are one."""
@@ -47,9 +49,10 @@ class Metrics:
 
 
 class _Live(Collector):
-    def __init__(self, rooms: Rooms, engine: EngineClient) -> None:
+    def __init__(self, rooms: Rooms, engine: EngineClient, observer: ObserverClient) -> None:
         self._rooms = rooms
         self._engine = engine
+        self._observer = observer
 
     def collect(self) -> Iterator[Metric]:
         """Read all gauges and counters."""
@@ -61,13 +64,15 @@ class _Live(Collector):
         yield gauge("watchers", "Participants who are sent the others.", connected(rooms, "watcher"))
         yield gauge("control_connections", "Open control sockets.", sum(p.outbox is not None for p in people))
         yield gauge("engine_ready", "1 while the models are up.", float(self._engine.ready))
+        yield gauge("observer_ready", "1 while the models that look and listen are up.", float(self._observer.ready))
         peers = self._rooms.peers
         yield gauge("peers_open", "Peer connections not closed yet.", peers.open)
         for name in ("opened", "abandoned", "refused", "close_failures", "oversized"):
             yield counter(f"peers_{name}", f"Peer connections: {name}.", getattr(peers, name))
-        for name, value in dataclasses.asdict(self._engine.statistics).items():
-            if isinstance(value, int | float):
-                yield counter(f"engine_{name}", f"Model process: {name}.", value)
+        for process, statistics in (("engine", self._engine.statistics), ("observer", self._observer.statistics)):
+            for name, value in dataclasses.asdict(statistics).items():
+                if isinstance(value, int | float):
+                    yield counter(f"{process}_{name}", f"Process of the {process}: {name}.", value)
         yield from media(rooms)
         yield from delays(people)
 
@@ -98,7 +103,8 @@ def media(rooms: list[Room]) -> Iterator[Metric]:
                 agent = participant.agent.statistics
                 counts |= {f"agent_{name}": getattr(agent, name) for name in ("blocks", "separated", "late")}
             if participant.outbox is not None:
-                counts["control_messages_replaced"] = participant.outbox.statistics().replaced
+                told = participant.outbox.statistics()
+                counts |= {"control_messages_replaced": told.replaced, "control_messages_dropped": told.dropped}
             for name, value in counts.items():
                 if isinstance(value, int | float):
                     sums[name] = sums.get(name, 0.0) + value

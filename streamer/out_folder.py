@@ -11,7 +11,7 @@ from types import TracebackType
 
 from streamer.errors import UserError
 
-OURS = re.compile(r"face-\d+\.wav|rest\.wav|overlay\.mp4|events\.jsonl")
+OURS = re.compile(r"face-\d+\.wav|rest\.wav|overlay\.mp4|events\.jsonl|transcript\.(?:vtt|srt|txt)")
 """Names that a run writes."""
 
 MADE_BY = "earshot process"

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from dataclasses import dataclass
 
 from streamer.message import Message
+
+MOST_PASSING = 128
+"""Messages that are no state and may wait for one browser."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,11 +19,13 @@ class OutboxStatistics:
     Attributes:
         received: messages put in.
         replaced: messages that a newer one of the same topic replaced before they were sent.
+        dropped: passing messages that were thrown away because too many waited.
         depth: messages waiting.
     """
 
     received: int
     replaced: int
+    dropped: int
     depth: int
 
 
@@ -30,9 +36,10 @@ class Closed(Exception):
 class Outbox:
     """Newest-wins mailbox with one place a topic.
 
-    Every message is a whole state (the room, the faders, the faces of one participant), so that leaving
+    Most messages are a whole state (the room, the faders, the faces of one participant), so that leaving
     out all but the newest of a topic loses nothing, and a slow reader holds no more than the topics there
-    are. A plain drop-oldest channel would drop a room's state to make place for a face box.
+    are. A plain drop-oldest channel would drop a room's state to make place for a face box. What is no state
+    (a caption, columns of a spectrogram) passes: of those the newest `MOST_PASSING` wait.
     """
 
     def __init__(self) -> None:
@@ -41,6 +48,8 @@ class Outbox:
         self._closed = False
         self._received = 0
         self._replaced = 0
+        self._dropped = 0
+        self._passing: deque[str] = deque()
         self.close_code = 1000
 
     @property
@@ -48,16 +57,20 @@ class Outbox:
         """Whether it takes no more."""
         return self._closed
 
-    def put(self, message: Message | str, topic: str) -> None:
+    def put(self, message: Message | str, topic: str, passing: bool = False) -> None:
         """Leave a message; does nothing once closed.
 
         Args:
             message: what to send, or its JSON where one text goes to many.
             topic: what it is the state of; replaces the waiting message of this topic, keeping its place.
+            passing: whether it is one of many that may be dropped, the oldest first.
         """
         if self._closed:
             return
         self._received += 1
+        if passing and topic not in self._waiting:
+            self._make_place()
+            self._passing.append(topic)
         self._replaced += topic in self._waiting
         self._waiting[topic] = message if isinstance(message, str) else message.model_dump_json()
         self._changed.set()
@@ -76,7 +89,14 @@ class Outbox:
                 raise Closed
             self._changed.clear()
             await self._changed.wait()
-        return self._waiting.pop(next(iter(self._waiting)))
+        topic = next(iter(self._waiting))
+        if self._passing and self._passing[0] == topic:
+            self._passing.popleft()
+        return self._waiting.pop(topic)
+
+    def _make_place(self) -> None:
+        while len(self._passing) >= MOST_PASSING:
+            self._dropped += self._waiting.pop(self._passing.popleft(), None) is not None
 
     def close(self, code: int = 1000) -> None:
         """Take no more messages; those that wait can still be got.
@@ -91,4 +111,4 @@ class Outbox:
 
     def statistics(self) -> OutboxStatistics:
         """Return the counts."""
-        return OutboxStatistics(self._received, self._replaced, len(self._waiting))
+        return OutboxStatistics(self._received, self._replaced, self._dropped, len(self._waiting))

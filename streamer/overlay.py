@@ -14,7 +14,7 @@ from pydantic import Field, TypeAdapter
 from pydantic.json_schema import models_json_schema
 
 from streamer.insights import MESSAGES as INSIGHTS
-from streamer.insights import Ask, FromInsights, Search, SetSpectrogram
+from streamer.insights import Ask, FromInsights, Search, SetAnnouncer, SetSpectrogram
 from streamer.message import FaceId, FaceOrRest, Fraction, Message, Name, ParticipantId
 
 SCHEMA_FILE = Path(__file__).parent.parent / "web" / "messages.schema.json"
@@ -77,7 +77,7 @@ class Leave(Message):
 
 
 ClientMessage = Annotated[
-    Hello | Ping | SetFader | SetFocus | SetMute | Rename | Leave | Ask | Search | SetSpectrogram,
+    Hello | Ping | SetFader | SetFocus | SetMute | Rename | Leave | Ask | Search | SetSpectrogram | SetAnnouncer,
     Field(discriminator="type"),
 ]
 client_messages: TypeAdapter[ClientMessage] = TypeAdapter(ClientMessage)
@@ -243,6 +243,7 @@ def message_schema() -> dict[str, Any]:
             Ask,
             Search,
             SetSpectrogram,
+            SetAnnouncer,
         ),
         "ServerMessage": (
             Welcome,

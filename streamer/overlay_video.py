@@ -9,30 +9,18 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from streamer.engine.types import FaceState
+from streamer.marks import Marks
 from streamer.media_file import MediaInfo, Piece, Shot, even_size
-
-Plane = NDArray[np.uint8]
+from streamer.overlay_draw import Canvas
 
 TALLEST = 1080
 """Lines; larger pictures are shrunk to this."""
 
 CLOCK = 90_000
-SPEAKING = 0.5
-"""Probability from which a face is drawn as speaking."""
-
 AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
-
-QUIET = (190, 128, 128)
-TALKING = (170, 84, 66)
-"""Box colours as Y, Cb, Cr: light grey, green."""
-
-INK = 20
-"""Brightness of a label's letters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,50 +29,7 @@ class _Marked:
 
     shot: Shot
     faces: list[FaceState]
-
-
-def draw_faces(planes: Plane, width: int, height: int, faces: list[FaceState]) -> None:
-    """Draw boxes and names in place.
-
-    Drawing on the planes as they are spares two colour conversions a picture.
-
-    Args:
-        planes: Shape (height * 3 / 2, width), uint8: yuv420p as PyAV lays it out.
-        width: Even.
-        height: Even.
-        faces: What to draw; boxes as fractions of the picture.
-    """
-    luma = planes[:height]
-    quarter = (width // 2) * (height // 2)
-    chroma = planes[height:].reshape(-1)
-    blue = chroma[:quarter].reshape(height // 2, width // 2)
-    red = chroma[quarter:].reshape(height // 2, width // 2)
-    thick = max(2, height // 240)
-    size = height / 900
-    for face in faces:
-        talking = face.speaking >= SPEAKING
-        colour = TALKING if talking else QUIET
-        x, y, w, h = face.box
-        left, top = round(x * width), round(y * height)
-        right, bottom = round((x + w) * width), round((y + h) * height)
-        border = thick * 2 if talking else thick
-        text = f"Face {face.id}"
-        for holds, words in ((face.voice_known, ", voice known"), (talking, ", speaking")):
-            text += words if holds else ""
-        (text_width, text_height), below = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, size, 1)
-        pad = max(2, height // 160)
-        label_top = top - text_height - below - 2 * pad
-        if label_top < 0:
-            label_top = min(bottom, height - text_height - below - 2 * pad)
-        label_bottom = label_top + text_height + below + 2 * pad
-        label = (left, label_top, left + text_width + 2 * pad, label_bottom)
-        for plane, value, step in ((luma, colour[0], 1), (blue, colour[1], 2), (red, colour[2], 2)):
-            corner, opposite = (left // step, top // step), (right // step, bottom // step)
-            cv2.rectangle(plane, corner, opposite, value, max(1, border // step))
-            a, b, c, d = (n // step for n in label)
-            cv2.rectangle(plane, (a, b), (c, d), value, cv2.FILLED)
-        place = (left + pad, label_bottom - pad - below // 2)
-        cv2.putText(luma, text, place, cv2.FONT_HERSHEY_SIMPLEX, size, INK, 1, cv2.LINE_AA)
+    marks: Marks
 
 
 class OverlayWriter:
@@ -118,9 +63,9 @@ class OverlayWriter:
         self._thread = threading.Thread(target=self._run, name="overlay", daemon=True)
         self._thread.start()
 
-    def picture(self, shot: Shot, faces: list[FaceState]) -> None:
-        """Add a picture; they come in order of time."""
-        self._put(_Marked(shot, faces))
+    def picture(self, shot: Shot, faces: list[FaceState], marks: Marks) -> None:
+        """Add a picture with what is to be drawn on it; they come in order of time."""
+        self._put(_Marked(shot, faces, marks))
 
     def sound(self, piece: Piece) -> None:
         """Add sound at the recording's own rate; pieces join end to end."""
@@ -170,7 +115,8 @@ class OverlayWriter:
         planes = marked.shot.planes(self._width, self._height)
         if not planes.flags.writeable:
             planes = planes.copy()
-        draw_faces(planes, self._width, self._height, marked.faces)
+        canvas = Canvas(planes, self._width, self._height)
+        canvas.draw(marked.faces, marked.marks)
         frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
         frame.pts, frame.time_base = pts, Fraction(1, CLOCK)
         self._container.mux(self._video.encode(frame))

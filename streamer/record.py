@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
@@ -9,6 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 from streamer.errors import UserError
 from streamer.media_file import inspect
+from streamer.observing import Observing
 from streamer.out_folder import OutFolder
 from streamer.recording import Recording, SeesAndHears, Summary
 
@@ -21,16 +24,18 @@ def process(
     progress: bool = True,
     force: bool = False,
     engine: SeesAndHears | None = None,
+    speech: str | None = None,
 ) -> Summary:
     """Pull the voices of a recording apart.
 
     Args:
         input: Any container and codec that PyAV reads.
-        out: Folder for `face-<id>.wav`, `rest.wav`, `overlay.mp4` and `events.jsonl`.
+        out: Folder for `face-<id>.wav`, `rest.wav`, `overlay.mp4`, `events.jsonl` and `transcript.{vtt,srt,txt}`.
         device: Torch device of the models.
         progress: Whether to show a progress bar on stderr.
         force: Whether to write into a folder that holds other files.
         engine: To be used instead of a new one.
+        speech: Transcriber of the captions, "none" for no captions; None neither looks nor listens beside the engine.
 
     Raises:
         UserError: the file cannot be used or the folder cannot be written.
@@ -43,7 +48,8 @@ def process(
 
                 engine = Engine(device)
             with _bar(progress) as bar:
-                run = Recording(input, info, folder.path, engine)
+                observe = None if speech is None else functools.partial(observing, speech)
+                run = Recording(input, info, folder.path, engine, observe)
                 task = bar.add_task(input.name, total=info.duration)
                 summary = run.run(lambda t: bar.update(task, completed=t))
                 bar.update(task, total=summary.duration, completed=summary.duration)
@@ -54,7 +60,27 @@ def process(
     return summary
 
 
-def process_command(input: Path, out: Path, *, device: str = "cpu", force: bool = False) -> int:
+def observing(speech: str, event: Callable[..., None]) -> Observing:
+    """Make what looks and listens.
+
+    Args:
+        speech: Transcriber of the captions, or "none".
+        event: Gets every event.
+
+    Raises:
+        UserError: there is no such transcriber here.
+    """
+    from streamer.observer.observer import Observer
+    from streamer.observer.scribe import Scribe
+    from streamer.transcribe import named_transcriber
+
+    scribe = None if speech == "none" else Scribe(named_transcriber(speech))
+    return Observing(Observer(), scribe, event)
+
+
+def process_command(
+    input: Path, out: Path, *, device: str = "cpu", force: bool = False, speech: str | None = "moonshine"
+) -> int:
     """`process` as a command: says on stdout what was made.
 
     Returns:
@@ -63,7 +89,7 @@ def process_command(input: Path, out: Path, *, device: str = "cpu", force: bool 
     Raises:
         UserError: see `process`.
     """
-    summary = process(input, out, device=device, force=force)
+    summary = process(input, out, device=device, force=force, speech=speech)
     for note in summary.notes:
         print(f"{input.name}: {note}")
     count = len(summary.faces)

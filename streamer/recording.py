@@ -15,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.engine.types import BLOCK, SAMPLE_RATE, FaceState, Picture, Voices
+from streamer.marks import Marks
 from streamer.media_file import MediaInfo, Piece, Shot, shots, sound
+from streamer.observing import Observing
 from streamer.out_folder import MADE_BY
 from streamer.overlay_video import OverlayWriter
 from streamer.read_ahead import ReadAhead
@@ -85,14 +87,23 @@ class Recording:
         info: Of it.
         folder: For the files.
         engine: None if there is no video, and so nothing to look for.
+        observe: Makes what looks and listens beside, given where its events go; None for nothing of the kind.
     """
 
-    def __init__(self, path: Path, info: MediaInfo, folder: Path, engine: SeesAndHears | None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        info: MediaInfo,
+        folder: Path,
+        engine: SeesAndHears | None,
+        observe: Callable[[Callable[..., None]], Observing] | None = None,
+    ) -> None:
         self._path, self._info, self._folder, self._engine = path, info, folder, engine
         self._events: IO[str] = (folder / "events.jsonl").open("w", encoding="utf-8")
+        self._observing = None if observe is None else observe(self._event)
         self._overlay = OverlayWriter(folder / "overlay.mp4", info) if info.video is not None else None
         # Decoding and colour conversion keep ahead of the models on the other core.
-        self._shots = ReadAhead(_looks(shots(path, info), engine is not None), 4)
+        self._shots = ReadAhead(_looks(shots(path, info), engine is not None or observe is not None), 4)
         self._sound = ReadAhead(_blocks(sound(path, info, SAMPLE_RATE)), 16)
         self._next_shot = next(self._shots, None)
         self._original = sound(path, info) if info.video is not None else iter(())
@@ -118,6 +129,8 @@ class Recording:
             self._look(inf, tell)
             self._feed_original(inf)
             self._release(inf)
+            if self._observing is not None:
+                self._observing.finish(self._folder)
             if self._overlay is not None:
                 self._overlay.close()
         except BaseException:
@@ -152,7 +165,7 @@ class Recording:
         for t, block, size in self._sound:
             if length == 0:
                 begin = t
-                self._event(t, "sound", seconds_before=t)
+                self._event(t, "audio", seconds_before=t)
             length += size
             self._look(t + BLOCK_SECONDS + LOOK_AHEAD, tell)
             self._feed_original(t)
@@ -172,6 +185,8 @@ class Recording:
         files.heard(block)
         if self._engine is None:
             files.separated(files.done, {})
+            if self._observing is not None:
+                self._observing.block(t, block, {}, [])
             return
         voices = self._engine.hear({SESSION: (t, block)})[SESSION]
         self._heard = {state.id: state for state in voices.faces}
@@ -181,8 +196,11 @@ class Recording:
                 self._known.add(id)
                 self._event(t, "voice", id=id, confidence=round(state.voice_confidence, 3))
         position = round((voices.t - begin) * SAMPLE_RATE)
+        separated = dict(zip(voices.ids, voices.pcm, strict=True))
         if position + BLOCK > 0:
-            files.separated(position, dict(zip(voices.ids, voices.pcm, strict=True)))
+            files.separated(position, separated)
+        if self._observing is not None:
+            self._observing.block(voices.t, voices.rest + voices.pcm.sum(axis=0), separated, voices.faces)
 
     def _look(self, until: float, tell: Callable[[float], None]) -> None:
         """Look for faces in the pictures up to a time."""
@@ -193,6 +211,8 @@ class Recording:
                 self._in_view = self._engine.see(SESSION, shot.t, rgb)
                 for face in self._in_view:
                     self._appeared.setdefault(face.id, shot.t)
+            if rgb is not None and self._observing is not None:
+                self._observing.picture(shot.t, rgb)
             self._waiting.append(_Seen(shot, self._in_view, rgb is not None))
             if until == inf:
                 # No more sound to wait for.
@@ -217,7 +237,8 @@ class Recording:
                         score=round(float(face.score), 3),
                     )
             if self._overlay is not None:
-                self._overlay.picture(seen.shot, faces)
+                marks = Marks() if self._observing is None else self._observing.marks.at(seen.shot.t)
+                self._overlay.picture(seen.shot, faces, marks)
 
     def _with_voice(self, face: FaceState) -> FaceState:
         """The face as seen, with what its voice told since."""

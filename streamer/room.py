@@ -13,9 +13,11 @@ from streamer import notices, overlay
 from streamer.agent import Agent
 from streamer.auth import Denied, Role
 from streamer.blocks import AudioBlock
+from streamer.chronicle import Chronicle
 from streamer.engine.client import EngineClient
 from streamer.engine.types import FaceState
 from streamer.listen import VoiceBlock
+from streamer.observer.client import ObserverClient
 from streamer.outbox import Outbox
 from streamer.participant import Participant
 from streamer.peer import Peer, PeerCounts
@@ -27,6 +29,9 @@ from streamer.watcher import Watcher
 log = logging.getLogger("earshot.room")
 
 CLOSED_FOR_ALL, REMOVED = 1001, 4410
+
+TALKING = 0.5
+"""Probability from which a face counts as talking."""
 
 
 class Full(Exception):
@@ -40,15 +45,20 @@ class Room:
         room_id: its id.
         settings: limits and times.
         engine: models that the agents use.
+        observer: models that look and listen.
         counts: counters of all peer connections.
     """
 
-    def __init__(self, room_id: str, settings: Settings, engine: EngineClient, counts: PeerCounts) -> None:
+    def __init__(
+        self, room_id: str, settings: Settings, engine: EngineClient, observer: ObserverClient, counts: PeerCounts
+    ) -> None:
         self.id = room_id
         self.participants: dict[str, Participant] = {}
         self.empty_since = time.monotonic()
         self._settings = settings
         self._engine = engine
+        self._observer = observer
+        self.chronicle = Chronicle(self.participants.values, observer)
         self._counts = counts
         self._guests = 0
         self._closing: set[asyncio.Task[None]] = set()
@@ -94,6 +104,7 @@ class Room:
         if participant.agent is not None:
             participant.agent.close()
             participant.agent = None
+        self.chronicle.forget(participant)
         if participant.outbox is not None:
             participant.outbox.close(REMOVED)
             participant.outbox = None
@@ -113,6 +124,7 @@ class Room:
         outbox.put(self.welcome(participant), "welcome")
         self._tell_slots(participant)
         self.tell_room()
+        self.chronicle.welcome(participant)
 
     def detach(self, participant: Participant, outbox: Outbox) -> None:
         """Note that a control socket is gone; the participant is kept for a while."""
@@ -157,10 +169,12 @@ class Room:
             participant.agent = Agent(
                 participant.id,
                 self._engine,
+                self._observer,
                 lambda block: self._voice(participant, block),
                 lambda t, faces: self._faces(participant, t, faces),
                 lambda separated, reason: self._separation(participant, separated, reason),
             )
+            self.chronicle.follow(participant)
         # An agent that was there before says only what changes.
         participant.separated = participant.agent.separated
         if displaced is not None:
@@ -202,6 +216,7 @@ class Room:
             if participant.outbox is not None:
                 participant.outbox.close(CLOSED_FOR_ALL)
             self.leave(participant)
+        self.chronicle.close()
         if self._closing:
             await asyncio.wait(self._closing)
 
@@ -257,6 +272,8 @@ class Room:
                 other.watcher.listen.feed(participant.id, block)
 
     def _faces(self, participant: Participant, t: float, faces: list[FaceState]) -> None:
+        if any(face.speaking > TALKING for face in faces):
+            self.chronicle.announcer.somebody_talks()
         message = notices.faces_message(participant, t, faces)
         notices.tell(self.participants.values(), message, f"faces {participant.id}")
 

@@ -8,6 +8,7 @@ import secrets
 import time
 
 from streamer.engine.client import EngineClient
+from streamer.observer.client import ObserverClient
 from streamer.peer import PeerCounts
 from streamer.room import Full, Room
 from streamer.settings import Settings
@@ -24,12 +25,14 @@ class Rooms:
     Args:
         settings: limits and times.
         engine: models that the agents use.
+        observer: models that look and listen.
     """
 
-    def __init__(self, settings: Settings, engine: EngineClient) -> None:
+    def __init__(self, settings: Settings, engine: EngineClient, observer: ObserverClient) -> None:
         self.peers = PeerCounts()
         self._settings = settings
         self._engine = engine
+        self._observer = observer
         self._rooms: dict[str, Room] = {}
 
     def __len__(self) -> int:
@@ -73,7 +76,7 @@ class Rooms:
                 raise ValueError(f"{room_id!r} is no room id")
             if len(self._rooms) >= self._settings.max_rooms:
                 self._forget_oldest_empty()
-            room = self._rooms[room_id] = Room(room_id, self._settings, self._engine, self.peers)
+            room = self._rooms[room_id] = Room(room_id, self._settings, self._engine, self._observer, self.peers)
         return room
 
     def sweep(self) -> None:

@@ -23,6 +23,7 @@ from streamer.guard import Guard
 from streamer.limits import Limiter
 from streamer.message import Name
 from streamer.metrics import Metrics
+from streamer.observer.client import ObserverClient
 from streamer.overlay import RoomState
 from streamer.room import Full
 from streamer.rooms import Rooms
@@ -67,21 +68,25 @@ class Joined(BaseModel):
     heartbeat: float
 
 
-def create_app(settings: Settings, engine: EngineClient | None = None) -> FastAPI:
+def create_app(
+    settings: Settings, engine: EngineClient | None = None, observer: ObserverClient | None = None
+) -> FastAPI:
     """Make the application.
 
     Args:
         settings: checked settings.
         engine: the models' client; None makes one. With `settings.engine` false it is never started, and
             calls carry plain sound.
+        observer: likewise for the models that look and listen, and `settings.observer`.
 
     Returns:
         An ASGI application whose lifespan starts and stops the models and closes the rooms.
     """
     engine = engine if engine is not None else EngineClient(settings.device, settings.max_faces)
-    rooms = Rooms(settings, engine)
+    observer = observer if observer is not None else ObserverClient(settings.speech)
+    rooms = Rooms(settings, engine, observer)
     engine.on_ready = lambda ready: rooms.engine_changed()
-    metrics = Metrics(rooms, engine)
+    metrics = Metrics(rooms, engine, observer)
     limiter = Limiter(settings.requests_per_second, settings.requests_burst)
 
     async def sweep() -> None:
@@ -94,6 +99,8 @@ def create_app(settings: Settings, engine: EngineClient | None = None) -> FastAP
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         if settings.engine:
             await engine.start()
+        if settings.observer:
+            observer.start()
         sweeper = asyncio.create_task(sweep(), name="sweep")
         try:
             yield
@@ -102,10 +109,10 @@ def create_app(settings: Settings, engine: EngineClient | None = None) -> FastAP
             await asyncio.gather(sweeper, return_exceptions=True)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(SHUTDOWN_SECONDS):
-                    await asyncio.gather(rooms.close(), engine.close())
+                    await asyncio.gather(rooms.close(), engine.close(), observer.close())
 
     app = FastAPI(title="Earshot", lifespan=lifespan, docs_url="/docs", redoc_url=None)
-    app.state.context = Context(settings, Tokens(settings), rooms, engine, metrics)
+    app.state.context = Context(settings, Tokens(settings), rooms, engine, observer, metrics)
     app.add_middleware(Guard, settings=settings, limiter=limiter, count=metrics.count_answer)
     _add_errors(app)
     _add_room_routes(app)
@@ -216,6 +223,16 @@ def _add_room_routes(app: FastAPI) -> None:
         if room is None:
             raise HTTPException(404, "There is no such room now.")
         return room.state()
+
+    @app.get("/rooms/{room_id}/transcript.{kind}", tags=["rooms"], response_class=PlainTextResponse)
+    async def transcript(request: Request, room_id: str, kind: Literal["vtt", "srt", "txt"]) -> Response:
+        """What was said in the room so far, as WebVTT, SubRip or plain text; needs a session token."""
+        context = context_of(request)
+        room, _ = context.entrant(context.session_claims(request, room_id), "watch")
+        text = getattr(room.chronicle.transcript, {"vtt": "vtt", "srt": "srt", "txt": "text"}[kind])()
+        name = f'attachment; filename="earshot-{room_id}.{kind}"'
+        types = {"vtt": "text/vtt", "srt": "application/x-subrip", "txt": "text/plain"}
+        return Response(text, media_type=f"{types[kind]}; charset=utf-8", headers={"Content-Disposition": name})
 
 
 def _add_service_routes(app: FastAPI) -> None:

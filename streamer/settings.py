@@ -97,6 +97,8 @@ class Settings(BaseSettings):
     engine: bool = True
     device: str = "cpu"
     max_faces: int = Field(default=6, ge=1, le=6)
+    observer: bool = True
+    speech: Annotated[str, Field(pattern=r"none|moonshine|faster-whisper:.+")] = "moonshine"
 
     ice_servers: tuple[IceServer, ...] = ()
     connect_deadline: float = Field(default=20.0, gt=0, le=60)

@@ -196,7 +196,7 @@ def test_sound_that_starts_late_and_ends_after_the_picture_is_kept_whole(tmp_pat
     path = write(tmp_path / "a.mkv", pictures=pictures, pieces=[(0.5, tone(1.0, 16_000))], rate=16_000)
     run(path, tmp_path / "out", OneFace())
     assert len(wav(tmp_path / "out/face-7.wav")) == 16_000
-    sound = next(e for e in events(tmp_path / "out") if e["type"] == "sound")
+    sound = next(e for e in events(tmp_path / "out") if e["type"] == "audio")
     assert sound["t"] == pytest.approx(0.5, abs=0.002)
 
 

@@ -8,6 +8,7 @@ import pytest
 from streamer.engine.client import EngineClient
 from streamer.engine.types import FaceState
 from streamer.notices import faces_message
+from streamer.observer.client import ObserverClient
 from streamer.outbox import Outbox
 from streamer.participant import MAX_FACE_NAMES, TooMany
 from streamer.peer import PeerCounts
@@ -17,7 +18,7 @@ from streamer.settings import Settings
 
 
 def make_room(**settings):
-    return Room("room1", Settings(engine=False, **settings), EngineClient(), PeerCounts())
+    return Room("room1", Settings(engine=False, **settings), EngineClient(), ObserverClient(), PeerCounts())
 
 
 async def taken(outbox):
@@ -149,7 +150,7 @@ async def test_faders_and_face_names_are_bounded():
 
 
 async def test_rooms_are_bounded_and_empty_ones_give_way():
-    rooms = Rooms(Settings(engine=False, max_rooms=2), EngineClient())
+    rooms = Rooms(Settings(engine=False, max_rooms=2), EngineClient(), ObserverClient())
     first, second = rooms.create(), rooms.create()
     first.join("A", "publish")
     third = rooms.create()
@@ -162,7 +163,7 @@ async def test_rooms_are_bounded_and_empty_ones_give_way():
 
 
 async def test_empty_rooms_are_forgotten_and_come_back_with_an_invite():
-    rooms = Rooms(Settings(engine=False, room_idle=0.001), EngineClient())
+    rooms = Rooms(Settings(engine=False, room_idle=0.001), EngineClient(), ObserverClient())
     empty, full = rooms.create(), rooms.create()
     full.join("A", "publish")
     await asyncio.sleep(0.01)

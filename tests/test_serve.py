@@ -17,7 +17,12 @@ from streamer.settings import Settings
 
 
 async def test_sigterm_closes_sockets_and_ends_well(tmp_path):
-    environment = os.environ | {"EARSHOT_PORT": "0", "EARSHOT_ENGINE": "false", "OMP_NUM_THREADS": "1"}
+    environment = os.environ | {
+        "EARSHOT_PORT": "0",
+        "EARSHOT_ENGINE": "false",
+        "EARSHOT_OBSERVER": "false",
+        "OMP_NUM_THREADS": "1",
+    }
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "streamer", "serve", cwd=os.getcwd(), env=environment, stdout=asyncio.subprocess.PIPE
     )
@@ -68,7 +73,9 @@ def certificate(folder, name):
 async def test_the_demo_reaches_its_own_server_by_loopback_whatever_that_is_called(tmp_path, monkeypatch):
     chain, key = await asyncio.to_thread(certificate, tmp_path, "call.example.org")
     other, _ = await asyncio.to_thread(certificate, tmp_path, "other.example.org")
-    settings = Settings(port=0, engine=False, tls_cert=chain, tls_key=key, allowed_hosts="call.example.org")
+    settings = Settings(
+        port=0, engine=False, observer=False, tls_cert=chain, tls_key=key, allowed_hosts="call.example.org"
+    )
     server = serve.make_server(settings)
     assert server.config.http == "h11" and server.config.limit_concurrency == serve.MOST_CONNECTIONS
     serving = asyncio.create_task(server.serve())

@@ -15,7 +15,7 @@ SDP = {"Content-Type": "application/sdp"}
 
 @contextlib.asynccontextmanager
 async def client(host="127.0.0.1", **settings):
-    settings = {"engine": False, "requests_burst": 10_000} | settings
+    settings = {"engine": False, "observer": False, "requests_burst": 10_000} | settings
     app = create_app(Settings(**settings))
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url=f"http://{host}") as http:

@@ -5,37 +5,54 @@ import pytest
 import torch
 
 from models.separate import Separator
-from models.train.datasets import SPEECH, WITH_LIPS, Tape, held_out, lip_numbers
+from models.train.datasets import SOURCES, lip_numbers
+from models.train.lips import made_up_lips, spoil_lips
+from models.train.loss import identity_loss, loss_of, parts_of, spectrum, waveform
+from models.train.microphone import Surroundings, line, normal
 from models.train.mix import Scene, make_scene
-from models.train.separate import loss_of, separate, spectrum, waveform
+from models.train.pit import PitSeparator, best_part, pit_loss
+from models.train.reverb import LENGTH, TALKERS, Reverb, convolve
+from models.train.separate import loss_on, separate
+from models.train.tape import Tape
 
-ROWS, FRAMES = 32, 30
+ROWS, FRAMES = 48, 30
 
 
 @pytest.fixture(scope="module")
 def tape() -> Tape:
     rng, tape = np.random.default_rng(0), Tape(torch.device("cpu"))
-    for name in SPEECH:
+    share = {}
+    for source in SOURCES:
         for _ in range(3):
-            tape.add(name, rng.integers(-3000, 3000, 80_000).astype(np.int16), None)
-    lips = rng.standard_normal((125, 4)).astype(np.float32)
-    tape.add(WITH_LIPS, rng.integers(-3000, 3000, 80_000).astype(np.int16), lips)
-    tape.close({**SPEECH, WITH_LIPS: 1 - sum(SPEECH.values())})
+            lips = rng.standard_normal((125, 4)).astype(np.float32) if source.lips else None
+            tape.add(source.name, rng.integers(-3000, 3000, 80_000).astype(np.int16), lips)
+        share[source.name] = source.share("all")
+    tape.add_noise([rng.integers(-3000, 3000, 20_000).astype(np.int16)])
+    tape.close(share)
     return tape
 
 
 @pytest.fixture(scope="module")
-def scene(tape: Tape) -> Scene:
+def bank() -> Reverb:
+    rng = np.random.default_rng(1)
+    responses = rng.standard_normal((3, TALKERS, LENGTH)) * np.exp(-np.arange(LENGTH) / 800)
+    responses[..., 16] = 20
+    return Reverb(responses / np.sqrt((responses**2).sum(-1, keepdims=True)), torch.device("cpu"))
+
+
+@pytest.fixture(scope="module")
+def scene(tape: Tape, bank: Reverb) -> Scene:
     torch.manual_seed(0)
-    return make_scene(tape, ROWS, FRAMES)
+    return make_scene(tape, ROWS, FRAMES, bank)
 
 
 def test_shapes_and_finite(scene: Scene) -> None:
     assert scene.mix.shape == scene.voice.shape == (ROWS, FRAMES * 640)
+    assert scene.others.shape == (ROWS, 2, FRAMES * 640)
     assert scene.lips.shape == scene.other.shape == (ROWS, FRAMES, 4)
     assert scene.visible.shape == scene.other_visible.shape == (ROWS, FRAMES, 1)
-    for part in (scene.mix, scene.voice, scene.lips, scene.other, scene.enrolment):
-        assert torch.isfinite(part).all()
+    for part in (scene.mix, scene.voice, scene.others, scene.lips, scene.other, scene.enrolment, scene.again):
+        assert part is not None and torch.isfinite(part).all()
 
 
 def test_silent_faces_say_nothing_and_some_are_alone(scene: Scene) -> None:
@@ -45,14 +62,19 @@ def test_silent_faces_say_nothing_and_some_are_alone(scene: Scene) -> None:
     assert {1.0, 2.0, 3.0} <= set(scene.talkers.tolist())
 
 
+def test_talkers_are_those_who_are_heard(scene: Scene) -> None:
+    others = (scene.others.abs().amax(2) > 0).sum(1)
+    assert torch.equal((~scene.silent).float() + others, scene.talkers)
+
+
 def test_at_least_one_cue(scene: Scene) -> None:
     assert ((scene.visible.amax((1, 2)) > 0) | (scene.known[:, 0] > 0)).all()
     assert ((scene.visible.amin((1, 2)) == 1) | (scene.known[:, 0] > 0)).all()
 
 
-def test_same_seed_same_scene(tape: Tape, scene: Scene) -> None:
+def test_same_seed_same_scene(tape: Tape, bank: Reverb, scene: Scene) -> None:
     torch.manual_seed(0)
-    assert torch.equal(make_scene(tape, ROWS, FRAMES).mix, scene.mix)
+    assert torch.equal(make_scene(tape, ROWS, FRAMES, bank).mix, scene.mix)
 
 
 def test_a_stretch_of_tape_is_that_stretch(tape: Tape) -> None:
@@ -61,16 +83,63 @@ def test_a_stretch_of_tape_is_that_stretch(tape: Tape) -> None:
     assert torch.equal(sound[0] * 32768, tape.sound[:80_000].float())
 
 
-def test_held_out_is_a_fixed_twelfth() -> None:
-    kept = [name for name in (f"libri-{i}" for i in range(6000)) if held_out(name)]
-    assert 400 < len(kept) < 600
-    assert not held_out("libri-103") and held_out(kept[0])
+def test_noise_is_of_the_tape_or_none(tape: Tape) -> None:
+    assert tape.draw_noise(2, 30_000).shape == (2, 30_000)
+    empty = Tape(torch.device("cpu"))
+    assert empty.draw_noise(2, 100).abs().max() == 0
 
 
 def test_lip_numbers_of_a_known_mouth() -> None:
     points = np.zeros((1, 40, 2), np.float32)
     points[0, 25, 1], points[0, 5, 1], points[0, 10, 0] = 0.1, 0.2, 0.5
     assert lip_numbers(points)[0].tolist() == pytest.approx([1.2, 2.4, 6.0, 2.4])
+
+
+def test_lips_lead_by_what_is_asked_for() -> None:
+    torch.manual_seed(0)
+    lips = torch.cumsum(torch.randn(4, 60, 4), 1) * 20  # far above the tracker's errors
+    gate = torch.ones(4, 60, 1)
+    for lead in (-3, 0, 2):
+        late = spoil_lips(lips, gate, torch.full((4, 1), lead))
+        errors = []
+        for shift in range(-4, 5):
+            a, b = late[:, 4:-4], lips[:, 4 + shift : 56 + shift]
+            a, b = a - a.mean(1, keepdim=True), b - b.mean(1, keepdim=True)
+            errors.append(-float(((a * b).sum(1) / (a.norm(dim=1) * b.norm(dim=1))).mean()))
+        assert np.argmin(errors) - 4 == lead
+
+
+def test_made_up_lips_follow_the_sound() -> None:
+    torch.manual_seed(0)
+    loud = (torch.arange(100) % 20 < 10).float().repeat_interleave(640)
+    lips = made_up_lips(torch.randn(64, 64_000) * 0.1 * loud)[:, :, 0]
+    opened = loud[::640] > 0
+    assert (lips[:, opened].mean(1) > lips[:, ~opened].mean(1)).float().mean() > 0.9
+
+
+def test_a_response_of_one_tap_only_delays() -> None:
+    sound = torch.randn(2, 1000)
+    response = torch.zeros(2, 50)
+    response[:, 10] = 1
+    assert torch.allclose(convolve(sound, response)[:, 10:], sound[:, :-10], atol=1e-5)
+
+
+def test_everybody_keeps_their_voice_through_room_and_microphone(bank: Reverb) -> None:
+    torch.manual_seed(0)
+    sound = normal(torch.randn(32, 16_000))
+    heard = Surroundings(32, 16_000, 1, torch.device("cpu"), bank).heard(sound, 0)
+    alike = (sound * heard).sum(1) / (sound.norm(dim=1) * heard.norm(dim=1))
+    assert heard.shape == sound.shape and (heard.pow(2).mean(1) > 1e-5).all()
+    assert (alike > 0.9).sum() >= 8  # most are in no room
+
+
+def test_bad_lines_are_few_and_stay_near() -> None:
+    torch.manual_seed(0)
+    mix = torch.randn(400, 800) * 0.1
+    out = line(mix)
+    changed = (out != mix).any(1)
+    assert 0.04 < changed.float().mean() < 0.18
+    assert out.abs().amax() <= mix.abs().amax()
 
 
 def test_spectrum_and_back() -> None:
@@ -84,8 +153,35 @@ def test_loss_is_best_at_the_right_level(scene: Scene) -> None:
     assert loss_of(spectrum(scene.voice), scene).snr.nan_to_num(30).min() > 29
 
 
-def test_gradients_reach_everything(tape: Tape) -> None:
+def test_gradients_reach_everything(tape: Tape, bank: Reverb) -> None:
     torch.manual_seed(1)
-    net, scene = Separator(width=16, hidden=32, depth=2), make_scene(tape, 8, 10)
-    loss_of(separate(net, scene, None), scene).total.backward()
+    net, scene = Separator(width=16, hidden=32, depth=2), make_scene(tape, 8, 10, bank)
+    loss_on(net, scene, None, identity=0.3).total.backward()
     assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in net.parameters())
+    assert separate(net, scene, None).shape == spectrum(scene.mix).shape
+
+
+def test_identity_loss_is_low_when_voices_are_told_apart() -> None:
+    prints = torch.eye(6, 192) * 8
+    who = torch.arange(6)
+    right, wrong = identity_loss(prints, prints, who), identity_loss(prints, prints.roll(1, 0), who)
+    assert right < 0.01 and wrong > 7
+    # The same person twice is no contrast.
+    assert identity_loss(prints[:1].expand(2, -1), prints[:1].expand(2, -1), torch.zeros(2)) < 1e-6
+
+
+def test_outputs_without_a_name_may_come_in_any_order(scene: Scene) -> None:
+    parts = torch.stack([spectrum(scene.voice), spectrum(scene.others.sum(1))], dim=1)
+    one, two = pit_loss(parts, scene), pit_loss(parts.flip(1), scene)
+    assert float(one.total) == pytest.approx(float(two.total))
+    each, _, _ = parts_of(parts[:, 0], scene.voice, scene.mix, scene.silent)
+    assert float(one.total) <= float(each.mean()) + 1e-4 or bool(scene.silent.any())
+
+
+def test_comparison_without_eyes_trains_and_gives_the_fitting_part(tape: Tape) -> None:
+    torch.manual_seed(2)
+    net, scene = PitSeparator(), make_scene(tape, 2, 10)
+    loss_on(net, scene, None).total.backward()
+    used = [name for name, p in net.named_parameters() if p.grad is not None]
+    assert any(name.startswith("blocks.") for name in used) and not any(name.startswith("voice.") for name in used)
+    assert best_part(net, scene).shape == scene.voice.shape

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.voice import KEPT, LENGTH, SNIPPETS, VoiceBook
+from models.voice import DROPPED_AFTER, KEPT, VoiceBook
+from models.voice_print import LENGTH, SNIPPETS
 
 STEP = 0.04
 HEIGHT = 0.1
@@ -250,3 +251,83 @@ def test_a_print_that_could_be_two_people_is_not_adopted() -> None:
     call.book.recall({1: twin, 2: twin})
     call.say(2, 5, {3: 0.9})
     assert call.book.known(3) and sorted(call.book._absent) == [1, 2]
+
+
+def hear(call: Call, seconds: float, share: float, by_lips: dict[int, float], voice: int = 5) -> None:
+    """Sound of which the separator gives face 1 a share, while lips say who seems to talk."""
+    speaking = {1: 0.9 if share > 0.5 else 0.0, 2: 0.0}
+    for _ in range(round(seconds / STEP)):
+        sound = tone(voice)
+        call.book.hear(call.t, sound, speaking, {1: np.float32(share) * sound, 2: 0 * sound}, by_lips)
+        call.t += STEP
+
+
+def states(call: Call) -> list[tuple[int, str, str]]:
+    return [(change.id, change.state, change.why) for change in call.book.take_changes()]
+
+
+def test_life_of_a_print_is_told() -> None:
+    call = Call()
+    assert call.book.state(1) == "unknown" and states(call) == []
+    call.say(1.0, 5, {1: 0.9, 2: 0.1})
+    assert call.book.state(1) == "listening" and call.book.state(2) == "unknown"
+    call.say(1.0, 5, {1: 0.9, 2: 0.1})
+    assert call.book.state(1) == "known"
+    assert states(call) == [(1, "listening", "heard"), (1, "known", "learned")]
+    call.say(4.0, 5, {1: 0.9, 2: 0.1})
+    change = call.book.take_changes()[-1]
+    assert (change.state, change.why) == ("known", "more")
+    assert change.confidence == pytest.approx(call.book.confidence(1)) and change.t == pytest.approx(call.t - STEP)
+    call.pause(8, {2: 0.1})
+    assert call.book.state(1) == "unknown"
+    call.pause(0.04, {1: 0.1, 2: 0.1})
+    assert call.book.state(1) == "known" and states(call) == [(1, "known", "returned")]
+
+
+def test_words_of_long_ago_are_lost() -> None:
+    call = Call()
+    call.say(1.0, 5, {1: 0.9})
+    call.pause(6.1, {1: 0.0})
+    assert states(call) == [(1, "listening", "heard"), (1, "unknown", "lost")]
+
+
+def test_print_that_silences_its_face_is_dropped_and_restored() -> None:
+    call = Call()
+    call.say(2, 5, {1: 0.9})
+    hear(call, DROPPED_AFTER - STEP, 0.1, {1: 0.9, 2: 0.1})
+    assert call.book.known(1) and states(call)[-1] == (1, "known", "learned")
+    hear(call, 2 * STEP, 0.1, {1: 0.9, 2: 0.1})
+    assert states(call) == [(1, "dropped", "silenced")]
+    assert not call.book.known(1) and call.book.confidence(1) == 0.0 and not call.book.print_of(1).any()
+    hear(call, 2.0, 0.95, {1: 0.9, 2: 0.1})
+    assert states(call) == [(1, "known", "restored")]
+    assert np.array_equal(call.book.print_of(1), axis(5))
+
+
+def test_dropped_print_is_replaced_by_the_first_other_voice() -> None:
+    call = Call()
+    call.say(2, 9, {1: 0.9})
+    hear(call, DROPPED_AFTER + STEP, 0.1, {1: 0.9, 2: 0.1})
+    hear(call, 2.0, 0.95, {1: 0.9, 2: 0.1})
+    assert states(call)[-1] == (1, "known", "replaced")
+    assert np.array_equal(call.book.print_of(1), axis(5))
+
+
+@pytest.mark.parametrize(
+    ("share", "by_lips"),
+    [(0.8, {1: 0.9, 2: 0.0}), (0.1, {1: 0.9, 2: 0.9}), (0.1, {1: 0.5, 2: 0.0}), (0.1, {2: 0.9}), (0.1, {})],
+)
+def test_print_is_kept_while_its_voice_comes_out_or_lips_tell_nothing(share: float, by_lips: dict[int, float]) -> None:
+    call = Call()
+    call.say(2, 5, {1: 0.9})
+    hear(call, 3 * DROPPED_AFTER, share, by_lips)
+    assert call.book.known(1)
+
+
+def test_changes_nobody_reads_do_not_pile_up() -> None:
+    call = Call()
+    for _ in range(40):
+        call.say(0.2, 5, {k: 0.9 if k == 1 else 0.0 for k in range(1, 4)})
+        call.pause(6.2, {k: 0.0 for k in range(1, 4)})
+    assert len(call.book.take_changes()) == 80
+    assert call.book.take_changes() == []

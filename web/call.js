@@ -2,7 +2,7 @@
 import { Connection } from "./connection.js";
 import { FaceHistory } from "./history.js";
 
-/** @import { CallSnapshot, ConnectionState, Entrant, FaderFace, FaderState, Focus, RoomState, ServerMessage, Slot } from "./types.js" */
+/** @import { CallSnapshot, ConnectionState, Entrant, FaderFace, FaderState, Focus, InsightMessage, RoomState, ServerMessage, Slot } from "./types.js" */
 /** @import { LocalMedia } from "./media.js" */
 
 /**
@@ -13,7 +13,9 @@ import { FaceHistory } from "./history.js";
  * @property {(participant: string) => void} onFaces
  * @property {(separated: boolean, reason: string) => void} onVoices
  * @property {(state: ConnectionState, detail: string, retrying: boolean) => void} onConnection
- * @property {(reason: string) => void} onNotice
+ * @property {(message: InsightMessage) => void} onInsight what the models make of sound and picture
+ * @property {() => void} onWelcome the server knows nothing yet of what this page wants to be told
+ * @property {(reason: string, code?: string) => void} onNotice code: where the server names the kind of error
  */
 
 export class Call {
@@ -35,7 +37,7 @@ export class Call {
       onState: listener.onConnection,
       onMessage: (message) => this.#receive(message),
       onWatching: () => listener.onSlots(),
-      onNotice: listener.onNotice,
+      onNotice: (reason) => listener.onNotice(reason),
     });
     this.askedAt = performance.now();
   }
@@ -165,6 +167,18 @@ export class Call {
     this.connection.send({ type: "rename", participant, face, name });
   }
 
+  /**
+   * @param {string} participant
+   * @param {number | null} face null = the participant's sound as a whole
+   * @returns {string} who speaks, for people
+   */
+  speaker(participant, face) {
+    const owner = this.participant(participant)?.name ?? "Someone who left";
+    if (face === null) return owner;
+    const given = this.participant(participant)?.faces[String(face)];
+    return given || `${this.faceName(participant, face)} of ${owner}`;
+  }
+
   noteFirstFrame() {
     this.firstFrameAt ??= performance.now();
   }
@@ -194,6 +208,7 @@ export class Call {
         this.faders = message.faders;
         this.#setRoom(message.room);
         this.listener.onFaders();
+        this.listener.onWelcome();
         break;
       case "room":
         this.#setRoom(message.room);
@@ -213,8 +228,17 @@ export class Call {
       case "status":
         this.#setVoices(message.voices_separated, message.reason);
         break;
+      case "localization":
+      case "sound":
+      case "spectrogram":
+      case "caption":
+      case "scene":
+      case "answer":
+      case "found":
+        this.listener.onInsight(message);
+        break;
       case "error":
-        this.listener.onNotice(message.reason);
+        this.listener.onNotice(message.reason, message.code);
         break;
     }
   }

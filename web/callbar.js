@@ -3,17 +3,23 @@ import { DevicePickers } from "./devices.js";
 import { find, setIcon } from "./element.js";
 import { InviteDialog } from "./invitedialog.js";
 import { LevelMeter } from "./meter.js";
+import { SidePanels } from "./sidepanels.js";
 import { toast } from "./toasts.js";
 
 /** @import { Call } from "./call.js" */
+/** @import { Insight } from "./insight.js" */
 /** @import { LocalMedia } from "./media.js" */
 
 export class CallBar {
   #mute = find("#mute", HTMLButtonElement);
   #camera = find("#camera", HTMLButtonElement);
   #everyone = find("#everyone", HTMLButtonElement);
-  #panelButton = find("#panel-button", HTMLButtonElement);
-  #panel = find("#panel", HTMLElement);
+  #mixer = find("#panel", HTMLElement);
+  #words = find("#words", HTMLElement);
+  #panels = new SidePanels([
+    { panel: this.#mixer, button: find("#panel-button", HTMLButtonElement), close: find("#panel-close", HTMLButtonElement) },
+    { panel: this.#words, button: find("#words-button", HTMLButtonElement), close: find("#words-close", HTMLButtonElement) },
+  ]);
   #devices = find("#devices", HTMLDialogElement);
   /** @type {InviteDialog} */ #invite;
   #meter = new LevelMeter(find("#call-level", HTMLElement));
@@ -22,20 +28,25 @@ export class CallBar {
    * @param {Call} call
    * @param {LocalMedia | null} media null = watch only
    * @param {HTMLAudioElement} audio
+   * @param {Insight} insight
    */
-  constructor(call, media, audio) {
+  constructor(call, media, audio, insight) {
     this.call = call;
     this.media = media;
+    this.insight = insight;
     this.audio = audio;
     this.#invite = new InviteDialog(call);
     this.#bind(audio);
     for (const publishing of document.querySelectorAll("[data-needs-media]")) {
       if (publishing instanceof HTMLElement) publishing.hidden = !media;
     }
+    for (const renaming of document.querySelectorAll("[data-needs-rename]")) {
+      if (renaming instanceof HTMLElement) renaming.hidden = call.connection.joined?.role === "watch";
+    }
     media?.addEventListener("change", () => this.#showMedia());
     this.#showMedia();
     this.showFocus(false);
-    this.#togglePanel(matchMedia("(min-width: 900px)").matches);
+    this.#panels.toggle(this.#mixer, matchMedia("(min-width: 900px)").matches);
     document.addEventListener("keydown", (event) => this.#key(event));
   }
 
@@ -50,11 +61,6 @@ export class CallBar {
     this.#mute.addEventListener("click", () => this.#toggleMute());
     this.#camera.addEventListener("click", () => void this.#toggleCamera());
     this.#everyone.addEventListener("click", () => this.call.setFocus(null));
-    this.#panelButton.addEventListener("click", () => this.#togglePanel());
-    find("#panel-close", HTMLButtonElement).addEventListener("click", () => {
-      this.#togglePanel(false);
-      this.#panelButton.focus();
-    });
     find("#leave", HTMLButtonElement).addEventListener("click", () => this.#leave());
     find("#invite", HTMLButtonElement).addEventListener("click", () => this.#invite.open());
     find("#devices-button", HTMLButtonElement).addEventListener("click", () => this.#openDevices());
@@ -98,12 +104,6 @@ export class CallBar {
     if (this.media.problems.video) toast(this.media.problems.video, "error");
   }
 
-  /** @param {boolean} [open] */
-  #togglePanel(open = !!this.#panel.hidden) {
-    this.#panel.hidden = !open;
-    this.#panelButton.setAttribute("aria-expanded", String(open));
-  }
-
   #openDevices() {
     this.#devices.showModal();
     this.#meter.follow(this.media?.tracks.audio ?? null);
@@ -124,13 +124,14 @@ export class CallBar {
     const target = event.target instanceof Element ? event.target : null;
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.defaultPrevented) return;
     if (find("#call", HTMLElement).hidden || document.querySelector("dialog[open]")) return;
-    if (target?.closest("input:not([type=range]), select, textarea")) return;
+    if (target?.closest("input:not([type=range], [type=checkbox]), select, textarea")) return;
     const key = event.key.toLowerCase();
+    if (key !== "escape" && !this.insight.settings.now.keys) return;
     if (key === "m") this.#toggleMute();
     else if (key === "v") void this.#toggleCamera();
-    else if (key === "p") this.#togglePanel();
+    else if (key === "p") this.#panels.toggle(this.#mixer);
     else if (key === "escape" && this.call.faders.focus) this.call.setFocus(null);
-    else return;
+    else if (!this.insight.key(key, (open) => this.#panels.toggle(this.#words, open))) return;
     event.preventDefault();
   }
 }

@@ -3,14 +3,18 @@ import { Call } from "./call.js";
 import { CallBar } from "./callbar.js";
 import { element, find } from "./element.js";
 import { MixerPanel } from "./faders.js";
+import { Insight } from "./insight.js";
 import { Tiles } from "./tiles.js";
 import { toast } from "./toasts.js";
+import { ViewSettings } from "./viewsettings.js";
 
 /** @import { ConnectionState, Entrant } from "./types.js" */
 /** @import { LocalMedia } from "./media.js" */
 
 const PANEL_EVERY_MS = 250;
 const CONNECTION_WORDS = { connecting: "Connecting…", connected: "Connected", reconnecting: "Reconnecting…", refused: "Disconnected", left: "Left" };
+/** Codes of errors that stand in the place of an answer. */
+const UNANSWERED = new Set(["unavailable", "failed"]);
 
 export class CallScreen {
   #section = find("#call", HTMLElement);
@@ -36,10 +40,16 @@ export class CallScreen {
       onFaces: (participant) => this.#facesChanged(participant),
       onVoices: (separated, reason) => this.#showVoices(separated, reason),
       onConnection: (state, detail, retrying) => this.#showConnection(state, detail, retrying),
-      onNotice: (reason) => toast(reason, "error"),
+      onInsight: (message) => this.insight.receive(message),
+      onWelcome: () => this.insight.welcomed(),
+      onNotice: (reason, code) => {
+        if (!UNANSWERED.has(code ?? "") || !this.insight.refused(reason)) toast(reason, "error");
+      },
     });
     this.media = media;
-    this.tiles = new Tiles(find("#tiles", HTMLElement), this.call, media);
+    const settings = new ViewSettings();
+    this.tiles = new Tiles(find("#tiles", HTMLElement), this.call, media, settings);
+    this.insight = new Insight(this.call, this.tiles, settings);
     this.mixer = new MixerPanel(find("#mixer-list", HTMLElement), find("#mixer-empty", HTMLElement), this.call);
     media?.addEventListener("lost", (event) => {
       if (event instanceof CustomEvent) toast(String(event.detail), "error");
@@ -57,7 +67,7 @@ export class CallScreen {
     }
     this.#section.hidden = false;
     this.#showConnection("connecting", CONNECTION_WORDS.connecting, false);
-    this.bar = new CallBar(this.call, watching ? null : this.media, this.#audio);
+    this.bar = new CallBar(this.call, watching ? null : this.media, this.#audio, this.insight);
     this.#tapToHear.addEventListener("click", () => void this.#play());
     addEventListener("pagehide", () => this.call.connection.close(true));
     // A page taken back out of the browser's cache has no connections left.
@@ -68,6 +78,7 @@ export class CallScreen {
     document.title = `${this.call.participant(this.call.self)?.name ?? "Call"} · Earshot`;
     this.tiles.updateRoom();
     this.mixer.update();
+    this.insight.roomChanged();
     this.#empty.hidden = (this.call.room?.participants.length ?? 0) > 1;
     const watchers = this.call.room?.participants.filter(({ publishing, connected }) => connected && !publishing) ?? [];
     const names = watchers.map(({ id, name }) => (id === this.call.self ? `${name} (you)` : name));
@@ -77,6 +88,7 @@ export class CallScreen {
   #fadersChanged() {
     this.tiles.updateFaders();
     this.mixer.update();
+    this.insight.spectrogram.update();
     const { focus } = this.call.faders;
     const owner = focus ? (this.call.participant(focus.participant)?.name ?? "someone who left") : "";
     const who = focus?.face == null ? owner : `${this.call.faceName(focus.participant, focus.face)} of ${owner}`;
@@ -106,10 +118,11 @@ export class CallScreen {
 
   /** @param {string} participant */
   #facesChanged(participant) {
-    this.tiles.facesChanged(participant);
+    this.tiles.changed(participant);
     this.#panelTimer ||= setTimeout(() => {
       this.#panelTimer = 0;
       this.mixer.update();
+      this.insight.spectrogram.update();
     }, PANEL_EVERY_MS);
   }
 

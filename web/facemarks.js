@@ -1,4 +1,5 @@
 /** Real buttons and name labels over the faces of one tile, for pointer, keyboard and screen reader alike. */
+import { labelTop } from "./captionplace.js";
 import { element, icon } from "./element.js";
 import { faceColour } from "./overlay.js";
 
@@ -6,9 +7,6 @@ import { faceColour } from "./overlay.js";
 /** @import { Mark } from "./overlay.js" */
 
 const SMALLEST = 28;
-const LABEL_HEIGHT = 26;
-/** The participant's name stands in the lower left corner. */
-const CAPTION_HEIGHT = 36;
 const GONE_MS = 700;
 
 /**
@@ -17,16 +15,29 @@ const GONE_MS = 700;
  * @property {(face: number, name: string) => void} onRename
  */
 
+/**
+ * @typedef {object} FaceRoom
+ * @property {number} width CSS pixels of the tile
+ * @property {number} height
+ * @property {number} caption height kept free under a face and its name, 0 = none
+ */
+
+/**
+ * @typedef {object} FaceRights
+ * @property {boolean} own one cannot listen to oneself: such a face has a label and no button
+ * @property {boolean} mayRename watchers may not
+ */
+
 class FaceMark {
   lastSeen = 0;
 
   /**
    * @param {string} participant
    * @param {number} id
-   * @param {boolean} own one cannot listen to oneself: such a face has a label and no button
+   * @param {FaceRights} rights
    * @param {FaceMarkListener} listener
    */
-  constructor(participant, id, own, listener) {
+  constructor(participant, id, { own, mayRename }, listener) {
     this.id = id;
     this.own = own;
     this.listener = listener;
@@ -37,7 +48,7 @@ class FaceMark {
       class: "face-button",
       "data-testid": "face",
       "aria-pressed": "false",
-      "aria-keyshortcuts": "F2",
+      ...(mayRename && { "aria-keyshortcuts": "F2" }),
     });
     this.name = element("span", { class: "face-name" });
     this.dot = element("span", { class: "dot" });
@@ -47,6 +58,9 @@ class FaceMark {
     this.label = element("div", { class: "face-label", ...data }, this.dot, this.name, this.badge, this.pencil);
     this.dot.style.background = faceColour(id);
     this.button.addEventListener("click", () => listener.onPick(id));
+    this.pencil.hidden = !mayRename;
+    if (!mayRename) return;
+    this.name.classList.add("renamable");
     this.pencil.addEventListener("click", () => this.edit());
     this.name.addEventListener("dblclick", () => this.edit());
     for (const target of [this.button, this.pencil]) {
@@ -56,9 +70,14 @@ class FaceMark {
     }
   }
 
+  /** A name that is being typed is not taken away because its face turned aside. */
+  get editing() {
+    return !!this.label.querySelector("input");
+  }
+
   /** Turns the label into a text field until Enter, Escape or the loss of focus. */
   edit() {
-    if (this.label.querySelector("input")) return;
+    if (this.editing) return;
     const old = this.name.textContent ?? "";
     const input = element("input", { class: "face-rename", value: old, maxlength: 60, "aria-label": `Name of ${old}` });
     const back = document.activeElement;
@@ -86,10 +105,9 @@ class FaceMark {
   /**
    * @param {Mark} mark
    * @param {string} owner
-   * @param {number} width
-   * @param {number} height
+   * @param {FaceRoom} room
    */
-  show({ face, rect, heard, focused, glow }, owner, width, height) {
+  show({ face, rect, heard, focused, glow }, owner, { width, height, caption }) {
     const w = Math.max(rect.width, SMALLEST);
     const h = Math.max(rect.height, SMALLEST);
     const x = rect.x - (w - rect.width) / 2;
@@ -97,8 +115,7 @@ class FaceMark {
     this.button.style.transform = `translate(${x}px, ${y}px)`;
     this.button.style.width = `${w}px`;
     this.button.style.height = `${h}px`;
-    const below = y + h + 6;
-    const labelY = below + LABEL_HEIGHT < height - CAPTION_HEIGHT ? below : Math.max(4, y - LABEL_HEIGHT - 6);
+    const labelY = labelTop({ y, height: h }, height, caption);
     const labelX = Math.min(Math.max(4, x), Math.max(4, width - this.label.offsetWidth - 4));
     this.label.style.transform = `translate(${labelX}px, ${labelY}px)`;
     this.#text(face, owner);
@@ -135,37 +152,36 @@ export class FaceMarks {
   /**
    * @param {HTMLElement} layer
    * @param {string} participant
-   * @param {boolean} own
+   * @param {FaceRights} rights
    * @param {FaceMarkListener} listener
    */
-  constructor(layer, participant, own, listener) {
+  constructor(layer, participant, rights, listener) {
     this.layer = layer;
     this.participant = participant;
-    this.own = own;
+    this.rights = rights;
     this.listener = listener;
   }
 
   /**
    * @param {Mark[]} marks
    * @param {string} owner name of the participant
-   * @param {number} width CSS pixels of the tile
-   * @param {number} height
+   * @param {FaceRoom} room
    */
-  show(marks, owner, width, height) {
+  show(marks, owner, room) {
     const now = performance.now();
     for (const mark of marks) {
       let shown = this.#marks.get(mark.face.id);
       if (!shown) {
-        shown = new FaceMark(this.participant, mark.face.id, this.own, this.listener);
+        shown = new FaceMark(this.participant, mark.face.id, this.rights, this.listener);
         this.#marks.set(mark.face.id, shown);
-        this.layer.append(...(this.own ? [] : [shown.button]), shown.label);
+        this.layer.append(...(this.rights.own ? [] : [shown.button]), shown.label);
       }
       shown.lastSeen = now;
-      shown.show(mark, owner, width, height);
+      shown.show(mark, owner, room);
     }
     for (const [id, shown] of this.#marks) {
       // A face missed in a frame or two keeps its button, and with it the keyboard's focus.
-      if (now - shown.lastSeen < GONE_MS) continue;
+      if (now - shown.lastSeen < GONE_MS || shown.editing) continue;
       shown.remove();
       this.#marks.delete(id);
     }

@@ -1,10 +1,13 @@
 /** One participant on the screen: picture, faces, name. */
+import { CaptionLayer } from "./captions.js";
 import { element, icon } from "./element.js";
 import { FaceMarks } from "./facemarks.js";
 import { FacePlacer, drawOverlay } from "./overlay.js";
+import { TileInsight } from "./tileinsight.js";
 
 /** @import { Call } from "./call.js" */
 /** @import { Participant } from "./types.js" */
+/** @import { ViewSettings } from "./viewsettings.js" */
 
 const STALLED_MS = 2500;
 
@@ -16,6 +19,7 @@ export class Tile {
   #frameAt = 0;
   #gone = false;
   #frozen = false;
+  #scheduled = 0;
   /** Width over height of the picture. */
   aspect = 4 / 3;
 
@@ -23,10 +27,13 @@ export class Tile {
    * @param {Call} call
    * @param {string} id
    * @param {boolean} own
+   * @param {ViewSettings} settings
    * @param {() => void} onAspect
    */
-  constructor(call, id, own, onAspect) {
+  constructor(call, id, own, settings, onAspect) {
     this.call = call;
+    this.settings = settings;
+    this.insight = new TileInsight(own);
     this.id = id;
     this.own = own;
     this.onAspect = onAspect;
@@ -46,12 +53,15 @@ export class Tile {
       this.avatar,
       this.still,
       this.video,
+      ...this.insight.below,
       this.canvas,
       this.layer,
       this.caption,
+      ...this.insight.above,
     );
     this.cell = element("div", { class: "cell" }, this.figure);
-    this.marks = new FaceMarks(this.layer, id, own, {
+    const mayRename = call.connection.joined?.role !== "watch";
+    this.marks = new FaceMarks(this.layer, id, { own, mayRename }, {
       onPick: (face) => call.toggleFocus(id, face),
       onRename: (face, name) => call.rename(id, face, name),
     });
@@ -93,9 +103,13 @@ export class Tile {
     this.mutedIcon.classList.toggle("gone", !muted);
   }
 
-  /** Faces may move without a new picture (a stalled video, a paused tab). */
-  facesChanged() {
-    if (performance.now() - this.#frameAt > 250) this.draw();
+  /** Messages change what is drawn; a picture that comes anyway draws it, else the next refresh of the screen does. */
+  changed() {
+    if (performance.now() - this.#frameAt < 250) return;
+    this.#scheduled ||= requestAnimationFrame(() => {
+      this.#scheduled = 0;
+      if (!this.#gone) this.draw();
+    });
   }
 
   draw() {
@@ -113,7 +127,10 @@ export class Tile {
     }));
     const veiled = !this.own && (focus ? !whole : muted.includes(this.id));
     drawOverlay(this.canvas, marks, veiled);
-    this.marks.show(marks, this.call.participant(this.id)?.name ?? "", width, height);
+    const caption = this.settings.now.captions ? CaptionLayer.size(this.settings.now, width).height : 0;
+    this.marks.show(marks, this.call.participant(this.id)?.name ?? "", { width, height, caption });
+    const t = this.insight.timeOf(rtp, this.rtpBase, this.call.history(this.id).newestTime);
+    this.insight.draw(this.settings.now, this.own ? null : t, found, (face) => this.call.faceName(this.id, face), view);
     this.figure.classList.toggle("focused", focus?.participant === this.id);
   }
 
@@ -172,6 +189,7 @@ export class Tile {
       this.#checkStall();
       if (!this.own) this.call.noteFirstFrame();
     }
+    this.insight.framed(this.video, this.insight.timeOf(this.#rtp, this.rtpBase, this.call.history(this.id).newestTime));
     this.draw();
   }
 

@@ -3,6 +3,7 @@ import { Tile } from "./tile.js";
 
 /** @import { Call } from "./call.js" */
 /** @import { LocalMedia } from "./media.js" */
+/** @import { ViewSettings } from "./viewsettings.js" */
 
 const GAP = 10;
 
@@ -31,11 +32,14 @@ export class Tiles {
    * @param {HTMLElement} grid
    * @param {Call} call
    * @param {LocalMedia | null} media
+   * @param {ViewSettings} settings
    */
-  constructor(grid, call, media) {
+  constructor(grid, call, media, settings) {
     this.grid = grid;
     this.call = call;
     this.media = media;
+    this.settings = settings;
+    settings.addEventListener("change", () => this.#tiles.forEach((tile) => tile.draw()));
     new ResizeObserver(() => this.layout()).observe(grid);
     media?.addEventListener("change", () => this.updateOwn());
   }
@@ -54,7 +58,7 @@ export class Tiles {
       let tile = this.#tiles.get(participant.id);
       if (!tile) {
         const own = participant.id === this.call.self;
-        tile = new Tile(this.call, participant.id, own, () => this.layout());
+        tile = new Tile(this.call, participant.id, own, this.settings, () => this.layout());
         this.#tiles.set(participant.id, tile);
         // One's own picture stays last.
         this.grid.insertBefore(tile.cell, own ? null : (this.#tiles.get(this.call.self)?.cell ?? null));
@@ -98,9 +102,14 @@ export class Tiles {
     }
   }
 
+  /** @param {string} participant whose faces moved, or of whom the server found something out */
+  changed(participant) {
+    this.#tiles.get(participant)?.changed();
+  }
+
   /** @param {string} participant */
-  facesChanged(participant) {
-    this.#tiles.get(participant)?.facesChanged();
+  insight(participant) {
+    return this.#tiles.get(participant)?.insight;
   }
 
   layout() {

@@ -2,12 +2,15 @@
 import { element, find, icon } from "./element.js";
 
 const SHOWN_MS = 6000;
+/** For the answer to a key. */
+export const BRIEF_MS = 2000;
 
 /**
  * @param {string} message
  * @param {"info" | "error"} [kind]
+ * @param {number} [shownMs]
  */
-export function toast(message, kind = "info") {
+export function toast(message, kind = "info", shownMs = SHOWN_MS) {
   const region = find(kind === "error" ? "#toasts-alert" : "#toasts", HTMLElement);
   for (const shown of region.children) {
     if (shown.firstElementChild?.textContent === message) return;
@@ -18,7 +21,7 @@ export function toast(message, kind = "info") {
   const hold = () => clearTimeout(timer);
   const release = () => {
     hold();
-    timer = setTimeout(() => box.remove(), SHOWN_MS);
+    timer = setTimeout(() => box.remove(), shownMs);
   };
   close.addEventListener("click", () => box.remove());
   box.addEventListener("pointerenter", hold);

@@ -57,7 +57,103 @@ export interface FacesMessage {
   faces: Face[];
 }
 
+/** Where a participant's sound comes from; fractions of the picture, null where nothing is to be seen. */
+export interface LocalizationMessage {
+  type: "localization";
+  participant: string;
+  t: number;
+  score: number;
+  peak: [number, number] | null;
+  box: [number, number, number, number] | null;
+  rows: number;
+  columns: number;
+  /** base64, a byte a cell, row by row */
+  heat: string;
+}
+
+/** What is heard, most probable first; empty when it is over. */
+export interface SoundMessage {
+  type: "sound";
+  participant: string;
+  t: number;
+  tags: [name: string, probability: number][];
+}
+
+/** Columns of a spectrogram; face null is the whole sound. 0..255 is -90..-10 dBFS. */
+export interface SpectrogramMessage {
+  type: "spectrogram";
+  participant: string;
+  face: number | null;
+  /** of the first column */
+  t: number;
+  /** seconds a column */
+  hop: number;
+  bands: number;
+  low: number;
+  high: number;
+  /** base64, column after column, lowest band first */
+  data: string;
+}
+
+export interface CaptionMessage {
+  type: "caption";
+  participant: string;
+  face: number | null;
+  id: number;
+  text: string;
+  start: number;
+  end: number;
+  final: boolean;
+}
+
+/** What the camera sees; each word with the 14 x 14 places it was read from, base64. */
+export interface SceneMessage {
+  type: "scene";
+  participant: string;
+  t: number;
+  text: string;
+  words: { word: string; heat: string }[];
+}
+
+export interface AnswerMessage {
+  type: "answer";
+  /** null: the question was said aloud */
+  id: number | null;
+  participant: string;
+  question: string;
+  answers: [text: string, probability: number][];
+  known: boolean;
+}
+
+export interface Moment {
+  participant: string;
+  t: number;
+  kind: "picture" | "words";
+  text: string;
+  speaker: string | null;
+  score: number;
+  /** data URL */
+  thumbnail: string | null;
+}
+
+export interface FoundMessage {
+  type: "found";
+  id: number;
+  query: string;
+  moments: Moment[];
+}
+
+export type InsightMessage =
+  | LocalizationMessage
+  | SoundMessage
+  | SpectrogramMessage
+  | CaptionMessage
+  | SceneMessage
+  | AnswerMessage
+  | FoundMessage;
+
 export type ServerMessage =
+  | InsightMessage
   | { type: "welcome"; participant: string; room: RoomState; faders: FaderState }
   | { type: "pong"; n: number }
   | { type: "token"; token: string; expires_in: number }
@@ -75,6 +171,10 @@ export type ClientMessage =
   | { type: "focus"; participant: string | null; face: number | null }
   | { type: "mute"; participant: string; muted: boolean }
   | { type: "rename"; participant: string; face: number | null; name: string }
+  | { type: "ask"; id: number; participant: string; question: string }
+  | { type: "search"; id: number; query: string }
+  | { type: "spectrogram"; participant: string | null; face: number | null }
+  | { type: "announcer"; on: boolean }
   | { type: "leave" };
 
 /** Who comes in, and with what; `role` for somebody whose invite allows more than they want. */

@@ -1,7 +1,9 @@
-"""Trains the separator: `python -m models.train.separate --data DIR --out FILE --minutes N [--resume]`.
+"""Trains the separator: `python -m models.train.separate --data DIR --out FILE --minutes 9 --whole 27 [--resume]`.
 
-Continues the weights given by `--start` (the shipped ones). Everything that a later run needs to go on is in
-FILE.ckpt, the curve in FILE.jsonl, averaged weights (fp16) in FILE. Runs on a GPU if there is one.
+Runs on a GPU if there is one, the data resident on it, in slices of `--minutes` out of `--whole` (which sets the
+learning rate's course). FILE.ckpt holds all that the next slice needs, FILE.jsonl the curve, FILE the averaged
+weights (fp16) with the best figures so far on the development speakers. `--start none` begins from nothing;
+`--licence permissive` uses free sources alone. `--net pit` trains the comparison without eyes (models/train/pit.py).
 """
 
 from __future__ import annotations
@@ -11,7 +13,6 @@ import copy
 import json
 import math
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -19,25 +20,16 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from models.separate import Separator
-from models.train.datasets import training_tape
+from models.train.loss import Loss, identity_loss, loss_of, spectrum
 from models.train.mix import Scene, make_scene
+from models.train.pit import PitSeparator, pit_loss
+from models.train.reverb import load_bank
+from models.train.tape import load_tapes
 
-FFT, HOP, WIN = 512, 160, 400
 SHIPPED = Path(__file__).parents[1] / "weights" / "separate.safetensors"
-SAVE_EVERY = 180.0  # seconds
-CLIP_SNR = 1e-3  # noise over signal below which nothing is gained: 30 dB
-
-
-def spectrum(sound: Tensor) -> Tensor:
-    """(B, N) -> (B, 257, 1 + N // 160) complex64, in the phase convention of models/stft.py."""
-    window = torch.hamming_window(WIN, device=sound.device)
-    return torch.stft(sound, FFT, HOP, WIN, window, center=True, return_complex=True)
-
-
-def waveform(X: Tensor, length: int) -> Tensor:
-    """Inverse of `spectrum`."""
-    window = torch.hamming_window(WIN, device=X.device)
-    return torch.istft(X, FFT, HOP, WIN, window, center=True, length=length)
+CHECK_EVERY = 180.0  # seconds between looks at the development speakers
+CHECK_SCENES, CHECK_ROWS = 96, 8
+WARM = 60  # steps over which the learning rate rises
 
 
 def last_repeated(x: Tensor) -> Tensor:
@@ -45,54 +37,37 @@ def last_repeated(x: Tensor) -> Tensor:
     return torch.cat([x, x[:, -1:]], dim=1)
 
 
-def separate(net: Separator, scene: Scene, precision: torch.dtype | None) -> Tensor:
-    """Spectrum of the wanted voice, with the matrix products in `precision` (None: float32)."""
+def separate(net: Separator, scene: Scene, precision: torch.dtype | None, prints: Tensor | None = None) -> Tensor:
+    """Spectrum of the wanted voice, with the matrix products in `precision` (None: float32).
+
+    Args:
+        net: The network.
+        scene: What to separate.
+        precision: Of the products.
+        prints: (B, 192) if they were made before.
+    """
     kind = scene.mix.device.type
     with torch.autocast(kind, precision or torch.bfloat16, enabled=precision is not None):
-        mel = net.voice.log_mel(scene.enrolment)
-        voice = net.voice(mel) * scene.known
+        voice = (net.voice(net.voice.log_mel(scene.enrolment)) if prints is None else prints) * scene.known
         lips, seen = last_repeated(scene.lips), last_repeated(scene.visible)
         other, other_seen = last_repeated(scene.other), last_repeated(scene.other_visible)
         return torch.as_tensor(net(spectrum(scene.mix), lips, seen, other, other_seen, voice))
 
 
-@dataclass
-class Loss:
-    """Parts of the loss.
-
-    Attributes:
-        total: What is minimised.
-        snr: (B,) dB, scale and all; NaN where the face is silent.
-        residual: (B,) dB of the output below the mixture; NaN where the face talks.
-    """
-
-    total: Tensor
-    snr: Tensor
-    residual: Tensor
-
-
-def loss_of(Y: Tensor, scene: Scene) -> Loss:
-    """Signal-to-noise ratio, compressed spectrum, silence.
-
-    The ratio is not scale-invariant: mixture minus voices has to be what is left, so the level counts.
-    """
-    out = waveform(Y, scene.mix.shape[1])
-    voice, whole = scene.voice.pow(2).mean(1), scene.mix.pow(2).mean(1)
-    talks = ~scene.silent & (voice > 1e-4 * whole)
-    error = (out - scene.voice).pow(2).mean(1)
-    snr = -10 * torch.log10((error + CLIP_SNR * voice + 1e-10) / (voice + 1e-10))
-    residual = 10 * torch.log10((out.pow(2).mean(1) + CLIP_SNR * whole) / (whole + 1e-10))
-    level = whole.sqrt()[:, None, None] + 1e-4
-    a, b = Y / level, spectrum(scene.voice) / level
-    small = 1e-4
-    size_a, size_b = a.abs() + small, b.abs() + small
-    shape = (size_a.pow(0.3) - size_b.pow(0.3)).pow(2).mean()
-    shape = shape + (a * size_a.pow(-0.7) - b * size_b.pow(-0.7)).abs().pow(2).mean()
-    rows = len(talks)
-    total = -(snr * talks).sum() / rows + 0.5 * (residual * ~talks).sum() / rows + 4 * shape
-    nothing = torch.full_like(snr, math.nan)
-    with torch.no_grad():
-        return Loss(total, torch.where(talks, snr, nothing), torch.where(talks, nothing, residual))
+def loss_on(net: Separator, scene: Scene, precision: torch.dtype | None, identity: float = 0.0) -> Loss:
+    """Loss of either kind of network; `identity` is how much telling voices apart counts beside separating them."""
+    if not isinstance(net, PitSeparator):
+        if not identity or scene.again is None or scene.who is None:
+            return loss_of(separate(net, scene, precision), scene)
+        with torch.autocast(scene.mix.device.type, precision or torch.bfloat16, enabled=precision is not None):
+            both = torch.cat([scene.enrolment, scene.again])
+            prints, again = net.voice(net.voice.log_mel(both)).chunk(2)
+        loss = loss_of(separate(net, scene, precision, prints), scene)
+        loss.total = loss.total + identity * identity_loss(prints, again, scene.who)
+        return loss
+    with torch.autocast(scene.mix.device.type, precision or torch.bfloat16, enabled=precision is not None):
+        parts = net.parts(spectrum(scene.mix))
+    return pit_loss(parts, scene)
 
 
 @torch.no_grad()
@@ -110,6 +85,17 @@ def save(path: Path, net: Separator) -> None:
     temporary.replace(path)
 
 
+def summary(seen: list[tuple[Scene, Loss]]) -> dict[str, float]:
+    """Means over some batches: loss, dB by number of talkers, dB left of a silent face; NaN is left out."""
+    snr = torch.cat([loss.snr for _, loss in seen])
+    residual = torch.cat([loss.residual for _, loss in seen])
+    talkers = torch.cat([scene.talkers for scene, _ in seen])
+    figures = {f"snr_{n}": snr[talkers == n].nanmean().item() for n in (1, 2, 3)}
+    figures["silent"] = residual.nanmean().item()
+    figures["loss"] = sum(loss.total.item() for _, loss in seen) / len(seen)
+    return {k: round(v, 3) for k, v in figures.items() if math.isfinite(v)}
+
+
 class Run:
     """One training run, which may be stopped and taken up again.
 
@@ -120,23 +106,41 @@ class Run:
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        torch.set_float32_matmul_precision("high")
         torch.manual_seed(options.seed)
-        self.net = Separator().to(self.device)
-        self.net.load_state_dict({k: v.float() for k, v in load_file(options.start).items()})
+        self.net = self._new().to(self.device)
         self.mean = copy.deepcopy(self.net)
         self.optimiser = torch.optim.AdamW(self.net.parameters(), options.rate, betas=(0.9, 0.98), weight_decay=0.01)
-        self.step, self.spent = 0, 0.0
+        self.step, self.spent, self.best = 0, 0.0, math.inf
         self.checkpoint = options.out.with_suffix(".ckpt")
         if options.resume and self.checkpoint.exists():
             self._take_up()
-        self.tape = training_tape(options.data, self.device)
+        self.precision = None if options.float32 else torch.bfloat16
+        self.bank = load_bank(options.reverb, self.device) if options.reverb else None
+        tapes = load_tapes(options.data, self.device, options.licence, options.seed)
+        self.tape, self.dev = tapes["train"], tapes["dev"]
+        if options.compile:
+            for block in self.net.blocks:
+                block.compile()
+
+    def _new(self) -> Separator:
+        net = PitSeparator() if self.options.net == "pit" else Separator()
+        if self.options.start != "none":
+            past = {k: v.float() for k, v in load_file(self.options.start).items()}
+            own = net.state_dict()
+            # The comparison's last layer has another shape than the separator's: it begins from nothing.
+            fitting = {k: v for k, v in past.items() if own[k].shape == v.shape}
+            if self.options.net == "separator" or len(fitting) < len(past) - 2:
+                fitting = past
+            net.load_state_dict({**own, **fitting})
+        return net
 
     def _take_up(self) -> None:
         past = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
         self.net.load_state_dict(past["net"])
         self.mean.load_state_dict(past["mean"])
         self.optimiser.load_state_dict(past["optimiser"])
-        self.step, self.spent = past["step"], past["spent"]
+        self.step, self.spent, self.best = past["step"], past["spent"], past.get("best", math.inf)
         # Not the same numbers again: the scenes must go on, not repeat.
         torch.manual_seed(self.options.seed + self.step)
 
@@ -148,15 +152,15 @@ class Run:
             "optimiser": self.optimiser.state_dict(),
             "step": self.step,
             "spent": self.spent,
+            "best": self.best,
         }
         temporary = self.checkpoint.with_suffix(".part")
         torch.save(state, temporary)
         temporary.replace(self.checkpoint)
-        save(self.options.out, self.mean)
 
     def _rate(self) -> float:
-        progress = min(1.0, self.spent / (self.options.minutes * 60))
-        warm = min(1.0, (self.step + 1) / 60)
+        progress = min(1.0, self.spent / (self.options.whole * 60))
+        warm = min(1.0, (self.step + 1) / WARM)
         return float(self.options.rate * warm * (0.5 * (1 + math.cos(math.pi * progress)) + 0.01))
 
     def train_step(self) -> tuple[Scene, Loss]:
@@ -164,69 +168,93 @@ class Run:
         for group in self.optimiser.param_groups:
             group["lr"] = self._rate()
         with torch.no_grad():
-            scene = make_scene(self.tape, self.options.rows, self.options.frames)
-        precision = None if self.options.float32 else torch.bfloat16
-        loss = loss_of(separate(self.net, scene, precision), scene)
+            scene = make_scene(self.tape, self.options.rows, self.options.frames, self.bank)
+        loss = loss_on(self.net, scene, self.precision, self.options.identity)
         self.optimiser.zero_grad()
         loss.total.backward()  # type: ignore[no-untyped-call]
-        size = torch.nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
+        size = torch.nn.utils.clip_grad_norm_([p for p in self.net.parameters() if p.grad is not None], 5.0)
         if bool(torch.isfinite(size)):
             self.optimiser.step()
             average(self.mean, self.net, self.step)
         self.step += 1
         return scene, loss
 
+    @torch.no_grad()
+    def check(self) -> dict[str, float]:
+        """Figures of the averaged weights on the development speakers, always the same scenes."""
+        seen = []
+        devices = [self.device] if self.device.type == "cuda" else []
+        with torch.random.fork_rng(devices):
+            torch.manual_seed(0)
+            for _ in range(CHECK_SCENES // CHECK_ROWS):
+                scene = make_scene(self.dev, CHECK_ROWS, 2 * self.options.frames, self.bank)
+                seen.append((scene, loss_on(self.mean, scene, self.precision)))
+        return summary(seen)
+
+    def note(self, kind: str, figures: dict[str, float]) -> None:
+        """Add a line to the curve."""
+        line = {"kind": kind, "step": self.step, "minutes": round(self.spent / 60, 2), **figures}
+        with self.options.out.with_suffix(".jsonl").open("a") as file:
+            file.write(json.dumps(line) + "\n")
+        print(line, flush=True)
+
+    def keep_if_better(self) -> None:
+        """Look at the development speakers; write weights if they were never better, and the checkpoint always."""
+        figures = self.check()
+        self.note("dev", figures)
+        if figures["loss"] < self.best:
+            self.best = figures["loss"]
+            save(self.options.out, self.mean)
+        self.save()
+
     def go(self) -> None:
-        """Train until the minutes are spent."""
+        """Train one slice."""
+        if self.step == 0 and self.options.start != "none":
+            figures = self.check()
+            self.best = figures["loss"]
+            self.note("dev", figures)
         begin, already = time.monotonic(), self.spent
-        saved, curve = begin, options_curve(self.options.out)
+        looked, until = begin, min(self.options.whole * 60, already + self.options.minutes * 60)
         seen: list[tuple[Scene, Loss]] = []
-        while self.spent < self.options.minutes * 60:
+        while self.spent < until:
             seen.append(self.train_step())
             now = time.monotonic()
             self.spent = already + now - begin
-            if len(seen) == 25:
-                line = {"step": self.step, "minutes": round(self.spent / 60, 2), **summary(seen)}
-                with curve.open("a") as file:
-                    file.write(json.dumps(line) + "\n")
-                print(line, flush=True)
+            if len(seen) == self.options.log_every:
+                self.note("train", summary(seen))
                 seen = []
-            if now - saved > SAVE_EVERY:
-                self.save()
-                saved = now
-        self.save()
+            if now - looked > CHECK_EVERY:
+                self.keep_if_better()
+                looked = time.monotonic()
+        self.keep_if_better()
 
 
-def options_curve(out: Path) -> Path:
-    """File of the training curve."""
-    return out.with_suffix(".jsonl")
-
-
-def summary(seen: list[tuple[Scene, Loss]]) -> dict[str, float]:
-    """Means over some batches: loss, dB by number of talkers, dB left of a silent face."""
-    snr = torch.cat([loss.snr for _, loss in seen])
-    residual = torch.cat([loss.residual for _, loss in seen])
-    talkers = torch.cat([scene.talkers for scene, _ in seen])
-    figures = {f"snr_{n}": snr[talkers == n].nanmean().item() for n in (1, 2, 3)}
-    figures["silent"] = residual.nanmean().item()
-    figures["loss"] = sum(loss.total.item() for _, loss in seen) / len(seen)
-    return {k: round(v, 2) for k, v in figures.items()}
+def options() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True, help="averaged weights, .safetensors")
+    parser.add_argument("--minutes", type=float, required=True, help="of this slice")
+    parser.add_argument("--whole", type=float, required=True, help="minutes of all slices together")
+    parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--start", default=str(SHIPPED), help="weights to begin from, or none")
+    parser.add_argument("--licence", choices=("permissive", "all"), default="permissive")
+    parser.add_argument("--reverb", type=Path, help="bank that models.train.reverb wrote")
+    parser.add_argument("--net", choices=("separator", "pit"), default="separator")
+    parser.add_argument("--rows", type=int, default=8, help="crops a batch; 64 on a GPU")
+    parser.add_argument("--frames", type=int, default=60, help="video frames of 40 ms a crop")
+    parser.add_argument("--rate", type=float, default=2.5e-4, help="highest learning rate")
+    parser.add_argument("--identity", type=float, default=0.3, help="weight of telling voices apart")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--log-every", type=int, default=25, help="steps a line of the curve")
+    parser.add_argument("--float32", action="store_true", help="no bfloat16")
+    parser.add_argument("--compile", action="store_true", help="torch.compile the blocks: worth it on a GPU")
+    return parser
 
 
 def main() -> None:
     """Entry point."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True, help="averaged weights, .safetensors")
-    parser.add_argument("--minutes", type=float, required=True, help="in all, over every resumption")
-    parser.add_argument("--resume", action="store_true")
-    parser.add_argument("--start", type=Path, default=SHIPPED, help="weights to begin from")
-    parser.add_argument("--rows", type=int, default=8, help="crops a batch; 64 on a GPU")
-    parser.add_argument("--frames", type=int, default=60, help="video frames of 40 ms a crop")
-    parser.add_argument("--rate", type=float, default=2.5e-4, help="highest learning rate")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--float32", action="store_true", help="no bfloat16")
-    Run(parser.parse_args()).go()
+    Run(options().parse_args()).go()
 
 
 if __name__ == "__main__":

@@ -183,14 +183,14 @@ class Scene:
         return np.concatenate([padded, second], axis=1)
 
     def _enrol(self, t: float, mix: Samples, voices: dict[int, Samples]) -> None:
-        speaking = dict(self._speaking)
+        speaking, by_lips = dict(self._speaking), dict(self._detector.by_lips)
         if self._enrolment is None:
-            self._book.hear(t, mix, speaking, voices)
+            self._book.hear(t, mix, speaking, voices, by_lips)
             return
         while self._enrolling and self._enrolling[0].done():
             self._enrolling.popleft().result()
         if len(self._enrolling) < 25:
-            self._enrolling.append(self._enrolment.submit(self._book.hear, t, mix, speaking, voices))
+            self._enrolling.append(self._enrolment.submit(self._book.hear, t, mix, speaking, voices, by_lips))
 
 
 def _decibels(x: Samples) -> float:

@@ -72,7 +72,7 @@ def _serve(**environment: str) -> Iterator[Server]:
     port = _free_port()
     address = f"http://127.0.0.1:{port}"
     process = subprocess.Popen(
-        [sys.executable, "-m", "streamer", "serve", "--no-engine", "--port", str(port)],
+        [sys.executable, "-m", "streamer", "serve", "--no-engine", "--no-observer", "--port", str(port)],
         cwd=Path(__file__).parents[2],
         env=os.environ | {"OMP_NUM_THREADS": "1"} | environment,
     )

@@ -25,6 +25,7 @@ from streamer.serve import make_server
 from streamer.settings import Settings
 
 SDP = "application/sdp"
+INSIGHTS = ("localization", "sound", "spectrogram", "caption", "scene", "answer", "found")
 
 
 def bundled() -> RTCPeerConnection:
@@ -82,17 +83,20 @@ class Resource:
 
 
 class Socket:
-    """A control socket that keeps the newest message of each type."""
+    """A control socket that keeps the newest message of each type, and all of what is heard, seen and said."""
 
     def __init__(self, raw: ClientConnection) -> None:
         self.raw = raw
         self.newest: dict[str, Any] = {}
+        self.insights: dict[str, list[Any]] = {kind: [] for kind in INSIGHTS}
         self.reader = asyncio.create_task(self._read())
 
     async def _read(self) -> None:
         async for text in self.raw:
             message = json.loads(text)
             self.newest[message["type"]] = message
+            if message["type"] in self.insights:
+                self.insights[message["type"]].append(message)
 
     async def send(self, **message: Any) -> None:
         await self.raw.send(json.dumps(message))
@@ -157,7 +161,7 @@ class Site:
 @contextlib.asynccontextmanager
 async def serving(**settings: Any) -> AsyncIterator[Site]:
     """Run the server; on the way out everything of the clients and of the server has to be gone."""
-    defaults = {"engine": False, "port": 0, "requests_per_second": 10_000, "requests_burst": 100_000}
+    defaults = {"engine": False, "observer": False, "port": 0, "requests_per_second": 10_000, "requests_burst": 100_000}
     # Settings and static files are read from disk: at a start, before the loop serves anyone.
     server = await asyncio.to_thread(lambda: make_server(Settings(**(defaults | settings))))
     task = asyncio.create_task(server.serve())

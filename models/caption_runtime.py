@@ -1,0 +1,99 @@
+"""Scene captions as the engine uses them: numpy arrays in, sentences out; and whether a scene is a new one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from models.caption import SIDE, WEIGHTS, load_caption_net, write
+from models.image_encoder import Grids
+from models.image_runtime import GridArrays
+from models.vocabulary import sentence
+
+Floats = NDArray[np.float32]
+
+CHANGED = 0.25
+"""Cosine distance of two pictures' `gist` from which on they count as different scenes."""
+
+
+@dataclass(frozen=True)
+class SceneText:
+    """A caption.
+
+    Attributes:
+        text: The sentence, lower case, no full stop.
+        words: Its words.
+        attention: (T, 14, 14) where was looked for each word, row by row from the top left; sums to 1 for each.
+        score: Mean log-probability a word, the end counted.
+    """
+
+    text: str
+    words: tuple[str, ...]
+    attention: Floats
+    score: float
+
+    def peaks(self) -> list[tuple[float, float]]:
+        """Where most was looked for each word: (x, y), fractions of the picture from its top left."""
+        places = self.attention.reshape(len(self.words), -1).argmax(1) if self.words else np.empty(0, int)
+        return [((place % SIDE + 0.5) / SIDE, (place // SIDE + 0.5) / SIDE) for place in places.tolist()]
+
+
+class Captioner:
+    """Describes pictures that the image encoder has looked at.
+
+    The process that uses this should hold torch to one thread (`torch.set_num_threads(1)`).
+
+    Args:
+        weights: Path of the weights.
+    """
+
+    def __init__(self, weights: Path = WEIGHTS) -> None:
+        self._net, self._vocabulary = load_caption_net(weights)
+
+    def caption(self, grids: GridArrays, beam: int = 3) -> list[SceneText]:
+        """One sentence a picture.
+
+        Args:
+            grids: Of B pictures, as `ImageRuntime.encode` gives them.
+            beam: Sentences kept while searching; 1 is quickest.
+
+        Returns:
+            B captions.
+
+        Raises:
+            ValueError: `beam` is below 1.
+        """
+        if len(grids.top) == 0:
+            return []
+        seen = Grids(torch.from_numpy(grids.middle), torch.from_numpy(grids.top))
+        captions = []
+        for found in write(self._net, seen, beam):
+            words = tuple(self._vocabulary.decode(found.words))
+            attention = found.remembered.numpy().reshape(-1, SIDE, SIDE)
+            captions.append(SceneText(sentence(words), words, attention, found.score))
+        return captions
+
+
+def gist(grids: GridArrays) -> Floats:
+    """What a picture shows, wherever it stands: (B, 1280) of unit length."""
+    pooled = grids.top.mean(axis=(2, 3))
+    size = np.linalg.norm(pooled, axis=1, keepdims=True)
+    return np.asarray(pooled / np.maximum(size, 1e-6), np.float32)
+
+
+def changed(previous: Floats, new: Floats, least: float = CHANGED) -> bool:
+    """Whether a picture shows another scene than the one described last.
+
+    Args:
+        previous: (1280,) a row of `gist`, of the picture that was described.
+        new: (1280,) the same of the picture now.
+        least: Cosine distance, 0 to 1, from which on it is another scene.
+
+    Returns:
+        True if it should be described anew.
+    """
+    return float(1 - previous @ new) >= least

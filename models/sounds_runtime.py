@@ -1,0 +1,115 @@
+"""SoundNet as the product uses it: the last seconds of each session in, names of sounds out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+
+from models.sound_tags import TAGS, Linear
+from models.sounds import FEATURES, FRAME, SAMPLE_RATE, SoundNet
+from models.sounds_onnx import heads_session, pool5_session
+
+WEIGHTS = Path(__file__).parent / "weights" / "sounds.safetensors"
+
+Floats = NDArray[np.float32]
+
+_SILENT = 10 ** (-65 / 20)
+"""RMS of the loudest tenth of a second below which nothing is named; training was told of silence from there on."""
+
+
+def load_sounds(path: Path = WEIGHTS) -> tuple[SoundNet, Linear]:
+    """The network and the linear classifier of the tags, fp16 on disk, float32 in memory, for inference.
+
+    Raises:
+        FileNotFoundError: if the weights are not there.
+        RuntimeError: if they belong to another network.
+    """
+    state = {name: value.float() for name, value in load_file(path).items()}
+    linear = Linear(state.pop("linear.weight").numpy(), state.pop("linear.bias").numpy())
+    net = SoundNet()
+    # Counters of the norms are whole numbers and of no use after training.
+    counters = {name: value for name, value in net.state_dict().items() if not value.is_floating_point()}
+    net.load_state_dict(state | counters)
+    return net.eval().requires_grad_(False), linear
+
+
+class SoundTagger:
+    """Names what sounds, for any number of sessions at once, on one CPU thread.
+
+    Args:
+        weights: path of the weights.
+    """
+
+    WINDOW = 4 * SAMPLE_RATE
+    """Samples it listens to."""
+
+    def __init__(self, weights: Path = WEIGHTS) -> None:
+        with torch.no_grad():
+            net, self._linear = load_sounds(weights)
+            self._pool5, self._heads = pool5_session(net), heads_session(net)
+
+    def tags(self, pcm: Floats) -> list[list[tuple[str, float]]]:
+        """Name the sounds of each row.
+
+        Args:
+            pcm: (B, WINDOW) float32 in -1..1, 16 kHz, newest sample last.
+
+        Returns:
+            For each row the names that are likely enough, with probabilities, most probable first; none for
+            silence.
+
+        Raises:
+            ValueError: for another shape.
+        """
+        if pcm.ndim != 2 or pcm.shape[1] != self.WINDOW:
+            raise ValueError(f"need (B, {self.WINDOW}) samples, got {pcm.shape}")
+        found: list[list[tuple[str, float]]] = [[] for _ in pcm]
+        loud = np.flatnonzero(loudest(pcm) > _SILENT)
+        if len(loud):
+            for row, chances in zip(loud, self.probabilities(pcm[loud]), strict=True):
+                named = [(tag.name, float(p)) for tag, p in zip(TAGS, chances, strict=True) if p >= tag.threshold]
+                found[row] = sorted(named, key=lambda pair: -pair[1])
+        return found
+
+    def probabilities(self, pcm: Floats) -> Floats:
+        """(B, N) -> (B, len(TAGS)): how likely each tag is, N at least 0.96 s."""
+        pool5 = self._run_pool5(pcm)
+        sounds: Floats = self._heads.run(None, {"pool5": pool5})[0]
+        labelled = self._linear.probabilities(_frames(pool5))
+        return np.stack([tag.probability(sounds, labelled) for tag in TAGS], axis=1)
+
+    def features(self, pcm: Floats) -> Floats:
+        """What stands after pool5, for other tasks.
+
+        Args:
+            pcm: (B, N) float32 in -1..1, 16 kHz, N >= 2560.
+
+        Returns:
+            (B, N // 2560, 1024): a vector each 160 ms.
+        """
+        return _frames(self._run_pool5(pcm))
+
+    def _run_pool5(self, pcm: Floats) -> Floats:
+        whole = pcm.shape[1] // FRAME * FRAME
+        if whole == 0:
+            raise ValueError(f"need at least {FRAME} samples, got {pcm.shape[1]}")
+        sound = np.ascontiguousarray(np.nan_to_num(pcm[:, None, :whole]), np.float32)
+        pool5: Floats = self._pool5.run(None, {"pcm": sound})[0]
+        return pool5
+
+
+def loudest(pcm: Floats) -> Floats:
+    """(B, N) -> (B,): RMS of the loudest tenth of a second."""
+    step = SAMPLE_RATE // 10
+    count = pcm.shape[1] // step
+    parts = np.nan_to_num(pcm)[:, : count * step].reshape(len(pcm), count, step)
+    return np.asarray(np.sqrt(np.square(parts).mean(axis=2)).max(axis=1), np.float32)
+
+
+def _frames(pool5: Floats) -> Floats:
+    """(B, 256, 4, T) -> (B, T, 1024)."""
+    return np.ascontiguousarray(pool5.reshape(len(pool5), FEATURES, -1).transpose(0, 2, 1))

@@ -1,0 +1,115 @@
+"""Live captions: the words of any number of voices, while they are being said.
+
+transcriber = open_transcriber("moonshine")
+voice = transcriber.open()
+voice.hear(t, pcm)                  # whenever there is sound: only keeps it
+for line in voice.lines():          # every 100 to 300 ms: does the work
+    ...
+voice.close()
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+F32 = NDArray[np.float32]
+
+SAMPLE_RATE = 16_000
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A sentence, or what is known of it so far.
+
+    Attributes:
+        id: Number of the sentence in its voice, from 0 up.
+        text: As the model writes it, with capitals and punctuation. Empty in a final line: what was shown of this
+            sentence was no speech, take it away.
+        start: When its first word begins, in the seconds of `hear`'s `t`.
+        end: When its last word so far ends.
+        final: Whether it is over; a final line never changes.
+    """
+
+    id: int
+    text: str
+    start: float
+    end: float
+    final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a recogniser made of a stretch of speech.
+
+    Attributes:
+        text: Words.
+        confidence: Mean log-probability of its tokens, at most 0; 0 for no tokens.
+        tokens: May be passed as the next `draft`; empty where the recogniser makes no use of it.
+    """
+
+    text: str
+    confidence: float
+    tokens: tuple[int, ...]
+
+
+class Recogniser(Protocol):
+    """Turns a stretch of speech into words; keeps nothing."""
+
+    def read(self, pcm: F32, draft: tuple[int, ...] = ()) -> Reading:
+        """Words of pcm (N,) at 16 kHz, [-1, 1]; `draft` = tokens of the same speech when it was shorter."""
+        ...
+
+
+class SpeechStream(Protocol):
+    """One voice."""
+
+    def hear(self, t: float, pcm: F32) -> None:
+        """Keep sound: pcm (N,) at 16 kHz, any N, whose first sample is of time `t` (seconds). Takes microseconds."""
+        ...
+
+    def lines(self, partials: bool = True) -> list[Line]:
+        """New and changed lines since the last call; does the work. Without `partials` only what is final."""
+        ...
+
+    def close(self) -> list[Line]:
+        """End the voice; what was being said, as a last final line."""
+        ...
+
+
+class Transcriber(Protocol):
+    """A model that is shared by all voices. One thread at a time."""
+
+    def open(self) -> SpeechStream:
+        """Begin a new voice."""
+        ...
+
+
+def open_transcriber(name: str = "moonshine") -> Transcriber:
+    """The transcriber of a name.
+
+    Args:
+        name: "moonshine" (English, on board), or "faster-whisper:MODEL" with the size or folder of a Whisper model
+            (other languages; needs the extra `whisper`, and downloads the model when it is first used).
+
+    Raises:
+        ValueError: there is none of that name.
+        OSError: its weights are not installed, or cannot be downloaded.
+        ImportError: its package is not installed.
+    """
+    from models.speech_stream import SharedTranscriber
+    from models.voice_activity_runtime import VoiceActivity
+
+    kind, _, model = name.partition(":")
+    if kind == "moonshine" and not model:
+        from models.speech_runtime import Moonshine
+
+        return SharedTranscriber(Moonshine(), VoiceActivity())
+    if kind == "faster-whisper" and model:
+        from models.speech_whisper import Whisper
+
+        return SharedTranscriber(Whisper(model), VoiceActivity())
+    raise ValueError(f'there is no transcriber "{name}": "moonshine" or "faster-whisper:MODEL"')

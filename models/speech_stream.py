@@ -1,0 +1,209 @@
+"""One voice on its way to captions: sound is kept, cut into sentences, and read again and again while it grows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from models.sentences import Sentences, Span
+from models.speech import F32, SAMPLE_RATE, Line, Reading, Recogniser
+from models.voice_activity_runtime import WINDOW, Listening
+
+PARTIAL_EVERY = 0.4
+"""Least seconds of new sound between two readings of a sentence that is being said."""
+
+SURE = -0.75
+"""Least mean log-probability of what is shown: noise and residues of other voices are read as something, too."""
+
+HOLE = 0.06
+"""Seconds by which `t` may jump; more is missing sound."""
+
+FOLLOWS = 0.05
+"""Share of a smaller difference that the clock makes up at each `hear`: two clocks never run quite alike."""
+
+MOST = 30 * SAMPLE_RATE
+"""Samples that may wait for `lines`; with more than that, what waits is lost."""
+
+
+class Detector(Protocol):
+    """Tells speech from other sound, see `voice_activity_runtime.VoiceActivity`."""
+
+    def step(self, state: Listening, pcm: F32) -> Sequence[float]:
+        """Probability of speech in every window of 512 samples that is full now."""
+        ...
+
+
+class SharedTranscriber:
+    """A recogniser and a detector for any number of voices.
+
+    Args:
+        recogniser: Turns speech into words.
+        detector: Finds the speech.
+    """
+
+    def __init__(self, recogniser: Recogniser, detector: Detector) -> None:
+        self._recogniser = recogniser
+        self._detector = detector
+
+    def open(self) -> SentenceStream:
+        """Begin a new voice."""
+        return SentenceStream(self._recogniser, self._detector)
+
+
+@dataclass
+class _Take:
+    """Sound without a hole: where it lies in time, what is kept of it, what is being said in it."""
+
+    t: float
+    """Time of sample 0."""
+    sentences: Sentences
+    listening: Listening
+    sound: F32
+    """Samples from `offset` on."""
+    offset: int = 0
+    heard: int = 0
+    """Samples that the detector has seen."""
+
+    @property
+    def length(self) -> int:
+        return self.offset + len(self.sound)
+
+    def time(self, window: int) -> float:
+        return self.t + window * WINDOW / SAMPLE_RATE
+
+    def cut(self, span: Span) -> F32:
+        return self.sound[max(span.first * WINDOW - self.offset, 0) : span.end * WINDOW - self.offset]
+
+    def forget(self, before: int) -> None:
+        gone = min(max(before - self.offset, 0), len(self.sound))
+        self.sound, self.offset = self.sound[gone:], self.offset + gone
+
+
+class SentenceStream:
+    """One voice, see `speech.SpeechStream`.
+
+    `hear` only keeps the sound. `lines` does the work: 0.1 ms for each 32 ms of sound that is not silent, and at most
+    one reading of the sentence that is being said, besides one for each that has ended.
+
+    A final line is read from its sound alone: it does not depend on when `lines` was called or whether partials were
+    wanted.
+    """
+
+    def __init__(self, recogniser: Recogniser, detector: Detector) -> None:
+        self._recogniser, self._detector = recogniser, detector
+        self._takes: list[_Take] = []
+        self._id = 0
+        self._shown = ""
+        self._draft: tuple[int, ...] = ()
+        self._read_to = 0
+        self.lost = 0
+        """Samples that were lost because nobody called `lines` in time."""
+
+    def hear(self, t: float, pcm: F32) -> None:
+        """Keep sound.
+
+        Args:
+            t: Time of its first sample, seconds on any clock.
+            pcm: (N,) at 16 kHz, [-1, 1]; what is not finite counts as 0.
+
+        Raises:
+            ValueError: it is not one channel.
+        """
+        if pcm.ndim != 1:
+            raise ValueError(f"one channel is wanted, not {pcm.shape}")
+        self._bound(len(pcm))
+        take = self._takes[-1] if self._takes else None
+        off = 0.0 if take is None else t - (take.t + take.length / SAMPLE_RATE)
+        if take is None or abs(off) > HOLE:
+            take = _Take(t, Sentences(WINDOW / SAMPLE_RATE), Listening(), np.zeros(0, np.float32))
+            self._takes.append(take)
+        else:
+            take.t += FOLLOWS * off
+        clean = np.nan_to_num(np.asarray(pcm, np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+        take.sound = np.concatenate([take.sound, clean])
+
+    def lines(self, partials: bool = True) -> list[Line]:
+        """Find what was said since the last call.
+
+        Args:
+            partials: Whether to read what is still being said. An overloaded caller leaves it out first.
+
+        Returns:
+            Final lines in their order, then at most one partial, only if it has changed.
+        """
+        done: list[Line] = []
+        while self._takes:
+            take = self._takes[0]
+            fresh = take.sound[max(take.heard - take.offset, 0) :]
+            take.heard = take.length
+            for probability in self._detector.step(take.listening, fresh):
+                for span in take.sentences.step(probability):
+                    done += self._final(take, span)
+            if len(self._takes) == 1:
+                break
+            done += self._end(take)
+            del self._takes[0]
+        if self._takes:
+            take = self._takes[0]
+            now = take.sentences.now()
+            if now is not None and partials:
+                done += self._partial(take, now)
+            take.forget(take.sentences.needed_from * WINDOW)
+        return done
+
+    def close(self) -> list[Line]:
+        """End the voice.
+
+        Returns:
+            What has not been returned by `lines` yet, all of it final.
+        """
+        done = self.lines(partials=False)
+        for take in self._takes:
+            done += self._end(take)
+        self._takes.clear()
+        return done
+
+    def _end(self, take: _Take) -> list[Line]:
+        return [line for span in take.sentences.end() for line in self._final(take, span)]
+
+    def _final(self, take: _Take, span: Span) -> list[Line]:
+        reading = self._recogniser.read(take.cut(span))
+        text = reading.text if _sure(reading) else ""
+        shown, self._shown, self._draft, self._read_to = self._shown, "", (), 0
+        if not text and not shown:
+            return []
+        self._id += 1
+        return [Line(self._id - 1, text, take.time(span.first_speech), take.time(span.last_speech), True)]
+
+    def _partial(self, take: _Take, span: Span) -> list[Line]:
+        length = span.end - span.first
+        new = length - (self._read_to if self._read_to <= length else 0)
+        if new * WINDOW / SAMPLE_RATE < PARTIAL_EVERY:
+            return []
+        self._read_to = length
+        reading = self._recogniser.read(take.cut(span), self._draft)
+        self._draft = reading.tokens
+        # The network ends every stretch like a sentence; this one is not known to be one.
+        text = reading.text.rstrip(".!?,;:- ") if _sure(reading) else ""
+        if not text or text == self._shown:
+            return []
+        self._shown = text
+        return [Line(self._id, text, take.time(span.first_speech), take.time(span.last_speech), False)]
+
+    def _bound(self, coming: int) -> None:
+        """Before `coming` samples more: lose what waits if it is too much, but not the sentence it belongs to."""
+        waiting = sum(take.length - take.heard for take in self._takes)
+        if waiting + coming <= MOST:
+            return
+        self.lost += waiting
+        first = self._takes[0]
+        first.sound = first.sound[: first.heard - first.offset]
+        # The next sound is too late for it: what was heard ends there.
+        self._takes = [first]
+
+
+def _sure(reading: Reading) -> bool:
+    return reading.confidence >= SURE

@@ -1,0 +1,100 @@
+"""Reads a line aloud, for people who cannot see the picture: CMU Flite, from the system's package `libflite1`.
+
+Flite and its voices are under CMU's licence, free for any use if the notice stays (Debian main; `apt install
+libflite1`, which Debian's ffmpeg brings along). Neural voices sound better, but those that ship in a package need a
+phonemiser under the GPL (espeak-ng). Source: Black and Lenzo 2001, "Flite: a small fast run-time synthesis engine".
+"""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+import unicodedata
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import resample_poly
+
+F32 = NDArray[np.float32]
+
+SAMPLE_RATE = 48_000
+
+LONGEST = 400
+"""Characters read at once; half a minute of speech."""
+
+LEVEL = 0.06
+"""Root mean square of the speech, -24 dB of full scale: as loud as people in a call."""
+
+_INITIALISED = threading.Lock()
+
+
+class VoiceMissing(Exception):
+    """There is no speech synthesis on this machine; the message says how to get it."""
+
+
+class _Wave(ctypes.Structure):
+    _fields_ = (
+        ("type", ctypes.c_char_p),
+        ("sample_rate", ctypes.c_int),
+        ("num_samples", ctypes.c_int),
+        ("num_channels", ctypes.c_int),
+        ("samples", ctypes.POINTER(ctypes.c_short)),
+    )
+
+
+class VoiceOut:
+    """One voice. `say` holds a lock: any thread may call it, one after the other speaks.
+
+    Whether it is a good moment to speak is for the caller to know.
+
+    Args:
+        voice: "slt" (a woman) or "rms" (a man), both American English.
+
+    Raises:
+        VoiceMissing: libflite is not installed.
+    """
+
+    def __init__(self, voice: Literal["slt", "rms"] = "slt") -> None:
+        try:
+            self._flite = ctypes.CDLL("libflite.so.1")
+            voices = ctypes.CDLL(f"libflite_cmu_us_{voice}.so.1")
+        except OSError as error:
+            raise VoiceMissing("nothing can be read aloud: install Flite (apt install libflite1)") from error
+        self._flite.flite_text_to_wave.restype = ctypes.POINTER(_Wave)
+        self._flite.flite_text_to_wave.argtypes = [ctypes.c_char_p, ctypes.c_void_p]
+        self._flite.delete_wave.restype = None
+        self._flite.delete_wave.argtypes = [ctypes.POINTER(_Wave)]
+        register = getattr(voices, f"register_cmu_us_{voice}")
+        register.restype, register.argtypes = ctypes.c_void_p, [ctypes.c_char_p]
+        with _INITIALISED:
+            self._flite.flite_init()
+            self._voice = register(None)
+        self._lock = threading.Lock()
+
+    def say(self, text: str) -> F32:
+        """Make speech; 0.1 s of one core for each second of it, with the interpreter free meanwhile.
+
+        Args:
+            text: English; what is not ASCII is brought as near to it as can be, and no more than 400 characters
+                are read.
+
+        Returns:
+            (N,) at 48 kHz, one channel, [-1, 1]; empty if there is nothing to say.
+        """
+        plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+        plain = " ".join("".join(c if c.isprintable() else " " for c in plain).split())[:LONGEST]
+        if not any(c.isalnum() for c in plain):
+            return np.zeros(0, np.float32)
+        with self._lock:
+            wave = self._flite.flite_text_to_wave(plain.encode("ascii"), self._voice)
+            if not wave:
+                return np.zeros(0, np.float32)
+            count, rate = wave.contents.num_samples, wave.contents.sample_rate
+            pcm = np.ctypeslib.as_array(wave.contents.samples, (count,)).astype(np.float32) / 32768
+            self._flite.delete_wave(wave)
+        loud = float(np.sqrt(np.mean(np.square(pcm)))) if count else 0.0
+        if loud == 0.0:
+            return np.zeros(0, np.float32)
+        fine: F32 = resample_poly(pcm * (LEVEL / loud), SAMPLE_RATE, rate).clip(-1.0, 1.0).astype(np.float32)
+        return fine

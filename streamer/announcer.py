@@ -1,0 +1,93 @@
+"""Scene captions read aloud, to those who want it and while nobody speaks."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterable
+
+from models.voice_out import VoiceOut
+from streamer.listen import ListenTrack
+from streamer.participant import Participant
+
+QUIET = 1.0
+"""Seconds without a voice after which there is room for an announcement."""
+
+STALE = 15.0
+"""Seconds after which a caption that found no quiet moment is not worth reading any more."""
+
+log = logging.getLogger("earshot.room")
+
+
+class Announcer:
+    """Reads to the listeners of one room; a new caption replaces one that still waits.
+
+    Args:
+        people: gives everyone in the room.
+    """
+
+    def __init__(self, people: Callable[[], Iterable[Participant]]) -> None:
+        self._people = people
+        self._listeners: set[str] = set()
+        self._voice: VoiceOut | None = None
+        self._talked = float("-inf")
+        self._waiting: tuple[float, str] | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def want(self, listener: Participant, wanted: bool) -> None:
+        """Begin or stop to read to someone.
+
+        Raises:
+            VoiceMissing: there is no speech synthesis on this machine.
+        """
+        if not wanted:
+            self._listeners.discard(listener.id)
+            if listener.watcher is not None:
+                listener.watcher.listen.hush()
+            return
+        if self._voice is None:
+            self._voice = VoiceOut()
+        self._listeners.add(listener.id)
+
+    def somebody_talks(self) -> None:
+        """Note a voice: what is being read fades out."""
+        self._talked = time.monotonic()
+        for listener in self._hearing():
+            listener.hush()
+
+    def announce(self, text: str) -> None:
+        """Read a text as soon as it is quiet."""
+        if not self._listeners or self._voice is None:
+            return
+        self._waiting = (time.monotonic(), text)
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._read(self._voice), name="announcer")
+
+    def close(self) -> None:
+        """Read no more."""
+        self._listeners.clear()
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _read(self, voice: VoiceOut) -> None:
+        while self._waiting is not None:
+            rest = self._talked + QUIET - time.monotonic()
+            if rest > 0:
+                await asyncio.sleep(rest)
+                continue
+            (since, text), self._waiting = self._waiting, None
+            if time.monotonic() - since > STALE:
+                continue
+            try:
+                pcm = await asyncio.to_thread(voice.say, text)
+            except Exception:
+                log.exception("a caption could not be read aloud")
+                return
+            if time.monotonic() - self._talked >= QUIET:
+                for listener in self._hearing():
+                    listener.say(pcm)
+
+    def _hearing(self) -> list[ListenTrack]:
+        watchers = (person.watcher for person in self._people() if person.id in self._listeners)
+        return [watcher.listen for watcher in watchers if watcher is not None]

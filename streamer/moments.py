@@ -1,0 +1,242 @@
+"""What was seen and said in a running call, to be searched: bounded, in memory only, gone with the call.
+
+Holds no model: vectors come from `models/embed_runtime.py`. They are at most 1 long, and a text is the shorter the
+less of it is known, so that an inner product is a similarity that nonsense never has.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.keywords import Keywords
+
+Vector = NDArray[np.float32]
+
+RETENTION = 3600.0
+"""Seconds after which a moment is forgotten."""
+
+PICTURES, LINES = 1000, 4000
+"""Moments held at most; the oldest goes first."""
+
+LARGEST_THUMBNAIL = 32_768
+LONGEST_TEXT = 400
+
+SAME_PICTURE, SAME_FOR = 0.97, 60.0
+"""A picture this near to the participant's last one adds nothing for this many seconds."""
+
+APART = 10.0
+"""Seconds between pictures of one participant in an answer; of those nearer together the best is shown."""
+
+LIKE_PICTURE, LIKE_LINE = 0.3, 0.5
+"""Similarity from which a picture is found, and a line in other words; the embedding's card says what passes."""
+
+_LINE_WORTH = 0.6  # of a similarity, beside 1 for the words themselves
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Something found.
+
+    Attributes:
+        participant: In whose stream.
+        t: Unix seconds of the publisher's clock.
+        kind: A picture, or a line somebody said.
+        text: The line; empty for a picture.
+        speaker: Who said it, if known.
+        score: 0 to 1; only for putting moments in order.
+        thumbnail: JPEG of a picture.
+    """
+
+    participant: str
+    t: float
+    kind: Literal["picture", "words"]
+    text: str
+    speaker: str | None
+    score: float
+    thumbnail: bytes | None
+
+
+class _Shelf:
+    """Moments with their vectors, in the order they came; numbers count from the first one ever."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.first = 0
+        self.items: deque[Moment] = deque()
+        self._added: deque[float] = deque()
+        self._vectors = np.zeros((0, 0), np.float32)
+
+    def add(self, item: Moment, vector: Vector, now: float) -> int:
+        """Returns its number; there must be room."""
+        number = self.first + len(self.items)
+        if self._vectors.size == 0:
+            self._vectors = np.zeros((self.most, len(vector)), np.float32)
+        self._vectors[number % self.most] = vector if len(vector) else 0.0
+        self.items.append(item)
+        self._added.append(now)
+        return number
+
+    def outdated(self, before: float, room: int = 0) -> Iterator[int]:
+        """Takes away what is too old, and as many as it needs to have room; gives their numbers."""
+        while self.items and (self._added[0] < before or len(self.items) + room > self.most):
+            self.items.popleft()
+            self._added.popleft()
+            self.first += 1
+            yield self.first - 1
+
+    def near(self, vector: Vector) -> Vector:
+        """Inner product with every item."""
+        if not self.items or self._vectors.shape[1] != len(vector):
+            return np.zeros(len(self.items), np.float32)
+        rows = np.arange(self.first, self.first + len(self.items)) % self.most
+        product: Vector = (self._vectors @ vector)[rows]
+        return product
+
+
+class Moments:
+    """The index of one call. Not thread-safe.
+
+    Args:
+        retention: seconds for which a moment is kept, counted from when it was added.
+        pictures: pictures held at most, each with a thumbnail of up to 32 KiB.
+        lines: spoken lines held at most.
+        clock: seconds that only go forward.
+
+    Raises:
+        ValueError: for bounds that are not positive.
+    """
+
+    def __init__(
+        self,
+        retention: float = RETENTION,
+        pictures: int = PICTURES,
+        lines: int = LINES,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        if retention <= 0 or pictures < 1 or lines < 1:
+            raise ValueError(f"bounds must be positive, not {retention} s, {pictures} pictures, {lines} lines")
+        self.retention = retention
+        self._clock = clock
+        self._pictures, self._lines = _Shelf(pictures), _Shelf(lines)
+        self._keywords = Keywords()
+        self._last: dict[str, tuple[float, Vector]] = {}
+
+    @property
+    def pictures(self) -> int:
+        """Pictures held."""
+        return len(self._pictures.items)
+
+    @property
+    def lines(self) -> int:
+        """Spoken lines held."""
+        return len(self._lines.items)
+
+    def add_picture(self, participant: str, t: float, vector: Vector, thumbnail: bytes) -> bool:
+        """Take in what a camera shows, unless that participant's last picture showed the same.
+
+        Args:
+            participant: whose camera.
+            t: Unix seconds of the publisher's clock.
+            vector: (D,) of unit length; D is always the same.
+            thumbnail: JPEG of at most 32 KiB.
+
+        Returns:
+            Whether it was taken in.
+
+        Raises:
+            ValueError: for a vector that is not finite, or a larger thumbnail.
+        """
+        if len(thumbnail) > LARGEST_THUMBNAIL:
+            raise ValueError(f"a thumbnail may have {LARGEST_THUMBNAIL} bytes, not {len(thumbnail)}")
+        vector, now = _finite(vector), self._clock()
+        if participant in self._last:
+            then, last = self._last[participant]
+            if now - then < SAME_FOR and float(last @ vector) > SAME_PICTURE:
+                return False
+        self._expire(now, pictures=1)
+        self._pictures.add(Moment(participant, t, "picture", "", None, 0.0, thumbnail), vector, now)
+        self._last[participant] = now, vector
+        return True
+
+    def add_words(self, participant: str, speaker: str | None, t: float, text: str, vector: Vector) -> None:
+        """Take in a line that somebody said.
+
+        Args:
+            participant: in whose stream.
+            speaker: name of who said it, if known.
+            t: when it began, Unix seconds of the publisher's clock.
+            text: the words; of more than 400 characters the first 400 are kept.
+            vector: (D,) at most 1 long; zeros, or empty, where the text has none.
+
+        Raises:
+            ValueError: for a vector that is not finite.
+        """
+        text, now, vector = text.strip()[:LONGEST_TEXT], self._clock(), _finite(vector)
+        if text:
+            self._expire(now, lines=1)
+            number = self._lines.add(Moment(participant, t, "words", text, speaker, 0.0, None), vector, now)
+            self._keywords.add(number, text)
+
+    def search(self, vector: Vector, text: str, limit: int = 10) -> list[Moment]:
+        """Find moments.
+
+        Args:
+            vector: (D,) of the query, at most 1 long; zeros if it means nothing to the embedding.
+            text: the query as it was typed.
+            limit: moments at most.
+
+        Returns:
+            The best first; few or none where nothing fits.
+
+        Raises:
+            ValueError: for a vector that is not finite.
+        """
+        self._expire(self._clock())
+        vector = _finite(vector)
+        found = [*self._seen(vector), *self._said(vector, text)]
+        return sorted(found, key=lambda moment: (-moment.score, -moment.t))[:limit]
+
+    def _expire(self, now: float, pictures: int = 0, lines: int = 0) -> None:
+        before = now - self.retention
+        for _ in self._pictures.outdated(before, pictures):
+            pass
+        for number in self._lines.outdated(before, lines):
+            self._keywords.drop(number)
+        self._last = {name: last for name, last in self._last.items() if last[0] >= before}
+
+    def _seen(self, vector: Vector) -> Iterator[Moment]:
+        alike, shown = self._pictures.near(vector), dict[str, list[float]]()
+        for row in np.argsort(-alike, kind="stable").tolist():
+            if alike[row] < LIKE_PICTURE:
+                return
+            item = self._pictures.items[row]
+            times = shown.setdefault(item.participant, [])
+            if all(abs(item.t - other) >= APART for other in times):
+                times.append(item.t)
+                yield _scored(item, 1 - (1 - min(1.0, float(alike[row]))) ** 2)
+
+    def _said(self, vector: Vector, text: str) -> Iterator[Moment]:
+        scores = self._keywords.search(text)
+        alike = self._lines.near(vector)
+        for row in np.flatnonzero(alike >= LIKE_LINE).tolist():
+            number = self._lines.first + row
+            scores[number] = max(scores.get(number, 0.0), _LINE_WORTH * float(alike[row]))
+        for number, score in scores.items():
+            yield _scored(self._lines.items[number - self._lines.first], score)
+
+
+def _scored(item: Moment, score: float) -> Moment:
+    return Moment(item.participant, item.t, item.kind, item.text, item.speaker, score, item.thumbnail)
+
+
+def _finite(vector: Vector) -> Vector:
+    if vector.ndim != 1 or not np.isfinite(vector).all():
+        raise ValueError(f"a vector must be one row of finite numbers, not of shape {vector.shape}")
+    return np.asarray(vector, np.float32)

@@ -1,0 +1,235 @@
+"""The call's side of the observer: feeds it sound and pictures, takes what it says, and asks it."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.engine.process import ModelProcess, guarded
+from streamer.engine.types import Samples
+from streamer.engine.wire import Message
+from streamer.observer.sound_message import pack_sound
+from streamer.observer.types import Observation, unpack
+
+MOST_UNREAD = 2 * 1024 * 1024
+"""Bytes that may wait for the process; sound beyond that is dropped and counted."""
+
+ANSWER_DEADLINE = 10.0
+"""Seconds a question may take."""
+
+MOST_QUESTIONS = 16
+"""Questions that may wait at once."""
+
+SIDE = 224
+"""Pixels of either side of the pictures it gets."""
+
+log = logging.getLogger("earshot.observer")
+
+
+class Unavailable(Exception):
+    """The observer does not run, or has too much to do; the message says which."""
+
+
+@dataclass
+class ObserverStatistics:
+    """Counts since the client was made."""
+
+    starts: int = 0
+    pictures: int = 0
+    pictures_skipped: int = 0
+    sounds: int = 0
+    sounds_dropped: int = 0
+    observations: int = 0
+    questions: int = 0
+
+
+@dataclass
+class _Session:
+    on_observation: Callable[[Observation], None]
+    picture_in_flight: bool = False
+    spectrograms: tuple[int | None, ...] = ()
+
+
+class ObserverClient:
+    """Owns the observer's process.
+
+    Args:
+        speech: Transcriber of the captions, see `models.speech.open_transcriber`; "none" for no captions.
+        on_ready: Called with True when the models are up and False when they are lost.
+    """
+
+    def __init__(self, speech: str = "moonshine", on_ready: Callable[[bool], None] | None = None) -> None:
+        self.on_ready = on_ready
+        self._statistics = ObserverStatistics()
+        self._process = ModelProcess("streamer.observer.worker", (speech,), self._set_ready, self._dispatch)
+        self._sessions: dict[str, _Session] = {}
+        self._sending: set[asyncio.Task[None]] = set()
+        self._questions: dict[int, asyncio.Future[Any]] = {}
+        self._numbers = itertools.count()
+        self._worker_dropped = 0
+
+    @property
+    def statistics(self) -> ObserverStatistics:
+        """Counts since the client was made."""
+        self._statistics.starts = self._process.starts
+        return self._statistics
+
+    @property
+    def ready(self) -> bool:
+        """Whether the models are up."""
+        return self._process.ready
+
+    @property
+    def pid(self) -> int | None:
+        """Process number of the observer, None while there is none."""
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start the process; returns at once."""
+        self._process.start()
+
+    async def close(self) -> None:
+        """Stop the process and wait until it is gone."""
+        await self._process.close()
+
+    def open(self, sid: str, on_observation: Callable[[Observation], None]) -> None:
+        """Begin a session.
+
+        Args:
+            sid: A name no open session has.
+            on_observation: Called on the event loop with everything that is observed.
+        """
+        self._sessions[sid] = _Session(on_observation)
+        self._process.send({"type": "open", "sid": sid})
+
+    def close_session(self, sid: str) -> None:
+        """End a session; does nothing when there is none."""
+        if self._sessions.pop(sid, None) is not None:
+            self._process.send({"type": "close", "sid": sid})
+
+    def hear(self, sid: str, t: float, mix: Samples, voices: dict[int, Samples], speaking: dict[int, float]) -> None:
+        """Send sound at 16 kHz: mixture (N,) from `t` seconds on, voices (N,) each, and who is talking."""
+        if not self.ready or sid not in self._sessions:
+            return
+        if self._process.waiting > MOST_UNREAD:
+            self._statistics.sounds_dropped += 1
+            return
+        self._statistics.sounds += 1
+        self._process.send(pack_sound(t, mix, voices, speaking) | {"sid": sid})
+
+    def see(self, sid: str, t: float, frame: av.VideoFrame) -> None:
+        """Send a picture, unless the one before is still on its way."""
+        session = self._sessions.get(sid)
+        if session is None or not self.ready:
+            return
+        if session.picture_in_flight:
+            self._statistics.pictures_skipped += 1
+            return
+        session.picture_in_flight = True
+        task = asyncio.create_task(self._send_picture(sid, session, t, frame), name=f"picture of {sid} to observe")
+        self._sending.add(task)
+        task.add_done_callback(self._sending.discard)
+
+    def show_spectrograms(self, sid: str, faces: set[int | None]) -> None:
+        """Say which spectrograms of a session are wanted: of faces, None for the mixture."""
+        session = self._sessions.get(sid)
+        if session is not None and set(session.spectrograms) != faces:
+            session.spectrograms = tuple(faces)
+            self._process.send({"type": "spectrograms", "sid": sid, "faces": [*faces]})
+
+    async def ask(self, sid: str, question: str) -> tuple[list[tuple[str, float]], bool] | None:
+        """Ask about the newest picture of a session.
+
+        Returns:
+            The most probable answers, and whether they are to be trusted; None while there is no picture.
+
+        Raises:
+            Unavailable: the models do not answer.
+        """
+        result = await self._ask({"type": "ask", "sid": sid, "question": question})
+        if result is None:
+            return None
+        return [(str(text), float(p)) for text, p in result["answers"]], bool(result["known"])
+
+    async def embed(self, text: str) -> NDArray[np.float32]:
+        """Vector (D,) of a text, in the space of the keyframes.
+
+        Raises:
+            Unavailable: the models do not answer.
+        """
+        return np.frombuffer(await self._ask({"type": "embed", "text": text}), np.float32)
+
+    async def _ask(self, message: Message) -> Any:
+        if not self.ready:
+            raise Unavailable("The models that look and listen are not running.")
+        if len(self._questions) >= MOST_QUESTIONS:
+            raise Unavailable("Too many questions at once; try again.")
+        n = next(self._numbers)
+        self._statistics.questions += 1
+        future = self._questions[n] = asyncio.get_running_loop().create_future()
+        self._process.send(message | {"n": n})
+        try:
+            async with asyncio.timeout(ANSWER_DEADLINE):
+                return await future
+        except TimeoutError:
+            raise Unavailable("The models have too much to do; try again.") from None
+        finally:
+            del self._questions[n]
+
+    async def _send_picture(self, sid: str, session: _Session, t: float, frame: av.VideoFrame) -> None:
+        try:
+            rgb = await asyncio.to_thread(_square, frame)
+        except (ValueError, av.FFmpegError) as error:
+            log.debug("picture of %s refused: %s", sid, error)
+            session.picture_in_flight = False
+            return
+        if self._sessions.get(sid) is session and self.ready:
+            self._statistics.pictures += 1
+            aspect = frame.width / frame.height
+            self._process.send({"type": "picture", "sid": sid, "t": t, "aspect": aspect, "rgb": rgb})
+        else:
+            session.picture_in_flight = False
+
+    def _set_ready(self, ready: bool) -> None:
+        self._worker_dropped = 0
+        for sid, session in self._sessions.items():
+            session.picture_in_flight = False
+            self._process.send({"type": "open", "sid": sid})
+            if session.spectrograms:
+                self._process.send({"type": "spectrograms", "sid": sid, "faces": list(session.spectrograms)})
+        for future in self._questions.values():
+            if not ready and not future.done():
+                future.set_exception(Unavailable("The models that look and listen have stopped; they restart."))
+        if self.on_ready is not None:
+            self.on_ready(ready)
+
+    def _dispatch(self, message: Message) -> None:
+        kind = message["type"]
+        if kind == "result":
+            future = self._questions.get(message["n"])
+            if future is not None and not future.done():
+                future.set_result(message["result"])
+            return
+        session = self._sessions.get(message.get("sid", ""))
+        if session is None:
+            return
+        if kind == "seen":
+            session.picture_in_flight = False
+            return
+        self._statistics.sounds_dropped += message["dropped"] - self._worker_dropped
+        self._worker_dropped = message["dropped"]
+        self._statistics.observations += 1
+        guarded(session.on_observation, unpack(message))
+
+
+def _square(frame: av.VideoFrame) -> bytes:
+    """A picture squashed to 224 x 224, RGB; takes some ms, so not on the loop."""
+    return frame.reformat(width=SIDE, height=SIDE, format="rgb24", interpolation="AREA").to_ndarray().tobytes()

@@ -1,0 +1,59 @@
+"""One participant's sound on its way to the observer: blocks of 20 ms become pieces of 0.1 s."""
+
+from __future__ import annotations
+
+import av
+import numpy as np
+
+from streamer.engine.types import BLOCK, SAMPLE_RATE, FaceState, Samples
+from streamer.observer.client import ObserverClient
+
+BLOCKS = 5
+"""Blocks a piece."""
+
+JUMP = 0.01
+"""Seconds by which a block may be off before the piece ends with the one before."""
+
+
+class Feed:
+    """Collects and sends.
+
+    Args:
+        sid: Name of the observer's session.
+        observer: Where it goes.
+    """
+
+    def __init__(self, sid: str, observer: ObserverClient) -> None:
+        self._sid = sid
+        self._observer = observer
+        self._begin = 0.0
+        self._mix: list[Samples] = []
+        self._voices: dict[int, list[Samples]] = {}
+        self._speaking: dict[int, float] = {}
+
+    def faces(self, faces: list[FaceState]) -> None:
+        """Note who is talking."""
+        self._speaking = {face.id: face.speaking for face in faces}
+
+    def picture(self, t: float, frame: av.VideoFrame) -> None:
+        """Pass on a picture taken at `t` seconds."""
+        self._observer.see(self._sid, t, frame)
+
+    def block(self, t: float, mix: Samples, voices: dict[int, Samples]) -> None:
+        """Take one block at 16 kHz: mixture (320,) from `t` seconds on, and its voices (320,) each."""
+        if self._mix and abs(self._begin + len(self._mix) * BLOCK / SAMPLE_RATE - t) > JUMP:
+            self._send()
+        if not self._mix:
+            self._begin = t
+        for face in voices.keys() | self._voices.keys():
+            # A face that came or went within the piece is silent for the rest of it.
+            row = self._voices.setdefault(face, [np.zeros(BLOCK, np.float32)] * len(self._mix))
+            row.append(voices.get(face, np.zeros(BLOCK, np.float32)))
+        self._mix.append(mix)
+        if len(self._mix) == BLOCKS:
+            self._send()
+
+    def _send(self) -> None:
+        voices = {face: np.concatenate(parts) for face, parts in self._voices.items()}
+        self._observer.hear(self._sid, self._begin, np.concatenate(self._mix), voices, self._speaking)
+        self._mix, self._voices = [], {}

@@ -1,0 +1,254 @@
+"""What is heard and seen in every session: where the sound comes from, what it is, and what the picture shows.
+
+A plain object, used in its own process and by `earshot process`. Nothing is computed before it is due, and everything
+that is due at once is computed in one batch.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from models.caption_runtime import Captioner, SceneText, changed, gist
+from models.embed_runtime import JointEmbedding
+from models.image_runtime import GridArrays, ImageRuntime
+from models.localize_runtime import Localizer, LocalizerState, SoundMap, SoundTrack
+from models.sounds_runtime import SoundTagger
+from models.vqa_runtime import Answer, Answerer
+from streamer.engine.types import SAMPLE_RATE, Picture, Samples
+from streamer.observer.spectrogram import Spectrogram
+from streamer.observer.types import Columns, Keyframe, Localization, Observation, Scene, Sounds
+
+MAP_EVERY = 0.2
+TAGS_EVERY = 1.0
+LOOK_EVERY = 1.0
+"""Seconds between looks at the picture for whether it has changed."""
+
+SCENE_EVERY = 3.0
+"""Seconds after which a scene that has moved on a little is described anew; a changed one is at the next look."""
+
+SCENE_REPEATED = 10.0
+"""Seconds after which a caption that still holds is told again, so that everybody knows it does."""
+
+KEYFRAME_EVERY = 15.0
+"""Seconds after which a picture is kept for the search even if little has changed."""
+
+THUMBNAIL = 160
+"""Pixels of the longer side."""
+
+
+@dataclass
+class Watched:
+    """What is known of one session."""
+
+    place: LocalizerState
+    sound: SoundTrack
+    picture: Picture | None = None
+    picture_t: float = -math.inf
+    aspect: float = 1.0
+    next_map: float = -math.inf
+    next_tags: float = -math.inf
+    next_look: float = -math.inf
+    tagged: bool = False
+    scene_t: float = -math.inf
+    scene_look: NDArray[np.float32] | None = None
+    scene_text: str = ""
+    scene_told: float = -math.inf
+    keyframe_t: float = -math.inf
+    spectrograms: dict[int | None, Spectrogram] = field(default_factory=dict)
+
+
+class Observer:
+    """Watches any number of sessions; not for several threads at once."""
+
+    def __init__(self) -> None:
+        self._encoder = ImageRuntime()
+        self._localizer = Localizer(images=self._encoder)
+        self._tagger = SoundTagger()
+        self._captioner = Captioner()
+        self._embedding = JointEmbedding()
+        self._answerer = Answerer()
+        self._sessions: dict[str, Watched] = {}
+
+    def open(self, sid: str) -> None:
+        """Begin a session, or begin it anew."""
+        self._sessions[sid] = Watched(self._localizer.open(), SoundTrack(SoundTagger.WINDOW / SAMPLE_RATE))
+
+    def close(self, sid: str) -> None:
+        """End a session; does nothing when there is none."""
+        self._sessions.pop(sid, None)
+
+    def show_spectrograms(self, sid: str, faces: set[int | None]) -> None:
+        """Say which spectrograms are wanted: of faces, None for the mixture."""
+        if (session := self._sessions.get(sid)) is not None:
+            session.spectrograms = {face: session.spectrograms.get(face) or Spectrogram(face) for face in faces}
+
+    def see(self, sid: str, t: float, rgb: Picture, aspect: float = 1.0) -> None:
+        """Take in a picture; every one counts for what moves with the sound.
+
+        Args:
+            sid: The session; unknown ones are ignored.
+            t: When it was taken, seconds.
+            rgb: Shape (224, 224, 3), as `models.image_runtime.fit` makes it.
+            aspect: Width over height of the picture before it was squashed.
+        """
+        if (session := self._sessions.get(sid)) is not None:
+            session.picture, session.picture_t, session.aspect = rgb, t, aspect
+            self._localizer.see(session.place, t, rgb)
+
+    def hear(self, sid: str, t: float, mix: Samples, voices: dict[int, Samples] | None = None) -> list[Columns]:
+        """Take in sound.
+
+        Args:
+            sid: The session; unknown ones are ignored.
+            t: Time of the first sample, seconds.
+            mix: Shape (N,), 16 kHz.
+            voices: Separated voices of the same stretch, each shape (N,).
+
+        Returns:
+            Columns of the spectrograms that are shown.
+        """
+        session = self._sessions.get(sid)
+        if session is None:
+            return []
+        session.sound.hear(t, mix)
+        self._localizer.hear(session.place, t, mix)
+        heard = []
+        for face, spectrogram in session.spectrograms.items():
+            pcm = mix if face is None else (voices or {}).get(face, np.zeros_like(mix))
+            if (columns := spectrogram.hear(t, pcm)) is not None:
+                heard.append(columns)
+        return heard
+
+    def step(self) -> list[tuple[str, Observation]]:
+        """Compute everything that is due.
+
+        Returns:
+            Observations with the session each belongs to.
+        """
+        return [*self._locate(), *self._tag(), *self._look()]
+
+    def ask(self, sid: str, question: str) -> Answer | None:
+        """Answer a question about the newest picture of a session; None where there is none."""
+        session = self._sessions.get(sid)
+        if session is None or session.picture is None:
+            return None
+        return self._answerer.answer(self._encoder.encode(session.picture[None]), [question])[0]
+
+    def embed(self, texts: list[str]) -> NDArray[np.float32]:
+        """Vectors (len(texts), D) of unit length, in the space of the keyframes."""
+        return self._embedding.text(texts)
+
+    def _locate(self) -> list[tuple[str, Observation]]:
+        due = {
+            sid: session
+            for sid, session in self._sessions.items()
+            if session.picture is not None and session.sound.end is not None and session.picture_t >= session.next_map
+        }
+        if not due:
+            return []
+        maps = self._localizer.locate([session.place for session in due.values()])
+        results: list[tuple[str, Observation]] = []
+        for (sid, session), found in zip(due.items(), maps, strict=True):
+            session.next_map = session.picture_t + MAP_EVERY
+            results.append((sid, localization(found)))
+        return results
+
+    def _tag(self) -> list[tuple[str, Observation]]:
+        due = {
+            sid: session
+            for sid, session in self._sessions.items()
+            if session.sound.end is not None and session.sound.end >= session.next_tags
+        }
+        if not due:
+            return []
+        ends = [session.sound.end or 0.0 for session in due.values()]
+        windows = [
+            session.sound.window(end, SoundTagger.WINDOW) for end, session in zip(ends, due.values(), strict=True)
+        ]
+        found = self._tagger.tags(np.stack(windows))
+        results: list[tuple[str, Observation]] = []
+        for (sid, session), end, tags in zip(due.items(), ends, found, strict=True):
+            session.next_tags = end + TAGS_EVERY
+            if tags or session.tagged:
+                results.append((sid, Sounds(end, [(name, float(p)) for name, p in tags])))
+            session.tagged = bool(tags)
+        return results
+
+    def _look(self) -> list[tuple[str, Observation]]:
+        due = {
+            sid: session
+            for sid, session in self._sessions.items()
+            if session.picture is not None and session.picture_t >= session.next_look
+        }
+        if not due:
+            return []
+        pictures = np.stack([session.picture for session in due.values() if session.picture is not None])
+        grids = self._encoder.encode(pictures)
+        looks = gist(grids)
+        to_describe, to_keep = [], []
+        for i, session in enumerate(due.values()):
+            session.next_look = session.picture_t + LOOK_EVERY
+            new = session.scene_look is None or changed(session.scene_look, looks[i])
+            if new or session.picture_t >= session.scene_t + SCENE_EVERY:
+                to_describe.append(i)
+                session.scene_look = looks[i] if new else session.scene_look
+            if new or session.picture_t >= session.keyframe_t + KEYFRAME_EVERY:
+                to_keep.append(i)
+        sids, sessions = list(due), list(due.values())
+        results: list[tuple[str, Observation]] = []
+        for i, text in zip(to_describe, self._describe(grids, to_describe), strict=True):
+            session = sessions[i]
+            session.scene_t = session.picture_t
+            if text.text != session.scene_text or session.picture_t >= session.scene_told + SCENE_REPEATED:
+                session.scene_text, session.scene_told = text.text, session.picture_t
+                results.append((sids[i], scene(session.picture_t, text)))
+        for i, vector in zip(to_keep, self._vectors(grids, to_keep), strict=True):
+            session = sessions[i]
+            assert session.picture is not None
+            session.keyframe_t = session.picture_t
+            small = thumbnail(session.picture, session.aspect)
+            results.append((sids[i], Keyframe(session.picture_t, vector.astype(np.float32).tobytes(), small)))
+        return results
+
+    def _describe(self, grids: GridArrays, which: list[int]) -> list[SceneText]:
+        return self._captioner.caption(_some(grids, which)) if which else []
+
+    def _vectors(self, grids: GridArrays, which: list[int]) -> NDArray[np.float32]:
+        return self._embedding.image(_some(grids, which)) if which else np.zeros((0, 1), np.float32)
+
+
+def _some(grids: GridArrays, which: list[int]) -> GridArrays:
+    return GridArrays(grids.middle[which], grids.top[which])
+
+
+def heat_bytes(heat: NDArray[np.float32]) -> bytes:
+    """A heat map from 0 to 1 as bytes, row by row."""
+    levels: NDArray[np.uint8] = np.clip(np.rint(heat * 255), 0, 255).astype(np.uint8)
+    return levels.tobytes()
+
+
+def localization(found: SoundMap) -> Localization:
+    """Write a sound map as an observation."""
+    return Localization(found.t, float(found.score), found.peak, found.box, heat_bytes(found.heat))
+
+
+def scene(t: float, text: SceneText) -> Scene:
+    """Write a caption as an observation; each word's heat is relative to its hottest place."""
+    peaks = text.attention.max(axis=(1, 2), keepdims=True)
+    heats = text.attention / np.maximum(peaks, 1e-9)
+    return Scene(t, text.text, [(word, heat_bytes(heat)) for word, heat in zip(text.words, heats, strict=True)])
+
+
+def thumbnail(rgb: Picture, aspect: float) -> bytes:
+    """A small JPEG of a squashed picture, in its true shape."""
+    width = THUMBNAIL if aspect >= 1 else max(1, round(THUMBNAIL * aspect))
+    height = THUMBNAIL if aspect < 1 else max(1, round(THUMBNAIL / aspect))
+    small = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)
+    _, jpeg = cv2.imencode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 70])
+    data = bytes(jpeg)
+    return data

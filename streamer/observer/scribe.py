@@ -1,0 +1,122 @@
+"""Captions of every voice in every session.
+
+A face's voice is its own stream of words. What no face's voice accounts for, the rest, is one too: the voice of
+somebody who is not in the picture, or everybody where no face is seen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from models.caption_gate import CaptionGate
+from models.speech import Line, SpeechStream, Transcriber
+from streamer.engine.types import SAMPLE_RATE, Samples
+from streamer.observer.types import Caption
+
+FORGET = 30.0
+"""Seconds after which a stream that hears nothing is closed."""
+
+
+@dataclass
+class _Voice:
+    stream: SpeechStream
+    last_sound: float
+    numbers: dict[int, int] = field(default_factory=dict)
+
+
+@dataclass
+class _Session:
+    gate: CaptionGate = field(default_factory=CaptionGate)
+    voices: dict[int | None, _Voice] = field(default_factory=dict)
+    next_number: int = 0
+    now: float = 0.0
+
+
+class Scribe:
+    """Writes down what is said.
+
+    Args:
+        transcriber: Shared by all voices.
+    """
+
+    def __init__(self, transcriber: Transcriber) -> None:
+        self._transcriber = transcriber
+        self._sessions: dict[str, _Session] = {}
+
+    def open(self, sid: str) -> None:
+        """Begin a session, or begin it anew."""
+        self.close(sid)
+        self._sessions[sid] = _Session()
+
+    def close(self, sid: str) -> list[Caption]:
+        """End a session; what was being said in it, as final captions."""
+        session = self._sessions.pop(sid, None)
+        if session is None:
+            return []
+        return [
+            self._caption(session, face, voice, line)
+            for face, voice in session.voices.items()
+            for line in voice.stream.close()
+        ]
+
+    def hear(self, sid: str, t: float, mix: Samples, voices: dict[int, Samples], speaking: dict[int, float]) -> None:
+        """Take in sound; only keeps it.
+
+        Args:
+            sid: The session; unknown ones are ignored.
+            t: Time of the first sample, seconds.
+            mix: Shape (N,), 16 kHz.
+            voices: Separated voices of the same stretch, each (N,).
+            speaking: Probability that each face is talking.
+        """
+        session = self._sessions.get(sid)
+        if session is None:
+            return
+        session.now = t + len(mix) / SAMPLE_RATE
+        heard: dict[int | None, Samples] = {None: mix - sum(voices.values(), np.zeros_like(mix))}
+        heard.update(voices.items())
+        for face, (begin, pcm) in session.gate.step(t, heard, speaking).items():
+            self._feed(session, face, begin, pcm)
+
+    def step(self, partials: bool = True) -> list[tuple[str, Caption]]:
+        """Read what was heard; does the work.
+
+        Args:
+            partials: Whether to read sentences that are not over; the first thing to leave out when there is no time.
+
+        Returns:
+            New and changed captions with their sessions.
+        """
+        captions = []
+        for sid, session in list(self._sessions.items()):
+            for face, voice in list(session.voices.items()):
+                lines = voice.stream.lines(partials)
+                if session.now - voice.last_sound > FORGET:
+                    lines = [*lines, *voice.stream.close()]
+                    del session.voices[face]
+                captions += [(sid, self._caption(session, face, voice, line)) for line in lines]
+        return captions
+
+    def _feed(self, session: _Session, face: int | None, t: float, pcm: Samples) -> None:
+        voice = session.voices.get(face)
+        sounds = bool(pcm.any())
+        if voice is None:
+            if not sounds:
+                return
+            voice = session.voices[face] = _Voice(self._transcriber.open(), t)
+        if sounds:
+            voice.last_sound = t
+        if len(pcm):
+            # Silence too, so that the end of a sentence is noticed.
+            voice.stream.hear(t, pcm)
+
+    def _caption(self, session: _Session, face: int | None, voice: _Voice, line: Line) -> Caption:
+        if line.id not in voice.numbers:
+            voice.numbers[line.id] = session.next_number
+            session.next_number += 1
+        number = voice.numbers[line.id]
+        if line.final:
+            del voice.numbers[line.id]
+        return Caption(face, number, line.text, line.start, line.end, line.final)

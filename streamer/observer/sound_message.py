@@ -1,0 +1,27 @@
+"""Sound with its separated voices, as it travels to the observer."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from streamer.engine.types import Samples
+from streamer.engine.wire import Message
+
+
+def pack_sound(t: float, mix: Samples, voices: dict[int, Samples], speaking: dict[int, float]) -> Message:
+    """Write a stretch of sound as a message: mixture (N,), voices (N,) each, and who is talking."""
+    return {
+        "type": "sound",
+        "t": t,
+        "mix": mix.tobytes(),
+        "faces": list(voices),
+        "voices": b"".join(pcm.tobytes() for pcm in voices.values()),
+        "speaking": [float(speaking.get(face, 0.0)) for face in voices],
+    }
+
+
+def unpack_sound(message: Message) -> tuple[Samples, dict[int, Samples]]:
+    """Mixture and voices of a message of `pack_sound`."""
+    mix = np.frombuffer(message["mix"], np.float32)
+    rows = np.frombuffer(message["voices"], np.float32).reshape(-1, len(mix))
+    return mix, dict(zip(message["faces"], rows, strict=True))

@@ -1,0 +1,120 @@
+"""What the observer says about one participant: plain data, so that it travels as it is."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+GRID = 14
+"""Rows and columns of every heat map."""
+
+
+@dataclass(frozen=True, slots=True)
+class Localization:
+    """Where the sound of the last second comes from, in the picture taken at `t`.
+
+    Attributes:
+        t: Seconds on the publisher's clock.
+        score: Probability that something to be seen makes the sound, 0..1.
+        peak: x, y of the hottest place, fractions of the picture; None where nothing to be seen makes the sound.
+        box: x, y, width, height of what is hot, fractions; None likewise.
+        heat: 14 x 14 bytes, row by row from the top left; 255 is the hottest.
+    """
+
+    t: float
+    score: float
+    peak: tuple[float, float] | None
+    box: tuple[float, float, float, float] | None
+    heat: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Sounds:
+    """What is heard in the seconds before `t`, most probable first; empty when it is over."""
+
+    t: float
+    tags: list[tuple[str, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What is to be seen in the picture taken at `t`: the words, and for each a heat map like `Localization.heat`."""
+
+    t: float
+    text: str
+    words: list[tuple[str, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Keyframe:
+    """A picture worth finding again: its vector (float32, unit length) and a small JPEG."""
+
+    t: float
+    vector: bytes
+    thumbnail: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """Words of one voice; the same `id` comes again until it is final.
+
+    Attributes:
+        face: Whose voice; None where no face is heard apart from the rest.
+        id: Number of the line within its participant.
+        text: As understood so far.
+        start: Of the first word, seconds on the publisher's clock.
+        end: Of the last word.
+        final: Whether it will not change any more.
+        vector: Of a final line, for the search (float32, unit length); empty before.
+    """
+
+    face: int | None
+    id: int
+    text: str
+    start: float
+    end: float
+    final: bool
+    vector: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Columns of a spectrogram; `data` holds `bands` bytes each, see `spectrogram.Spectrogram`."""
+
+    face: int | None
+    t: float
+    hop: float
+    bands: int
+    low: float
+    high: float
+    data: bytes
+
+
+Observation = Localization | Sounds | Scene | Keyframe | Caption | Columns
+
+KINDS: dict[str, type[Observation]] = {
+    "localization": Localization,
+    "sounds": Sounds,
+    "scene": Scene,
+    "keyframe": Keyframe,
+    "caption": Caption,
+    "columns": Columns,
+}
+_NAMES = {kind: name for name, kind in KINDS.items()}
+
+
+def pack(observation: Observation) -> dict[str, Any]:
+    """Turn an observation into a plain message."""
+    return {"type": _NAMES[type(observation)], "fields": asdict(observation)}
+
+
+def unpack(message: dict[str, Any]) -> Observation:
+    """Undo `pack`; what was a tuple and came back as a list becomes a tuple again."""
+    fields = message["fields"]
+    for name in ("peak", "box"):
+        if fields.get(name) is not None:
+            fields[name] = tuple(fields[name])
+    for name in ("tags", "words"):
+        if name in fields:
+            fields[name] = [tuple(pair) for pair in fields[name]]
+    return KINDS[message["type"]](**fields)

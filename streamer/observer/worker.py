@@ -1,0 +1,160 @@
+"""The observer's process: one thread watches and answers, one writes captions, one reads.
+
+Each session may have `SOUND_BACKLOG` pieces of sound waiting; with more, the oldest is dropped and counted. Captions of
+sentences that are not over are left out first.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from models.speech import open_transcriber
+from streamer.engine import wire
+from streamer.engine.service import Service, socket_of_parent
+from streamer.observer.observer import Observer
+from streamer.observer.scribe import Scribe
+from streamer.observer.sound_message import unpack_sound
+from streamer.observer.types import Observation, pack
+
+SOUND_BACKLOG = 50
+"""Pieces of sound, 0.1 s each, a session may have waiting."""
+
+NO_TIME_FOR_PARTIALS = 8
+"""Waiting pieces from which on only what is final is written."""
+
+NICE = 5
+"""The voices of the call come first."""
+
+
+class Backlog:
+    """Messages waiting for one loop, in order; of a session's sound only the newest `SOUND_BACKLOG`."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[wire.Message] = deque()
+        self._sounds: Counter[str] = Counter()
+        self.dropped = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._waiting)
+
+    def put(self, message: wire.Message) -> None:
+        """Append a message."""
+        if message["type"] == "sound":
+            sid = message["sid"]
+            if self._sounds[sid] >= SOUND_BACKLOG:
+                oldest = next(m for m in self._waiting if m["type"] == "sound" and m["sid"] == sid)
+                self._waiting.remove(oldest)
+                self._sounds[sid] -= 1
+                self.dropped += 1
+            self._sounds[sid] += 1
+        self._waiting.append(message)
+
+    def take(self) -> list[wire.Message]:
+        """Take everything."""
+        messages, self._waiting = list(self._waiting), deque()
+        self._sounds.clear()
+        return messages
+
+
+class Worker(Service):
+    """Serves one observer and, if there is one, one scribe."""
+
+    def __init__(self, sock: socket.socket, observer: Observer, scribe: Scribe | None) -> None:
+        super().__init__(sock)
+        self._observer, self._scribe = observer, scribe
+        self._to_observe, self._to_write = Backlog(), Backlog()
+        self._embedding = threading.Lock()
+
+    def loops(self) -> Iterable[Callable[[], None]]:
+        """Watch and write at the same time."""
+        return (self._observe,) if self._scribe is None else (self._observe, self._write)
+
+    def receive(self, message: wire.Message) -> None:
+        """Put a message where its loop finds it."""
+        self._to_observe.put(message)
+        if self._scribe is not None and message["type"] in ("open", "close", "sound"):
+            self._to_write.put(message)
+
+    def _take(self, backlog: Backlog) -> list[wire.Message] | None:
+        with self.changed:
+            self.changed.wait_for(lambda: self.closing or bool(backlog))
+            return None if self.closing else backlog.take()
+
+    def _tell(self, sid: str, observation: Observation) -> None:
+        self.send(pack(observation) | {"sid": sid, "dropped": self._to_observe.dropped + self._to_write.dropped})
+
+    def _observe(self) -> None:
+        while (messages := self._take(self._to_observe)) is not None:
+            for message in messages:
+                self._obey(message)
+            for sid, observation in self._observer.step():
+                self._tell(sid, observation)
+
+    def _obey(self, message: wire.Message) -> None:
+        kind, sid = message["type"], message.get("sid", "")
+        if kind == "open":
+            self._observer.open(sid)
+        elif kind == "close":
+            self._observer.close(sid)
+        elif kind == "picture":
+            rgb = np.frombuffer(message["rgb"], np.uint8).reshape(224, 224, 3)
+            self._observer.see(sid, message["t"], rgb, message["aspect"])
+            self.send({"type": "seen", "sid": sid})
+        elif kind == "sound":
+            mix, voices = unpack_sound(message)
+            for columns in self._observer.hear(sid, message["t"], mix, voices):
+                self._tell(sid, columns)
+        elif kind == "spectrograms":
+            self._observer.show_spectrograms(sid, set(message["faces"]))
+        elif kind == "ask":
+            answer = self._observer.ask(sid, message["question"])
+            result = None if answer is None else {"answers": [*answer.answers], "known": answer.known}
+            self.send({"type": "result", "n": message["n"], "result": result})
+        elif kind == "embed":
+            self.send({"type": "result", "n": message["n"], "result": self._vector(message["text"])})
+
+    def _vector(self, text: str) -> bytes:
+        with self._embedding:
+            vector: bytes = self._observer.embed([text])[0].astype(np.float32).tobytes()
+            return vector
+
+    def _write(self) -> None:
+        assert self._scribe is not None
+        while (messages := self._take(self._to_write)) is not None:
+            for message in messages:
+                sid = message["sid"]
+                if message["type"] == "open":
+                    self._scribe.open(sid)
+                elif message["type"] == "close":
+                    self._scribe.close(sid)
+                else:
+                    mix, voices = unpack_sound(message)
+                    speaking = dict(zip(message["faces"], message["speaking"], strict=True))
+                    self._scribe.hear(sid, message["t"], mix, voices, speaking)
+            for sid, caption in self._scribe.step(partials=len(messages) < NO_TIME_FOR_PARTIALS):
+                if caption.final and caption.text:
+                    caption = replace(caption, vector=self._vector(caption.text))
+                self._tell(sid, caption)
+
+
+def main() -> None:
+    """Entry point of the process: `python -m streamer.observer.worker FD SPEECH`; SPEECH "none" writes no captions."""
+    sock = socket_of_parent()
+    os.nice(NICE)
+    torch.set_num_threads(1)
+    speech = sys.argv[2]
+    scribe = None if speech == "none" else Scribe(open_transcriber(speech))
+    Worker(sock, Observer(), scribe).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,154 @@
+"""The observer on a recording: fed in step with the engine, its findings as events, transcripts and marks to draw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+from models.image_runtime import fit
+from streamer.engine.types import FaceState, Picture, Samples
+from streamer.marks import Marks
+from streamer.observer.types import Caption, Localization, Observation, Scene, Sounds
+from streamer.sound_lines import SoundLines
+from streamer.transcript import Transcript
+
+SESSION = "recording"
+
+STEP_EVERY = 5
+"""Blocks of 20 ms between two looks for what is due."""
+
+SOUND_LINE = 2.0
+"""Seconds for which a line such as "[siren]" is shown."""
+
+
+class Sees(Protocol):
+    """The part of `streamer.observer.observer.Observer` that is used here."""
+
+    def open(self, sid: str) -> None:
+        """Begin a session."""
+
+    def see(self, sid: str, t: float, rgb: Picture, aspect: float = 1.0) -> None:
+        """Take in a picture."""
+
+    def hear(self, sid: str, t: float, mix: Samples, voices: dict[int, Samples] | None = None) -> object:
+        """Take in sound."""
+
+    def step(self) -> list[tuple[str, Observation]]:
+        """Compute what is due."""
+
+
+class Writes(Protocol):
+    """The part of `streamer.observer.scribe.Scribe` that is used here."""
+
+    def open(self, sid: str) -> None:
+        """Begin a session."""
+
+    def close(self, sid: str) -> list[Caption]:
+        """End a session."""
+
+    def hear(self, sid: str, t: float, mix: Samples, voices: dict[int, Samples], speaking: dict[int, float]) -> None:
+        """Take in sound."""
+
+    def step(self, partials: bool = True) -> list[tuple[str, Caption]]:
+        """Read what was heard."""
+
+
+class Observing:
+    """Observer and scribe on one recording.
+
+    Args:
+        observer: Looks and listens.
+        scribe: Writes captions; None for none.
+        event: Gets time, type and fields of every event.
+    """
+
+    def __init__(self, observer: Sees, scribe: Writes | None, event: Callable[..., None]) -> None:
+        self._observer, self._scribe, self._event = observer, scribe, event
+        self._transcript = Transcript(begin=0.0)
+        self._sounds = SoundLines()
+        self._blocks = 0
+        self.marks = Marks()
+        observer.open(SESSION)
+        if scribe is not None:
+            scribe.open(SESSION)
+
+    def picture(self, t: float, rgb: Picture) -> None:
+        """Take in a picture (H, W, 3)."""
+        height, width = rgb.shape[:2]
+        self._observer.see(SESSION, t, fit(rgb), width / height)
+        if not self._blocks:
+            # Nothing is heard, so nobody else asks for what is due.
+            self._step()
+
+    def block(self, t: float, mix: Samples, voices: dict[int, Samples], faces: list[FaceState]) -> None:
+        """Take in 20 ms of sound: mixture (320,) from `t` seconds on, voices (320,) each, and who is talking."""
+        self._observer.hear(SESSION, t, mix, voices)
+        if self._scribe is not None:
+            self._scribe.hear(SESSION, t, mix, voices, {face.id: face.speaking for face in faces})
+        self._blocks += 1
+        if self._blocks % STEP_EVERY == 0:
+            self._step()
+
+    def finish(self, folder: Path) -> None:
+        """Write the transcripts."""
+        if self._scribe is None:
+            return
+        for caption in self._scribe.close(SESSION):
+            self._said(caption)
+        for name, text in (
+            ("transcript.vtt", self._transcript.vtt()),
+            ("transcript.srt", self._transcript.srt()),
+            ("transcript.txt", self._transcript.text()),
+        ):
+            (folder / name).write_text(text, encoding="utf-8")
+
+    def _step(self) -> None:
+        for _, observation in self._observer.step():
+            self._observed(observation)
+        if self._scribe is not None:
+            for _, caption in self._scribe.step():
+                self._said(caption)
+
+    def _observed(self, observation: Observation) -> None:
+        if isinstance(observation, Localization):
+            self.marks = replace(self.marks, place=observation)
+            self._event(
+                observation.t,
+                "localization",
+                peak=_rounded(observation.peak),
+                box=_rounded(observation.box),
+                score=round(observation.score, 3),
+            )
+        elif isinstance(observation, Sounds):
+            self.marks = replace(self.marks, tags=tuple(name for name, _ in observation.tags))
+            if (line := self._sounds.step(observation.t, observation.tags)) is not None:
+                self._transcript.add("", observation.t, observation.t + SOUND_LINE, line)
+            self._event(observation.t, "sound", tags=[[name, round(p, 3)] for name, p in observation.tags])
+        elif isinstance(observation, Scene):
+            if observation.text != self.marks.scene:
+                self.marks = replace(self.marks, scene=observation.text)
+                self._event(observation.t, "scene", text=observation.text)
+
+    def _said(self, caption: Caption) -> None:
+        captions = {face: said for face, said in self.marks.captions.items() if face != caption.face}
+        if caption.text:
+            captions[caption.face] = caption
+        self.marks = replace(self.marks, captions=captions)
+        self._event(
+            caption.start,
+            "caption",
+            face=caption.face,
+            text=caption.text,
+            start=round(caption.start, 3),
+            end=round(caption.end, 3),
+            final=caption.final,
+        )
+        if caption.final and caption.text:
+            speaker = "" if caption.face is None else f"Face {caption.face}"
+            self._transcript.add(speaker, caption.start, caption.end, caption.text)
+
+
+def _rounded(numbers: tuple[float, ...] | None) -> list[float] | None:
+    return None if numbers is None else [round(float(number), 4) for number in numbers]

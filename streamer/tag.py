@@ -1,0 +1,108 @@
+"""`earshot tag`: sound or video files in, a line of JSON a file out that names what sounds in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.errors import UserError
+from streamer.media_file import MediaInfo, inspect, sound
+
+RATE = 16_000
+_STEP = RATE
+_BATCH = 16
+
+Samples = NDArray[np.float32]
+
+
+class NamesSounds(Protocol):
+    """What `models.sounds_runtime.SoundTagger` is here."""
+
+    WINDOW: int
+
+    def tags(self, pcm: Samples) -> list[list[tuple[str, float]]]:
+        """Name the sounds of each row (B, WINDOW)."""
+
+
+def windows(path: Path, info: MediaInfo, length: int) -> Iterator[Samples]:
+    """The file's sound in overlapping stretches, one a second, the last one up to the end.
+
+    Yields:
+        (length,) float32 mono at 16 kHz; a shorter file gives one stretch, silent after its end.
+    """
+    held, given = np.zeros(0, np.float32), False
+    for piece in sound(path, info, RATE):
+        held = np.concatenate([held, piece.pcm.mean(axis=0)])
+        while len(held) >= length + given * _STEP:
+            held, given = held[given * _STEP :], True
+            yield held[:length]
+    if given and len(held) > length:
+        yield held[-length:]
+    elif not given and len(held):
+        yield np.pad(held, (0, length - len(held)))
+
+
+def tag(path: Path, tagger: NamesSounds) -> dict[str, object]:
+    """Name what sounds in a file.
+
+    Args:
+        path: Any container and codec that PyAV reads.
+        tagger: Names the sounds of a stretch.
+
+    Returns:
+        `file`, `duration` in seconds or null, and `tags`: [name, highest probability in the file], most
+        probable first.
+
+    Raises:
+        UserError: the file cannot be read or holds no sound.
+    """
+    info = inspect(path)
+    if info.audio is None:
+        raise UserError(f"{path} has no sound")
+    best: dict[str, float] = {}
+    for batch in _batches(windows(path, info, tagger.WINDOW)):
+        for found in tagger.tags(batch):
+            for name, probability in found:
+                best[name] = max(best.get(name, 0.0), probability)
+    tags = [[name, round(p, 3)] for name, p in sorted(best.items(), key=lambda pair: -pair[1])]
+    return {"file": str(path), "duration": info.duration and round(info.duration, 3), "tags": tags}
+
+
+def _batches(rows: Iterator[Samples]) -> Iterator[Samples]:
+    held: list[Samples] = []
+    for row in rows:
+        held.append(row)
+        if len(held) == _BATCH:
+            yield np.stack(held)
+            held = []
+    if held:
+        yield np.stack(held)
+
+
+def tag_command(files: Sequence[Path], tagger: NamesSounds | None = None) -> int:
+    """`tag` as a command: one line of JSON a file on stdout.
+
+    Args:
+        files: at least one.
+        tagger: to be used instead of the shipped one.
+
+    Returns:
+        Exit code 0.
+
+    Raises:
+        UserError: see `tag`; the files before it have had their lines.
+    """
+    for path in files:
+        inspect(path)
+    if tagger is None:
+        from models.sounds_runtime import SoundTagger
+
+        tagger = SoundTagger()
+    for path in files:
+        print(json.dumps(tag(path, tagger), ensure_ascii=False), flush=True)
+    return 0

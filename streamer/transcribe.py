@@ -1,0 +1,69 @@
+"""`earshot transcribe`: the words of a recording as WebVTT."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from models.speech import SAMPLE_RATE, Line, Transcriber, open_transcriber
+from streamer.errors import UserError
+from streamer.media_file import MediaInfo, inspect, sound
+from streamer.transcript import Transcript
+
+
+def transcribe(path: Path, transcriber: Transcriber, info: MediaInfo | None = None) -> Iterator[Line]:
+    """Find the sentences of a recording, whoever says them.
+
+    Args:
+        path: Any container and codec that PyAV reads.
+        transcriber: Whose work it is.
+        info: Of that file, if known already.
+
+    Yields:
+        Final lines; times are seconds from the file's start.
+
+    Raises:
+        UserError: The file cannot be used, or holds no sound.
+    """
+    info = inspect(path) if info is None else info
+    if info.audio is None:
+        raise UserError(f"{path} holds no sound")
+    stream = transcriber.open()
+    for piece in sound(path, info, SAMPLE_RATE):
+        stream.hear(piece.t, piece.pcm.mean(axis=0))
+        yield from stream.lines(partials=False)
+    yield from stream.close()
+
+
+def named_transcriber(name: str) -> Transcriber:
+    """`models.speech.open_transcriber` for a person at the keyboard.
+
+    Raises:
+        UserError: There is none of that name, it is not installed, or cannot be downloaded.
+    """
+    try:
+        return open_transcriber(name)
+    except (ValueError, OSError, ImportError) as error:
+        # A model that cannot be downloaded is an OSError of many lines.
+        raise UserError(" ".join(str(error).split())) from error
+
+
+def transcribe_command(input: Path, *, model: str = "moonshine") -> int:
+    """Print the words of a recording as WebVTT.
+
+    Args:
+        input: The recording.
+        model: See `models.speech.open_transcriber`.
+
+    Returns:
+        Exit code 0.
+
+    Raises:
+        UserError: see `transcribe` and `named_transcriber`.
+    """
+    info = inspect(input)
+    transcript = Transcript(begin=0.0)
+    for line in transcribe(input, named_transcriber(model), info):
+        transcript.add("", line.start, line.end, line.text)
+    print(transcript.vtt(), end="")
+    return 0

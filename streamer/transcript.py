@@ -1,0 +1,125 @@
+"""What was said, by whom and when: kept while a call runs, written as WebVTT, SRT or plain text."""
+
+from __future__ import annotations
+
+from bisect import insort
+from dataclasses import dataclass
+
+MOST = 5_000
+"""Lines kept: several hours of talk."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Said:
+    """One finished line.
+
+    Attributes:
+        start: Seconds on the clock of the call.
+        end: Likewise, not before `start`.
+        speaker: Name shown; empty if unknown.
+        text: Words, in one line.
+    """
+
+    start: float
+    end: float
+    speaker: str
+    text: str
+
+
+class Transcript:
+    """Finished lines in the order in which they began, the newest `most` of them.
+
+    Args:
+        begin: Time that counts as zero in the files, seconds; the start of the first line if None.
+        most: Lines kept; the oldest beyond that are dropped and counted.
+    """
+
+    def __init__(self, begin: float | None = None, most: int = MOST) -> None:
+        self._begin, self._most = begin, most
+        self._lines: list[Said] = []
+        self.dropped = 0
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    @property
+    def lines(self) -> list[Said]:
+        """What is kept, oldest first."""
+        return list(self._lines)
+
+    def add(self, speaker: str, start: float, end: float, text: str) -> None:
+        """Keep a finished line; one without words is left out.
+
+        Args:
+            speaker: Name as it is to be shown.
+            start: Seconds on the clock of the call.
+            end: Likewise; `start` if it is earlier.
+            text: What was said, in any number of lines.
+        """
+        text, speaker = _one_line(text), _one_line(speaker)
+        if not text:
+            return
+        if self._begin is None:
+            self._begin = start
+        insort(self._lines, Said(start, max(start, end), speaker, text))
+        if len(self._lines) > self._most:
+            del self._lines[0]
+            self.dropped += 1
+
+    def vtt(self) -> str:
+        """The transcript as WebVTT, speakers as voice tags. Source: W3C WebVTT, 4.2 and 6.1."""
+        cues = []
+        for line in self._lines:
+            voice = f"<v {_escaped(line.speaker)}>" if line.speaker else ""
+            cues.append(f"{self._span(line, '.')}\n{voice}{_escaped(line.text)}\n")
+        return "\n".join(["WEBVTT\n", *cues])
+
+    def srt(self) -> str:
+        """The transcript as SubRip, speakers before a colon."""
+        # SubRip has no escapes: players take <...> for markup and {\...} for positions.
+        harmless = str.maketrans("<>{", "\u2039\u203a(")
+        cues = [
+            f"{i}\n{self._span(line, ',')}\n{_plain(line).translate(harmless)}\n"
+            for i, line in enumerate(self._lines, 1)
+        ]
+        return "\n".join(cues)
+
+    def text(self) -> str:
+        """The transcript to be read: a time, a name and the words in each line."""
+        return "".join(f"[{_clock(self._since(line.start))}] {_plain(line)}\n" for line in self._lines)
+
+    def _span(self, line: Said, point: str) -> str:
+        start = self._since(line.start)
+        # A cue must end after it begins.
+        end = max(self._since(line.end), start + 0.001)
+        return f"{_stamp(start, point)} --> {_stamp(end, point)}"
+
+    def _since(self, t: float) -> float:
+        return max(0.0, t - (self._begin or 0.0))
+
+
+def _one_line(text: str) -> str:
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def _plain(line: Said) -> str:
+    return f"{line.speaker}: {line.text}" if line.speaker else line.text
+
+
+def _escaped(text: str) -> str:
+    """Cue text; the arrow between times loses its head with it."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _stamp(seconds: float, point: str) -> str:
+    """HH:MM:SS.mmm, hours as long as they need to be."""
+    milliseconds = round(seconds * 1000)
+    minutes, rest = divmod(milliseconds, 60_000)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:02}:{minutes:02}:{rest // 1000:02}{point}{rest % 1000:03}"
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}"

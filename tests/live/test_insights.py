@@ -1,0 +1,86 @@
+"""What is heard, seen and said in a call with two puppets, by the real models in their own processes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from typing import Any
+
+from streamer.demo import demo_clip
+from streamer.join import join
+from tests.live.conftest import serving
+from tests.live.peers import until
+
+SAID = {"best", "worst", "times", "wisdom", "age", "season", "light", "darkness", "spring", "hope", "winter", "despair"}
+"""Of the words that the puppet on the right says (Dickens, A Tale of Two Cities)."""
+
+
+def words(captions: list[Any], face: int) -> set[str]:
+    """All words of a face's final lines."""
+    lines = [c["text"].lower() for c in captions if c["final"] and c["face"] == face]
+    return {word.strip(".,;:!?-") for line in lines for word in line.split()}
+
+
+async def test_the_page_is_told_where_what_and_who_and_its_questions_are_answered():
+    clip = await asyncio.to_thread(demo_clip)
+    async with serving(engine=True, observer=True) as site:
+        engine, observer, stop = site.context.engine, site.context.observer, asyncio.Event()
+        await until(lambda: engine.ready and observer.ready, 120)
+        room = await site.room()
+        ann = await site.join(room, "Ann")
+        control = await site.control(room, ann["token"])
+        server = str(site.http.base_url)
+        puppets = asyncio.create_task(join(server, room["room"], room["invite"], None, True, "Demo", stop))
+        told = control.insights
+
+        def faces() -> list[Any]:
+            return control.newest.get("faces", {}).get("faces", [])
+
+        try:
+            await until(lambda: len(faces()) == 2, 60)
+            left, right = sorted(faces(), key=lambda face: face["box"][0])
+            demo = control.newest["faces"]["participant"]
+            await control.send(type="spectrogram", participant=demo, face=None)
+            await until(lambda: len(words(told["caption"], right["id"]) & SAID) >= 4, 90)
+            await until(lambda: bool(words(told["caption"], left["id"])), 90)
+            await until(lambda: any(name == "speech" for m in told["sound"] for name, _ in m["tags"]), 30)
+            await until(lambda: bool(told["scene"]) and len(told["spectrogram"]) > 10, 30)
+
+            # The heat lies on a talking face: most peaks fall into one of the two faces' boxes.
+            peaks = [m["peak"] for m in told["localization"] if m["peak"] is not None]
+            boxes = [face["box"] for face in (left, right)]
+            on_face = sum(any(x <= px <= x + w and y <= py <= y + h for x, y, w, h in boxes) for px, py in peaks)
+            assert len(peaks) > 20
+            assert on_face / len(peaks) > 0.6
+
+            await control.send(type="ask", id=1, participant=demo, question="how many people are there")
+            await control.send(type="search", id=2, query="best of times")
+            await until(lambda: bool(told["answer"]) and bool(told["found"]), 20)
+            assert len(told["answer"][0]["answers"]) == 3
+            moments = told["found"][0]["moments"]
+            assert any(m["kind"] == "words" and "times" in m["text"].lower() for m in moments)
+
+            headers = {"Authorization": f"Bearer {ann['token']}"}
+            vtt = await site.http.get(f"/rooms/{room['room']}/transcript.vtt", headers=headers)
+            assert vtt.status_code == 200 and vtt.text.startswith("WEBVTT") and "<v Demo, face" in vtt.text
+            nobody = await site.http.get(f"/rooms/{room['room']}/transcript.vtt")
+            assert nobody.status_code == 401
+            other = await site.http.get(f"/rooms/{room['room']}/transcript.pdf", headers=headers)
+            assert other.status_code == 422 and "reason" in other.json()
+
+            # When these models die, voices go on being separated, and they come back.
+            process = observer.pid
+            os.kill(process, signal.SIGKILL)
+            await until(lambda: not observer.ready, 10)
+            await control.send(type="ask", id=3, participant=demo, question="what is this")
+            await until(lambda: control.newest.get("error", {}).get("code") == "unavailable", 5)
+            assert engine.statistics.starts == 1
+            told["localization"].clear()
+            await until(lambda: bool(told["localization"]), 60)
+            assert observer.statistics.starts == 2
+            assert control.newest["status"]["voices_separated"]
+        finally:
+            stop.set()
+            await puppets
+        assert clip.path.is_file()

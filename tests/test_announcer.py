@@ -1,0 +1,95 @@
+import asyncio
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from streamer import announcer as module
+from streamer.announcer import Announcer
+from streamer.listen import ListenTrack
+from streamer.mixer import MIX_BLOCK
+from streamer.participant import Participant
+
+
+class Voice:
+    def __init__(self):
+        self.read = []
+
+    def say(self, text):
+        self.read.append(text)
+        return np.full(3 * MIX_BLOCK, 0.1, np.float32)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = SimpleNamespace(now=100.0)
+
+    async def sleep(seconds):
+        clock.now += seconds
+
+    async def at_once(function, *arguments):
+        return function(*arguments)
+
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    monkeypatch.setattr(
+        module, "asyncio", SimpleNamespace(create_task=asyncio.create_task, sleep=sleep, to_thread=at_once)
+    )
+    return clock
+
+
+@pytest.fixture
+def room(monkeypatch, clock):
+    voice = Voice()
+    monkeypatch.setattr(module, "VoiceOut", lambda: voice)
+    ann, bob = Participant("Ann", "watch"), Participant("Bob", "watch")
+    for person in (ann, bob):
+        person.watcher = SimpleNamespace(listen=ListenTrack())
+    announcer = Announcer(lambda: [ann, bob])
+    announcer.want(ann, True)
+    return announcer, voice, ann, bob
+
+
+async def settle():
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_it_is_heard_by_those_who_want_it_only(room):
+    announcer, voice, ann, bob = room
+    announcer.announce("a dog")
+    await settle()
+    assert voice.read == ["a dog"]
+    assert ann.watcher.listen.mix()[0] == np.float32(0.1)
+    assert not bob.watcher.listen.mix().any()
+
+
+async def test_it_waits_until_nobody_speaks_and_stops_when_someone_begins(room, clock):
+    announcer, voice, ann, _ = room
+    announcer.somebody_talks()
+    announcer.announce("a dog")
+    announcer.announce("a cat")
+    await settle()
+    assert voice.read == ["a cat"] and clock.now >= 100 + module.QUIET
+    listen = ann.watcher.listen
+    assert listen.mix().any()
+    announcer.somebody_talks()
+    fading = listen.mix()
+    assert fading[0] == np.float32(0.1) and fading[-1] == 0
+    assert not listen.mix().any()
+
+
+async def test_what_found_no_quiet_moment_is_left_out(room, clock):
+    announcer, voice, _, _ = room
+    announcer.somebody_talks()
+    announcer.announce("a dog")
+    announcer._talked = clock.now + module.STALE
+    await settle()
+    assert voice.read == []
+
+
+async def test_who_has_enough_hears_no_more(room):
+    announcer, voice, ann, _ = room
+    announcer.want(ann, False)
+    announcer.announce("a dog")
+    await settle()
+    assert voice.read == [] and not ann.watcher.listen.mix().any()

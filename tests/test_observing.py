@@ -1,0 +1,83 @@
+import numpy as np
+
+from streamer.engine.types import BLOCK, FaceState
+from streamer.observer.types import Caption, Localization, Scene, Sounds
+from streamer.observing import SESSION, Observing
+
+
+class Observer:
+    """Says one of everything at the first step."""
+
+    def __init__(self):
+        self.seen, self.heard, self.steps = [], [], 0
+
+    def open(self, sid):
+        assert sid == SESSION
+
+    def see(self, sid, t, rgb, aspect=1.0):
+        self.seen.append((t, rgb.shape, aspect))
+
+    def hear(self, sid, t, mix, voices=None):
+        self.heard.append((t, len(mix), sorted(voices)))
+
+    def step(self):
+        self.steps += 1
+        if self.steps > 1:
+            return []
+        return [
+            (SESSION, Localization(0.08, 0.91234, (0.5, 0.25), (0.1, 0.2, 0.3, 0.4), bytes(196))),
+            (SESSION, Sounds(0.1, [("speech", 0.98765)])),
+            (SESSION, Scene(0.0, "a dog", [])),
+        ]
+
+
+class Scribe:
+    def __init__(self):
+        self.heard, self.steps = [], 0
+
+    def open(self, sid):
+        assert sid == SESSION
+
+    def hear(self, sid, t, mix, voices, speaking):
+        self.heard.append(speaking)
+
+    def step(self, partials=True):
+        self.steps += 1
+        return [(SESSION, Caption(2, 0, "we", 0.0, 0.1, False))] if self.steps == 1 else []
+
+    def close(self, sid):
+        return [Caption(2, 0, "We met.", 0.0, 0.5, True), Caption(None, 1, "Who?", 1.0, 1.5, True)]
+
+
+def test_blocks_and_pictures_become_events_marks_and_transcripts(tmp_path):
+    events = []
+    observer, scribe = Observer(), Scribe()
+    observing = Observing(observer, scribe, lambda t, type, **fields: events.append((t, type, fields)))
+    observing.picture(0.0, np.zeros((480, 640, 3), np.uint8))
+    talking = FaceState(2, (0, 0, 1, 1), 1.0, True, 0.75, False, 0.0, None)
+    for i in range(10):
+        observing.block(i * 0.02, np.zeros(BLOCK, np.float32), {2: np.zeros(BLOCK, np.float32)}, [talking])
+    assert observer.seen == [(0.0, (224, 224, 3), 640 / 480)]
+    assert observer.heard[3] == (0.06, BLOCK, [2]) and scribe.heard[0] == {2: 0.75}
+    assert events == [
+        (0.08, "localization", {"peak": [0.5, 0.25], "box": [0.1, 0.2, 0.3, 0.4], "score": 0.912}),
+        (0.1, "sound", {"tags": [["speech", 0.988]]}),
+        (0.0, "scene", {"text": "a dog"}),
+        (0.0, "caption", {"face": 2, "text": "we", "start": 0.0, "end": 0.1, "final": False}),
+    ]
+    marks = observing.marks
+    assert marks.tags == ("speech",) and marks.scene == "a dog" and marks.place is not None
+    assert marks.at(1.0).captions[2].text == "we" and marks.at(9.0).captions == {}
+    observing.finish(tmp_path)
+    assert events[-1] == (1.0, "caption", {"face": None, "text": "Who?", "start": 1.0, "end": 1.5, "final": True})
+    vtt = (tmp_path / "transcript.vtt").read_text()
+    assert vtt.startswith("WEBVTT") and "<v Face 2>We met." in vtt and "00:00:01.000 --> 00:00:01.500" in vtt
+    assert "Who?" in (tmp_path / "transcript.srt").read_text()
+    assert "We met." in (tmp_path / "transcript.txt").read_text()
+
+
+def test_pictures_without_sound_are_described_too():
+    events = []
+    observing = Observing(Observer(), None, lambda t, type, **fields: events.append(type))
+    observing.picture(0.0, np.zeros((48, 64, 3), np.uint8))
+    assert "scene" in events

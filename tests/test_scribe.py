@@ -1,0 +1,114 @@
+import numpy as np
+
+from models.speech import Line
+from streamer.observer.scribe import FORGET, Scribe
+
+
+class Voice:
+    """Writes a partial line as soon as it hears sound, and ends it after 0.3 s of silence."""
+
+    def __init__(self, transcriber):
+        self.transcriber, self.heard, self.id = transcriber, [], 0
+        self.closed = False
+
+    def hear(self, t, pcm):
+        self.heard.append((t, float(np.abs(pcm).max())))
+
+    def lines(self, partials=True):
+        loud = [t for t, level in self.heard if level > 0.01]
+        if not loud:
+            return []
+        over = self.heard[-1][0] - loud[-1] >= 0.3
+        if not over and not partials:
+            return []
+        line = Line(self.id, f"{len(loud)} pieces", loud[0], loud[-1] + 0.1, over)
+        if over:
+            self.heard, self.id = [], self.id + 1
+        return [line]
+
+    def close(self):
+        self.closed = True
+        return []
+
+
+class Transcriber:
+    def __init__(self):
+        self.voices = []
+
+    def open(self):
+        self.voices.append(Voice(self))
+        return self.voices[-1]
+
+
+def piece(level: float) -> np.ndarray:
+    return np.full(1600, level, np.float32)
+
+
+def run(scribe, pieces, sid="p"):
+    """Feeds (mix, voices, speaking) each 0.1 s from 100 on; returns all captions."""
+    captions = []
+    for i, (mix, voices, speaking) in enumerate(pieces):
+        scribe.hear(sid, 100 + i * 0.1, piece(mix), {f: piece(v) for f, v in voices.items()}, speaking)
+        captions += [caption for _, caption in scribe.step()]
+    return captions
+
+
+def test_each_voice_has_its_own_lines_and_residues_of_others_are_not_read():
+    scribe = Scribe(Transcriber())
+    scribe.open("p")
+    one = [(0.3, {1: 0.28, 2: 0.02}, {1: 0.9, 2: 0.1})] * 12
+    two = [(0.3, {1: 0.02, 2: 0.28}, {1: 0.1, 2: 0.9})] * 22
+    captions = run(scribe, one + two)
+    finals = [caption for caption in captions if caption.final]
+    assert [caption.face for caption in finals] == [1]
+    assert {caption.face for caption in captions} == {1, 2}
+    assert len({caption.id for caption in captions}) == 2
+    starts = {face: min(c.start for c in captions if c.face == face) for face in (1, 2)}
+    assert starts[1] < 100.2 and 100.8 < starts[2] < 101.4
+
+
+def test_without_faces_the_mixture_is_read():
+    scribe = Scribe(Transcriber())
+    scribe.open("p")
+    captions = run(scribe, [(0.3, {}, {})] * 5 + [(0.0, {}, {})] * 12)
+    assert {caption.face for caption in captions} == {None} and captions[-1].final
+    assert captions[0].start < 100.2 and 100.4 < captions[-1].end < 101.0
+
+
+def test_who_is_not_in_the_picture_is_read_from_the_rest_only_while_no_face_talks():
+    scribe = Scribe(Transcriber())
+    scribe.open("p")
+    silent_face = [(0.3, {1: 0.02}, {1: 0.1})] * 8
+    assert {caption.face for caption in run(scribe, silent_face)} == {None}
+    scribe.open("p")
+    talking_face = [(0.3, {1: 0.2}, {1: 0.9})] * 8
+    assert {caption.face for caption in run(scribe, talking_face)} == {1}
+
+
+def test_without_time_partials_are_left_out_and_finals_are_not():
+    scribe = Scribe(Transcriber())
+    scribe.open("p")
+    captions = []
+    for i in range(20):
+        scribe.hear("p", 100 + i * 0.1, piece(0.3 if i < 5 else 0.0), {}, {})
+        captions += [caption for _, caption in scribe.step(partials=False)]
+    assert captions and all(caption.final for caption in captions)
+
+
+def test_a_voice_that_is_silent_for_long_is_closed():
+    transcriber = Transcriber()
+    scribe = Scribe(transcriber)
+    scribe.open("p")
+    run(scribe, [(0.3, {1: 0.28}, {1: 0.9})] * 10)
+    assert len(transcriber.voices) == 1
+    for i in range(10, 10 * round(FORGET) + 20):
+        scribe.hear("p", 100 + i * 0.1, piece(0.0), {1: piece(0.0)}, {1: 0.0})
+        scribe.step()
+    assert transcriber.voices[0].closed
+
+
+def test_unknown_sessions_are_ignored():
+    scribe = Scribe(Transcriber())
+    scribe.hear("nobody", 0.0, piece(0.3), {}, {})
+    assert scribe.step() == []
+    assert scribe.close("nobody") == []

@@ -1,0 +1,94 @@
+import json
+
+import numpy as np
+import pytest
+
+from streamer.errors import UserError
+from streamer.media_file import inspect
+from streamer.tag import tag, tag_command, windows
+from tests.media import clip, grey, tone, write
+
+
+class Loudness:
+    """Says "loud" of what is loud, with the level as its probability, and keeps what it was given."""
+
+    WINDOW = 64_000
+
+    def __init__(self):
+        self.heard = []
+
+    def tags(self, pcm):
+        self.heard.extend(pcm)
+        level = np.abs(pcm).max(axis=1)
+        return [[("loud", float(p)), ("whole", 0.1)] if p > 0.1 else [] for p in level]
+
+
+def sound_file(path, pcm, rate=16_000, audio="pcm_s16le"):
+    step = rate // 10
+    pieces = [(i / rate, pcm[:, i : i + step]) for i in range(0, pcm.shape[1], step)]
+    return write(path, pieces=pieces, rate=rate, audio=audio)
+
+
+def test_the_stretches_are_a_second_apart_and_end_with_the_file(tmp_path):
+    pcm = np.linspace(-0.5, 0.5, 104_000, dtype=np.float32)
+    path = sound_file(tmp_path / "a.wav", pcm[None])
+    got = list(windows(path, inspect(path), 64_000))
+    starts = [0, 16_000, 32_000, 40_000]
+    assert len(got) == len(starts)
+    for stretch, start in zip(got, starts, strict=True):
+        np.testing.assert_allclose(stretch, pcm[start : start + 64_000], atol=1e-4)
+
+
+def test_a_file_of_just_the_window_gives_one_stretch(tmp_path):
+    path = sound_file(tmp_path / "a.wav", tone(4, 16_000))
+    assert len(list(windows(path, inspect(path), 64_000))) == 1
+
+
+def test_a_short_file_is_silent_after_its_end(tmp_path):
+    path = sound_file(tmp_path / "a.wav", tone(0.5, 16_000))
+    (only,) = windows(path, inspect(path), 64_000)
+    assert only.shape == (64_000,) and np.abs(only[:8000]).max() > 0.25 and not only[8000:].any()
+
+
+def test_tags_are_the_highest_of_the_whole_file(tmp_path):
+    pcm = np.concatenate([0.5 * tone(5, 16_000), tone(5, 16_000)], axis=1)
+    tagger = Loudness()
+    found = tag(sound_file(tmp_path / "a.wav", pcm), tagger)
+    assert found["duration"] == 10.0 and len(tagger.heard) == 7
+    assert found["tags"] == [["loud", pytest.approx(0.3, abs=0.001)], ["whole", 0.1]]
+
+
+def test_silence_has_no_tags(tmp_path):
+    assert tag(sound_file(tmp_path / "a.wav", np.zeros((1, 80_000), np.float32)), Loudness())["tags"] == []
+
+
+def test_a_video_in_stereo_at_48_khz_is_heard_as_mono_at_16(tmp_path):
+    sound = tone(2, 48_000, channels=2)
+    pieces = [(i / 10, sound[:, i * 4800 : (i + 1) * 4800]) for i in range(20)]
+    pictures = [(i / 25, grey(100, 160, 120)) for i in range(50)]
+    path = write(tmp_path / "a.mkv", pictures=pictures, pieces=pieces, audio="aac")
+    tagger = Loudness()
+    tag(path, tagger)
+    heard = tagger.heard[0][4000:28_000]
+    pitch = np.abs(np.fft.rfft(heard)).argmax() * 16_000 / len(heard)
+    assert len(tagger.heard) == 1 and pitch == pytest.approx(440, abs=1)
+
+
+def test_a_line_of_json_a_file(tmp_path, capsys):
+    files = [clip(tmp_path / "a.mkv"), sound_file(tmp_path / "ü.wav", tone(1, 16_000))]
+    assert tag_command(files, Loudness()) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["file"] for line in lines] == [str(path) for path in files]
+    assert all(line["tags"][0][0] == "loud" for line in lines)
+
+
+def test_bad_input_is_told_before_any_work(tmp_path, capsys):
+    good = clip(tmp_path / "a.mkv")
+    (tmp_path / "empty.wav").touch()
+    for bad in (tmp_path / "none.wav", tmp_path / "empty.wav", tmp_path):
+        with pytest.raises(UserError):
+            tag_command([good, bad], Loudness())
+    silent = write(tmp_path / "silent.mkv", pictures=[(i / 25, grey(9, 64, 64)) for i in range(10)])
+    with pytest.raises(UserError, match="has no sound"):
+        tag_command([silent], Loudness())
+    assert capsys.readouterr().out == ""

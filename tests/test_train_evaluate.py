@@ -1,0 +1,195 @@
+"""The evaluation on made-up people: what its systems, scenes and tables must hold."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from models.separate_runtime import SeparatorRuntime
+from models.train import conversation, pace, report, targets, trials
+from models.train.datasets import RATE, clips, noises, source
+from models.train.evaluate import Measured
+from models.train.mix import Scene
+from models.train.speakers import LISTS
+from models.train.systems import figures_of, ideal_ratio_mask, mixture, told
+from models.train.tape import load_tapes
+from models.train.words import Captioner, mixed, sentences
+
+SECONDS = 28
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three people of each list in every set, who hum, each at their own pitch."""
+    root, lists = tmp_path_factory.mktemp("data"), json.loads(LISTS.read_text())
+    rng = np.random.default_rng(0)
+    for name, by in lists.items():
+        kind = "av" if name in ("grid_s1_train", "news_arabic") else "speech"
+        (root / kind).mkdir(exist_ok=True)
+        index, sounds, at, frames = [], [], 0, 0
+        twice = 2 if name == "news_arabic" else 1  # one clip to be mixed, one for the print
+        for who in (one for split in by.values() for one in split[:3] for _ in range(twice)):
+            size = SECONDS * RATE if kind == "speech" else 6 * RATE
+            t = np.arange(size) / RATE
+            hum = np.sin(2 * np.pi * rng.uniform(100, 250) * t) * (1 + np.sin(2 * np.pi * 3 * t)) * 0.1
+            one = {"speaker": who, "start": at, "samples": size, "file": who}
+            if kind == "av":
+                one |= {"clip": who, "frame": frames, "frames": size // 640}
+            if name == "news_arabic":
+                one["person"] = int(who.removeprefix("news-"))
+            index.append(one)
+            sounds.append(hum)
+            at, frames = at + size, frames + size // 640
+        if name == "news_arabic":
+            index.append({**index[0], "person": -1})
+        np.save(root / kind / f"{name}.npy", (32767 * np.concatenate(sounds)).astype(np.int16))
+        (root / kind / f"{name}.json").write_text(json.dumps(index))
+        if kind == "av":
+            np.savez(root / kind / f"{name}_lips.npz", delta=rng.integers(-30, 30, (frames, 80)).astype(np.int16))
+    (root / "noise").mkdir()
+    files = ["n1.flac", "n5.flac", "n10.flac", "kitchen.flac"]
+    size = 3 * RATE
+    hiss = rng.normal(0, 3000, size * len(files))
+    np.save(root / "noise" / "nonspeech100.npy", hiss.astype(np.int16))
+    index = [{"file": file, "start": k * size, "samples": size} for k, file in enumerate(files)]
+    (root / "noise" / "nonspeech100.json").write_text(json.dumps(index))
+    return root
+
+
+@pytest.fixture(scope="module")
+def maker(folder: Path) -> trials.Maker:
+    trials_bank = trials.TEST_ROOMS
+    trials.TEST_ROOMS = 2
+    made = trials.Maker(folder, "test", 3)
+    trials.TEST_ROOMS = trials_bank
+    return made
+
+
+@pytest.fixture(scope="module")
+def main(maker: trials.Maker) -> dict[str, trials.Condition]:
+    return maker.main()
+
+
+def test_sets_noise_and_lists(folder: Path) -> None:
+    assert {clip.speaker for clip in clips(folder, source("news_arabic"))} == {
+        name for split in json.loads(LISTS.read_text())["news_arabic"].values() for name in split[:3]
+    }
+    assert [len(noises(folder, licence)) for licence in ("permissive", "all")] == [1, 2]
+    assert len(noises(folder, "all", test=True)) == 2
+    tapes = load_tapes(folder, torch.device("cpu"), "permissive")
+    assert [len(tape.frames) for tape in tapes.values()] == [13, 13, 13]  # 3 of 4 sets, and one filmed man
+    assert int(tapes["train"].real.sum()) == 1
+    assert [len(tape.frames) for tape in load_tapes(folder, torch.device("cpu"), "all").values()] == [16, 16, 16]
+
+
+def test_scenes_are_what_their_names_say(main: dict[str, trials.Condition]) -> None:
+    count = {name: float(one.trials[0].scene.talkers[0]) for name, one in main.items()}
+    assert count == {"two talkers": 2, "three talkers": 3, "room + noise": 2, "alone": 1, "silent face": 1}
+    for one in main.values():
+        scene = one.trials[0].scene
+        noise = scene.mix - scene.voice - scene.others.sum(1)
+        assert torch.isfinite(scene.mix).all() and noise.abs().max() > 0
+    scene = main["room + noise"].trials[0].scene
+    noise = scene.mix - scene.voice - scene.others.sum(1)
+    level = 10 * torch.log10(scene.voice.pow(2).mean(1) / noise.pow(2).mean(1))
+    assert level.tolist() == pytest.approx([trials.NOISE_BELOW] * 3, abs=0.5)
+    assert main["silent face"].trials[0].scene.voice.abs().max() == 0
+
+
+def test_every_further_condition_has_scenes(maker: trials.Maker) -> None:
+    more = maker.more()
+    assert all(one.trials for one in more.values())
+    assert [name for name in more if name.startswith("lips")] == [f"lips {n} ms late" for n in (0, 40, 80, 120)]
+
+
+def test_same_scenes_every_time(maker: trials.Maker, main: dict[str, trials.Condition]) -> None:
+    again = maker.main()["two talkers"].trials[0].scene
+    assert torch.equal(again.mix, main["two talkers"].trials[0].scene.mix)
+    assert torch.equal(again.lips, main["two talkers"].trials[0].scene.lips)
+
+
+def test_the_mixture_gains_nothing_and_the_ideal_mask_much(main: dict[str, trials.Condition]) -> None:
+    scene = main["two talkers"].trials[0].scene
+    same, ideal = (figures_of(system(scene), scene, False) for system in (mixture, ideal_ratio_mask))
+    assert same["SI-SDRi"] == pytest.approx([0, 0, 0], abs=1e-4) and same["scale"] == pytest.approx([1] * 3, abs=0.2)
+    assert min(ideal["SI-SDRi"]) > 0 and max(ideal["SI-SDRi"]) > 10 and ideal["wrong"] == [0, 0, 0]
+    silent = main["silent face"].trials[0].scene
+    assert figures_of(silent.mix * 0.1, silent, False)["left"] == pytest.approx([-20] * 3, abs=0.01)
+
+
+def swapped(scene: Scene) -> torch.Tensor:
+    return scene.others[:, 0]
+
+
+def test_the_other_talker_is_the_wrong_one(main: dict[str, trials.Condition]) -> None:
+    scene = main["three talkers"].trials[0].scene
+    assert figures_of(swapped(scene), scene, False)["wrong"] == [100, 100, 100]
+
+
+@pytest.mark.parametrize(("cue", "seen", "known"), [("both", 1, 1), ("lips", 1, 0), ("voice", 0, 1)])
+def test_cues_are_taken_away(main: dict[str, trials.Condition], cue: str, seen: int, known: int) -> None:
+    scene = told(main["two talkers"].trials[0].scene, cue)
+    assert float(scene.visible.max()) == float(scene.other_visible.max()) == seen and float(scene.known.max()) == known
+
+
+def test_tables_hold_every_row_and_are_written_between_marks(tmp_path: Path, main: dict[str, trials.Condition]) -> None:
+    measured = Measured()
+    for name, scenes in main.items():
+        measured.add("net", ideal_ratio_mask, name, scenes, True, False)
+        if name not in ("alone", "silent face"):
+            measured.add("mixture", mixture, name, scenes, False, False)
+    text = report.conditions(measured.results, measured.groups, "net")
+    assert text.count("\n") == 2 + 9
+    assert report.comparison(measured.results, measured.groups, ["net", "mixture"]).count("\n") == 2 + 4
+    assert report.quiet_and_alone(measured.results, measured.groups, ["net"]).count("\n") == 2 + 3
+    table = targets.table(measured.results, "net", {"mixture": [(9, 10)], "net, both": [(4, 10)]}, None)
+    assert table.count("\n") == 2 + len(targets.TARGETS) + 1 and "| 45 | 40.0 | yes |" in table.replace("at most ", "")
+    page = tmp_path / "RESULTS.md"
+    page.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n")
+    report.write(text, page)
+    report.write(text, page)
+    assert page.read_text() == f"before\n{report.BEGIN}\n{text}\n{report.END}\nafter\n"
+    page.write_text("no marks")
+    with pytest.raises(ValueError, match="no place"):
+        report.write(text, page)
+
+
+def test_a_conversation_is_a_minute_with_everything_in_it(folder: Path) -> None:
+    people = conversation.pairs(folder, "test", 1)[0]
+    one, two = conversation.script(people[0], True), conversation.script(people[1], False)
+    talks = np.stack([np.abs(x).reshape(60, RATE).max(1) > 1e-3 for x in (one, two)])
+    assert talks[:, :8].all() and talks[0, 8:18].all() and not talks[1, 8:18].any()
+    assert not talks[0, 18:28].any() and talks[1, 18:28].all() and talks[:, 28:36].all() and talks[:, 52:].all()
+    assert not talks[:, 48:52].any() and (talks[:, 36:48].sum(0) == 1).all()
+    assert np.array_equal(one[: 8 * RATE], one[28 * RATE : 36 * RATE])
+
+
+def test_pace_counts_blocks(tmp_path: Path) -> None:
+    weights = Path(conversation.__file__).parents[1] / "weights" / "separate.safetensors"
+    one = pace.measure(weights, "torch", 1, 40, seconds=0.4)
+    assert one.latency == 55 and one.cpu > 0 and one.real_time == pytest.approx(one.cpu / 40)
+    assert SeparatorRuntime.DELAY == 240
+
+
+def test_sentences_are_read_and_mixed(tmp_path: Path) -> None:
+    (tmp_path / "transcription").write_text("<s> hello there </s> (one)\n<s> good night </s> (two)\n")
+    for name in ("one", "two"):
+        soundfile.write(tmp_path / f"{name}.wav", np.random.default_rng(0).normal(0, 0.1, 2 * RATE), RATE)
+    read = sentences(tmp_path)
+    assert [words for words, _ in read] == ["hello there", "good night"]
+    person = trials.Person(0, torch.randn(trials.CROP), torch.randn(3 * RATE))
+    scenes = mixed(read, [person])
+    assert len(scenes) == 2
+    _, scene = scenes[0]
+    level = 10 * torch.log10(scene.voice[0, 4000:36000].pow(2).mean() / scene.others[0, 0].pow(2).mean())
+    assert abs(float(level)) < 0.5
+    (tmp_path / "transcription").write_text("no marks\n")
+    with pytest.raises(ValueError, match="not a line"):
+        sentences(tmp_path)
+
+
+def test_the_captioner_hears_nothing_in_silence() -> None:
+    assert Captioner().words(torch.zeros(RATE)) == ""

@@ -1,0 +1,96 @@
+"""`earshot transcribe`: a recording in, WebVTT out."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from models.speech import Line
+from streamer.errors import UserError
+from streamer.transcribe import named_transcriber, transcribe, transcribe_command
+from tests.media import clip, grey, tone, write
+from tests.test_transcript import read_vtt
+
+BECKETT = Path(find_spec("moonshine_voice").submodule_search_locations[0]) / "assets" / "beckett.wav"
+
+
+class Tape:
+    """A transcriber that writes down what it hears."""
+
+    def open(self):
+        self.heard = []
+        return self
+
+    def hear(self, t, pcm):
+        self.heard.append((t, pcm))
+
+    def lines(self, partials=True):
+        assert not partials
+        return []
+
+    def close(self):
+        return [Line(0, "end", 0.0, 1.0, True)]
+
+
+def test_real_words(capsys, tmp_path):
+    pcm = soundfile.read(BECKETT, dtype="float32")[0][None]
+    # Another rate, two channels and a picture make no difference.
+    stereo = np.repeat(np.repeat(pcm, 3, axis=1), 2, axis=0)
+    step = 4800
+    pieces = [(at / 48_000, stereo[:, at : at + step]) for at in range(0, stereo.shape[1], step)]
+    path = write(tmp_path / "talk.mkv", pictures=[(0.0, grey(9, 64, 48))], pieces=pieces)
+    assert transcribe_command(path) == 0
+    cues = read_vtt(capsys.readouterr().out)
+    said = " ".join(text for *_, text in cues).lower()
+    assert sum(word in said for word in ("ever", "tried", "failed", "matter", "again", "better")) >= 5
+    assert all(voice == "" for _, _, voice, _ in cues)
+    assert 0 <= cues[0][0] < 0.5 and 8 < cues[-1][1] < 10
+
+
+def test_sound_is_heard_whole_at_16_khz(tmp_path):
+    tape = Tape()
+    assert [line.text for line in transcribe(clip(tmp_path / "a.mkv", 2.0), tape)] == ["end"]
+    assert sum(len(pcm) for _, pcm in tape.heard) == pytest.approx(32_000, abs=200)
+    for (t, pcm), (following, _) in zip(tape.heard, tape.heard[1:], strict=False):
+        assert following == pytest.approx(t + len(pcm) / 16_000, abs=0.001)
+
+
+def test_nobody_talks(capsys, tmp_path):
+    path = write(tmp_path / "tone.wav", pieces=[(0.0, tone(1.0, 48_000))])
+    assert transcribe_command(path) == 0
+    assert capsys.readouterr().out == "WEBVTT\n"
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no media at all"])
+def test_what_is_no_recording(tmp_path, content):
+    path = tmp_path / "a.wav"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UserError):
+        transcribe_command(path)
+
+
+def test_pictures_alone_cannot_be_read(tmp_path):
+    path = write(tmp_path / "mute.mkv", pictures=[(i / 25, grey(90, 64, 48)) for i in range(5)])
+    with pytest.raises(UserError, match="no sound"):
+        transcribe_command(path)
+
+
+def test_an_unknown_model(tmp_path):
+    path = clip(tmp_path / "a.mkv", 0.5)
+    with pytest.raises(UserError, match="no transcriber"):
+        transcribe_command(path, model="nonsense")
+    if find_spec("faster_whisper") is None:
+        with pytest.raises(UserError, match="not installed"):
+            named_transcriber("faster-whisper:tiny")
+
+
+def test_a_model_that_cannot_be_had(monkeypatch):
+    def refuse(name):
+        raise ConnectionError("cannot reach\n\nthe hub")
+
+    monkeypatch.setattr("streamer.transcribe.open_transcriber", refuse)
+    with pytest.raises(UserError, match=r"^cannot reach the hub$"):
+        named_transcriber("faster-whisper:large")

@@ -1,0 +1,225 @@
+"""Answers to questions: the network, its calibration, and the parts of its training that decide what is reported."""
+
+from __future__ import annotations
+
+import argparse
+import doctest
+import json
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from models.embed import CHANNELS, PLACES, padded
+from models.image_encoder import TOP
+from models.image_runtime import GridArrays
+from models.train import rooms as rooms_module
+from models.train import vqa as training
+from models.train.rooms import Question, other_way_round, split_of
+from models.vqa import REDUCED, THINGS, Places, QuestionNet, load_question_net
+from models.vqa_runtime import BEST, Answerer
+
+
+@pytest.fixture(scope="module")
+def net() -> QuestionNet:
+    torch.manual_seed(0)
+    return QuestionNet(40, 12).eval()
+
+
+@pytest.fixture(scope="module")
+def answerer() -> Answerer:
+    return Answerer()
+
+
+@pytest.fixture(scope="module")
+def grids() -> GridArrays:
+    rng = np.random.default_rng(0)
+    middle = rng.standard_normal((3, 112, 14, 14)).astype(np.float32)
+    return GridArrays(middle, rng.random((3, 1280, 7, 7)).astype(np.float32))
+
+
+def lengths_of(numbers: list[list[int]]) -> torch.Tensor:
+    return torch.tensor([len(row) for row in numbers])
+
+
+def test_places_are_components_and_roots_of_chances() -> None:
+    x = Places()(torch.randn(2, PLACES, CHANNELS))
+    assert x.shape == (2, PLACES, REDUCED + THINGS)
+    assert torch.allclose((x[..., REDUCED:] / 4).pow(2).sum(-1), torch.ones(2, PLACES), atol=1e-5)
+
+
+def test_a_question_does_not_depend_on_what_else_is_in_the_batch(net: QuestionNet) -> None:
+    places, numbers = torch.randn(2, PLACES, REDUCED + THINGS), [[4, 5], [6, 7, 8, 9, 10]]
+    both = net(places, padded(numbers), lengths_of(numbers))
+    alone = net(places[:1], padded(numbers[:1]), lengths_of(numbers[:1]))
+    assert both.shape == (2, 12) and (both[0] - alone[0]).abs().max() < 1e-5
+
+
+def test_picture_and_question_both_count_unless_blind(net: QuestionNet) -> None:
+    places, numbers = torch.randn(1, PLACES, REDUCED + THINGS), [[4, 5, 6]]
+    base = net(places, padded(numbers), lengths_of(numbers))
+    assert (net(places + 1, padded(numbers), lengths_of(numbers)) - base).abs().max() > 1e-3
+    assert (net(places, padded([[4, 6, 5]]), lengths_of(numbers)) - base).abs().max() > 1e-4
+    blind = QuestionNet(40, 12, blind=True).eval()
+    a, b = (blind(seen, padded(numbers), lengths_of(numbers)) for seen in (places, places + 1))
+    assert torch.equal(a, b)
+
+
+def test_where_something_is_counts(net: QuestionNet) -> None:
+    places = torch.randn(1, PLACES, REDUCED + THINGS)
+    numbers = [[4, 5, 6]]
+    moved = net(places.flip(1), padded(numbers), lengths_of(numbers))
+    assert (moved - net(places, padded(numbers), lengths_of(numbers))).abs().max() > 1e-5
+
+
+def test_answers_come_with_probabilities_the_best_first(answerer: Answerer, grids: GridArrays) -> None:
+    said = answerer.answer(grids, ["what is on the table", "How many chairs are there?", "what colour is the wall"])
+    assert len(said) == 3
+    for answer in said:
+        chances = [p for _, p in answer.answers]
+        assert len(answer.answers) == BEST and chances == sorted(chances, reverse=True)
+        assert 0 < sum(chances) <= 1 + 1e-6
+        assert answer.known == (chances[0] >= float(answerer._net.least))
+        assert not any("_" in text for text, _ in answer.answers)
+
+
+def test_questions_of_how_many_and_of_what_colour_are_answered_in_kind(answerer: Answerer, grids: GridArrays) -> None:
+    number, colour = answerer.answer(
+        GridArrays(grids.middle[:2], grids.top[:2]), ["how many chairs are there", "what is the colour of the wall"]
+    )
+    assert number.answers[0][0].isdigit()
+    assert colour.answers[0][0] in {
+        "white",
+        "black",
+        "brown",
+        "red",
+        "blue",
+        "green",
+        "yellow",
+        "pink",
+        "grey",
+        "orange",
+    }
+
+
+def test_a_batch_changes_nothing(answerer: Answerer, grids: GridArrays) -> None:
+    questions = ["what is on the table", "what is behind the big brown sofa in the corner", "xyzzy"]
+    together = answerer.answer(grids, questions)
+    alone = answerer.answer(GridArrays(grids.middle[:1], grids.top[:1]), questions[:1])[0]
+    assert [text for text, _ in alone.answers] == [text for text, _ in together[0].answers]
+    assert alone.answers[0][1] == pytest.approx(together[0].answers[0][1], abs=1e-4)
+    assert together[2].known is False
+
+
+def test_as_many_questions_as_pictures(answerer: Answerer, grids: GridArrays) -> None:
+    with pytest.raises(ValueError, match="3 pictures"):
+        answerer.answer(grids, ["what"])
+    assert answerer.answer(GridArrays(grids.middle[:0], grids.top[:0]), []) == []
+
+
+def test_pictures_are_split_by_their_names_alone() -> None:
+    counts = Counter(split_of(f"image{i}") for i in range(10_000))
+    assert 1900 < counts["test"] < 2100
+    assert 900 < counts["choose"] < 1100
+    assert split_of("image7") == split_of("image7")
+
+
+def test_in_a_mirror_left_is_right() -> None:
+    assert other_way_round("left of the right lamp") == "right of the left lamp"
+    assert doctest.testmod(rooms_module).failed == 0
+
+
+def test_answers_that_are_several_count_for_each() -> None:
+    assert training.parts("cup, table_lamp") == ["cup", "table_lamp"]
+    questions = [Question(0, "what", "cup, lamp")] * 2 + [Question(0, "what", "lamp")] + [Question(1, "what", "sofa")]
+    assert training.known_answers(questions) == ["lamp"]
+    assert training.right_answers(questions, ["lamp"]).tolist() == [-1, -1, 0, -1]
+
+
+def test_calibration_makes_the_mean_probability_the_share_that_is_right(net: QuestionNet) -> None:
+    torch.manual_seed(0)
+    scores = 6 * torch.randn(4000, 12)
+    truth = torch.where(torch.rand(4000) < 0.4, scores.argmax(1), (scores.argmax(1) + 1) % 12)
+    training.calibrate(net, scores, truth)
+    sure = net.probabilities(scores).amax(1)
+    hit = (scores.argmax(1) == truth).float()
+    assert sure.mean() == pytest.approx(float(hit.mean()), abs=1e-3)
+    assert float(net.temperature) > 1
+
+
+def test_above_the_threshold_half_are_right(net: QuestionNet) -> None:
+    torch.manual_seed(0)
+    scores = 3 * torch.randn(4000, 12)
+    chance = torch.softmax(scores, 1).amax(1)
+    truth = torch.where(torch.rand(4000) < chance**2, scores.argmax(1), -1)
+    training.calibrate(net, scores, truth)
+    sure, hit = net.probabilities(scores).amax(1), scores.argmax(1) == truth
+    known = sure >= float(net.least)
+    assert 0.1 < known.float().mean() < 0.9
+    assert hit[known].float().mean() == pytest.approx(0.5, abs=0.01)
+
+
+def test_calibration_error_of_what_is_sure_and_wrong() -> None:
+    sure = np.linspace(0.1, 0.9, 1000, dtype=np.float32)
+    assert training.calibration_error(sure, np.zeros(1000, bool)) == pytest.approx(0.5, abs=1e-3)
+    hit = np.random.default_rng(0).random(1000) < sure
+    assert training.calibration_error(sure, hit) < 0.06
+
+
+def test_the_interval_is_wider_where_pictures_hang_together() -> None:
+    hit = np.repeat(np.random.default_rng(0).random(100) < 0.3, 10).astype(float)
+    apart = training.interval(hit, np.arange(1000))
+    together = training.interval(hit, np.repeat(np.arange(100), 10))
+    assert apart[0] < hit.mean() < apart[1]
+    assert together[1] - together[0] > 2 * (apart[1] - apart[0])
+
+
+def test_a_run_learns_what_only_the_picture_tells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = [Question(i, "what is this thing", ("sofa", "lamp")[i % 2]) for i in range(40)]
+
+    class TinyRooms:
+        def __init__(self, data: Path, cache: Path) -> None:
+            self.questions = {"train": asked[:30], "choose": asked[:30], "test": asked[30:]}
+
+        def prepare(self) -> Places:
+            return Places().requires_grad_(False)
+
+        def seen(self, prepared: Places, mirror: bool = False) -> torch.Tensor:
+            torch.manual_seed(5)
+            x = 0.3 * torch.randn(40, PLACES, REDUCED + THINGS)
+            x[::2, 24, :8] += 3.0
+            return x
+
+    class TinyText(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.text = nn.Module()
+            self.text.words = nn.Embedding(6, 256)
+
+    from models.vocabulary import Vocabulary
+
+    monkeypatch.setattr(training, "Rooms", TinyRooms)
+    monkeypatch.setattr(training, "load_embedding", lambda path: (TinyText(), Vocabulary(["thing", "what"])))
+    monkeypatch.setattr(training.time, "process_time", iter(range(100_000)).__next__)
+    options = argparse.Namespace(
+        data=tmp_path, cache=tmp_path, out=tmp_path / "x.safetensors", words=tmp_path, minutes=2.0, resume=False,
+        blind=False, start=None, rows=15, rate=3e-3, seed=0,
+    )  # fmt: skip
+    run = training.Run(options)
+    run.go()
+    curve = [json.loads(line) for line in options.out.with_suffix(".jsonl").read_text().splitlines()]
+    assert run.step == 120 and curve[-1]["accuracy"] == 100.0
+    _, vocabulary, answers = load_question_net(options.out)
+    assert sorted(answers) == ["lamp", "sofa"] and "thing" in vocabulary
+    options.resume, options.minutes = True, 2.2
+    again = training.Run(options)
+    assert (again.step, again.best) == (120, run.best)
+    again.go()
+    assert again.step > 120
+
+
+def test_things_take_the_places_of_the_coarse_grid() -> None:
+    assert Places().things.in_features == TOP

@@ -1,0 +1,53 @@
+/** Where captions stand in a tile: under their face, beside each other, inside the picture. Arithmetic only. */
+
+const EDGE = 4;
+/** In widths of a capital letter's height: narrower than this a line holds two words. */
+const NARROWEST_EM = 9;
+const WIDEST_EM = 24;
+export const LABEL_HEIGHT = 26;
+/** The participant's name stands in the lower left corner. */
+export const FOOT_HEIGHT = 36;
+export const LABEL_GAP = 6;
+
+/**
+ * The name of a face stands under it, or above where there is no room for it and its caption.
+ * @param {{ y: number, height: number }} rect the face, CSS pixels
+ * @param {number} height of the tile
+ * @param {number} caption height kept free for a caption, 0 = none
+ * @returns {number} top of the name, CSS pixels
+ */
+export function labelTop(rect, height, caption) {
+  const below = rect.y + rect.height + LABEL_GAP;
+  const fits = below + LABEL_HEIGHT + caption < height - FOOT_HEIGHT;
+  return fits ? below : Math.max(EDGE, rect.y - LABEL_HEIGHT - LABEL_GAP);
+}
+
+/**
+ * @param {{ id: number, rect: DOMRect }[]} faces those with a caption
+ * @param {{ width: number, height: number }} tile
+ * @param {{ em: number, height: number }} size of letters and of a caption of two lines, CSS pixels
+ * @returns {Map<number, DOMRect>} where each caption stands; a face without enough room is left out
+ */
+export function placeCaptions(faces, tile, size) {
+  /** @type {Map<number, DOMRect>} */
+  const places = new Map();
+  /** @param {{ rect: DOMRect }} face */
+  const centre = ({ rect }) => rect.x + rect.width / 2;
+  const sorted = [...faces].sort((a, b) => centre(a) - centre(b));
+  const lowest = tile.height - FOOT_HEIGHT - size.height;
+  sorted.forEach((face, i) => {
+    const [before, after] = [sorted[i - 1], sorted[i + 1]];
+    const left = before ? Math.max(EDGE, (centre(before) + centre(face)) / 2 + EDGE / 2) : EDGE;
+    const right = after ? Math.min(tile.width - EDGE, (centre(after) + centre(face)) / 2 - EDGE / 2) : tile.width - EDGE;
+    const widest = Math.min(right - left, WIDEST_EM * size.em);
+    const outside = centre(face) < 0 || centre(face) > tile.width;
+    if (widest < NARROWEST_EM * size.em || lowest < EDGE || outside) return;
+    const width = Math.min(widest, Math.max(face.rect.width * 1.4, WIDEST_EM * 0.7 * size.em));
+    const x = Math.min(Math.max(centre(face) - width / 2, left), right - width);
+    const bottom = face.rect.y + face.rect.height + LABEL_GAP;
+    const labelled = labelTop(face.rect, tile.height, size.height) >= bottom;
+    const y = Math.max(EDGE, Math.min(bottom + (labelled ? LABEL_HEIGHT + EDGE : 0), lowest));
+    places.set(face.id, new DOMRect(x, y, width, size.height));
+  });
+  return places;
+}
