@@ -111,7 +111,7 @@ def measure(transcriber: Transcriber, made: list[Scene]) -> tuple[dict[str, dict
 
 
 def silent_cost(transcriber: Transcriber) -> float:
-    """Real-time factor of a voice in which there is nothing but residues below -60 dB."""
+    """Real-time factor of a voice in which there is nothing but noise at -70 dB."""
     quiet = (np.random.default_rng(0).standard_normal((2, 60 * SAMPLE_RATE)) * 3e-4).astype(np.float32)
     call = Call(transcriber, 2, True, True)
     call.run(quiet, quiet.sum(0), np.zeros((2, len(quiet[0]) // FRAME)))
@@ -141,7 +141,8 @@ def main() -> None:
     covered, word, line = (np.percentile(values, [50, 95]) for values in (delays.covered, delays.word, delays.line))
     text = table(head, rows) + "\n\n"
     text += (
-        f"Two people, neither of them trained on, -5 to 5 dB against each other, {len(made)} scenes, words: "
+        "Two people who are not in the training data by name, -5 to 5 dB against each other, "
+        f"{len(made)} scenes, words: "
         + ", ".join(f"{spoken[kind]} {kind}" for kind in kinds)
         + ". In turns: each begins 0.4 s before the other has ended. Lips are made up, voice prints are from other "
         "speech of the same person. Under the right face: of the words shown that one of the two did say.\n\n"

@@ -18,8 +18,11 @@ FINER = 8
 BLUR = 0.6
 """Cells over which the map of what moves alike is smoothed."""
 
-SHARE = 0.3
-"""Of the peak's height, from which a place belongs to the source; chosen on composed training scenes."""
+AS_MUCH = 0.5
+"""How much the amount of motion counts beside its likeness."""
+
+SHARE = 0.45
+"""Of the peak's height, from which a place belongs to the source; chosen on composed dev scenes, as the two above."""
 
 
 def attention_of(sync: F32, meaning: F32) -> F32:
@@ -29,24 +32,33 @@ def attention_of(sync: F32, meaning: F32) -> F32:
     return np.asarray(weight / weight.sum(), np.float32)
 
 
-def heat_of(attention: F32, similar: F32, extent: F32) -> tuple[F32, float]:
+def heat_of(attention: F32, similar: F32, moved: F32, extent: F32) -> tuple[F32, float]:
     """Attention, spread over the whole of what it falls on.
 
     Args:
         attention: Shape (14, 14), sums to 1.
         similar: How alike each cell moves to the attended feature, (14, 14).
+        moved: Mean size of each cell's motion, (14, 14).
         extent: Of faces, (5, 14, 14), see `FaceExtent`.
 
     Returns:
         Heat (14, 14), 0..1 with 1 at its peak, and how much of the attention falls on faces, 0..1.
     """
     around, faces = faces_around(extent, attention)
-    similar = np.asarray(cv2.GaussianBlur(similar, (0, 0), BLUR), np.float32)
-    low = np.float32(np.median(similar))
-    moving = np.clip((similar - low) / max(float(similar.max() - low), 1e-6), 0, 1)
+    alike, much = (np.asarray(cv2.GaussianBlur(x, (0, 0), BLUR), np.float32) for x in (similar, moved))
+    moving = _above_middle(alike, float(alike.max()))
+    # What belongs together moves about as much; a flat side of a thing shows it badly, but shows it.
+    moving = moving + np.float32(AS_MUCH) * _above_middle(much, float((attention * much).sum()), 0.05)
+    moving /= max(float(moving.max()), 1e-6)
     # The root: attention that falls half on a face and half on noise is about the face.
     heat = np.sqrt(faces) * around + (1 - np.sqrt(faces)) * moving
     return np.asarray(heat / max(float(heat.max()), 1e-6), np.float32), faces
+
+
+def _above_middle(x: F32, top: float, least: float = 1e-6) -> F32:
+    """0 at the median of a map, 1 at `top` and above."""
+    low = float(np.median(x))
+    return np.asarray(np.clip((x - low) / max(top - low, least), 0, 1), np.float32)
 
 
 def region(heat: F32, attention: F32, share: float = SHARE) -> tuple[tuple[float, float], Box]:

@@ -22,8 +22,8 @@ _LOW, _HIGH, _FFT = 60.0, 7600.0, 512
 @functools.cache
 def _bands() -> F32:
     """Triangles on the mel scale, (257, 48)."""
-    edges = 2595 * np.log10(1 + np.array([_LOW, _HIGH]) / 700)
-    corners = 700 * (10 ** (np.linspace(*edges, BANDS + 2) / 2595) - 1)
+    low, high = (2595 * float(np.log10(1 + at / 700)) for at in (_LOW, _HIGH))
+    corners = 700 * (10 ** (np.linspace(low, high, BANDS + 2) / 2595) - 1)
     frequency = np.fft.rfftfreq(_FFT, 1 / RATE)[:, None]
     rise = (frequency - corners[:-2]) / (corners[1:-1] - corners[:-2])
     fall = (corners[2:] - frequency) / (corners[2:] - corners[1:-1])

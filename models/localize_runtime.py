@@ -197,9 +197,9 @@ class Localizer:
         if state.evidence is not None:
             similar = keep * state.evidence[2:] + (1 - keep) * similar
         state.evidence, state.at = np.concatenate([both, similar]).astype(np.float32), t
-        heat, faces = heat_of(attention, state.evidence[2], found.extent[0])
-        level = 10 * float(np.log10(np.mean(pcm**2) + 1e-12))
         moved = motion[:, 0].mean(axis=0).reshape(GRID, 2, GRID, 2).mean(axis=(1, 3))
+        heat, faces = heat_of(attention, state.evidence[2], moved, found.extent[0])
+        level = 10 * float(np.log10(np.mean(pcm**2) + 1e-12))
         given = np.concatenate([clues(both[0], both[1], attention, faces, moved, level), found.sound[0]])
         score = 0.0 if level < SILENT else self._belief(given)
         peak, state.region = region(heat, attention)

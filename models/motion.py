@@ -64,9 +64,8 @@ def motion(before: F32, after: F32, seconds: float) -> F32:
     per = np.float32(BIN / seconds)
     size, signed = strength[0] / 16 * per, strength[1] / 16 * per
     fall, right = (-strength[2 + i] / (strength[4 + i] + np.float32(_SOFT)) * per for i in (0, 1))
-    return np.stack([np.log1p(size), np.arcsinh(signed), np.arcsinh(6 * fall), np.arcsinh(6 * right)]).astype(
-        np.float32
-    )
+    parts = [np.log1p(size), np.arcsinh(signed), np.arcsinh(6 * fall), np.arcsinh(6 * right)]
+    return np.asarray(np.stack(parts), np.float32)
 
 
 def _of_the_whole(across: F32, down: F32, mean: F32, change: F32) -> F32:
@@ -132,4 +131,4 @@ class MotionTrack:
                 if share > 0.01:
                     out[k] += np.float32(share) * part
                     covered[k] += share
-        return out / np.maximum(covered, 1)[:, None, None, None]
+        return np.asarray(out / np.maximum(covered, 1)[:, None, None, None], np.float32)

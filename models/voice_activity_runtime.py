@@ -20,7 +20,7 @@ WINDOW = 512
 CONTEXT = 64
 """Samples of the past that the network wants before them."""
 
-QUIET = 10 ** (-60 / 20)
+QUIET = 10 ** (-70 / 20)
 """Root mean square below which a window is silence and no network is asked: a silent voice costs nothing."""
 
 LOUD = 0.1

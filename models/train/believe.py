@@ -14,11 +14,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from safetensors.torch import load_file, save_file
+from torch import nn
 from torch.nn import functional
 
 from models.localize import BINS, SoundAttention
-from models.localize_box import attention_of, heat_of
-from models.localize_extent import FaceExtent
+from models.localize_box import attention_of
+from models.localize_extent import FaceExtent, faces_around
 from models.localize_onnx import OnnxAttention
 from models.localize_runtime import PREFIXES
 from models.localize_score import CLUES, Belief, clues
@@ -40,7 +41,7 @@ def evidence(model: OnnxAttention, scenes: Scenes, row: int, levels: F32, motion
     found = model.run(windows, seen, middle, top)
     sync, meaning = found.sync.mean(axis=0), found.meaning.mean(axis=0)
     attention = attention_of(sync, meaning)
-    _, faces = heat_of(attention, sync, found.extent[-1])
+    _, faces = faces_around(found.extent[-1], attention)
     moved = seen[-1, :, 0].mean(axis=0).reshape(14, 2, 14, 2).mean(axis=(1, 3))
     last = windows[-1, -60:]
     level = 10 * float(np.log10(np.mean(10 ** (last / 10)) * 12 + 1e-12))
@@ -108,7 +109,11 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     attention, extent = SoundAttention(), FaceExtent()
-    for net, path in ((attention, options.attention), (extent, options.work / "extent.safetensors")):
+    trained: tuple[tuple[nn.Module, Path], ...] = (
+        (attention, options.attention),
+        (extent, options.work / "extent.safetensors"),
+    )
+    for net, path in trained:
         net.load_state_dict({n: v.float() for n, v in load_file(path).items()}, strict=False)
         net.eval().requires_grad_(False)
     model, rng = OnnxAttention(attention, extent), np.random.default_rng(0)
@@ -119,7 +124,7 @@ def main() -> None:
     with torch.inference_mode():
         logits = belief(torch.from_numpy(x[kept])).numpy()
         limit = float(np.quantile(logits[y[kept] == 0], 1 - FALSE))
-        belief.out.bias -= limit
+        belief.out.bias.sub_(limit)
     found = float((logits[y[kept] > 0] > limit).mean())
     print(f"{len(x)} windows, {CLUES}; of those kept: {found:.3f} of the sources found at {FALSE} false")
     dx, dy = collect(model, Scenes(options.work, "dev"), rng)
@@ -127,8 +132,9 @@ def main() -> None:
         shown = belief(torch.from_numpy(dx)).numpy() > 0
     print(f"dev: {shown[dy > 0].mean():.3f} of the sources found, {shown[dy == 0].mean():.3f} false")
     stored = {}
-    for net, prefix in zip((attention, extent, belief), PREFIXES, strict=True):
-        for name, value in net.state_dict().items():
+    nets: tuple[nn.Module, ...] = (attention, extent, belief)
+    for part, prefix in zip(nets, PREFIXES, strict=True):
+        for name, value in part.state_dict().items():
             if value.is_floating_point():
                 stored[prefix + name] = value.half().contiguous()
     save_file(stored, options.out)

@@ -2,8 +2,8 @@
 
 Every next word of Flickr8k's captions is learnt given the words before it (cross-entropy), with the doubly stochastic
 penalty of Xu et al., equation 14. FILE gets the averaged weights whenever they write the best dev captions so far
-(BLEU-4, beam 3), FILE.jsonl the curve, FILE.ckpt what is needed to go on. `models/train/caption_reward.py` goes on
-from there.
+(BLEU-4, beam 3), FILE-N those of each look at dev, FILE.jsonl the curve, FILE.ckpt what is needed to go on.
+`models/train/caption_reward.py` goes on from there.
 """
 
 from __future__ import annotations
@@ -233,6 +233,8 @@ class Run:
             line: dict[str, float] = {"epoch": self.epochs, "loss": round(sum(losses) / len(losses), 4)}
             if self.epochs > self.options.quiet:
                 line |= judge(self.mean, self.material.vocabulary, self.material.dev, self.material.dev_captions)
+                point = self.options.out.with_stem(f"{self.options.out.stem}-{self.epochs}")
+                save(point, self.mean, self.material.vocabulary)
                 if line["BLEU-4"] > self.best:
                     self.best = line["BLEU-4"]
                     save(self.options.out, self.mean, self.material.vocabulary)

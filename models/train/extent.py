@@ -63,8 +63,10 @@ def collect(data: Path, work: Path, half: str) -> dict[str, npt.NDArray[np.gener
 
     def add(middle: npt.NDArray[np.generic], top: npt.NDArray[np.generic], boxes: F32) -> None:
         target, owner = cell_targets(boxes)
-        for name, value in zip(rows, (middle.astype(np.float16), top.astype(np.float16), target, owner), strict=True):
-            rows[name].append(value)
+        rows["middle"].append(middle.astype(np.float16))
+        rows["top"].append(top.astype(np.float16))
+        rows["target"].append(target)
+        rows["owner"].append(owner)
 
     for path in sorted(work.glob(f"{half}-[0-9][0-9][0-9].npz")):
         shard = np.load(path)

@@ -117,7 +117,7 @@ def judge(net: SoundAttention, dev: Scenes, limit: int = 200) -> dict[str, float
     with torch.inference_mode():
         maps: list[Tensor] = []
         won = []
-        for part in rows.split(25):
+        for part in torch.split(rows, 25):  # type: ignore[no-untyped-call]
             seen = net.eye(*dev.seen(part, start[part]))
             sounds = [net.ear(dev.heard(part, s[part])) for s in (start, other)]
             sync, meaning = (torch.diagonal(x, dim1=0, dim2=1).t() for x in net.alike(seen, sounds[0]))
@@ -150,7 +150,7 @@ class Run:
         self.train, self.dev = Scenes(options.work, "train"), Scenes(options.work, "dev")
         self.net, self.mean = SoundAttention(), SoundAttention()
         for net in (self.net, self.mean):
-            net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            net.to(memory_format=torch.channels_last)
         self.optimiser = torch.optim.AdamW(self.net.parameters(), lr=options.rate, weight_decay=0.02)
         self.step, self.spent, self.best = 0, 0.0, 0.0
         self.kept = options.work / "localize.state.pt"

@@ -154,6 +154,9 @@ def main() -> None:
     for kind in MISSING:
         part = [t for t in trials if t.kind == kind]
         print(f"false hot spots, {kind}: {sum(t.found.peak is not None for t in part)} of {len(part)}")
+    for least in (0.05, 0.1, 0.2, 0.3, 0.5, 0.7):
+        shown = [np.mean([t.found.score >= least for t in trials if (t.box is None) == none]) for none in (False, True)]
+        print(f"score of {least} or more: {shown[0]:.3f} of the sources, {shown[1]:.3f} of those without one")
     negative = [t.found.peak is not None for t in trials if t.box is None]
     print(f"false hot spots: {np.mean(negative):.3f} of {len(negative)}")
 

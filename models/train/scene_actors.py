@@ -69,7 +69,7 @@ def wandering(rng: Rng, seconds: float) -> F32:
     noise = rng.normal(size=FRAMES + 4 * width)
     smooth = np.convolve(np.convolve(noise, np.hanning(width + 2)[1:-1], "same"), np.ones(width), "same")
     part: F32 = smooth[2 * width : 2 * width + FRAMES].astype(np.float32)
-    return (part - part.mean()) / (part.std() + 1e-6)
+    return np.asarray((part - part.mean()) / (part.std() + 1e-6), np.float32)
 
 
 def mouth(talk: Talk | None, sound: I16, rng: Rng) -> F32:

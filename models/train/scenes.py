@@ -39,6 +39,10 @@ AREA = (0.05, 0.35)
 """Share of the picture that the source covers."""
 
 
+VIDEOS = (0.12, 0.08)
+"""How often a talker, and a talker beside, is one of the filmed ones."""
+
+
 @dataclass
 class Scene:
     """Three seconds.
@@ -67,8 +71,8 @@ class Scene:
 
     def in_grey(self) -> Scene:
         """The same scene without colours, which is drawn faster."""
-        actors = [(replace(actor, sprites=_grey(actor.sprites)), *place) for actor, *place in self._actors]
-        background = cv2.cvtColor(self._background, cv2.COLOR_RGB2GRAY)
+        actors = [(replace(actor, sprites=_grey(actor.sprites)), x, y, width) for actor, x, y, width in self._actors]
+        background = np.asarray(cv2.cvtColor(self._background, cv2.COLOR_RGB2GRAY), np.uint8)
         return replace(self, _background=background, _actors=actors)
 
     def picture(self, frame: int) -> U8:
@@ -131,7 +135,7 @@ def _blended(sprites: F32, which: float) -> F32:
     low = int(np.clip(which, 0, len(sprites) - 1))
     high, share = min(low + 1, len(sprites) - 1), which - low
     if share < 0.02 or high == low:
-        return sprites[low]
+        return np.asarray(sprites[low], np.float32)
     mixed: F32 = cv2.addWeighted(sprites[low], 1 - share, sprites[high], share, 0)
     return mixed
 
@@ -175,7 +179,7 @@ class Composer:
 
     def _source(self, rng: Rng, kind: str, moves: bool) -> tuple[Actor, F32]:
         if kind == "speech":
-            if rng.random() < 0.12:
+            if rng.random() < VIDEOS[0]:
                 video = self.stock.videos[rng.integers(len(self.stock.videos))]
                 return video_actor(video, rng, self._size), _loud(video.sound, rng)
             talk, sound = self._talk(rng)
@@ -249,7 +253,7 @@ class Composer:
         how = "photograph" if still else rng.choice(["talks", "listens", "photograph"], p=[0.65, 0.25, 0.1])
         if how != "talks":
             return self._face(rng, np.zeros(FRAMES, np.float32), moves=how == "listens")
-        if rng.random() < 0.08:
+        if rng.random() < VIDEOS[1]:
             video = self.stock.videos[rng.integers(len(self.stock.videos))]
             return video_actor(video, rng, self._size)
         talk, sound = self._talk(rng)
@@ -310,7 +314,7 @@ def _grey(sprites: F32) -> F32:
 def _loud(sound: I16, rng: Rng) -> F32:
     """A sound at a level of -35 to -14 dB of full scale."""
     x = sound.astype(np.float32) / 32768
-    return (x * (10 ** (rng.uniform(-35, -14) / 20) / (np.sqrt(np.mean(x**2)) + 1e-6))).astype(np.float32)
+    return np.asarray(x * 10 ** (rng.uniform(-35, -14) / 20) / (np.sqrt(np.mean(x**2)) + 1e-6), np.float32)
 
 
 def _touch(a: Box, b: Box) -> bool:

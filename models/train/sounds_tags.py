@@ -104,7 +104,11 @@ def development_scenes(folder: Path, seed: int = 5) -> Scenes:
     size = [x.square().mean(1, keepdim=True).sqrt() + 1e-4 for x in (voices, clips[over])]
     mixed = 0.05 * (voices / size[0] * gain + clips[over] / size[1])
     made = torch.stack([made_up(CLIP, random) for _ in range(100)])
-    made = made / made.square().mean(1, keepdim=True).sqrt() * 10 ** (torch.rand(len(made), 1) - 2)
+    made = (
+        made
+        / made.square().mean(1, keepdim=True).sqrt()
+        * torch.from_numpy(10 ** random.uniform(-2, -1, (len(made), 1))).float()
+    )
     sound = torch.cat([clips, alone, noise, made, mixed]).clamp(-1, 1)
     nothing = np.full(len(alone) + len(noise) + len(made), -1)
     talks = np.zeros(len(sound), np.bool_)

@@ -12,6 +12,7 @@ import numpy as np
 from models.faces import Face, FaceModels, FaceTracker
 from models.speaking import OffsetEstimator, SpeakingDetector
 from models.voice import Embed, VoiceBook
+from models.voice_state import Change
 from streamer.engine.types import BLOCK, SAMPLE_RATE, FaceState, Picture, Samples
 
 LIP_HISTORY = 2.0
@@ -153,6 +154,10 @@ class Scene:
     def voice_of(self, id: int) -> Samples:
         """Voice print of a face (192,), zeros while unknown."""
         return self._book.print_of(id)
+
+    def voice_changes(self) -> list[Change]:
+        """What happened to voice prints since the last call, oldest first; for one reader."""
+        return self._book.take_changes()
 
     def other_of(self, id: int) -> int | None:
         """The face that speaks most beside this one, None when it is alone."""

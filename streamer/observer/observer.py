@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.caption_runtime import Captioner, SceneText, changed, gist
+from models.caption_runtime import CHANGED, Captioner, SceneText, changed, gist
 from models.embed_runtime import JointEmbedding
 from models.image_runtime import GridArrays, ImageRuntime
 from models.localize_runtime import Localizer, LocalizerState, SoundMap, SoundTrack
@@ -30,6 +30,9 @@ LOOK_EVERY = 1.0
 
 SCENE_EVERY = 3.0
 """Seconds after which a scene that has moved on a little is described anew; a changed one is at the next look."""
+
+A_LITTLE = CHANGED / 2
+"""Cosine distance of such a picture from the one described."""
 
 SCENE_REPEATED = 10.0
 """Seconds after which a caption that still holds is told again, so that everybody knows it does."""
@@ -56,7 +59,7 @@ class Watched:
     tagged: bool = False
     scene_t: float = -math.inf
     scene_look: NDArray[np.float32] | None = None
-    scene_text: str = ""
+    scene: Scene | None = None
     scene_told: float = -math.inf
     keyframe_t: float = -math.inf
     spectrograms: dict[int | None, Spectrogram] = field(default_factory=dict)
@@ -154,7 +157,7 @@ class Observer:
         maps = self._localizer.locate([session.place for session in due.values()])
         results: list[tuple[str, Observation]] = []
         for (sid, session), found in zip(due.items(), maps, strict=True):
-            session.next_map = session.picture_t + MAP_EVERY
+            session.next_map = following(session.next_map, session.picture_t, MAP_EVERY)
             results.append((sid, localization(found)))
         return results
 
@@ -173,7 +176,7 @@ class Observer:
         found = self._tagger.tags(np.stack(windows))
         results: list[tuple[str, Observation]] = []
         for (sid, session), end, tags in zip(due.items(), ends, found, strict=True):
-            session.next_tags = end + TAGS_EVERY
+            session.next_tags = following(session.next_tags, end, TAGS_EVERY)
             if tags or session.tagged:
                 results.append((sid, Sounds(end, [(name, float(p)) for name, p in tags])))
             session.tagged = bool(tags)
@@ -190,23 +193,28 @@ class Observer:
         pictures = np.stack([session.picture for session in due.values() if session.picture is not None])
         grids = self._encoder.encode(pictures)
         looks = gist(grids)
-        to_describe, to_keep = [], []
+        to_describe, to_keep, told = [], [], []
         for i, session in enumerate(due.values()):
-            session.next_look = session.picture_t + LOOK_EVERY
-            new = session.scene_look is None or changed(session.scene_look, looks[i])
-            if new or session.picture_t >= session.scene_t + SCENE_EVERY:
+            session.next_look = following(session.next_look, session.picture_t, LOOK_EVERY)
+            before = session.scene_look
+            new = before is None or changed(before, looks[i])
+            slow = before is not None and changed(before, looks[i], A_LITTLE)
+            if new or (slow and session.picture_t >= session.scene_t + SCENE_EVERY):
                 to_describe.append(i)
-                session.scene_look = looks[i] if new else session.scene_look
+                session.scene_look = looks[i]
+            elif session.picture_t >= session.scene_told + SCENE_REPEATED and session.scene is not None:
+                session.scene_told = session.picture_t
+                told.append((i, session.scene))
             if new or session.picture_t >= session.keyframe_t + KEYFRAME_EVERY:
                 to_keep.append(i)
         sids, sessions = list(due), list(due.values())
         results: list[tuple[str, Observation]] = []
         for i, text in zip(to_describe, self._describe(grids, to_describe), strict=True):
             session = sessions[i]
-            session.scene_t = session.picture_t
-            if text.text != session.scene_text or session.picture_t >= session.scene_told + SCENE_REPEATED:
-                session.scene_text, session.scene_told = text.text, session.picture_t
-                results.append((sids[i], scene(session.picture_t, text)))
+            session.scene_t = session.scene_told = session.picture_t
+            session.scene = scene(session.picture_t, text)
+            told.append((i, session.scene))
+        results += [(sids[i], found) for i, found in told]
         for i, vector in zip(to_keep, self._vectors(grids, to_keep), strict=True):
             session = sessions[i]
             assert session.picture is not None
@@ -220,6 +228,11 @@ class Observer:
 
     def _vectors(self, grids: GridArrays, which: list[int]) -> NDArray[np.float32]:
         return self._embedding.image(_some(grids, which)) if which else np.zeros((0, 1), np.float32)
+
+
+def following(due: float, now: float, every: float) -> float:
+    """When something is due again that was due at `due` and was done at `now`: in step, unless a turn was missed."""
+    return due + every if due + every > now else now + every
 
 
 def _some(grids: GridArrays, which: list[int]) -> GridArrays:
