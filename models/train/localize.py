@@ -117,7 +117,7 @@ def judge(net: SoundAttention, dev: Scenes, limit: int = 200) -> dict[str, float
     with torch.inference_mode():
         maps: list[Tensor] = []
         won = []
-        for part in torch.split(rows, 25):  # type: ignore[no-untyped-call]
+        for part in torch.split(rows, 25):
             seen = net.eye(*dev.seen(part, start[part]))
             sounds = [net.ear(dev.heard(part, s[part])) for s in (start, other)]
             sync, meaning = (torch.diagonal(x, dim1=0, dim2=1).t() for x in net.alike(seen, sounds[0]))

@@ -1,7 +1,7 @@
 """Trains the separator: `python -m models.train.separate --data DIR --out FILE --minutes 9 --whole 27 [--resume]`.
 
 Runs on a GPU if there is one, the data resident on it, in slices of `--minutes` out of `--whole` (which sets the
-learning rate's course). FILE.ckpt holds all that the next slice needs, FILE.jsonl the curve, FILE the averaged
+learning rate's course; on a CPU minutes of processor time). FILE.ckpt holds all that the next slice needs, FILE.jsonl the curve, FILE the averaged
 weights (fp16) with the best figures so far on the development speakers. `--start none` begins from nothing;
 `--licence permissive` uses free sources alone. `--net pit` trains the comparison without eyes (models/train/pit.py).
 """
@@ -213,19 +213,21 @@ class Run:
             figures = self.check()
             self.best = figures["loss"]
             self.note("dev", figures)
-        begin, already = time.monotonic(), self.spent
+        # On a CPU processor time, so that a run beside other work, or one held for a while, is not cut short.
+        clock = time.monotonic if self.device.type == "cuda" else time.process_time
+        begin, already = clock(), self.spent
         looked, until = begin, min(self.options.whole * 60, already + self.options.minutes * 60)
         seen: list[tuple[Scene, Loss]] = []
         while self.spent < until:
             seen.append(self.train_step())
-            now = time.monotonic()
+            now = clock()
             self.spent = already + now - begin
             if len(seen) == self.options.log_every:
                 self.note("train", summary(seen))
                 seen = []
             if now - looked > CHECK_EVERY:
                 self.keep_if_better()
-                looked = time.monotonic()
+                looked = clock()
         self.keep_if_better()
 
 

@@ -32,7 +32,7 @@ _HEARD = SAMPLES + 512 - 160
 
 SHORTCUT = 0.5
 """Weight of what `Shortcut` says."""
-SAVE_EVERY = 300.0  # seconds
+SAVE_EVERY = 300.0  # seconds of processor time
 _PICTURES = 8
 
 
@@ -230,12 +230,12 @@ class Run:
         """Train until the minutes are spent."""
         while self.pool.count < self.options.first:
             self.pool.add(16)
-        begin, already = time.monotonic(), self.spent
+        begin, already = time.process_time(), self.spent
         saved, curve = begin, self.options.out.with_suffix(".jsonl")
         seen: list[dict[str, float]] = []
         while self.spent < self.options.minutes * 60:
             seen.append(self.train_step())
-            now = time.monotonic()
+            now = time.process_time()
             self.spent = already + now - begin
             last, due = self.spent >= self.options.minutes * 60, now - saved > SAVE_EVERY
             if len(seen) == 50 or last or due:
@@ -263,7 +263,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True, help="averaged weights, .safetensors")
-    parser.add_argument("--minutes", type=float, required=True, help="in all, over every resumption")
+    parser.add_argument("--minutes", type=float, required=True, help="of processor time, over every resumption")
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--teach", choices=("teachers", "labels"), default="teachers")
     parser.add_argument("--rows", type=int, default=32, help="rows of 2.4 s a batch")

