@@ -19,12 +19,22 @@ from models.dilated import DilatedBlock
 
 _OPSET, _IR = 20, 10
 _K = "rows"
+_MICROSOFT = "com.microsoft"
+_GROUP = 64  # inputs that share a scale
+_SMALL = 16_384  # weights of a layer below which 8 bits save nothing
+_WHOLE_NUMBERS = 4  # accuracy level: products of whole numbers, of 8 bits each
 
 
 class Graph:
-    """Collects nodes and constants; every method that adds a node returns the name of its output."""
+    """Collects nodes and constants; every method that adds a node returns the name of its output.
 
-    def __init__(self) -> None:
+    Args:
+        eight_bits: Whether the weights of larger linear layers are kept in 8 bits, a scale for each 64 inputs of an
+            output. A step on few rows is as slow as its weights are large: they are read from memory each time.
+    """
+
+    def __init__(self, eight_bits: bool = False) -> None:
+        self._eight_bits = eight_bits
         self._nodes: list[onnx.NodeProto] = []
         self._constants: list[onnx.TensorProto] = []
         self._inputs: list[onnx.ValueInfoProto] = []
@@ -50,6 +60,17 @@ class Graph:
         """Add a node with one output."""
         return self.ops(kind, 1, *inputs, **attributes)[0]
 
+    def matmul(self, x: str, weight: Tensor) -> str:
+        """Product x @ weight.T: x (N, in), weight (out, in) -> (N, out)."""
+        outputs, inputs = weight.shape
+        if not self._eight_bits or weight.numel() < _SMALL:
+            return self.op("MatMul", x, self.constant(weight.t()))
+        padded = nn.functional.pad(weight.detach(), (0, -inputs % _GROUP)).view(outputs, -1, _GROUP)
+        scale = (padded.abs().amax(2) / 127).clamp(min=1e-12)
+        whole = (padded / scale[..., None]).round().add(128).to(torch.uint8)
+        how = {"K": inputs, "N": outputs, "bits": 8, "block_size": _GROUP, "accuracy_level": _WHOLE_NUMBERS}
+        return self.op("MatMulNBits", x, self.constant(whole), self.constant(scale), domain=_MICROSOFT, **how)
+
     def ops(self, kind: str, outputs: int, *inputs: str, **attributes: Any) -> list[str]:
         """Add a node with several outputs."""
         names = [f"n{len(self._nodes)}_{i}" for i in range(outputs)]
@@ -58,7 +79,7 @@ class Graph:
 
     def linear(self, x: str, weight: Tensor, bias: Tensor) -> str:
         """Fully connected layer: x (N, in) -> (N, out)."""
-        return self.op("Gemm", x, self.constant(weight), self.constant(bias), transB=1)
+        return self.op("Add", self.matmul(x, weight), self.constant(bias))
 
     def norm(self, x: str, layer: nn.LayerNorm) -> str:
         """Layer norm over the last axis."""
@@ -83,7 +104,8 @@ class Graph:
         nodes += [helper.make_node("Identity", [value], [name]) for name, value in outputs.items()]
         results = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs]
         graph = helper.make_graph(nodes, "step", self._inputs, results, self._constants)
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_IR)
+        opsets = [helper.make_opsetid("", _OPSET), helper.make_opsetid(_MICROSOFT, 1)]
+        model = helper.make_model(graph, opset_imports=opsets, ir_version=_IR)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3

@@ -1,4 +1,4 @@
-"""The step of separator and lip encoder on ONNX Runtime: the numbers of torch in a third of its time."""
+"""The step of separator and lip encoder on ONNX Runtime, in a fraction of torch's time."""
 
 from typing import Any
 
@@ -14,10 +14,16 @@ from models.voice_encoder import PRINT
 
 
 class OnnxCore:
-    """`Separator.core` on one CPU thread; callable in its place (`separate.Core`)."""
+    """`Separator.core` on one CPU thread; callable in its place (`separate.Core`).
 
-    def __init__(self, net: Separator) -> None:
-        self._session = _separator_session(net)
+    Args:
+        net: The network, whose weights are copied.
+        eight_bits: Whether in 8 bits: nearly twice as fast, the voice 35 dB or more above what it changes. Else the
+            numbers are torch's.
+    """
+
+    def __init__(self, net: Separator, eight_bits: bool = True) -> None:
+        self._session = _separator_session(net, eight_bits)
 
     def __call__(
         self, x: Tensor, lips: Tensor, voice: Tensor, past: Tensor, recurrent: Tensor
@@ -61,8 +67,8 @@ def _lips_session(net: LipEncoder) -> onnxruntime.InferenceSession:
     return g.session(embedding=x, fresh=g.op("Concat", *fresh, axis=1))
 
 
-def _separator_session(net: Separator) -> onnxruntime.InferenceSession:
-    g, blocks, width = Graph(), _blocks(net.blocks), net.width
+def _separator_session(net: Separator, eight_bits: bool) -> onnxruntime.InferenceSession:
+    g, blocks, width = Graph(eight_bits), _blocks(net.blocks), net.width
     hidden = blocks[0].taps.shape[1]
     x, lips = g.input("x", FRAMES, 3 * BINS), g.input("lips", 2 * net.lips.width)
     voice = g.input("voice", PRINT)
@@ -81,8 +87,7 @@ def _separator_session(net: Separator) -> onnxruntime.InferenceSession:
         assert isinstance(lips_in, nn.Linear) and isinstance(voice_in, nn.Linear)
         # The lips are the same in both frames: their half of the layer is worked out once a row.
         from_lips = g.linear(lips, lips_in.weight[:, width:], lips_in.bias)
-        cue = g.op("MatMul", x, g.constant(lips_in.weight[:, :width].t()))
-        cue = g.gelu(g.op("Add", cue, on_every_frame(from_lips)))
+        cue = g.gelu(g.op("Add", g.matmul(x, lips_in.weight[:, :width]), on_every_frame(from_lips)))
         scale, shift = (
             on_every_frame(g.linear(voice, voice_in.weight[part], voice_in.bias[part] + one))
             for part, one in ((slice(0, width), 1.0), (slice(width, None), 0.0))

@@ -11,7 +11,7 @@ BLOCK = 320
 
 @pytest.fixture(scope="module")
 def onnx():
-    return SeparatorRuntime(rows=2)
+    return SeparatorRuntime(rows=2, backend="onnx")
 
 
 @pytest.fixture(scope="module", params=["onnx", "torch"])
@@ -52,7 +52,7 @@ def test_equals_the_network_offline(runtime):
 
 def test_onnx_layers_equal_torch_for_any_number_of_rows():
     net = load_separator()
-    core, lips = OnnxCore(net), OnnxLips(net.lips)
+    core, lips = OnnxCore(net, eight_bits=False), OnnxLips(net.lips)
     for rows in (1, 3, 8):
         g = torch.Generator().manual_seed(rows)
         sizes = ((2, 771), (192,), (192,), (42, 1024), (256,))
@@ -64,6 +64,22 @@ def test_onnx_layers_equal_torch_for_any_number_of_rows():
         for got, expected in zip(lips(*seen), net.lips.core(*seen), strict=True):
             assert got.shape == expected.shape
             assert relative(got.numpy(), expected.detach().numpy()) < 1e-4
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_eight_bits_change_a_voice_by_next_to_nothing(onnx, seed):
+    talk = [voice_like(pitch, seed + k) for k, pitch in enumerate((95, 210))]
+    mix, lips = np.stack([sum(talk)] * 2), noise(2, 75, 4, seed=seed).cumsum(1) * 0.2
+    prints = np.stack([onnx.voice_print(x) for x in talk])
+    exact = play(onnx, [0, 1], mix, lips, prints, pair=True)
+    eight = SeparatorRuntime(rows=2)
+    assert eight.backend == "onnx8"
+    for got, wanted in zip(play(eight, [0, 1], mix, lips, prints, pair=True), exact, strict=True):
+        assert 0 < relative(got, wanted) < 10 ** (-30 / 20)
+    # A row alone takes another path through the products, which are of whole numbers all the same.
+    alone = play(eight, [5], mix[:1], lips[:1], prints[:1])
+    beside = play(eight, [5, 2], mix, lips, prints)
+    assert relative(alone[0], beside[0]) < 10 ** (-50 / 20)
 
 
 def test_rows_do_not_touch_each_other(onnx):

@@ -11,7 +11,7 @@ from models.resample import Resampler
 from models.sound_tags import TAGS, Linear, Tag
 from models.sounds import FEATURES, FILTERS, FRAME, SAMPLE_RATE, SoundNet, pooled, quadrature_filters
 from models.sounds_onnx import heads_session, pool5_session
-from models.sounds_runtime import WEIGHTS, SoundTagger, load_sounds, loudest
+from models.sounds_runtime import WEIGHTS, SoundTagger, load_sounds, loudest, raised
 
 
 @pytest.fixture(scope="module")
@@ -196,6 +196,14 @@ def test_the_loudest_tenth_of_a_second():
     pcm = np.zeros((2, 16_000), np.float32)
     pcm[1, 4800:6400] = 0.5
     np.testing.assert_allclose(loudest(pcm), [0, 0.5])
+
+
+def test_what_is_quiet_is_raised_and_what_is_loud_stays():
+    pcm = np.zeros((4, 16_000), np.float32)
+    pcm[1, 4800:6400], pcm[2, 4800:6400], pcm[3] = 1e-3, 0.5, 1e-6
+    louder = raised(pcm)
+    np.testing.assert_allclose(loudest(louder), [0, 1e-2, 0.5, 1e-6 * 10 ** (25 / 20)], rtol=1e-4)
+    np.testing.assert_array_equal(louder[2], pcm[2])
 
 
 def test_missing_weights_are_told(tmp_path):

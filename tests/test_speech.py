@@ -241,7 +241,8 @@ def words(lines):
 def test_real_words_of_two_voices_at_once(transcriber, beckett):
     one, two = transcriber.open(), transcriber.open()
     found = ([], [])
-    late = np.concatenate([np.zeros(12_000, np.float32), beckett])
+    # Later by whole windows of the detector, so that both are cut at the same samples.
+    late = np.concatenate([np.zeros(24 * WINDOW, np.float32), beckett])
     for at in range(0, len(late), 3200):
         one.hear(at / SAMPLE_RATE, beckett[at : at + 3200])
         two.hear(at / SAMPLE_RATE, late[at : at + 3200])

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
 
-from models.separate_runtime import BLOCK, SeparatorRuntime
+from models.separate_runtime import BLOCK, Backend, SeparatorRuntime
 from models.voice_encoder import PRINT
 
 RATE = 16_000
@@ -21,7 +22,7 @@ class Pace:
     """One row of the table.
 
     Attributes:
-        backend: "onnx", "torch" or "cuda".
+        backend: "onnx8", "onnx", "torch" or "cuda".
         faces: Rows a step.
         chunk: Milliseconds of sound a step.
         cpu: Milliseconds of processor time a step, median.
@@ -40,19 +41,19 @@ class Pace:
     latency: float
 
 
-def measure(weights: Path, backend: str, faces: int, chunk: int, seconds: float = 6.0) -> Pace:
+def measure(weights: Path, backend: Backend | Literal["cuda"], faces: int, chunk: int, seconds: float = 6.0) -> Pace:
     """Time steps of one kind.
 
     Args:
         weights: Of the separator.
-        backend: "onnx" or "torch" on the CPU, or "cuda".
+        backend: As `SeparatorRuntime` has them on the CPU, or "cuda".
         faces: Rows a step.
         chunk: Milliseconds, a multiple of 20. The network runs in blocks of 20 ms; a longer chunk is several.
         seconds: Of sound.
     """
     torch.set_num_threads(1)
     device = "cuda" if backend == "cuda" else "cpu"
-    runtime = SeparatorRuntime(device, faces, "onnx" if backend == "onnx" else "torch", weights)
+    runtime = SeparatorRuntime(device, faces, "torch" if backend == "cuda" else backend, weights)
     rng, rows, blocks = np.random.default_rng(0), np.arange(faces), chunk // 20
     sound = rng.normal(0, 0.05, (faces, BLOCK)).astype(np.float32)
     lips, seen = rng.normal(0, 1, (faces, 4)).astype(np.float32), np.ones(faces, bool)
@@ -77,7 +78,8 @@ def measure(weights: Path, backend: str, faces: int, chunk: int, seconds: float 
 
 def table(weights: Path, faces: tuple[int, ...] = (1,), seconds: float = 6.0) -> list[Pace]:
     """Every backend there is, by number of faces and chunk."""
-    backends = ["onnx", "torch"] + (["cuda"] if torch.cuda.is_available() else [])
+    backends: list[Backend | Literal["cuda"]] = ["onnx8", "onnx", "torch"]
+    backends += ["cuda"] if torch.cuda.is_available() else []
     return [measure(weights, b, n, chunk, seconds) for b in backends for n in faces for chunk in CHUNKS]
 
 

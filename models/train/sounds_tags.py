@@ -21,6 +21,7 @@ from safetensors.torch import load_file, save_file
 
 from models.sound_tags import TAGS
 from models.sounds import SoundNet, pooled
+from models.sounds_runtime import raised
 from models.train.sounds_data import (
     CLASSES,
     CLIP,
@@ -177,7 +178,7 @@ def main() -> None:
     given, labelled, said = [], [], []
     with torch.inference_mode():
         for part in batches(scenes.sound):
-            pool5 = net.pool5(part)
+            pool5 = net.pool5(torch.from_numpy(raised(part.numpy())))
             given.append(torch.sigmoid(net.heads(pool5).sounds).numpy())
             labelled.append(torch.sigmoid(linear(pooled(pool5.flatten(1, 2).transpose(1, 2)))).numpy())
             said.append(torch.sigmoid(teacher(part)[0]).amax(1).numpy())

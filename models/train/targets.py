@@ -62,8 +62,8 @@ def table(results: Results, system: str, errors: Errors | None, paces: list[Pace
         half, ours = round(_rate(errors["mixture"]) / 2, 1), _rate(errors[f"{system}, both"])
         add("word error rate %, both cues: half of the mixture's", half, True, ours)
     for pace in paces or []:
-        if (pace.backend, pace.faces, pace.chunk) == ("onnx", 1, 20):
-            add("one face on one core, real-time factor (ONNX)", 0.2, True, pace.real_time, 3)
+        if (pace.backend, pace.faces, pace.chunk) == ("onnx8", 1, 20):
+            add("one face on one core, real-time factor (ONNX, 8 bits)", 0.2, True, pace.real_time, 3)
             add("algorithmic latency ms", 40, True, pace.latency)
     return rows_of(("target", "limit", "measured", "reached"), body)
 

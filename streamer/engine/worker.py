@@ -27,6 +27,9 @@ AUDIO_BACKLOG = 10
 MEMORY_EVERY = 25
 """Pictures after which the call is handed what the session knows, in case this process dies."""
 
+SWITCH_EVERY = 0.0005
+"""Seconds for which the seeing thread may hold the interpreter while the hearing one waits; Python's own are 5 ms."""
+
 log = logging.getLogger("earshot.engine")
 
 
@@ -110,6 +113,7 @@ class Worker(Service):
 
 def main() -> None:
     """Entry point of the process: `python -m streamer.engine.worker FD DEVICE MAX_FACES`."""
+    sys.setswitchinterval(SWITCH_EVERY)
     Worker(socket_of_parent(), Engine(sys.argv[2], int(sys.argv[3]), background=True)).run()
 
 

@@ -149,7 +149,7 @@ class Worker(Service):
 def main() -> None:
     """Entry point of the process: `python -m streamer.observer.worker FD SPEECH`; SPEECH "none" writes no captions."""
     sock = socket_of_parent()
-    os.nice(NICE)
+    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     torch.set_num_threads(1)
     speech = sys.argv[2]
     scribe = None if speech == "none" else Scribe(open_transcriber(speech))

@@ -102,7 +102,7 @@ def address() -> Iterator[str]:
 
 @pytest.fixture
 def guarded_address() -> Iterator[str]:
-    """A server that asks for a secret."""
+    """A server that asks for a secret. Ask for it before `visit`: it has to outlive pages."""
     for server in _serve(EARSHOT_SECRET="correct horse battery staple"):
         yield server.address
 

@@ -52,7 +52,7 @@ def test_first_page_leads_into_a_new_room(visit: Visit, address: str) -> None:
     expect(visitor.page.get_by_test_id("join-name")).to_be_visible()
 
 
-def test_first_page_asks_for_the_secret(visit: Visit, guarded_address: str) -> None:
+def test_first_page_asks_for_the_secret(guarded_address: str, visit: Visit) -> None:
     visitor = visit(guarded_address)
     start = visitor.page.get_by_role("button", name="New call")
     secret = visitor.page.get_by_label("Server's secret")
