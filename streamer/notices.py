@@ -70,7 +70,7 @@ def faces_message(participant: Participant, t: float, faces: list[FaceState]) ->
                 name=participant.face_names.get(face.id),
                 speaking=min(max(face.speaking, 0.0), 1.0),
                 lips_visible=face.lips_visible,
-                voice_known=face.voice_known,
+                voice=face.voice,
                 voice_confidence=min(max(face.voice_confidence, 0.0), 1.0),
             )
             for face in faces

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter
 from pydantic.json_schema import models_json_schema
 
+from streamer.engine.types import VoiceState
 from streamer.insights import MESSAGES as INSIGHTS
 from streamer.insights import Ask, FromInsights, Search, SetAnnouncer, SetSpectrogram
 from streamer.message import FaceId, FaceOrRest, Fraction, Message, Name, ParticipantId
@@ -130,14 +131,17 @@ class FaderState(Message):
 
 
 class FaceOverlay(Message):
-    """One face in a picture; `box` is x, y, width, height as fractions of the picture."""
+    """One face in a picture; `box` is x, y, width, height as fractions of the picture.
+
+    `voice` is how it stands with its voice print: nothing "unknown" yet, "listening" to it, "known", or "dropped".
+    """
 
     id: FaceId
     box: tuple[float, float, float, float]
     name: str | None
     speaking: Fraction
     lips_visible: bool
-    voice_known: bool
+    voice: VoiceState
     voice_confidence: Fraction
 
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.engine.types import FaceState
+from streamer.engine.types import FaceState, VoiceState
 from streamer.marks import Marks
 from streamer.observer.types import GRID, Localization
 
@@ -30,6 +30,14 @@ INK = 20
 
 HEAT = 0.6
 """How much of a picture's own colour the hottest place loses."""
+
+VOICES: dict[VoiceState, str] = {
+    "unknown": "",
+    "listening": ", learning voice",
+    "known": ", voice {:.0%} known",
+    "dropped": ", voice dropped",
+}
+"""What is written of a voice print, with its confidence."""
 
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 
@@ -85,9 +93,7 @@ class Canvas:
             step = self.width // plane.shape[1]
             corner, opposite = (left // step, top // step), (right // step, bottom // step)
             cv2.rectangle(plane, corner, opposite, value, max(1, border // step))
-        text = f"Face {face.id}"
-        for holds, words in ((face.voice_known, ", voice known"), (talking, ", speaking")):
-            text += words if holds else ""
+        text = f"Face {face.id}" + VOICES[face.voice].format(face.voice_confidence) + (", speaking" if talking else "")
         label_height = self._text_box(text)[1]
         if top - label_height >= 0:
             self.label(text, left, top, colour, rises=True)

@@ -14,6 +14,7 @@ from typing import IO, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from models.voice_state import Change
 from streamer.engine.types import BLOCK, SAMPLE_RATE, FaceState, Picture, Voices
 from streamer.marks import Marks
 from streamer.media_file import MediaInfo, Piece, Shot, shots, sound
@@ -48,6 +49,9 @@ class SeesAndHears(Protocol):
 
     def see(self, sid: str, t: float, rgb: Picture) -> list[FaceState]:
         """Find faces in a picture."""
+
+    def voice_changes(self, sid: str) -> list[Change]:
+        """Tell what happened to voice prints since the last call."""
 
     def hear(self, blocks: dict[str, tuple[float, Samples]]) -> dict[str, Voices]:
         """Separate a block of sound."""
@@ -112,7 +116,6 @@ class Recording:
         self._waiting: deque[_Seen] = deque()
         self._appeared: dict[int, float] = {}
         self._heard: dict[int, FaceState] = {}
-        self._known: set[int] = set()
         self._end = 0.0
 
     def run(self, tell: Callable[[float], None]) -> Summary:
@@ -190,11 +193,11 @@ class Recording:
             return
         voices = self._engine.hear({SESSION: (t, block)})[SESSION]
         self._heard = {state.id: state for state in voices.faces}
-        for id, state in self._heard.items():
+        for id in self._heard:
             files.begin(id, round((self._appeared.get(id, t) - begin) * SAMPLE_RATE))
-            if state.voice_known and id not in self._known:
-                self._known.add(id)
-                self._event(t, "voice", id=id, confidence=round(state.voice_confidence, 3))
+        for change in self._engine.voice_changes(SESSION):
+            sure = round(change.confidence, 3)
+            self._event(change.t, "voice", id=change.id, state=change.state, why=change.why, confidence=sure)
         position = round((voices.t - begin) * SAMPLE_RATE)
         separated = dict(zip(voices.ids, voices.pcm, strict=True))
         if position + BLOCK > 0:
@@ -232,6 +235,7 @@ class Recording:
                         id=face.id,
                         box=[round(float(n), 5) for n in face.box],
                         speaking=round(float(face.speaking), 3),
+                        voice=face.voice,
                         voice_known=face.voice_known,
                         lips_visible=face.lips_visible,
                         score=round(float(face.score), 3),
@@ -248,7 +252,7 @@ class Recording:
         return replace(
             face,
             speaking=heard.speaking,
-            voice_known=heard.voice_known,
+            voice=heard.voice,
             voice_confidence=heard.voice_confidence,
             lip_lead=heard.lip_lead,
         )

@@ -25,7 +25,7 @@ class Taken:
 
 
 def face(id: int, speaking: float) -> FaceState:
-    return FaceState(id, (0, 0, 1, 1), 1.0, True, speaking, False, 0.0, None)
+    return FaceState(id, (0, 0, 1, 1), 1.0, True, speaking, "unknown", 0.0, None)
 
 
 def block(value: float) -> np.ndarray:

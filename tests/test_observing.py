@@ -54,7 +54,7 @@ def test_blocks_and_pictures_become_events_marks_and_transcripts(tmp_path):
     observer, scribe = Observer(), Scribe()
     observing = Observing(observer, scribe, lambda t, type, **fields: events.append((t, type, fields)))
     observing.picture(0.0, np.zeros((480, 640, 3), np.uint8))
-    talking = FaceState(2, (0, 0, 1, 1), 1.0, True, 0.75, False, 0.0, None)
+    talking = FaceState(2, (0, 0, 1, 1), 1.0, True, 0.75, "unknown", 0.0, None)
     for i in range(10):
         observing.block(i * 0.02, np.zeros(BLOCK, np.float32), {2: np.zeros(BLOCK, np.float32)}, [talking])
     assert observer.seen == [(0.0, (224, 224, 3), 640 / 480)]

@@ -15,7 +15,7 @@ def grey() -> np.ndarray:
 
 
 def face(speaking: float = 0.0, box=(0.4, 0.4, 0.2, 0.2)) -> FaceState:
-    return FaceState(3, box, 1.0, True, speaking, False, 0.0, None)
+    return FaceState(3, box, 1.0, True, speaking, "unknown", 0.0, None)
 
 
 def drawn(faces=(), marks=None) -> np.ndarray:

@@ -10,12 +10,17 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
+from models.voice_state import Change
 from streamer.engine.types import BLOCK, FaceState, Picture, Voices
 from streamer.errors import UserError
 from streamer.record import Summary, process
 from tests.media import clip, grey, tone, write
 
 LAG = 240
+
+
+LEARNED = 25
+"""Blocks after which its voice is known."""
 
 
 class OneFace:
@@ -35,8 +40,12 @@ class OneFace:
         self.opened.remove(sid)
 
     def _face(self) -> list[FaceState]:
-        known = self.heard > 25
-        return [FaceState(7, (0.1, 0.2, 0.3, 0.4), 0.9, True, 0.8 if self.heard else 0.0, known, 0.5, None)]
+        speaking, voice = 0.8 if self.heard else 0.0, "known" if self.heard > LEARNED else "listening"
+        return [FaceState(7, (0.1, 0.2, 0.3, 0.4), 0.9, True, speaking, voice, 0.5, None)]
+
+    def voice_changes(self, sid: str) -> list[Change]:
+        changes = {1: Change(0.0, 7, "listening", "heard", 0.0), LEARNED + 1: Change(0.52, 7, "known", "learned", 0.5)}
+        return [changes[self.heard]] if self.heard in changes else []
 
     def see(self, sid: str, t: float, rgb: Picture) -> list[FaceState]:
         self.seen.append((t, rgb.shape))
@@ -128,7 +137,11 @@ def test_events_are_lines_with_time_type_and_the_promised_fields(tmp_path: Path)
     assert faces[0]["box"] == [0.1, 0.2, 0.3, 0.4]
     assert faces[12]["speaking"] == 0.8
     assert (faces[0]["voice_known"], faces[-1]["voice_known"]) == (False, True)
-    assert [e["id"] for e in lines if e["type"] == "voice"] == [7]
+    assert [e for e in lines if e["type"] == "voice"] == [
+        {"t": 0.0, "type": "voice", "id": 7, "state": "listening", "why": "heard", "confidence": 0.0},
+        {"t": 0.52, "type": "voice", "id": 7, "state": "known", "why": "learned", "confidence": 0.5},
+    ]
+    assert (faces[0]["voice"], faces[-1]["voice"]) == ("listening", "known")
     assert engine.opened == []
 
 

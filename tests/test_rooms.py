@@ -119,8 +119,8 @@ async def test_faces_carry_names_and_stay_in_range():
     ann.name_face(2, "Grace")
     box = (0.1, 0.2, 0.3, 0.4)
     states = [
-        FaceState(2, box, 0.9, True, 1.2, True, -0.1, None),
-        FaceState(5, box, 0.9, False, 0.0, False, 0.0, None),
+        FaceState(2, box, 0.9, True, 1.2, "known", -0.1, None),
+        FaceState(5, box, 0.9, False, 0.0, "unknown", 0.0, None),
     ]
     message = faces_message(ann, 12.5, states)
     assert [face.name for face in message.faces] == ["Grace", None]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from streamer.engine import wire
 from streamer.engine.types import BLOCK, FaceState, Voices
 
-FACE = FaceState(3, (0.1, 0.2, 0.3, 0.4), 0.9, True, 0.75, True, 0.5, None)
+FACE = FaceState(3, (0.1, 0.2, 0.3, 0.4), 0.9, True, 0.75, "known", 0.5, None)
 
 
 def test_voices_come_back_bit_for_bit():

@@ -52,8 +52,8 @@ class FaceMark {
     });
     this.name = element("span", { class: "face-name" });
     this.dot = element("span", { class: "dot" });
-    this.badge = element("span", { class: "voice-known", title: "Voice known" }, icon("voice"));
-    this.badge.append(element("span", { class: "visually-hidden" }, "Voice known"));
+    this.badgeText = element("span", { class: "visually-hidden" });
+    this.badge = element("span", { class: "voice-print", "data-testid": "voice-print" }, icon("voice"), this.badgeText);
     this.pencil = element("button", { type: "button", class: "quiet-button pencil", ...data }, icon("pencil"));
     this.label = element("div", { class: "face-label", ...data }, this.dot, this.name, this.badge, this.pencil);
     this.dot.style.background = faceColour(id);
@@ -123,7 +123,17 @@ class FaceMark {
     this.label.classList.toggle("focused", focused);
     this.label.classList.toggle("unheard", !heard);
     this.label.classList.toggle("speaking", heard && glow > 0.5);
-    this.badge.hidden = !face.voice_known;
+    this.#voicePrint(face);
+  }
+
+  /** @param {Face} face */
+  #voicePrint({ voice, voice_confidence }) {
+    const sure = `${Math.round(10 * voice_confidence)}0 %`;
+    const text = { unknown: "", listening: "Learning this voice", known: `Voice known, ${sure} sure`, dropped: "Voice forgotten: it did not fit" }[voice];
+    if (this.badgeText.textContent === text) return;
+    this.badgeText.textContent = this.badge.title = text;
+    this.badge.dataset.state = voice;
+    this.badge.hidden = !text;
   }
 
   /**

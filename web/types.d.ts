@@ -8,7 +8,8 @@ export interface Face {
   name: string | null;
   speaking: number;
   lips_visible: boolean;
-  voice_known: boolean;
+  /** how it stands with the print of its voice */
+  voice: "unknown" | "listening" | "known" | "dropped";
   voice_confidence: number;
 }
 

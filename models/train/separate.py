@@ -1,9 +1,10 @@
 """Trains the separator: `python -m models.train.separate --data DIR --out FILE --minutes 9 --whole 27 [--resume]`.
 
 Runs on a GPU if there is one, the data resident on it, in slices of `--minutes` out of `--whole` (which sets the
-learning rate's course; on a CPU minutes of processor time). FILE.ckpt holds all that the next slice needs, FILE.jsonl the curve, FILE the averaged
-weights (fp16) with the best figures so far on the development speakers. `--start none` begins from nothing;
-`--licence permissive` uses free sources alone. `--net pit` trains the comparison without eyes (models/train/pit.py).
+learning rate's course; on a CPU minutes of processor time). FILE.ckpt holds all that the next slice needs, FILE.jsonl
+the curve, FILE the averaged weights (fp16) with the best figures so far on the development speakers. `--start none`
+begins from nothing; `--licence permissive` uses free sources alone. `--net pit` trains the comparison without eyes
+(models/train/pit.py).
 """
 
 from __future__ import annotations

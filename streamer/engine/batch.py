@@ -11,6 +11,7 @@ import torch
 from models.faces import FaceModels
 from models.level import VoiceLevel
 from models.separate_runtime import SeparatorRuntime
+from models.voice_state import Change
 from streamer.engine.scene import BLOCK_SECONDS, Scene
 from streamer.engine.types import BLOCK, SAMPLE_RATE, FaceState, Picture, Samples, Voices
 
@@ -73,6 +74,11 @@ class Engine:
         """
         scene = self._scenes.get(sid)
         return scene.memory() if scene else None
+
+    def voice_changes(self, sid: str) -> list[Change]:
+        """What happened to the voice prints of a session since the last call, oldest first."""
+        scene = self._scenes.get(sid)
+        return scene.voice_changes() if scene else []
 
     def see(self, sid: str, t: float, rgb: Picture) -> list[FaceState]:
         """Faces in a picture.

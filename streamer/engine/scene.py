@@ -134,7 +134,7 @@ class Scene:
             score=face.score,
             lips_visible=face.lips_visible,
             speaking=self._speaking.get(face.id, 0.0),
-            voice_known=self._book.known(face.id),
+            voice=self._book.state(face.id),
             voice_confidence=self._book.confidence(face.id),
             lip_lead=self._offsets.lead(face.id),
         )

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from models.voice_state import State
+
 Samples = NDArray[np.float32]
 Picture = NDArray[np.uint8]
+VoiceState = State
 
 SAMPLE_RATE = 16_000
 """Rate of every sound the engine hears and gives back, in Hz."""
@@ -27,8 +30,8 @@ class FaceState:
         score: How sure the detector is, 0..1.
         lips_visible: Whether the mouth can be read.
         speaking: Probability that this face is talking, 0..1.
-        voice_known: Whether a voice print has been learned.
-        voice_confidence: How sure that print is, 0..1.
+        voice: How it stands with its voice print.
+        voice_confidence: How sure that print is, 0..1; 0 while none is in use.
         lip_lead: Seconds by which the lips lead the sound, or None while unknown.
     """
 
@@ -37,9 +40,14 @@ class FaceState:
     score: float
     lips_visible: bool
     speaking: float
-    voice_known: bool
+    voice: VoiceState
     voice_confidence: float
     lip_lead: float | None
+
+    @property
+    def voice_known(self) -> bool:
+        """Whether a voice print is in use."""
+        return self.voice == "known"
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,7 +126,8 @@ def test_click_a_face_and_hear_only_that_face(
     # Both puppets are seen, named left to right, and their voices are learned while each talks alone.
     visitor.until("document.querySelectorAll('[data-testid=face]').length == 2", 60)
     visitor.until(
-        "Object.values(earshot.state.faces).some((faces) => faces.length == 2 && faces.every((f) => f.voice_known))",
+        "Object.values(earshot.state.faces)"
+        ".some((faces) => faces.length == 2 && faces.every((f) => f.voice == 'known'))",
         90,
     )
     faces = page.evaluate("Object.values(earshot.state.faces).find((faces) => faces.length == 2)")

@@ -23,7 +23,7 @@ ASKED = ("ask", "search", "spectrogram")
 THUMBNAIL = "data:image/png;base64," + (
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
 )
-FACE = {"name": None, "speaking": 0.9, "lips_visible": True, "voice_known": True, "voice_confidence": 0.8}
+FACE = {"name": None, "speaking": 0.9, "lips_visible": True, "voice": "known", "voice_confidence": 0.8}
 
 
 class Stage:

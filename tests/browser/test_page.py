@@ -181,7 +181,7 @@ def test_face_follows_its_message_and_is_focused_by_click_and_key(visit: Visit, 
             "name": None,
             "speaking": 0.9,
             "lips_visible": True,
-            "voice_known": True,
+            "voice": "known",
             "voice_confidence": 0.8,
         }
         message = {"type": "faces", "participant": ada_id, "t": time.time(), "faces": [face]}
