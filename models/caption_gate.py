@@ -84,9 +84,9 @@ class _Voice:
         before, self.gain = self.gain, gain
         if before == gain:
             return frame if gain else np.zeros_like(frame)
-        frame = frame * np.float32(gain) if gain else np.zeros_like(frame)
-        frame[:FADE] = frame[:FADE] * np.linspace(0.0, 1.0, FADE, dtype=np.float32)
-        return frame
+        gains = np.full(len(frame), gain, np.float32)
+        gains[:FADE] = np.linspace(before, gain, FADE)
+        return frame * gains
 
 
 class CaptionGate:

@@ -50,7 +50,7 @@ class Sentences:
     def __init__(
         self,
         window: float,
-        pause: float = 0.4,
+        pause: float = 0.29,
         short_pause: float = 0.2,
         long: float = 8.0,
         longest: float = 15.0,

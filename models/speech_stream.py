@@ -196,7 +196,7 @@ class SentenceStream:
     def _bound(self, coming: int) -> None:
         """Before `coming` samples more: lose what waits if it is too much, but not the sentence it belongs to."""
         waiting = sum(take.length - take.heard for take in self._takes)
-        if waiting + coming <= MOST:
+        if not waiting or waiting + coming <= MOST:
             return
         self.lost += waiting
         first = self._takes[0]

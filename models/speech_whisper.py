@@ -35,7 +35,10 @@ class Whisper:
             from faster_whisper import WhisperModel
         except ImportError as error:
             raise ImportError("faster-whisper is not installed: pip install 'earshot[whisper]'") from error
-        self._model = WhisperModel(model, device="cpu", compute_type="int8", cpu_threads=1, num_workers=1)
+        try:
+            self._model = WhisperModel(model, device="cpu", compute_type="int8", cpu_threads=1, num_workers=1)
+        except RuntimeError as error:
+            raise ValueError(f"{model} is no Whisper model: {error}") from error
         self._language = language
 
     def read(self, pcm: F32, draft: tuple[int, ...] = ()) -> Reading:

@@ -26,7 +26,8 @@ LONGEST = 400
 LEVEL = 0.06
 """Root mean square of the speech, -24 dB of full scale: as loud as people in a call."""
 
-_INITIALISED = threading.Lock()
+_FLITE = threading.Lock()
+"""The library and its voice are one for the whole process."""
 
 
 class VoiceMissing(Exception):
@@ -44,7 +45,7 @@ class _Wave(ctypes.Structure):
 
 
 class VoiceOut:
-    """One voice. `say` holds a lock: any thread may call it, one after the other speaks.
+    """One voice. Any thread may call `say`; they speak one after the other.
 
     Whether it is a good moment to speak is for the caller to know.
 
@@ -60,17 +61,16 @@ class VoiceOut:
             self._flite = ctypes.CDLL("libflite.so.1")
             voices = ctypes.CDLL(f"libflite_cmu_us_{voice}.so.1")
         except OSError as error:
-            raise VoiceMissing("nothing can be read aloud: install Flite (apt install libflite1)") from error
+            raise VoiceMissing("Nothing can be read aloud: Flite is missing (apt install libflite1).") from error
         self._flite.flite_text_to_wave.restype = ctypes.POINTER(_Wave)
         self._flite.flite_text_to_wave.argtypes = [ctypes.c_char_p, ctypes.c_void_p]
         self._flite.delete_wave.restype = None
         self._flite.delete_wave.argtypes = [ctypes.POINTER(_Wave)]
         register = getattr(voices, f"register_cmu_us_{voice}")
         register.restype, register.argtypes = ctypes.c_void_p, [ctypes.c_char_p]
-        with _INITIALISED:
+        with _FLITE:
             self._flite.flite_init()
             self._voice = register(None)
-        self._lock = threading.Lock()
 
     def say(self, text: str) -> F32:
         """Make speech; 0.1 s of one core for each second of it, with the interpreter free meanwhile.
@@ -86,7 +86,7 @@ class VoiceOut:
         plain = " ".join("".join(c if c.isprintable() else " " for c in plain).split())[:LONGEST]
         if not any(c.isalnum() for c in plain):
             return np.zeros(0, np.float32)
-        with self._lock:
+        with _FLITE:
             wave = self._flite.flite_text_to_wave(plain.encode("ascii"), self._voice)
             if not wave:
                 return np.zeros(0, np.float32)

@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 
-from models.voice_out import VoiceOut
+from models.voice_out import VoiceMissing, VoiceOut
 from streamer.listen import ListenTrack
 from streamer.participant import Participant
 
@@ -35,20 +35,27 @@ class Announcer:
         self._waiting: tuple[float, str] | None = None
         self._task: asyncio.Task[None] | None = None
 
-    def want(self, listener: Participant, wanted: bool) -> None:
-        """Begin or stop to read to someone.
+    async def want(self, listener: Participant, wanted: bool) -> None:
+        """Begin or stop to read to someone; the first to want it waits for the voice to be loaded.
 
         Raises:
             VoiceMissing: there is no speech synthesis on this machine.
         """
         if not wanted:
-            self._listeners.discard(listener.id)
-            if listener.watcher is not None:
-                listener.watcher.listen.hush()
+            self.forget(listener)
             return
-        if self._voice is None:
-            self._voice = VoiceOut()
         self._listeners.add(listener.id)
+        try:
+            self._voice = self._voice or await asyncio.to_thread(VoiceOut)
+        except VoiceMissing:
+            self._listeners.discard(listener.id)
+            raise
+
+    def forget(self, listener: Participant) -> None:
+        """Read to someone no more."""
+        self._listeners.discard(listener.id)
+        if listener.watcher is not None:
+            listener.watcher.listen.hush()
 
     def somebody_talks(self) -> None:
         """Note a voice: what is being read fades out."""

@@ -46,5 +46,5 @@ def ask_command(path: Path, question: str) -> int:
     said = ask(path, question)
     answers = [{"answer": answer, "probability": round(p, 3)} for answer, p in said.answers]
     line = {"image": str(path), "question": question, "answers": answers, "known": said.known}
-    print(json.dumps(line, ensure_ascii=False))
+    print(json.dumps(line))
     return 0

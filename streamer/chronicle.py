@@ -4,32 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import functools
 import logging
 import re
-import time
 from collections.abc import Callable, Coroutine, Iterable
 
 import numpy as np
 
+from models.voice_out import VoiceMissing
 from streamer import insights, notices
 from streamer.announcer import Announcer
+from streamer.limits import Limiter
 from streamer.message import Message
 from streamer.moments import Moment, Moments
 from streamer.observer.client import ObserverClient, Unavailable
 from streamer.observer.types import GRID, Caption, Columns, Keyframe, Localization, Observation, Scene, Sounds
 from streamer.overlay import Error
 from streamer.participant import Participant
-from streamer.sound_lines import SoundLines
+from streamer.sound_lines import LASTS, SoundLines
+from streamer.timeline import now
 from streamer.transcript import Transcript
 
-SPOKEN_QUESTION = re.compile(r"(?:hey |ok |okay )?ear ?shot[,.!?]?\s+(\S.*)", re.IGNORECASE)
+SPOKEN_QUESTION = re.compile(r"(?:(?:hey|ok|okay),? )?ear ?shot[,.!?]*\s+(\S.*)", re.IGNORECASE)
 """A line that is a question to us."""
 
 REPEATED = 30
 """Latest lines of the transcript that someone who joins is told."""
 
-SOUND_LINE = 2.0
-"""Seconds that a line such as "[siren]" stands in the transcript."""
+QUESTIONS_A_SECOND, QUESTIONS_AT_ONCE = 1.0, 5.0
+"""Questions, searches and downloads of one participant: as a rule, and after a pause."""
 
 log = logging.getLogger("earshot.room")
 
@@ -40,11 +43,15 @@ class Chronicle:
     Args:
         people: gives everyone in the room.
         observer: models that look and listen.
+
+    Attributes:
+        limiter: how often each participant may have something looked up.
     """
 
     def __init__(self, people: Callable[[], Iterable[Participant]], observer: ObserverClient) -> None:
         self.announcer = Announcer(people)
-        self.transcript = Transcript(begin=time.time())
+        self.transcript = Transcript(begin=now())
+        self.limiter = Limiter(QUESTIONS_A_SECOND, QUESTIONS_AT_ONCE)
         self._people = people
         self._observer = observer
         self._moments = Moments()
@@ -58,6 +65,7 @@ class Chronicle:
         """Begin to watch a participant."""
         self._sounds[participant.id] = SoundLines()
         self._observer.open(participant.id, lambda observation: self.observed(participant, observation))
+        self._request_spectrograms(participant.id)
 
     def forget(self, participant: Participant) -> None:
         """Watch a participant no more, and drop what only they wanted; what was said and seen stays."""
@@ -65,7 +73,7 @@ class Chronicle:
         self._scenes.pop(participant.id, None)
         self._sounds.pop(participant.id, None)
         self.show_spectrogram(participant, None, None)
-        self.announcer.want(participant, False)
+        self.announcer.forget(participant)
 
     def close(self) -> None:
         """End every question that is still asked, and read no more."""
@@ -78,7 +86,7 @@ class Chronicle:
         for scene in self._scenes.values():
             notices.tell([participant], scene, f"scene {scene.participant}")
         for topic, line in self._lines.items():
-            notices.tell([participant], line, topic, passing=True)
+            notices.tell([participant], line, topic, passing=True, final=True)
 
     def observed(self, participant: Participant, observation: Observation) -> None:
         """Take in what the observer says about a participant."""
@@ -88,7 +96,7 @@ class Chronicle:
             message = insights.SoundTags(participant=participant.id, t=observation.t, tags=observation.tags)
             self._tell(message, f"sound {participant.id}")
             if (line := self._sounds[participant.id].step(observation.t, observation.tags)) is not None:
-                self.transcript.add(participant.name, observation.t, observation.t + SOUND_LINE, line)
+                self.transcript.add(lambda: participant.name, observation.t, observation.t + LASTS, line)
         elif isinstance(observation, Columns):
             self._show_columns(participant, observation)
         elif isinstance(observation, Scene):
@@ -108,43 +116,63 @@ class Chronicle:
         before = self._spectrograms.pop(listener.id, None)
         if participant is not None:
             self._spectrograms[listener.id] = (participant, face)
-        for shown in {participant, before[0] if before else None} - {None}:
-            faces = {face for who, face in self._spectrograms.values() if who == shown}
-            self._observer.show_spectrograms(str(shown), faces)
+        for shown in {participant, before[0] if before else None}:
+            if shown is not None:
+                self._request_spectrograms(shown)
+
+    def read_aloud(self, listener: Participant, wanted: bool) -> None:
+        """Begin or stop to read scene captions to someone; they are told if there is no voice."""
+        self._begin_task(listener, lambda: self.announcer.want(listener, wanted), "announcer")
 
     def ask(self, listener: Participant, request: insights.Ask) -> None:
         """Answer a question about a participant's picture; the answer goes to who asked."""
 
         async def answer() -> None:
+            self._limit(listener)
             message = await self._answer(request.id, request.participant, request.question)
-            notices.tell([listener], message, f"answer {request.id}", passing=True)
+            notices.tell([listener], message, f"answer {request.id}", passing=True, final=True)
 
-        self._begin_task(listener, answer)
+        self._begin_task(listener, answer, f"question {request.id}")
 
     def search(self, listener: Participant, request: insights.Search) -> None:
         """Find moments of the call; they go to who asked."""
 
         async def find() -> None:
+            self._limit(listener)
             vector = await self._observer.embed(request.query)
             moments = self._moments.search(vector, request.query)
             message = insights.Found(id=request.id, query=request.query, moments=[found(moment) for moment in moments])
-            notices.tell([listener], message, f"found {request.id}", passing=True)
+            # Nobody wants the moments of the search before, and with their pictures they are large.
+            notices.tell([listener], message, "found")
 
-        self._begin_task(listener, find)
+        self._begin_task(listener, find, f"search {request.id}")
 
-    def _begin_task(self, listener: Participant, work: Callable[[], Coroutine[None, None, None]]) -> None:
+    def _begin_task(self, listener: Participant, work: Callable[[], Coroutine[None, None, None]], what: str) -> None:
+        """Do what takes a while; if it fails, who wants it is told."""
+
         async def run() -> None:
             try:
                 await work()
-            except Unavailable as error:
-                notices.tell([listener], Error(code="unavailable", reason=str(error)), "error unavailable")
+            except (Unavailable, VoiceMissing) as error:
+                refusal = Error(code="unavailable", reason=str(error))
             except Exception:
-                log.exception("a question of %s failed", listener.id)
-                notices.tell([listener], Error(code="failed", reason="That did not work."), "error failed")
+                log.exception("what %s wants failed", listener.id)
+                refusal = Error(code="failed", reason="That did not work.")
+            else:
+                return
+            notices.tell([listener], refusal, f"error {what}", passing=True, final=True)
 
-        task = asyncio.create_task(run(), name=f"question of {listener.id}")
+        task = asyncio.create_task(run(), name=f"{what} of {listener.id}")
         self._asking.add(task)
         task.add_done_callback(self._asking.discard)
+
+    def _limit(self, participant: Participant) -> None:
+        if wait := self.limiter.take(participant.id):
+            raise Unavailable(f"Too many questions: wait {wait} s.")
+
+    def _request_spectrograms(self, participant: str) -> None:
+        faces = {face for who, face in self._spectrograms.values() if who == participant}
+        self._observer.show_spectrograms(participant, faces)
 
     async def _answer(self, id: int | None, participant: str, question: str) -> insights.Answer:
         result = await self._observer.ask(participant, question)
@@ -165,14 +193,15 @@ class Chronicle:
         )
         self.announcer.somebody_talks()
         topic = f"caption {participant.id} {caption.id}"
-        self._tell(line, topic, passing=True)
+        notices.tell(self._people(), line, topic, passing=True, final=caption.final)
         if not caption.final or not caption.text:
             return
         self._lines[topic] = line
         if len(self._lines) > REPEATED:
             del self._lines[next(iter(self._lines))]
         speaker = self._speaker(participant, caption.face)
-        self.transcript.add(speaker, caption.start, caption.end, caption.text)
+        name = functools.partial(self._speaker, participant, caption.face)
+        self.transcript.add(name, caption.start, caption.end, caption.text)
         vector = np.frombuffer(caption.vector, np.float32)
         self._moments.add_words(participant.id, speaker, caption.start, caption.text, vector)
         if (spoken := SPOKEN_QUESTION.fullmatch(caption.text)) is not None:
@@ -180,10 +209,11 @@ class Chronicle:
 
     def _answer_aloud(self, participant: Participant, question: str) -> None:
         async def answer() -> None:
-            asked = question[: insights.LONGEST_QUESTION]
-            self._tell(await self._answer(None, participant.id, asked), "answer", passing=True)
+            self._limit(participant)
+            message = await self._answer(None, participant.id, question[: insights.LONGEST_QUESTION])
+            notices.tell(self._people(), message, "answer", passing=True, final=True)
 
-        self._begin_task(participant, answer)
+        self._begin_task(participant, answer, "question")
 
     def _speaker(self, participant: Participant, face: int | None) -> str:
         """How a voice is called: by its face's name, or by the participant's."""
@@ -198,8 +228,8 @@ class Chronicle:
             topic = f"spectrogram {participant.id} {columns.face} {columns.t:.2f}"
             notices.tell(listeners, columns_message(participant, columns), topic, passing=True)
 
-    def _tell(self, message: Message, topic: str, passing: bool = False) -> None:
-        notices.tell(self._people(), message, topic, passing)
+    def _tell(self, message: Message, topic: str) -> None:
+        notices.tell(self._people(), message, topic)
 
 
 def localization_message(participant: Participant, found: Localization) -> insights.LocalizationMap:

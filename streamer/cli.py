@@ -142,7 +142,7 @@ def tag(
 @app.command()
 def caption(
     images: Annotated[list[Path], typer.Argument(help="Pictures.")],
-    beam: Annotated[int, typer.Option("--beam", "-k", min=1, max=20, help="Sentences kept at each word.")] = 3,
+    beam: Annotated[int, typer.Option("--beam", "-k", help="Sentences kept at each word: 1, 3 or 5.")] = 3,
 ) -> None:
     """Describe pictures: a JSON line each, with the words and where the network looked for them."""
     from streamer.describe import describe_command

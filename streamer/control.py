@@ -9,7 +9,6 @@ from fastapi import APIRouter, WebSocket
 from pydantic import ValidationError
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
-from models.voice_out import VoiceMissing
 from streamer import insights, overlay
 from streamer.auth import Denied
 from streamer.context import Context, context_of
@@ -194,10 +193,7 @@ class Conversation:
             self._room.chronicle.search(self._me, message)
             return
         if isinstance(message, insights.SetAnnouncer):
-            try:
-                self._room.chronicle.announcer.want(self._me, message.on)
-            except VoiceMissing as error:
-                self._fault("unavailable", f"{str(error).capitalize()}.")
+            self._room.chronicle.read_aloud(self._me, message.on)
             return
         target = message.participant
         if target is not None and target not in self._room.participants:

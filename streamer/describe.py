@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,16 +29,30 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
         UserError: it cannot be read or is no picture.
     """
     try:
-        data = np.fromfile(path, np.uint8)
+        data = np.frombuffer(path.read_bytes(), np.uint8)
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from error
     try:
-        picture = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
+        with _without_stderr():
+            picture = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
     except cv2.error as error:
         raise UserError(f"{path} is too large a picture") from error
     if picture is None:
         raise UserError(f"{path} is not a picture")
     return np.asarray(picture[:, :, ::-1], np.uint8)
+
+
+@contextlib.contextmanager
+def _without_stderr() -> Iterator[None]:
+    """Libraries that decode pictures write complaints of their own there; a command says what is wrong in one line."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def describe(paths: Iterable[Path], beam: int = 3) -> Iterator[tuple[Path, SceneText]]:
@@ -51,6 +68,10 @@ def describe(paths: Iterable[Path], beam: int = 3) -> Iterator[tuple[Path, Scene
     Raises:
         UserError: a file cannot be read or is no picture.
     """
+    pictures = ((path, read_picture(path)) for path in paths)
+    # Read before the models are loaded: most mistakes are in the only name, or in all.
+    first = list(islice(pictures, 1))
+
     import torch
 
     from models.caption_runtime import Captioner
@@ -58,8 +79,8 @@ def describe(paths: Iterable[Path], beam: int = 3) -> Iterator[tuple[Path, Scene
 
     torch.set_num_threads(1)
     encoder, captioner = ImageRuntime(), Captioner()
-    for path in paths:
-        grids = encoder.encode(fit(read_picture(path))[np.newaxis])
+    for path, picture in chain(first, pictures):
+        grids = encoder.encode(fit(picture)[np.newaxis])
         yield path, captioner.caption(grids, beam)[0]
 
 
@@ -77,5 +98,5 @@ def describe_command(paths: list[Path], *, beam: int = 3) -> int:
     for path, scene in describe(paths, beam):
         places = zip(scene.words, scene.peaks(), strict=True)
         words = [{"word": word, "peak": [round(x, 3), round(y, 3)]} for word, (x, y) in places]
-        print(json.dumps({"image": str(path), "caption": scene.text, "words": words}, ensure_ascii=False), flush=True)
+        print(json.dumps({"image": str(path), "caption": scene.text, "words": words}), flush=True)
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from bisect import bisect_left, insort
 
 from models.phrases import content_words
 
@@ -39,13 +40,18 @@ class Keywords:
     def __init__(self) -> None:
         self._lines: dict[int, tuple[str, ...]] = {}
         self._having: dict[str, set[int]] = {}
+        self._stems: list[str] = []
+        """Those of `_having` in order, so that beginnings are found without a look at every word."""
 
     def add(self, number: int, text: str) -> None:
         """Take in a line."""
         stems = tuple(stem(word) for word in words(text))
         self._lines[number] = stems
         for word in stems:
-            self._having.setdefault(word, set()).add(number)
+            if word not in self._having:
+                self._having[word] = set()
+                insort(self._stems, word)
+            self._having[word].add(number)
 
     def drop(self, number: int) -> None:
         """Forget a line.
@@ -57,6 +63,7 @@ class Keywords:
             self._having[word].discard(number)
             if not self._having[word]:
                 del self._having[word]
+                del self._stems[bisect_left(self._stems, word)]
 
     def search(self, text: str) -> dict[int, float]:
         """Lines that have at least half of a query.
@@ -84,7 +91,12 @@ class Keywords:
     def _begun(self, word: str) -> set[int]:
         if len(word) < 3:
             return set()
-        return {number for other, lines in self._having.items() if other.startswith(word) for number in lines}
+        found: set[int] = set()
+        for at in range(bisect_left(self._stems, word), len(self._stems)):
+            if not self._stems[at].startswith(word):
+                break
+            found |= self._having[self._stems[at]]
+        return found
 
     def _with_order(self, number: int, wanted: list[str], share: float) -> float:
         stems, size = self._lines[number], len(wanted)

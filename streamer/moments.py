@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 
 import numpy as np
@@ -200,7 +201,7 @@ class Moments:
         """
         self._expire(self._clock())
         vector = _finite(vector)
-        found = [*self._seen(vector), *self._said(vector, text)]
+        found = [*islice(self._seen(vector), limit), *self._said(vector, text)]
         return sorted(found, key=lambda moment: (-moment.score, -moment.t))[:limit]
 
     def _expire(self, now: float, pictures: int = 0, lines: int = 0) -> None:

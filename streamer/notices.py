@@ -78,7 +78,9 @@ def faces_message(participant: Participant, t: float, faces: list[FaceState]) ->
     )
 
 
-def tell(participants: Iterable[Participant], message: Message, topic: str, passing: bool = False) -> None:
+def tell(
+    participants: Iterable[Participant], message: Message, topic: str, passing: bool = False, final: bool = False
+) -> None:
     """Send a message to everyone who has a control socket; it is written out once.
 
     Args:
@@ -86,9 +88,10 @@ def tell(participants: Iterable[Participant], message: Message, topic: str, pass
         message: what.
         topic: what it is the state of; see `Outbox.put`.
         passing: whether it may be dropped; see there.
+        final: whether others are dropped before it; see there.
     """
     text: str | None = None
     for participant in participants:
         if participant.outbox is not None:
             text = text if text is not None else message.model_dump_json()
-            participant.outbox.put(text, topic, passing)
+            participant.outbox.put(text, topic, passing, final)

@@ -11,16 +11,13 @@ from models.image_runtime import fit
 from streamer.engine.types import FaceState, Picture, Samples
 from streamer.marks import Marks
 from streamer.observer.types import Caption, Localization, Observation, Scene, Sounds
-from streamer.sound_lines import SoundLines
+from streamer.sound_lines import LASTS, SoundLines
 from streamer.transcript import Transcript
 
 SESSION = "recording"
 
 STEP_EVERY = 5
 """Blocks of 20 ms between two looks for what is due."""
-
-SOUND_LINE = 2.0
-"""Seconds for which a line such as "[siren]" is shown."""
 
 
 class Sees(Protocol):
@@ -66,7 +63,7 @@ class Observing:
 
     def __init__(self, observer: Sees, scribe: Writes | None, event: Callable[..., None]) -> None:
         self._observer, self._scribe, self._event = observer, scribe, event
-        self._transcript = Transcript(begin=0.0)
+        self._transcript = Transcript(begin=0.0, most=None)
         self._sounds = SoundLines()
         self._blocks = 0
         self.marks = Marks()
@@ -92,8 +89,8 @@ class Observing:
             self._step()
 
     def finish(self, folder: Path) -> None:
-        """Write the transcripts."""
-        if self._scribe is None:
+        """Write the transcripts, if there was anything to be heard."""
+        if self._scribe is None or not self._blocks:
             return
         for caption in self._scribe.close(SESSION):
             self._said(caption)
@@ -124,7 +121,7 @@ class Observing:
         elif isinstance(observation, Sounds):
             self.marks = replace(self.marks, tags=tuple(name for name, _ in observation.tags))
             if (line := self._sounds.step(observation.t, observation.tags)) is not None:
-                self._transcript.add("", observation.t, observation.t + SOUND_LINE, line)
+                self._transcript.add("", observation.t, observation.t + LASTS, line)
             self._event(observation.t, "sound", tags=[[name, round(p, 3)] for name, p in observation.tags])
         elif isinstance(observation, Scene):
             if observation.text != self.marks.scene:

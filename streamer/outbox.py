@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from dataclasses import dataclass
 
 from streamer.message import Message
@@ -39,7 +38,8 @@ class Outbox:
     Most messages are a whole state (the room, the faders, the faces of one participant), so that leaving
     out all but the newest of a topic loses nothing, and a slow reader holds no more than the topics there
     are. A plain drop-oldest channel would drop a room's state to make place for a face box. What is no state
-    (a caption, columns of a spectrogram) passes: of those the newest `MOST_PASSING` wait.
+    (a caption, columns of a spectrogram) passes: of those at most `MOST_PASSING` wait, and a partial caption or
+    columns go before anything that is final.
     """
 
     def __init__(self) -> None:
@@ -49,7 +49,8 @@ class Outbox:
         self._received = 0
         self._replaced = 0
         self._dropped = 0
-        self._passing: deque[str] = deque()
+        self._passing: dict[str, bool] = {}
+        """Topics of what passes, the oldest first, and whether it is final."""
         self.close_code = 1000
 
     @property
@@ -57,20 +58,22 @@ class Outbox:
         """Whether it takes no more."""
         return self._closed
 
-    def put(self, message: Message | str, topic: str, passing: bool = False) -> None:
+    def put(self, message: Message | str, topic: str, passing: bool = False, final: bool = False) -> None:
         """Leave a message; does nothing once closed.
 
         Args:
             message: what to send, or its JSON where one text goes to many.
             topic: what it is the state of; replaces the waiting message of this topic, keeping its place.
             passing: whether it is one of many that may be dropped, the oldest first.
+            final: whether nothing newer will say the same, so that other passing messages are dropped before it.
         """
         if self._closed:
             return
         self._received += 1
-        if passing and topic not in self._waiting:
-            self._make_place()
-            self._passing.append(topic)
+        if passing:
+            if topic not in self._waiting:
+                self._make_place()
+            self._passing[topic] = final
         self._replaced += topic in self._waiting
         self._waiting[topic] = message if isinstance(message, str) else message.model_dump_json()
         self._changed.set()
@@ -90,13 +93,14 @@ class Outbox:
             self._changed.clear()
             await self._changed.wait()
         topic = next(iter(self._waiting))
-        if self._passing and self._passing[0] == topic:
-            self._passing.popleft()
+        self._passing.pop(topic, None)
         return self._waiting.pop(topic)
 
     def _make_place(self) -> None:
-        while len(self._passing) >= MOST_PASSING:
-            self._dropped += self._waiting.pop(self._passing.popleft(), None) is not None
+        if len(self._passing) >= MOST_PASSING:
+            topic = next((topic for topic, final in self._passing.items() if not final), next(iter(self._passing)))
+            del self._passing[topic], self._waiting[topic]
+            self._dropped += 1
 
     def close(self, code: int = 1000) -> None:
         """Take no more messages; those that wait can still be got.

@@ -9,11 +9,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from models.speech import Transcriber
 from streamer.errors import UserError
 from streamer.media_file import inspect
 from streamer.observing import Observing
 from streamer.out_folder import OutFolder
 from streamer.recording import Recording, SeesAndHears, Summary
+from streamer.transcribe import named_transcriber
 
 
 def process(
@@ -38,9 +40,10 @@ def process(
         speech: Transcriber of the captions, "none" for no captions; None neither looks nor listens beside the engine.
 
     Raises:
-        UserError: the file cannot be used or the folder cannot be written.
+        UserError: the file cannot be used, the folder cannot be written, or there is no such transcriber here.
     """
     info = inspect(input)
+    transcriber = None if speech in (None, "none") else named_transcriber(speech)
     with OutFolder(out, force) as folder:
         try:
             if engine is None and info.video is not None:
@@ -48,7 +51,7 @@ def process(
 
                 engine = Engine(device)
             with _bar(progress) as bar:
-                observe = None if speech is None else functools.partial(observing, speech)
+                observe = None if speech is None else functools.partial(observing, transcriber)
                 run = Recording(input, info, folder.path, engine, observe)
                 task = bar.add_task(input.name, total=info.duration)
                 summary = run.run(lambda t: bar.update(task, completed=t))
@@ -60,21 +63,17 @@ def process(
     return summary
 
 
-def observing(speech: str, event: Callable[..., None]) -> Observing:
+def observing(transcriber: Transcriber | None, event: Callable[..., None]) -> Observing:
     """Make what looks and listens.
 
     Args:
-        speech: Transcriber of the captions, or "none".
+        transcriber: Of the captions; None for none.
         event: Gets every event.
-
-    Raises:
-        UserError: there is no such transcriber here.
     """
     from streamer.observer.observer import Observer
     from streamer.observer.scribe import Scribe
-    from streamer.transcribe import named_transcriber
 
-    scribe = None if speech == "none" else Scribe(named_transcriber(speech))
+    scribe = None if transcriber is None else Scribe(transcriber)
     return Observing(Observer(), scribe, event)
 
 

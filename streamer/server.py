@@ -228,8 +228,12 @@ def _add_room_routes(app: FastAPI) -> None:
     async def transcript(request: Request, room_id: str, kind: Literal["vtt", "srt", "txt"]) -> Response:
         """What was said in the room so far, as WebVTT, SubRip or plain text; needs a session token."""
         context = context_of(request)
-        room, _ = context.entrant(context.session_claims(request, room_id), "watch")
-        text = getattr(room.chronicle.transcript, {"vtt": "vtt", "srt": "srt", "txt": "text"}[kind])()
+        room, participant = context.entrant(context.session_claims(request, room_id), "watch")
+        if wait := room.chronicle.limiter.take(participant.id):
+            raise HTTPException(429, f"Too many downloads: wait {wait} s.", {"Retry-After": str(wait)})
+        said = room.chronicle.transcript
+        # Of a long call it takes some ms.
+        text = await asyncio.to_thread({"vtt": said.vtt, "srt": said.srt, "txt": said.text}[kind])
         name = f'attachment; filename="earshot-{room_id}.{kind}"'
         types = {"vtt": "text/vtt", "srt": "application/x-subrip", "txt": "text/plain"}
         return Response(text, media_type=f"{types[kind]}; charset=utf-8", headers={"Content-Disposition": name})

@@ -7,6 +7,9 @@ from collections.abc import Iterable
 AGAIN_AFTER = 10.0
 """Seconds without it after which a sound that comes again is new."""
 
+LASTS = 2.0
+"""Seconds that such a line stands in a transcript."""
+
 SPEECH = "speech"
 """It has lines of its own: what was said."""
 

@@ -95,7 +95,7 @@ def tag_command(files: Sequence[Path], tagger: NamesSounds | None = None) -> int
         Exit code 0.
 
     Raises:
-        UserError: see `tag`; the files before it have had their lines.
+        UserError: see `tag`; before any line if a file cannot be read, else the files before it have had theirs.
     """
     for path in files:
         inspect(path)
@@ -104,5 +104,5 @@ def tag_command(files: Sequence[Path], tagger: NamesSounds | None = None) -> int
 
         tagger = SoundTagger()
     for path in files:
-        print(json.dumps(tag(path, tagger), ensure_ascii=False), flush=True)
+        print(json.dumps(tag(path, tagger)), flush=True)
     return 0

@@ -62,7 +62,7 @@ def transcribe_command(input: Path, *, model: str = "moonshine") -> int:
         UserError: see `transcribe` and `named_transcriber`.
     """
     info = inspect(input)
-    transcript = Transcript(begin=0.0)
+    transcript = Transcript(begin=0.0, most=None)
     for line in transcribe(input, named_transcriber(model), info):
         transcript.add("", line.start, line.end, line.text)
     print(transcript.vtt(), end="")

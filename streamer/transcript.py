@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from bisect import insort
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
 
 MOST = 5_000
-"""Lines kept: several hours of talk."""
+"""Lines of a call that are kept: several hours of talk."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -16,25 +18,32 @@ class Said:
     Attributes:
         start: Seconds on the clock of the call.
         end: Likewise, not before `start`.
-        speaker: Name shown; empty if unknown.
         text: Words, in one line.
+        name: Gives the name shown; empty if unknown.
     """
 
     start: float
     end: float
-    speaker: str
     text: str
+    name: Callable[[], str] = field(compare=False)
+
+    @property
+    def speaker(self) -> str:
+        """Name shown, as it is now."""
+        return _one_line(self.name())
 
 
 class Transcript:
     """Finished lines in the order in which they began, the newest `most` of them.
 
+    It may be written out by another thread than the one that adds lines.
+
     Args:
         begin: Time that counts as zero in the files, seconds; the start of the first line if None.
-        most: Lines kept; the oldest beyond that are dropped and counted.
+        most: Lines kept, None for all; the oldest beyond that are dropped and counted.
     """
 
-    def __init__(self, begin: float | None = None, most: int = MOST) -> None:
+    def __init__(self, begin: float | None = None, most: int | None = MOST) -> None:
         self._begin, self._most = begin, most
         self._lines: list[Said] = []
         self.dropped = 0
@@ -47,30 +56,31 @@ class Transcript:
         """What is kept, oldest first."""
         return list(self._lines)
 
-    def add(self, speaker: str, start: float, end: float, text: str) -> None:
+    def add(self, speaker: str | Callable[[], str], start: float, end: float, text: str) -> None:
         """Keep a finished line; one without words is left out.
 
         Args:
-            speaker: Name as it is to be shown.
+            speaker: Name as it is to be shown, or what gives it: a name given later stands on earlier lines too.
             start: Seconds on the clock of the call.
             end: Likewise; `start` if it is earlier.
             text: What was said, in any number of lines.
         """
-        text, speaker = _one_line(text), _one_line(speaker)
+        text = _one_line(text)
         if not text:
             return
         if self._begin is None:
             self._begin = start
-        insort(self._lines, Said(start, max(start, end), speaker, text))
-        if len(self._lines) > self._most:
+        name = speaker if callable(speaker) else partial(str, speaker)
+        insort(self._lines, Said(start, max(start, end), text, name))
+        if self._most is not None and len(self._lines) > self._most:
             del self._lines[0]
             self.dropped += 1
 
     def vtt(self) -> str:
         """The transcript as WebVTT, speakers as voice tags. Source: W3C WebVTT, 4.2 and 6.1."""
         cues = []
-        for line in self._lines:
-            voice = f"<v {_escaped(line.speaker)}>" if line.speaker else ""
+        for line in self.lines:
+            voice = f"<v {_escaped(speaker)}>" if (speaker := line.speaker) else ""
             cues.append(f"{self._span(line, '.')}\n{voice}{_escaped(line.text)}\n")
         return "\n".join(["WEBVTT\n", *cues])
 
@@ -80,13 +90,13 @@ class Transcript:
         harmless = str.maketrans("<>{", "\u2039\u203a(")
         cues = [
             f"{i}\n{self._span(line, ',')}\n{_plain(line).translate(harmless)}\n"
-            for i, line in enumerate(self._lines, 1)
+            for i, line in enumerate(self.lines, 1)
         ]
         return "\n".join(cues)
 
     def text(self) -> str:
         """The transcript to be read: a time, a name and the words in each line."""
-        return "".join(f"[{_clock(self._since(line.start))}] {_plain(line)}\n" for line in self._lines)
+        return "".join(f"[{_clock(self._since(line.start))}] {_plain(line)}\n" for line in self.lines)
 
     def _span(self, line: Said, point: str) -> str:
         start = self._since(line.start)
@@ -103,7 +113,7 @@ def _one_line(text: str) -> str:
 
 
 def _plain(line: Said) -> str:
-    return f"{line.speaker}: {line.text}" if line.speaker else line.text
+    return f"{speaker}: {line.text}" if (speaker := line.speaker) else line.text
 
 
 def _escaped(text: str) -> str:

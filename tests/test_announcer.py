@@ -4,6 +4,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from models.voice_out import VoiceMissing
 from streamer import announcer as module
 from streamer.announcer import Announcer
 from streamer.listen import ListenTrack
@@ -38,14 +39,14 @@ def clock(monkeypatch):
 
 
 @pytest.fixture
-def room(monkeypatch, clock):
+async def room(monkeypatch, clock):
     voice = Voice()
     monkeypatch.setattr(module, "VoiceOut", lambda: voice)
     ann, bob = Participant("Ann", "watch"), Participant("Bob", "watch")
     for person in (ann, bob):
         person.watcher = SimpleNamespace(listen=ListenTrack())
     announcer = Announcer(lambda: [ann, bob])
-    announcer.want(ann, True)
+    await announcer.want(ann, True)
     return announcer, voice, ann, bob
 
 
@@ -89,7 +90,20 @@ async def test_what_found_no_quiet_moment_is_left_out(room, clock):
 
 async def test_who_has_enough_hears_no_more(room):
     announcer, voice, ann, _ = room
-    announcer.want(ann, False)
+    await announcer.want(ann, False)
     announcer.announce("a dog")
     await settle()
     assert voice.read == [] and not ann.watcher.listen.mix().any()
+
+
+async def test_without_a_voice_who_wants_it_is_told_and_nobody_is_read_to(monkeypatch, clock):
+    def missing():
+        raise VoiceMissing("None here.")
+
+    monkeypatch.setattr(module, "VoiceOut", missing)
+    announcer = Announcer(list)
+    with pytest.raises(VoiceMissing, match="None here"):
+        await announcer.want(Participant("Ann", "watch"), True)
+    assert not announcer._listeners
+    announcer.announce("a dog")
+    assert announcer._task is None

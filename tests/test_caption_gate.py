@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.caption_gate import AHEAD, EARLY, FRAME, LATE, CaptionGate
+from models.caption_gate import AHEAD, EARLY, FADE, FRAME, LATE, CaptionGate, _Voice
 
 RATE = 16_000
 rng = np.random.default_rng(3)
@@ -129,3 +129,11 @@ def test_what_is_not_finite_does_no_harm():
 def test_voices_must_be_equally_long():
     with pytest.raises(ValueError, match="equally long"):
         CaptionGate().step(0.0, {1: noise(1, 0.1), 2: noise(0.5, 0.1)}, {})
+
+
+def test_a_voice_is_faded_in_and_out():
+    voice, sound = _Voice(first=0), np.full(FRAME, 0.5, np.float32)
+    opening, open_, closing, closed = (voice._faded(sound, gain) for gain in (1.0, 1.0, 0.0, 0.0))
+    assert opening[0] == 0 and (np.diff(opening[:FADE]) > 0).all() and (opening[FADE:] == 0.5).all()
+    assert (open_ == 0.5).all() and not closed.any()
+    assert closing[0] == 0.5 and (np.diff(closing[:FADE]) < 0).all() and not closing[FADE:].any()

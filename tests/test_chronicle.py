@@ -99,6 +99,12 @@ async def test_final_captions_make_the_transcript_under_the_face_s_name(room):
     text = chronicle.transcript.text()
     assert text.index("Grace") < text.index("We met on Monday.") < text.index("Ann") < text.index("Indeed.")
     assert "We met on Monday." in chronicle.transcript.vtt()
+    # A name given later stands on earlier lines too, as on the page.
+    ann.name_face(2, "Grace H.")
+    ann.name = "Anna"
+    chronicle.forget(ann)
+    assert "<v Grace H.>We met on Monday." in chronicle.transcript.vtt()
+    assert "Anna: Indeed." in chronicle.transcript.srt()
 
 
 async def test_who_comes_later_is_told_the_scene_and_the_last_lines(room):
@@ -165,6 +171,7 @@ async def test_a_question_said_aloud_is_answered_to_everyone(room):
     [
         ("Earshot, what is this?", "what is this?"),
         ("Hey ear shot what is this", "what is this"),
+        ("Hey, Earshot, what is this?", "what is this?"),
         ("earshot. How many people are here?", "How many people are here?"),
         ("We are within earshot of the road.", None),
         ("Earshot", None),
@@ -192,3 +199,32 @@ async def test_who_leaves_is_watched_no_more(room):
     chronicle, observer, ann, _ = room
     chronicle.forget(ann)
     assert observer.sessions == {}
+
+
+async def test_a_spectrogram_asked_for_before_there_is_a_stream_is_shown_when_there_is(room):
+    chronicle, observer, ann, bob = room
+    chronicle.show_spectrogram(ann, bob.id, 2)
+    observer.shown.clear()
+    chronicle.follow(bob)
+    assert observer.shown == {bob.id: {2}}
+
+
+async def test_who_asks_too_much_is_refused_and_others_are_not(room):
+    chronicle, _observer, ann, bob = room
+    for n in range(8):
+        chronicle.search(bob, insights.Search(type="search", id=n, query="budget"))
+        chronicle.ask(bob, insights.Ask(type="ask", id=n, participant=ann.id, question="what is it"))
+    chronicle.ask(ann, insights.Ask(type="ask", id=9, participant=ann.id, question="what is it"))
+    await asyncio.sleep(0)
+    refused = [message["reason"] for message in await told(bob) if message["type"] == "error"]
+    assert len(refused) >= 8 and "wait" in refused[0]
+    assert [message["id"] for message in await told(ann)] == [9]
+
+
+async def test_two_failures_are_told_both(room):
+    chronicle, observer, ann, bob = room
+    observer.answer = None
+    for n in (1, 2):
+        chronicle.ask(bob, insights.Ask(type="ask", id=n, participant=ann.id, question="what is it"))
+    await asyncio.sleep(0)
+    assert [message["code"] for message in await told(bob)] == ["unavailable"] * 2

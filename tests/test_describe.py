@@ -57,6 +57,15 @@ def test_what_is_no_picture_is_refused(tmp_path, content):
         read_picture(tmp_path / "x.jpg")
 
 
+def test_a_damaged_picture_is_refused_without_noise(tmp_path, capfd):
+    whole = saved(tmp_path / "whole.png", skimage.data.astronaut()[::4, ::4]).read_bytes()
+    for length in (60, len(whole) // 2):
+        (tmp_path / "x.png").write_bytes(whole[:length])
+        with pytest.raises(UserError, match="is not a picture"):
+            read_picture(tmp_path / "x.png")
+    assert capfd.readouterr().err == ""
+
+
 def test_a_missing_file_and_a_folder_are_refused(tmp_path):
     for path in (tmp_path / "nothing.png", tmp_path):
         with pytest.raises(UserError, match="cannot read"):

@@ -173,9 +173,18 @@ def test_keywords_leave_no_trace_of_what_was_dropped() -> None:
     index = Keywords()
     index.add(3, "red car red")
     index.drop(3)
-    assert index.search("red car") == {} and not index._having
+    assert index.search("red car") == {} and not index._having and not index._stems
     with pytest.raises(KeyError):
         index.drop(3)
+
+
+def test_beginnings_are_found_as_long_as_a_line_has_them() -> None:
+    index = Keywords()
+    index.add(0, "guitars")
+    index.add(1, "guitarist guile")
+    assert set(index.search("guit")) == {0, 1} and set(index.search("guil")) == {1}
+    index.drop(0)
+    assert set(index.search("guit")) == {1}
 
 
 def test_examples_in_the_docstrings() -> None:

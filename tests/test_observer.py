@@ -145,12 +145,13 @@ async def test_the_process_says_the_same_and_says_when_it_is_gone(speech):
         final = finals()[0]
         assert final.face is None and "best of times" in final.text.lower()
         assert 49.9 < final.start < final.end < 57 and len(final.vector) % 4 == 0 and final.vector
+        client.see("p", 60, portrait)
         answers, _known = await client.ask("p", "what is in the picture")
         assert len(answers) == 3
         vector = await client.embed("a portrait of a woman")
         assert vector.size * 4 == len(final.vector)
         assert client.statistics.sounds == 90 and client.statistics.sounds_dropped == 0
-        assert client.statistics.pictures + client.statistics.pictures_skipped == 90
+        assert client.statistics.pictures + client.statistics.pictures_skipped == 91
     finally:
         await client.close()
     assert not client.ready and client.pid is None

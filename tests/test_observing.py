@@ -81,3 +81,10 @@ def test_pictures_without_sound_are_described_too():
     observing = Observing(Observer(), None, lambda t, type, **fields: events.append(type))
     observing.picture(0.0, np.zeros((48, 64, 3), np.uint8))
     assert "scene" in events
+
+
+def test_without_sound_there_is_no_transcript(tmp_path):
+    observing = Observing(Observer(), Scribe(), lambda t, type, **fields: None)
+    observing.picture(0.0, np.zeros((48, 64, 3), np.uint8))
+    observing.finish(tmp_path)
+    assert not list(tmp_path.iterdir())

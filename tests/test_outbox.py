@@ -44,3 +44,18 @@ async def test_a_passing_message_of_a_waiting_topic_replaces_it():
     for n in range(MOST_PASSING + 1):
         outbox.put(json.dumps(n), f"caption {n}", passing=True)
     assert outbox.statistics().dropped == 1
+
+
+async def test_partials_are_dropped_before_finals():
+    outbox = Outbox()
+    outbox.put("0 final", "caption 0", passing=True, final=True)
+    outbox.put("1", "caption 1", passing=True)
+    outbox.put("1 final", "caption 1", passing=True, final=True)
+    for n in range(2, MOST_PASSING + 5):
+        outbox.put(json.dumps(n), f"caption {n}", passing=True)
+    assert outbox.statistics().dropped == 5
+    messages = await all_of(outbox)
+    assert messages[:3] == ["0 final", "1 final", "7"]
+    for n in range(MOST_PASSING + 5):
+        outbox.put(json.dumps(n), f"caption {n}", passing=True, final=True)
+    assert outbox.statistics().depth == MOST_PASSING

@@ -1,7 +1,7 @@
 import numpy as np
 
 from models.speech import Line
-from streamer.observer.scribe import FORGET, Scribe
+from streamer.observer.scribe import FORGET, GONE, Scribe
 
 
 class Voice:
@@ -103,6 +103,18 @@ def test_a_voice_that_is_silent_for_long_is_closed():
     assert len(transcriber.voices) == 1
     for i in range(10, 10 * round(FORGET) + 20):
         scribe.hear("p", 100 + i * 0.1, piece(0.0), {1: piece(0.0)}, {1: 0.0})
+        scribe.step()
+    assert transcriber.voices[0].closed
+
+
+def test_a_face_that_goes_out_of_sight_ends_its_sentence():
+    transcriber = Transcriber()
+    scribe = Scribe(transcriber)
+    scribe.open("p")
+    run(scribe, [(0.3, {1: 0.28}, {1: 0.9})] * 10)
+    for i in range(10, 10 + 10 * round(GONE) + 5):
+        assert not transcriber.voices[0].closed or i > 10 * GONE
+        scribe.hear("p", 100 + i * 0.1, piece(0.0), {}, {})
         scribe.step()
     assert transcriber.voices[0].closed
 

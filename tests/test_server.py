@@ -128,6 +128,36 @@ async def test_session_token_of_someone_who_left():
         assert "join again" in answer.json()["reason"]
 
 
+async def test_the_transcript_is_for_those_in_the_room():
+    async with client() as http:
+        room, other = await new_room(http), await new_room(http)
+        ann = (await join(http, room)).json()
+        watcher = (await join(http, room, room["watch_invite"])).json()
+        stranger = (await join(http, other)).json()
+        here = http.context.rooms.get(room["room"])
+        here.chronicle.transcript.add("Ann", here.chronicle.transcript._begin + 1, 0, "Hello.")
+        address = f"/rooms/{room['room']}/transcript"
+        for token in (ann["token"], watcher["token"]):
+            for kind, media_type, begin in (
+                ("vtt", "text/vtt", "WEBVTT\n\n00:00:01.000 --> 00:00:01.001\n<v Ann>Hello.\n"),
+                ("srt", "application/x-subrip", "1\n00:00:01,000 --> "),
+                ("txt", "text/plain", "[0:00:01] Ann: Hello.\n"),
+            ):
+                answer = await http.get(f"{address}.{kind}", headers=bearer(token))
+                assert answer.status_code == 200 and answer.text.startswith(begin)
+                assert answer.headers["content-type"] == f"{media_type}; charset=utf-8"
+                assert answer.headers["content-disposition"] == f'attachment; filename="earshot-{room["room"]}.{kind}"'
+        assert (await http.get(f"{address}.vtt")).status_code == 401
+        for token in (room["invite"], stranger["token"], ann["resume"]):
+            refused = await http.get(f"{address}.vtt", headers=bearer(token))
+            assert refused.status_code in (401, 403) and refused.json()["reason"]
+        assert (await http.get(f"{address}.pdf", headers=bearer(ann["token"]))).status_code == 422
+        statuses = [(await http.get(f"{address}.txt", headers=bearer(ann["token"]))).status_code for _ in range(5)]
+        assert statuses[0] == 200 and statuses[-1] == 429
+        here.leave(here.participants[ann["participant"]])
+        assert (await http.get(f"{address}.vtt", headers=bearer(ann["token"]))).status_code == 401
+
+
 async def test_secret_guards_rooms_and_metrics():
     async with client(secret=SECRET) as http:
         for answer in (await http.post("/rooms"), await http.post("/rooms", headers=bearer("wrong"))):

@@ -159,6 +159,12 @@ def test_a_clock_that_runs_differently_is_followed():
     assert line.start == pytest.approx(300.15, abs=0.04)
 
 
+def test_a_first_piece_longer_than_may_wait_is_read():
+    stream = SharedTranscriber(Letters(), Loud()).open()
+    stream.hear(0.0, np.concatenate([say("abc", 0.1), np.zeros(MOST, np.float32)]))
+    assert [line.final for line in stream.lines()] == [True] and stream.lost == 0
+
+
 def test_nobody_reads_for_a_minute():
     stream = SharedTranscriber(Letters(), Loud()).open()
     for i in range(600):
@@ -221,6 +227,15 @@ def test_whisper_is_asked_as_it_wants_to_be(monkeypatch):
     assert asked[1][1]["beam_size"] == 1 and len(asked) == 2
     assert stream._recogniser.read(np.zeros(100, np.float32)).text == ""
     assert stream._recogniser.read(np.zeros(16_000, np.float32)).confidence == pytest.approx(-0.3)
+
+
+def test_a_folder_without_a_whisper_model_is_said_to_be_none(monkeypatch):
+    def unusable(name, **options):
+        raise RuntimeError("Unable to open file 'model.bin'")
+
+    monkeypatch.setitem(sys.modules, "faster_whisper", SimpleNamespace(WhisperModel=unusable))
+    with pytest.raises(ValueError, match=r"/tmp is no Whisper model: Unable to open file 'model\.bin'"):
+        open_transcriber("faster-whisper:/tmp")
 
 
 @pytest.fixture(scope="module")

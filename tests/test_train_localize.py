@@ -107,6 +107,13 @@ def test_a_mouth_opens_with_its_sound():
     assert np.corrcoef(opening, envelope(sound, 0.05))[0, 1] > 0.6
 
 
+def test_no_mouth_opens_by_less_than_nothing(monkeypatch):
+    # What wanders goes beyond -3 now and then.
+    monkeypatch.setattr("models.train.scene_actors.wandering", lambda rng, seconds: np.full(FRAMES, -4, np.float32))
+    opening = mouth(None, bursts(7), np.random.default_rng(1))
+    assert np.isfinite(opening).all() and opening.min() >= 0
+
+
 def test_an_opened_mouth_is_darker_and_nothing_else_changes(portrait):
     rgb, face = portrait
     x, y, w, h = face.box

@@ -98,6 +98,13 @@ def test_it_is_bounded_and_keeps_the_newest(lines, most):
         assert max(start for start, _ in lines) == transcript.lines[-1].start
 
 
+def test_of_a_recording_all_lines_are_kept():
+    transcript = Transcript(begin=0.0, most=None)
+    for n in range(6000):
+        transcript.add("", n, n + 1, "word")
+    assert len(transcript) == 6000 and transcript.dropped == 0
+
+
 def test_an_example_to_the_letter():
     transcript = Transcript()
     transcript.add("Ada & Co", 1000.5, 1002.25, "Is 1 < 2?")

@@ -1,11 +1,13 @@
 /** The question box: ask about what a camera sees, get three answers with their probabilities, or "I don't know". */
 import { element, find } from "./element.js";
 import { Requests } from "./requests.js";
+import { toast } from "./toasts.js";
 
 /** @import { Call } from "./call.js" */
 /** @import { AnswerMessage } from "./types.js" */
 
 const KEPT = 10;
+const ALOUD_MS = 12_000;
 
 /**
  * @param {[text: string, probability: number][]} answers
@@ -16,7 +18,7 @@ function bars(answers) {
     const percent = Math.round(probability * 100);
     const bar = element("span", { class: "answer-bar", "aria-hidden": "true" });
     bar.style.setProperty("--part", `${percent}%`);
-    return element("li", {}, element("span", { class: "answer-text" }, text), element("span", { class: "answer-percent" }, `${percent} %`), bar);
+    return element("li", {}, element("span", { class: "answer-text", dir: "auto" }, text), element("span", { class: "answer-percent" }, `${percent} %`), bar);
   });
   return element("ol", { class: "answers" }, ...rows);
 }
@@ -69,6 +71,12 @@ export class AskBox {
     const place = id ?? (this.#aloud -= 1);
     if (!this.#requests.end(place)) this.#begin(place, participant, question);
     this.#put(place, ...told);
+    // Whoever asked aloud need not have this panel open.
+    if (id === null && !this.#form.checkVisibility()) {
+      const [best] = answers;
+      const answer = known && best ? `${best[0]} (${Math.round(best[1] * 100)} % sure)` : "I don't know.";
+      toast(`“${question}” ${answer}`, "info", ALOUD_MS);
+    }
   }
 
   /**
@@ -110,7 +118,7 @@ export class AskBox {
    */
   #begin(id, participant, question, ...content) {
     const told = element("div", { class: "answer" }, ...content);
-    const asked = element("p", { class: "asked" }, question, " ", element("span", { class: "quiet" }, this.call.speaker(participant, null)));
+    const asked = element("p", { class: "asked" }, element("bdi", {}, question), " ", element("span", { class: "quiet" }, this.call.speaker(participant, null)));
     this.#answers.prepend(element("article", { "data-testid": "answer" }, asked, told));
     while (this.#answers.children.length > KEPT) this.#answers.lastElementChild?.remove();
     this.#waiting.set(id, told);

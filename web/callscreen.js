@@ -93,7 +93,9 @@ export class CallScreen {
     const owner = focus ? (this.call.participant(focus.participant)?.name ?? "someone who left") : "";
     const who = focus?.face == null ? owner : `${this.call.faceName(focus.participant, focus.face)} of ${owner}`;
     this.#hearing.hidden = !focus;
-    this.#hearing.textContent = focus ? `Hearing only ${who}` : "";
+    const heard = focus ? `Hearing only ${who}` : "";
+    // Read out when it changes, not at every move of a fader.
+    if (this.#hearing.textContent !== heard) this.#hearing.textContent = heard;
     this.bar?.showFocus(!!focus);
   }
 

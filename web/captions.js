@@ -1,5 +1,5 @@
 /** Captions on a picture: each under its face, and those without a face, or without room, in a block at the foot. */
-import { placeCaptions } from "./captionplace.js";
+import { BESIDE_NAME, captionHeight, footReserve, placeCaptions } from "./captionplace.js";
 import { CaptionTrack } from "./captiontrack.js";
 import { element } from "./element.js";
 import { faceColour } from "./overlay.js";
@@ -8,8 +8,6 @@ import { faceColour } from "./overlay.js";
 /** @import { Mark } from "./overlay.js" */
 /** @import { View } from "./viewsettings.js" */
 
-const LINE_HEIGHT = 1.3;
-const PADDING = 6;
 const MOST_AT_FOOT = 3;
 
 class CaptionBox {
@@ -17,8 +15,11 @@ class CaptionBox {
 
   /** @param {Voice} voice */
   constructor(voice) {
-    this.words = element("span");
-    const text = element("p", { class: "caption-text" }, element("span", { class: "caption-clip" }, this.words));
+    this.name = element("b", { class: "caption-name" });
+    // Its own direction, whichever the name's.
+    this.words = element("span", { dir: "auto" });
+    // The name stands outside: it is to be read however long the line grows.
+    const text = element("p", { class: "caption-text" }, this.name, element("span", { class: "caption-clip" }, this.words));
     this.root = element("div", { class: "caption-box", "data-testid": "caption", "data-face": voice }, text);
     if (typeof voice === "number") text.style.setProperty("--face", faceColour(voice));
   }
@@ -32,7 +33,8 @@ class CaptionBox {
     if (key === this.#shown) return;
     this.#shown = key;
     const spans = lines.map(({ text, final }) => element("span", { class: final ? "final" : "partial" }, `${text} `));
-    this.words.replaceChildren(...(name ? [element("b", {}, `${name}: `)] : []), ...spans);
+    this.name.replaceChildren(...(name ? [element("bdi", {}, name), ": "] : []));
+    this.words.replaceChildren(...spans);
   }
 
   /** @param {DOMRect | null} place null = in the flow of the block at the foot */
@@ -46,6 +48,7 @@ class CaptionBox {
 export class CaptionLayer {
   track = new CaptionTrack();
   /** @type {Map<Voice, CaptionBox>} */ #boxes = new Map();
+  /** CSS pixels that the captions at the foot take from those under faces. */ reserve = 0;
 
   constructor() {
     this.foot = element("div", { class: "captions-foot" });
@@ -60,7 +63,7 @@ export class CaptionLayer {
    */
   static size(view, width) {
     const em = Math.min(Math.max(width * 0.032, 13), 22) * view.captionSize;
-    return { em, height: Math.ceil(em * LINE_HEIGHT * 2 + PADDING) };
+    return { em, height: captionHeight(em) };
   }
 
   /**
@@ -71,18 +74,22 @@ export class CaptionLayer {
    * @param {number} now milliseconds
    */
   show(view, marks, nameOf, tile, now) {
+    /** @type {Map<Voice, Line[]>} */
     const voices = view.captions ? this.track.current(now) : new Map();
     for (const [voice, box] of this.#boxes) {
       if (voices.has(voice)) continue;
       box.root.remove();
       this.#boxes.delete(voice);
     }
+    this.reserve = 0;
     if (!voices.size) return;
     const size = CaptionLayer.size(view, tile.width);
     this.root.style.setProperty("--em", `${size.em}px`);
     if (this.root.dataset.style !== view.captionStyle) this.root.dataset.style = view.captionStyle;
     const seen = marks.filter(({ face }) => voices.has(face.id)).map(({ face, rect }) => ({ id: face.id, rect }));
-    const places = placeCaptions(seen, tile, size);
+    const faceless = [...voices].filter(([voice]) => typeof voice !== "number").map(([, lines]) => lines.map(({ text }) => text).join(" "));
+    this.reserve = footReserve(faceless, tile.width, size.em);
+    const places = placeCaptions(seen, tile, size, this.reserve);
     let atFoot = 0;
     for (const [voice, lines] of voices) {
       const place = typeof voice === "number" ? places.get(voice) : undefined;
@@ -91,8 +98,9 @@ export class CaptionLayer {
       box.put(place ?? null);
       const parent = place ? this.root : this.foot;
       if (box.root.parentElement !== parent) parent.append(box.root);
-      if (!place) box.root.hidden = (atFoot += 1) > MOST_AT_FOOT;
-      else box.root.hidden = false;
+      // In a small tile voices come first; the chips name the sound as well.
+      const crowded = voice === "sound" && tile.width < BESIDE_NAME && voices.size > 1;
+      box.root.hidden = crowded || (!place && (atFoot += 1) > MOST_AT_FOOT);
     }
   }
 

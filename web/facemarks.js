@@ -20,6 +20,7 @@ const GONE_MS = 700;
  * @property {number} width CSS pixels of the tile
  * @property {number} height
  * @property {number} caption height kept free under a face and its name, 0 = none
+ * @property {number} head height of what stands along the upper edge
  */
 
 /**
@@ -50,7 +51,7 @@ class FaceMark {
       "aria-pressed": "false",
       ...(mayRename && { "aria-keyshortcuts": "F2" }),
     });
-    this.name = element("span", { class: "face-name" });
+    this.name = element("span", { class: "face-name", dir: "auto" });
     this.dot = element("span", { class: "dot" });
     this.badgeText = element("span", { class: "visually-hidden" });
     this.badge = element("span", { class: "voice-print", "data-testid": "voice-print" }, icon("voice"), this.badgeText);
@@ -107,7 +108,7 @@ class FaceMark {
    * @param {string} owner
    * @param {FaceRoom} room
    */
-  show({ face, rect, heard, focused, glow }, owner, { width, height, caption }) {
+  show({ face, rect, heard, focused, glow }, owner, { width, height, caption, head }) {
     const w = Math.max(rect.width, SMALLEST);
     const h = Math.max(rect.height, SMALLEST);
     const x = rect.x - (w - rect.width) / 2;
@@ -115,7 +116,7 @@ class FaceMark {
     this.button.style.transform = `translate(${x}px, ${y}px)`;
     this.button.style.width = `${w}px`;
     this.button.style.height = `${h}px`;
-    const labelY = labelTop({ y, height: h }, height, caption);
+    const labelY = labelTop({ y, height: h }, height, caption, head);
     const labelX = Math.min(Math.max(4, x), Math.max(4, width - this.label.offsetWidth - 4));
     this.label.style.transform = `translate(${labelX}px, ${labelY}px)`;
     this.#text(face, owner);

@@ -24,7 +24,8 @@ class Fader {
     this.participant = participant;
     this.face = face;
     this.name = element("span", { class: "fader-name" });
-    this.percent = element("output", { class: "fader-percent" });
+    // The slider itself says its value: an output would say it once more, at every step.
+    this.percent = element("span", { class: "fader-percent", "aria-hidden": "true" });
     this.slider = element("input", {
       type: "range",
       min: 0,

@@ -165,7 +165,8 @@ export class Insight {
     const fresh = this.#news.fresh(message, performance.now());
     this.tiles.insight(message.participant)?.heard(message, fresh);
     if (!fresh.length) return;
-    if (this.settings.now.tags) this.#news.announce(this.call.speaker(message.participant, null), fresh);
+    // The transcript, while it is open, says the same.
+    if (this.settings.now.tags && !this.transcript.readAloud) this.#news.announce(this.call.speaker(message.participant, null), fresh);
     this.transcript.sound(message.participant, message.t, fresh);
   }
 

@@ -8,10 +8,15 @@ const COLOURS = 6;
 const VEIL = "rgb(8 10 13 / 0.62)";
 const SPEAKS = 0.5;
 
+/** @type {Map<number, string>} the same in both schemes: asked once, not for each face of each picture */
+const colours = new Map();
+
 /** @param {number} face @returns {string} CSS colour over a picture, the same on the fader's dot */
 export function faceColour(face) {
-  const name = `--face-${((face % COLOURS) + COLOURS) % COLOURS}`;
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const place = ((face % COLOURS) + COLOURS) % COLOURS;
+  const known = colours.get(place) || getComputedStyle(document.documentElement).getPropertyValue(`--face-${place}`).trim();
+  colours.set(place, known);
+  return known;
 }
 
 /**

@@ -42,7 +42,10 @@ export class SceneLine {
     this.root.addEventListener("keydown", (event) => this.#key(event));
     this.root.addEventListener("focusin", (event) => this.#light(event.target));
     this.root.addEventListener("pointerover", (event) => this.#light(event.target));
-    this.root.addEventListener("focusout", () => this.#dim());
+    // From word to word the focus stays in the line, which must not be rewritten in between.
+    this.root.addEventListener("focusout", ({ relatedTarget }) => {
+      if (!(relatedTarget instanceof Node && this.root.contains(relatedTarget))) this.#dim();
+    });
     this.root.addEventListener("pointerleave", () => this.#dim());
   }
 
@@ -53,7 +56,7 @@ export class SceneLine {
   push(message, now) {
     this.#until = now + GONE_MS;
     // Whoever reads a word is not to lose it under the pointer.
-    if (this.#lit) this.#waiting = message;
+    if (this.#read) this.#waiting = message;
     else this.#write(message);
   }
 
@@ -63,7 +66,12 @@ export class SceneLine {
    */
   show(wanted, now) {
     this.#wanted = wanted;
-    this.root.hidden = !this.#lit && (!wanted || now > this.#until || !this.#buttons.length);
+    this.root.hidden = !this.#read && (!wanted || now > this.#until || !this.#buttons.length);
+  }
+
+  /** Whether a word is under the pointer or has the focus. */
+  get #read() {
+    return !!this.#lit || this.root.contains(document.activeElement);
   }
 
   /** @param {SceneMessage} message */
@@ -102,18 +110,28 @@ export class SceneLine {
 
   #dim() {
     const focused = this.root.contains(document.activeElement) ? document.activeElement : null;
-    if (focused) return this.#light(focused);
-    this.#lit?.classList.remove("lit");
-    this.#lit = null;
-    this.picture.classList.add("gone");
-    this.heat.show(null, 0);
+    if (focused) return this.#lit ? this.#light(focused) : undefined;
+    this.#putOut();
     if (this.#waiting) this.#write(this.#waiting);
     this.#waiting = null;
     this.show(this.#wanted, performance.now());
   }
 
+  #putOut() {
+    this.#lit?.classList.remove("lit");
+    this.#lit = null;
+    this.picture.classList.add("gone");
+    this.heat.show(null, 0);
+  }
+
   /** @param {KeyboardEvent} event */
   #key(event) {
+    if (event.key === "Escape" && this.#lit) {
+      // The kept picture goes, the live one is seen again.
+      this.#putOut();
+      event.preventDefault();
+      return;
+    }
     const at = this.#buttons.findIndex((button) => button === event.target);
     const last = this.#buttons.length - 1;
     /** @type {Record<string, number>} */

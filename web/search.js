@@ -75,15 +75,17 @@ export class SearchBox {
   /** @param {Moment} moment */
   #row({ participant, t, kind, text, speaker, score, thumbnail }) {
     const owner = this.call.speaker(participant, null);
-    const who = speaker && speaker !== owner ? `${speaker} (${owner})` : owner;
+    // A face without a name is called after its owner already.
+    const who = speaker && !speaker.includes(owner) ? `${speaker} (${owner})` : speaker || owner;
     const picture =
       thumbnail && /^data:image\/(jpeg|png|webp);base64,/.test(thumbnail)
         ? element("img", { class: "moment-picture", src: thumbnail, alt: kind === "picture" ? `Picture of ${owner} at ${clock(t)}` : "" })
         : element("span", { class: "moment-picture", "aria-hidden": "true" }, kind === "words" ? "“ ”" : "");
     const time = element("time", { datetime: new Date(t * 1000).toISOString(), title: clock(t) }, `${clock(t)}, ${ago(t)}`);
-    const words = text ? [element("p", { class: "moment-text" }, kind === "words" ? `“${text}”` : text)] : [];
+    const words = text ? [element("p", { class: "moment-text", dir: "auto" }, kind === "words" ? `“${text}”` : text)] : [];
     const match = element("span", { class: "moment-score" }, `match ${score.toFixed(2)}`);
-    const facts = element("p", { class: "quiet" }, `${kind === "words" ? "said by" : "seen at"} `, element("b", {}, who), " · ", time, " · ", match);
-    return element("li", { class: "moment", "data-testid": "moment" }, picture, element("div", {}, ...words, facts));
+    const source = element("p", { class: "quiet" }, kind === "words" ? "said by " : "seen by the camera of ", element("b", { dir: "auto" }, who));
+    const facts = element("p", { class: "quiet moment-facts" }, time, " ", match);
+    return element("li", { class: "moment", "data-testid": "moment" }, picture, element("div", {}, ...words, source, facts));
   }
 }

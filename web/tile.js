@@ -43,7 +43,7 @@ export class Tile {
     this.avatar = element("div", { class: "avatar", "aria-hidden": "true" });
     this.still = element("canvas", { class: "still gone", "aria-hidden": "true" });
     this.layer = element("div", { class: "face-layer" });
-    this.name = element("span", { class: "tile-name" });
+    this.name = element("span", { class: "tile-name", dir: "auto" });
     this.note = element("span", { class: "tile-note" });
     this.mutedIcon = icon("speaker-off");
     this.caption = element("figcaption", { class: "tile-caption" }, this.mutedIcon, this.name, this.note);
@@ -53,13 +53,14 @@ export class Tile {
       this.avatar,
       this.still,
       this.video,
-      ...this.insight.below,
       this.canvas,
+      ...this.insight.below,
       this.layer,
       this.caption,
       ...this.insight.above,
     );
     this.cell = element("div", { class: "cell" }, this.figure);
+    new ResizeObserver(() => this.figure.style.setProperty("--name-width", `${this.caption.offsetWidth}px`)).observe(this.caption);
     const mayRename = call.connection.joined?.role !== "watch";
     this.marks = new FaceMarks(this.layer, id, { own, mayRename }, {
       onPick: (face) => call.toggleFocus(id, face),
@@ -127,8 +128,8 @@ export class Tile {
     }));
     const veiled = !this.own && (focus ? !whole : muted.includes(this.id));
     drawOverlay(this.canvas, marks, veiled);
-    const caption = this.settings.now.captions ? CaptionLayer.size(this.settings.now, width).height : 0;
-    this.marks.show(marks, this.call.participant(this.id)?.name ?? "", { width, height, caption });
+    const caption = this.settings.now.captions ? CaptionLayer.size(this.settings.now, width).height + this.insight.captions.reserve : 0;
+    this.marks.show(marks, this.call.participant(this.id)?.name ?? "", { width, height, caption, head: this.insight.headHeight });
     const t = this.insight.timeOf(rtp, this.rtpBase, this.call.history(this.id).newestTime);
     this.insight.draw(this.settings.now, this.own ? null : t, found, (face) => this.call.faceName(this.id, face), view);
     this.figure.classList.toggle("focused", focus?.participant === this.id);

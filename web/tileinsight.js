@@ -16,6 +16,7 @@ export class TileInsight {
   #heat = new HeatTrack();
   #keeper = new FrameKeeper();
   #described = false;
+  /** CSS pixels from the upper edge of the tile, 0 while there is nothing. */ headHeight = 0;
   captions = new CaptionLayer();
   #tags = new TagChips();
 
@@ -25,7 +26,8 @@ export class TileInsight {
     this.heatLayer = new HeatLayer(own);
     this.scene = new SceneLine(own, (t) => this.#keeper.near(t));
     this.head = element("div", { class: "tile-head" }, this.scene.root, this.#tags.root);
-    /** Under the boxes of faces. */
+    new ResizeObserver(() => (this.headHeight = this.head.offsetHeight && this.head.offsetTop + this.head.offsetHeight)).observe(this.head);
+    /** Under the names of faces; over the veil on what is not heard, which would hide the heat. */
     this.below = [this.heatLayer.root, this.scene.picture, this.scene.heat.root];
     /** Over them. */
     this.above = [this.captions.root, this.head];

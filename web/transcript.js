@@ -80,6 +80,11 @@ export class Transcript {
     this.#write(participant, null, t, names.map((name) => `[${name}]`).join(" "), "said-sound");
   }
 
+  /** Whether screen readers are told of new lines as they come. */
+  get readAloud() {
+    return this.parts.log.ariaLive === "polite" && this.parts.log.checkVisibility();
+  }
+
   /** Names given later stand on earlier lines too. */
   roomChanged() {
     for (const { participant, face, name } of this.#said) {
@@ -96,9 +101,9 @@ export class Transcript {
    */
   #write(participant, face, start, text, kind) {
     const { log, empty, newer } = this.parts;
-    const name = element("b", { class: "said-name" }, this.call.speaker(participant, face));
+    const name = element("b", { class: "said-name", dir: "auto" }, this.call.speaker(participant, face));
     const time = element("time", { class: "said-time", datetime: new Date(start * 1000).toISOString() }, clock(start));
-    const row = element("div", { class: `said ${kind}`, "data-testid": "said" }, name, " ", time, element("p", {}, text));
+    const row = element("div", { class: `said ${kind}`, "data-testid": "said" }, name, " ", time, element("p", { dir: "auto" }, text));
     let at = this.#said.length;
     while (at > 0 && (this.#said[at - 1]?.start ?? 0) > start) at -= 1;
     log.insertBefore(row, this.#said[at]?.row ?? null);
@@ -141,7 +146,7 @@ export class Transcript {
       const now = performance.now();
       for (const [key, { at }] of this.#partials) if (now - at > PARTIAL_MS) this.#partials.delete(key);
       const rows = [...this.#partials.values()].map(({ message: { participant, face, text } }) =>
-        element("p", {}, element("b", {}, this.call.speaker(participant, face)), ` ${text}`),
+        element("p", {}, element("b", { dir: "auto" }, this.call.speaker(participant, face)), " ", element("span", { dir: "auto" }, text)),
       );
       this.parts.now.replaceChildren(...rows);
       if (rows.length) this.#showNow();

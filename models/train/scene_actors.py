@@ -79,7 +79,7 @@ def mouth(talk: Talk | None, sound: I16, rng: Rng) -> F32:
         return np.clip((seen - np.quantile(seen, 0.05)) * np.float32(rng.uniform(0.9, 1.6)), 0, WIDEST)
     strong = envelope(sound, rng.uniform(0.0, 0.1))
     strong = strong * (1 + np.float32(rng.uniform(0, 0.35)) * wandering(rng, 0.15))
-    strong = np.convolve(strong, [0.2, 0.6, 0.2], "same").astype(np.float32)
+    strong = np.convolve(strong, [0.2, 0.6, 0.2], "same").clip(0).astype(np.float32)
     return np.clip(strong**1.5 * np.float32(rng.uniform(0.12, 0.28)), 0, WIDEST)
 
 

@@ -29,6 +29,7 @@ class ModelProcess:
         arguments: What else it wants on its command line.
         on_ready: Called with True when its models are up, with False when they are lost.
         on_message: Called with every message but those of the heartbeat.
+        patience: How many times longer than an urgent one it may be silent or load its models.
 
     Attributes:
         starts: How often it was started.
@@ -40,9 +41,11 @@ class ModelProcess:
         arguments: Sequence[str],
         on_ready: Callable[[bool], None],
         on_message: Callable[[wire.Message], None],
+        patience: float = 1.0,
     ) -> None:
         self._module, self._arguments = module, tuple(arguments)
         self._on_ready, self._on_message = on_ready, on_message
+        self._patience = patience
         self._ready = False
         self._writer: asyncio.StreamWriter | None = None
         self._supervisor: asyncio.Task[None] | None = None
@@ -109,13 +112,13 @@ class ModelProcess:
         reader, self._writer = await asyncio.open_connection(sock=ours)
         pinger: asyncio.Task[None] | None = None
         try:
-            async with asyncio.timeout(START_LIMIT):
+            async with asyncio.timeout(START_LIMIT * self._patience):
                 await wire.read(reader)
             log.info("%s is ready (process %d)", self._module, self._process.pid)
             self._set_ready(True)
             pinger = asyncio.create_task(self._ping(), name=f"ping of {self._module}")
             while True:
-                async with asyncio.timeout(SILENCE_LIMIT):
+                async with asyncio.timeout(SILENCE_LIMIT * self._patience):
                     guarded(self._on_message, await wire.read(reader))
         finally:
             if pinger is not None:

@@ -78,7 +78,7 @@ class Service:
         """A thread that dies must take the process along, so that the supervisor starts a new one."""
         try:
             loop()
-        except OSError:
+        except ConnectionError:
             # The call has closed the socket: there is nobody left to work for.
             os._exit(0)
         except Exception:

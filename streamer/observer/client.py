@@ -5,19 +5,22 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import math
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import av
 import numpy as np
+from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from streamer.engine.process import ModelProcess, guarded
 from streamer.engine.types import Samples
 from streamer.engine.wire import Message
 from streamer.observer.sound_message import pack_sound
-from streamer.observer.types import Observation, unpack
+from streamer.observer.types import Caption, Observation, unpack
 
 MOST_UNREAD = 2 * 1024 * 1024
 """Bytes that may wait for the process; sound beyond that is dropped and counted."""
@@ -27,6 +30,12 @@ ANSWER_DEADLINE = 10.0
 
 MOST_QUESTIONS = 16
 """Questions that may wait at once."""
+
+OUTDATED = 10.0
+"""Seconds after which a picture is not what there is to be seen any more: the camera is off."""
+
+PATIENCE = 5.0
+"""It computes on idle time: where the voices need the whole machine it gets little for a while, and is not dead."""
 
 SIDE = 224
 """Pixels of either side of the pictures it gets."""
@@ -55,7 +64,29 @@ class ObserverStatistics:
 class _Session:
     on_observation: Callable[[Observation], None]
     picture_in_flight: bool = False
+    pictured: float = -math.inf
     spectrograms: tuple[int | None, ...] = ()
+    ending: bool = False
+    unfinished: dict[int, Caption] = field(default_factory=dict)
+    first_line: int = 0
+    """Number of what the running process calls line 0."""
+    next_line: int = 0
+
+    def numbered(self, caption: Caption) -> Caption:
+        """The line under a number that no other line of the session has, whichever process wrote it."""
+        caption = replace(caption, id=self.first_line + caption.id)
+        self.next_line = max(self.next_line, caption.id + 1)
+        if caption.final:
+            self.unfinished.pop(caption.id, None)
+        else:
+            self.unfinished[caption.id] = caption
+        return caption
+
+    def forsaken(self) -> list[Caption]:
+        """The process is gone: the lines that nobody will finish, final as they were last understood."""
+        lines, self.unfinished = [replace(line, final=True) for line in self.unfinished.values()], {}
+        self.picture_in_flight, self.first_line = False, self.next_line
+        return lines
 
 
 class ObserverClient:
@@ -69,7 +100,7 @@ class ObserverClient:
     def __init__(self, speech: str = "moonshine", on_ready: Callable[[bool], None] | None = None) -> None:
         self.on_ready = on_ready
         self._statistics = ObserverStatistics()
-        self._process = ModelProcess("streamer.observer.worker", (speech,), self._set_ready, self._dispatch)
+        self._process = ModelProcess("streamer.observer.worker", (speech,), self._set_ready, self._dispatch, PATIENCE)
         self._sessions: dict[str, _Session] = {}
         self._sending: set[asyncio.Task[None]] = set()
         self._questions: dict[int, asyncio.Future[Any]] = {}
@@ -111,9 +142,13 @@ class ObserverClient:
         self._process.send({"type": "open", "sid": sid})
 
     def close_session(self, sid: str) -> None:
-        """End a session; does nothing when there is none."""
-        if self._sessions.pop(sid, None) is not None:
+        """End a session; does nothing when there is none. The last captions may still come."""
+        session = self._sessions.get(sid)
+        if session is not None and self.ready:
+            session.ending = True
             self._process.send({"type": "close", "sid": sid})
+        else:
+            self._sessions.pop(sid, None)
 
     def hear(self, sid: str, t: float, mix: Samples, voices: dict[int, Samples], speaking: dict[int, float]) -> None:
         """Send sound at 16 kHz: mixture (N,) from `t` seconds on, voices (N,) each, and who is talking."""
@@ -130,6 +165,7 @@ class ObserverClient:
         session = self._sessions.get(sid)
         if session is None or not self.ready:
             return
+        session.pictured = time.monotonic()
         if session.picture_in_flight:
             self._statistics.pictures_skipped += 1
             return
@@ -154,6 +190,9 @@ class ObserverClient:
         Raises:
             Unavailable: the models do not answer.
         """
+        session = self._sessions.get(sid)
+        if self.ready and (session is None or time.monotonic() - session.pictured > OUTDATED):
+            return None
         result = await self._ask({"type": "ask", "sid": sid, "question": question})
         if result is None:
             return None
@@ -185,23 +224,27 @@ class ObserverClient:
             del self._questions[n]
 
     async def _send_picture(self, sid: str, session: _Session, t: float, frame: av.VideoFrame) -> None:
+        sent = False
         try:
             rgb = await asyncio.to_thread(_square, frame)
+            if self._sessions.get(sid) is session and self.ready:
+                self._statistics.pictures += 1
+                aspect = frame.width / frame.height
+                self._process.send({"type": "picture", "sid": sid, "t": t, "aspect": aspect, "rgb": rgb})
+                sent = True
         except (ValueError, av.FFmpegError) as error:
             log.debug("picture of %s refused: %s", sid, error)
-            session.picture_in_flight = False
-            return
-        if self._sessions.get(sid) is session and self.ready:
-            self._statistics.pictures += 1
-            aspect = frame.width / frame.height
-            self._process.send({"type": "picture", "sid": sid, "t": t, "aspect": aspect, "rgb": rgb})
-        else:
-            session.picture_in_flight = False
+        finally:
+            session.picture_in_flight = sent
 
     def _set_ready(self, ready: bool) -> None:
         self._worker_dropped = 0
-        for sid, session in self._sessions.items():
-            session.picture_in_flight = False
+        for sid, session in list(self._sessions.items()):
+            for line in session.forsaken():
+                guarded(session.on_observation, line)
+            if session.ending:
+                del self._sessions[sid]
+                continue
             self._process.send({"type": "open", "sid": sid})
             if session.spectrograms:
                 self._process.send({"type": "spectrograms", "sid": sid, "faces": list(session.spectrograms)})
@@ -213,10 +256,13 @@ class ObserverClient:
 
     def _dispatch(self, message: Message) -> None:
         kind = message["type"]
-        if kind == "result":
+        if kind in ("result", "failed"):
             future = self._questions.get(message["n"])
             if future is not None and not future.done():
-                future.set_result(message["result"])
+                if kind == "result":
+                    future.set_result(message["result"])
+                else:
+                    future.set_exception(Unavailable("The models can make nothing of that."))
             return
         session = self._sessions.get(message.get("sid", ""))
         if session is None:
@@ -224,12 +270,22 @@ class ObserverClient:
         if kind == "seen":
             session.picture_in_flight = False
             return
+        if kind == "closed":
+            if session.ending:
+                del self._sessions[message["sid"]]
+            return
         self._statistics.sounds_dropped += message["dropped"] - self._worker_dropped
         self._worker_dropped = message["dropped"]
         self._statistics.observations += 1
-        guarded(session.on_observation, unpack(message))
+        observation = unpack(message)
+        if isinstance(observation, Caption):
+            guarded(session.on_observation, session.numbered(observation))
+        elif not session.ending:
+            guarded(session.on_observation, observation)
 
 
 def _square(frame: av.VideoFrame) -> bytes:
     """A picture squashed to 224 x 224, RGB; takes some ms, so not on the loop."""
-    return frame.reformat(width=SIDE, height=SIDE, format="rgb24", interpolation="AREA").to_ndarray().tobytes()
+    # Not by the frame's own reformatter: the engine may be using that on another thread.
+    small = VideoReformatter().reformat(frame, width=SIDE, height=SIDE, format="rgb24", interpolation="AREA")
+    return small.to_ndarray().tobytes()

@@ -18,11 +18,15 @@ from streamer.observer.types import Caption
 FORGET = 30.0
 """Seconds after which a stream that hears nothing is closed."""
 
+GONE = 2.0
+"""Seconds after which a voice that is not separated any more, its face being out of sight, has ended its sentence."""
+
 
 @dataclass
 class _Voice:
     stream: SpeechStream
     last_sound: float
+    fed: float
     numbers: dict[int, int] = field(default_factory=dict)
 
 
@@ -93,7 +97,7 @@ class Scribe:
         for sid, session in list(self._sessions.items()):
             for face, voice in list(session.voices.items()):
                 lines = voice.stream.lines(partials)
-                if session.now - voice.last_sound > FORGET:
+                if session.now - voice.last_sound > FORGET or session.now - voice.fed > GONE:
                     lines = [*lines, *voice.stream.close()]
                     del session.voices[face]
                 captions += [(sid, self._caption(session, face, voice, line)) for line in lines]
@@ -105,12 +109,13 @@ class Scribe:
         if voice is None:
             if not sounds:
                 return
-            voice = session.voices[face] = _Voice(self._transcriber.open(), t)
+            voice = session.voices[face] = _Voice(self._transcriber.open(), t, t)
         if sounds:
             voice.last_sound = t
         if len(pcm):
             # Silence too, so that the end of a sentence is noticed.
             voice.stream.hear(t, pcm)
+            voice.fed = t + len(pcm) / SAMPLE_RATE
 
     def _caption(self, session: _Session, face: int | None, voice: _Voice, line: Line) -> Caption:
         if line.id not in voice.numbers:

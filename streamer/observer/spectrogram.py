@@ -54,7 +54,7 @@ class Spectrogram:
             self._power, self._begin, self._heard = np.zeros((0, BANDS)), t, 0
         columns_before = self._heard // HOP // FRAMES_A_COLUMN
         self._heard += len(pcm)
-        spectrum, self._state = self._stft.step(torch.from_numpy(np.ascontiguousarray(pcm))[None], self._state)
+        spectrum, self._state = self._stft.step(torch.tensor(pcm)[None], self._state)
         power = (spectrum[0, 1:].abs().square() * self._scale).numpy().astype(np.float64)
         grouped = power.reshape(BANDS, power.shape[0] // BANDS, power.shape[1]).max(axis=1).T
         self._power = np.concatenate([self._power, grouped])

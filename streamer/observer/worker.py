@@ -6,6 +6,7 @@ sentences that are not over are left out first.
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import sys
@@ -23,16 +24,15 @@ from streamer.engine.service import Service, socket_of_parent
 from streamer.observer.observer import Observer
 from streamer.observer.scribe import Scribe
 from streamer.observer.sound_message import unpack_sound
-from streamer.observer.types import Observation, pack
+from streamer.observer.types import Caption, Observation, pack
 
 SOUND_BACKLOG = 50
 """Pieces of sound, 0.1 s each, a session may have waiting."""
 
 NO_TIME_FOR_PARTIALS = 8
-"""Waiting pieces from which on only what is final is written."""
+"""Waiting pieces of one session from which on only what is final is written."""
 
-NICE = 5
-"""The voices of the call come first."""
+log = logging.getLogger("earshot.observer")
 
 
 class Backlog:
@@ -105,6 +105,8 @@ class Worker(Service):
             self._observer.open(sid)
         elif kind == "close":
             self._observer.close(sid)
+            if self._scribe is None:
+                self.send({"type": "closed", "sid": sid})
         elif kind == "picture":
             rgb = np.frombuffer(message["rgb"], np.uint8).reshape(224, 224, 3)
             self._observer.see(sid, message["t"], rgb, message["aspect"])
@@ -115,12 +117,20 @@ class Worker(Service):
                 self._tell(sid, columns)
         elif kind == "spectrograms":
             self._observer.show_spectrograms(sid, set(message["faces"]))
-        elif kind == "ask":
-            answer = self._observer.ask(sid, message["question"])
-            result = None if answer is None else {"answers": [*answer.answers], "known": answer.known}
-            self.send({"type": "result", "n": message["n"], "result": result})
-        elif kind == "embed":
-            self.send({"type": "result", "n": message["n"], "result": self._vector(message["text"])})
+        elif kind in ("ask", "embed"):
+            self.send(self._reply(message) | {"n": message["n"]})
+
+    def _reply(self, message: wire.Message) -> wire.Message:
+        try:
+            if message["type"] == "embed":
+                return {"type": "result", "result": self._vector(message["text"])}
+            answer = self._observer.ask(message["sid"], message["question"])
+        except Exception:
+            # One odd question must not cost everybody the models.
+            log.exception("a question failed")
+            return {"type": "failed"}
+        result = None if answer is None else {"answers": [*answer.answers], "known": answer.known}
+        return {"type": "result", "result": result}
 
     def _vector(self, text: str) -> bytes:
         with self._embedding:
@@ -135,25 +145,56 @@ class Worker(Service):
                 if message["type"] == "open":
                     self._scribe.open(sid)
                 elif message["type"] == "close":
-                    self._scribe.close(sid)
+                    for caption in self._scribe.close(sid):
+                        self._said(sid, caption)
+                    self.send({"type": "closed", "sid": sid})
                 else:
                     mix, voices = unpack_sound(message)
                     speaking = dict(zip(message["faces"], message["speaking"], strict=True))
                     self._scribe.hear(sid, message["t"], mix, voices, speaking)
-            for sid, caption in self._scribe.step(partials=len(messages) < NO_TIME_FOR_PARTIALS):
-                if caption.final and caption.text:
-                    caption = replace(caption, vector=self._vector(caption.text))
-                self._tell(sid, caption)
+            for sid, caption in self._scribe.step(partials=most_of_one_session(messages) < NO_TIME_FOR_PARTIALS):
+                self._said(sid, caption)
+
+    def _said(self, sid: str, caption: Caption) -> None:
+        if caption.final and caption.text:
+            caption = replace(caption, vector=self._vector(caption.text))
+        self._tell(sid, caption)
+
+
+def most_of_one_session(messages: list[wire.Message]) -> int:
+    """How many pieces of sound waited for the session that had most of them."""
+    return max(Counter(m["sid"] for m in messages if m["type"] == "sound").values(), default=0)
+
+
+def open_scribe(speech: str) -> Scribe | None:
+    """The writer of captions; None if none are wanted, or there is no such transcriber here: the rest goes on."""
+    if speech == "none":
+        return None
+    try:
+        return Scribe(open_transcriber(speech))
+    except (ValueError, OSError, ImportError) as error:
+        log.error("there are no captions: %s", " ".join(str(error).split()))
+        return None
+
+
+def compute_on_idle_time() -> None:
+    """Leave the processor to whoever wants it: a voice that is late is a gap, a caption that is late is nothing much.
+
+    A nice value is not enough: a thread of low weight still delays one that wakes up, by some milliseconds.
+    """
+    try:
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    except (AttributeError, OSError):
+        # Linux alone has it, and a sandbox may forbid it.
+        os.nice(19)
 
 
 def main() -> None:
     """Entry point of the process: `python -m streamer.observer.worker FD SPEECH`; SPEECH "none" writes no captions."""
     sock = socket_of_parent()
-    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    compute_on_idle_time()
     torch.set_num_threads(1)
-    speech = sys.argv[2]
-    scribe = None if speech == "none" else Scribe(open_transcriber(speech))
-    Worker(sock, Observer(), scribe).run()
+    Worker(sock, Observer(), open_scribe(sys.argv[2])).run()
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from playwright.sync_api import expect
 from scipy.signal import fftconvolve
 
 from streamer.demo import DemoClip, demo_clip
@@ -132,7 +133,7 @@ def test_click_a_face_and_hear_only_that_face(
     )
     faces = page.evaluate("Object.values(earshot.state.faces).find((faces) => faces.length == 2)")
     left, right = (face["id"] for face in sorted(faces, key=lambda face: face["box"][0]))
-    assert "are separated" in page.get_by_test_id("status-voices").inner_text()
+    expect(page.get_by_test_id("status-voices")).to_have_text("Voices are separated", timeout=20_000)
     page.evaluate(RECORD)
 
     everyone = projections(heard(visitor, 22), sources)

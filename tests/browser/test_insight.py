@@ -272,6 +272,70 @@ def test_captions_without_room_or_face_stand_at_the_foot(stage: Callable[..., St
     assert bob.page.evaluate("document.documentElement.scrollWidth") == 360
 
 
+RECTANGLES = """(tile, selector) => [...tile.querySelectorAll(selector)].filter((one) => one.checkVisibility()).map((one) => {
+    const { left, right, top, bottom } = one.getBoundingClientRect();
+    return { left, right, top, bottom, text: one.textContent };
+})"""
+
+
+def overlapping(boxes: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    """Texts of those that lie over each other."""
+    return [
+        (a["text"], b["text"])
+        for a, b in itertools.combinations(boxes, 2)
+        if min(a["right"], b["right"]) - max(a["left"], b["left"]) > 1
+        and min(a["bottom"], b["bottom"]) - max(a["top"], b["top"]) > 1
+    ]
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (390, 844)])
+def test_nothing_on_a_picture_lies_over_words(stage: Callable[..., Stage], width: int, height: int) -> None:
+    bob = stage(pictures=True, viewport={"width": width, "height": height})
+    if width > 900:
+        bob.press("p")
+    text = "two people sit at a table in front of a large window and talk to each other"
+    bob.tell(type="scene", t=time.time(), text=text, words=[{"word": w, "heat": ""} for w in text.split()])
+    said: dict[int | None, str] = {1: "the budget of this year", 2: "and that of the next", None: "from the next room"}
+    for _ in range(10):
+        # One face so high, the other so low that the name has no place but at the other end.
+        faces = [FACE | {"id": i + 1, "box": [x, y, 0.3, 0.5]} for i, (x, y) in enumerate(((0.1, 0.02), (0.6, 0.4)))]
+        bob.tell(type="sound", t=time.time(), tags=[["music", 0.8], ["children playing", 0.6]])
+        bob.tell(type="faces", t=time.time(), faces=faces)
+        for line, (face, words) in enumerate(said.items()):
+            bob.say(face, words, line=line)
+        bob.page.wait_for_timeout(100)
+    boxes = bob.tile.evaluate(RECTANGLES, ".caption-text, .face-label, .tile-caption, .scene, .tag")
+    assert len(boxes) == 10, boxes
+    assert not overlapping(boxes)
+
+
+def test_a_long_line_at_the_foot_keeps_its_name_and_runs_in_its_own_direction(stage: Callable[..., Stage]) -> None:
+    bob = stage()
+    bob.say(7, "وأود أن أرى النصف الثاني من الميزانية قبل أن نتحدث عن الباقي " * 5)
+    caption = bob.tile.locator("[data-testid=caption][data-face='7']")
+    expect(caption.get_by_text("Face 7", exact=True)).to_be_in_viewport(ratio=1)
+    words = caption.locator(".caption-clip > *")
+    assert words.evaluate("(one) => getComputedStyle(one).direction") == "rtl"
+    assert caption.evaluate("(one) => getComputedStyle(one).direction") == "ltr"
+
+
+@pytest.mark.parametrize(("width", "height"), [(360, 740), (844, 390)])
+def test_an_open_panel_leaves_the_call_in_sight(stage: Callable[..., Stage], width: int, height: int) -> None:
+    bob = stage(viewport={"width": width, "height": height})
+    close = bob.page.get_by_role("button", name="Close this panel")
+    bob.press("?")
+    bob.page.wait_for_timeout(200)
+    [panel], [tile], [leave] = (
+        bob.page.locator("body").evaluate(RECTANGLES, selector) for selector in ("#words", "[data-testid=tile]", "#leave")
+    )
+    assert not overlapping([panel, tile, leave])
+    assert tile["bottom"] - tile["top"] > 60
+    bob.page.get_by_text("This list").scroll_into_view_if_needed()
+    expect(bob.page.get_by_text("This list")).to_be_in_viewport()
+    expect(close).to_be_in_viewport(ratio=1)
+    assert bob.page.evaluate("document.documentElement.scrollWidth") == width
+
+
 def test_finals_of_a_caption_never_change_and_partials_do(visit: Visit, address: str) -> None:
     found = visit(address).page.evaluate(
         """async () => {
@@ -298,7 +362,6 @@ def test_finals_of_a_caption_never_change_and_partials_do(visit: Visit, address:
 
 def test_sounds_are_chips_lines_and_said_once(stage: Callable[..., Stage]) -> None:
     bob = stage()
-    bob.press("t")
     bob.visitor.page.evaluate(
         """() => {
             window.said = [];
@@ -312,11 +375,14 @@ def test_sounds_are_chips_lines_and_said_once(stage: Callable[..., Stage]) -> No
         bob.page.wait_for_timeout(150)
     expect(bob.tile.get_by_test_id("tags").locator("li")).to_have_text(["dog bark"])
     assert bob.page.evaluate("said") == ["Ada: dog bark", "Ada: siren"]
+    # From here on screen readers hear of it from the transcript.
+    bob.press("t")
     lines = bob.page.get_by_test_id("said")
     expect(lines).to_have_count(2)
     expect(lines.nth(0)).to_contain_text("[dog bark]")
     bob.tell(type="sound", t=time.time(), tags=[["children playing", 0.6]])
     expect(bob.tile.locator("[data-testid=caption][data-face=sound]")).to_contain_text("[children playing]")
+    assert len(bob.page.evaluate("said")) == 2
     bob.tell(type="sound", t=time.time(), tags=[])
     expect(bob.tile.get_by_test_id("tags")).to_be_hidden()
 
@@ -453,6 +519,14 @@ def test_scene_words_show_where_they_were_seen(stage: Callable[..., Stage]) -> N
     bob.page.wait_for_timeout(200)
     expect(line).to_have_text("a dog runs")
     bob.page.mouse.move(2, 2)
+    bob.press("ArrowLeft")
+    expect(line.get_by_role("button", name="dog")).to_be_focused()
+    expect(line).to_have_text("a dog runs")
+    # Escape gives the live picture back and leaves the focus where it is.
+    bob.press("Escape")
+    expect(heat).to_be_hidden()
+    bob.page.wait_for_timeout(200)
+    expect(line.get_by_role("button", name="dog")).to_be_focused()
     bob.press("Tab")
     expect(line).to_have_text("a cat sleeps")
     expect(heat).to_be_hidden()
@@ -490,9 +564,14 @@ def test_questions_and_their_answers(stage: Callable[..., Stage]) -> None:
     newest = bob.page.get_by_test_id("answer").first
     expect(newest).to_contain_text("I don't know.")
     expect(newest.get_by_text("red")).to_be_hidden()
-    # Said aloud by somebody: shown here too, and nothing waits for it.
+    # Said aloud by somebody: shown here too, and nothing waits for it; whoever has this closed is told in brief.
     bob.tell(type="answer", id=None, question="is it raining?", answers=answers, known=True)
     expect(newest).to_contain_text("is it raining?")
+    expect(bob.page.locator(".toast")).to_have_count(0)
+    bob.page.get_by_role("button", name="Close this panel").click()
+    bob.tell(type="answer", id=None, question="what is red?", answers=answers, known=True)
+    expect(bob.page.locator(".toast")).to_contain_text("“what is red?” red (61 % sure)")
+    bob.press("a")
     question.fill("and now?")
     bob.press("Enter")
     bob.sockets[-1].send(json.dumps({"type": "error", "code": "unavailable", "reason": "There is no picture."}))

@@ -1,0 +1,97 @@
+"""The client with its process replaced: sessions, lines and questions when the process dies."""
+
+import av
+import numpy as np
+import pytest
+
+from streamer.observer import client as module
+from streamer.observer.client import ObserverClient, Unavailable
+from streamer.observer.types import Caption, Sounds, pack
+
+
+class Process:
+    starts, pid, waiting = 1, 1, 0
+
+    def __init__(self):
+        self.ready, self.sent = True, []
+
+    def send(self, message):
+        self.sent.append(message)
+
+
+@pytest.fixture
+def client():
+    client = ObserverClient()
+    client._process = Process()
+    return client
+
+
+def says(client, sid, observation):
+    client._dispatch(pack(observation) | {"sid": sid, "dropped": 0})
+
+
+def dies_and_comes_back(client):
+    for ready in (False, True):
+        client._process.ready = ready
+        client._set_ready(ready)
+
+
+def caption(id, text, final=False):
+    return Caption(None, id, text, 1.0, 2.0, final)
+
+
+def test_lines_keep_their_text_and_number_when_the_process_dies(client):
+    seen = []
+    client.open("p", seen.append)
+    says(client, "p", caption(0, "One.", True))
+    says(client, "p", caption(1, "two and"))
+    dies_and_comes_back(client)
+    says(client, "p", caption(0, "three"))
+    says(client, "p", caption(0, "Three.", True))
+    lines = [(line.id, line.text, line.final) for line in seen]
+    assert lines == [
+        (0, "One.", True),
+        (1, "two and", False),
+        (1, "two and", True),
+        (2, "three", False),
+        (2, "Three.", True),
+    ]
+    dies_and_comes_back(client)
+    assert len(seen) == 5
+
+
+def test_last_words_are_heard_after_the_session_has_been_closed_and_nothing_else(client):
+    seen = []
+    client.open("p", seen.append)
+    client.close_session("p")
+    says(client, "p", Sounds(1.0, [("siren", 0.9)]))
+    says(client, "p", caption(0, "Bye.", True))
+    client._dispatch({"type": "closed", "sid": "p"})
+    says(client, "p", caption(1, "late"))
+    assert [observation.text for observation in seen] == ["Bye."]
+    assert not client._sessions
+
+
+def test_a_session_that_was_being_closed_is_not_begun_anew(client):
+    client.open("p", lambda observation: None)
+    client.close_session("p")
+    client._process.sent.clear()
+    dies_and_comes_back(client)
+    assert not client._sessions and not client._process.sent
+    client.open("q", lambda observation: None)
+    client._process.ready = False
+    client.close_session("q")
+    assert not client._sessions
+
+
+async def test_nobody_answers_from_a_picture_of_long_ago(client, monkeypatch):
+    client.open("p", lambda observation: None)
+    assert await client.ask("p", "what is this") is None
+    assert await client.ask("nobody", "what is this") is None
+    client.see("p", 1.0, av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8), "rgb24"))
+    monkeypatch.setattr(module, "ANSWER_DEADLINE", 0.01)
+    with pytest.raises(Unavailable, match="too much to do"):
+        await client.ask("p", "what is this")
+    monkeypatch.setattr(module, "OUTDATED", 0.0)
+    assert await client.ask("p", "what is this") is None
+    assert not client._questions
