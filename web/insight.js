@@ -24,6 +24,7 @@ const TAB_KEYS = { t: "words-transcript", a: "words-ask", "/": "words-search", "
 
 export class Insight {
   #news = new TagNews(find("#sounds-said", HTMLElement));
+  /** @type {Map<string, number>} seconds by which each participant's clock is behind this page's */ #behind = new Map();
   #spectrogramBox = find("#view-spectrogram", HTMLInputElement);
 
   /**
@@ -69,7 +70,9 @@ export class Insight {
   }
 
   roomChanged() {
-    this.#news.keep(this.call.room?.participants.map(({ id }) => id) ?? []);
+    const present = this.call.room?.participants.map(({ id }) => id) ?? [];
+    this.#news.keep(present);
+    for (const id of this.#behind.keys()) if (!present.includes(id)) this.#behind.delete(id);
     this.transcript.roomChanged();
     this.ask.roomChanged();
     this.spectrogram.update();
@@ -174,8 +177,12 @@ export class Insight {
    * Whoever comes in is told what was said before: that belongs into the transcript only.
    * @param {CaptionMessage} message
    */
-  #outdated({ participant, end }) {
-    return (this.call.history(participant).newestTime ?? Date.now() / 1000) - end > OLD_S;
+  #outdated({ participant, end, final }) {
+    const here = Date.now() / 1000;
+    // Only finals are repeated: a line that grows ends now, and tells what time it is there.
+    if (!final) this.#behind.set(participant, here - end);
+    const there = this.call.history(participant).newestTime ?? here - (this.#behind.get(participant) ?? 0);
+    return final && there - end > OLD_S;
   }
 
   /** @param {Element} button */

@@ -272,10 +272,13 @@ def test_captions_without_room_or_face_stand_at_the_foot(stage: Callable[..., St
     assert bob.page.evaluate("document.documentElement.scrollWidth") == 360
 
 
-RECTANGLES = """(tile, selector) => [...tile.querySelectorAll(selector)].filter((one) => one.checkVisibility()).map((one) => {
-    const { left, right, top, bottom } = one.getBoundingClientRect();
-    return { left, right, top, bottom, text: one.textContent };
-})"""
+RECTANGLES = """(root, selector) => {
+    const shown = [...root.querySelectorAll(selector)].filter((one) => one.checkVisibility());
+    return shown.map((one) => {
+        const { left, right, top, bottom } = one.getBoundingClientRect();
+        return { left, right, top, bottom, text: one.textContent };
+    });
+}"""
 
 
 def overlapping(boxes: list[dict[str, Any]]) -> list[tuple[str, str]]:
@@ -326,7 +329,8 @@ def test_an_open_panel_leaves_the_call_in_sight(stage: Callable[..., Stage], wid
     bob.press("?")
     bob.page.wait_for_timeout(200)
     [panel], [tile], [leave] = (
-        bob.page.locator("body").evaluate(RECTANGLES, selector) for selector in ("#words", "[data-testid=tile]", "#leave")
+        bob.page.locator("body").evaluate(RECTANGLES, selector)
+        for selector in ("#words", "[data-testid=tile]", "#leave")
     )
     assert not overlapping([panel, tile, leave])
     assert tile["bottom"] - tile["top"] > 60
@@ -417,6 +421,14 @@ def test_what_was_said_before_one_came_is_read_and_not_shown_on_the_picture(stag
             bob.tell(type="caption", face=None, **line)
     expect(bob.page.get_by_test_id("said").locator("p")).to_have_text(["line 1", "line 2"])
     expect(bob.tile.get_by_test_id("caption")).to_have_text(["line 2"])
+
+
+def test_captions_of_somebody_whose_clock_is_wrong_are_shown(stage: Callable[..., Stage]) -> None:
+    bob = stage()
+    there = time.time() - 3600
+    for text, final in (("who is", False), ("who is there", True)):
+        bob.tell(type="caption", face=None, id=1, text=text, start=there - 1, end=there, final=final)
+    expect(bob.tile.get_by_test_id("caption")).to_have_text(["who is there"])
 
 
 def test_a_line_moves_to_the_face_it_turns_out_to_be_of(stage: Callable[..., Stage]) -> None:
