@@ -19,7 +19,7 @@ UNSURE = 0.8
 
 
 class FaceSearch:
-    """Chooses the detector's next square and runs it: once a picture, twice while nobody is known.
+    """Chooses the detector's next square and runs it, at most once a picture.
 
     In turn: the whole picture, where a lost face should be, where a followed face is doubtful, one tile.
 
@@ -47,7 +47,8 @@ class FaceSearch:
         turn, self._count = self._count % WHOLE_EVERY, self._count + 1
         unsure = [track for track in tracks if t - track.agreed > UNSURE]
         if not any(track.id for track in tracks):
-            found = self._detector.whole(rgb) + self._next_tile(rgb)
+            # In turns: a camera before which nobody sits must not cost more than one with people.
+            found = self._next_tile(rgb) if self._count % 2 == 0 else self._detector.whole(rgb)
         elif turn == 0:
             found = self._detector.whole(rgb)
         elif unsure and turn == 2:
