@@ -132,7 +132,7 @@ class Chronicle:
             message = await self._answer(request.id, request.participant, request.question)
             notices.tell([listener], message, f"answer {request.id}", passing=True, final=True)
 
-        self._begin_task(listener, answer, f"question {request.id}")
+        self._begin_task(listener, answer, f"question {request.id}", request.id)
 
     def search(self, listener: Participant, request: insights.Search) -> None:
         """Find moments of the call; they go to who asked."""
@@ -145,19 +145,25 @@ class Chronicle:
             # Nobody wants the moments of the search before, and with their pictures they are large.
             notices.tell([listener], message, "found")
 
-        self._begin_task(listener, find, f"search {request.id}")
+        self._begin_task(listener, find, f"search {request.id}", request.id)
 
-    def _begin_task(self, listener: Participant, work: Callable[[], Coroutine[None, None, None]], what: str) -> None:
+    def _begin_task(
+        self,
+        listener: Participant,
+        work: Callable[[], Coroutine[None, None, None]],
+        what: str,
+        request: int | None = None,
+    ) -> None:
         """Do what takes a while; if it fails, who wants it is told."""
 
         async def run() -> None:
             try:
                 await work()
             except (Unavailable, VoiceMissing) as error:
-                refusal = Error(code="unavailable", reason=str(error))
+                refusal = Error(code="unavailable", reason=str(error), request=request)
             except Exception:
                 log.exception("what %s wants failed", listener.id)
-                refusal = Error(code="failed", reason="That did not work.")
+                refusal = Error(code="failed", reason="That did not work.", request=request)
             else:
                 return
             notices.tell([listener], refusal, f"error {what}", passing=True, final=True)

@@ -103,7 +103,7 @@ class SpectrogramColumns(Message):
 
 
 class CaptionLine(Message):
-    """Words of one voice (face null: of the whole sound); the same id comes again until it is final."""
+    """Words of one voice (face null: of what no face accounts for); the same id comes again until it is final."""
 
     type: Literal["caption"] = "caption"
     participant: ParticipantId

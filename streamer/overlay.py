@@ -15,7 +15,7 @@ from pydantic.json_schema import models_json_schema
 
 from streamer.engine.types import VoiceState
 from streamer.insights import MESSAGES as INSIGHTS
-from streamer.insights import Ask, FromInsights, Search, SetAnnouncer, SetSpectrogram
+from streamer.insights import Ask, FromInsights, RequestId, Search, SetAnnouncer, SetSpectrogram
 from streamer.message import FaceId, FaceOrRest, Fraction, Message, Name, ParticipantId
 
 SCHEMA_FILE = Path(__file__).parent.parent / "web" / "messages.schema.json"
@@ -215,11 +215,12 @@ class Status(Message):
 
 
 class Error(Message):
-    """A message was refused, or the connection is about to be closed."""
+    """A message was refused, or the connection is about to be closed; `request` says which question has no answer."""
 
     type: Literal["error"] = "error"
     code: str
     reason: str
+    request: RequestId | None = None
 
 
 ServerMessage = Annotated[

@@ -151,7 +151,7 @@ async def test_a_question_that_cannot_be_answered_says_why(room, trouble):
     chronicle.ask(bob, insights.Ask(type="ask", id=1, participant=ann.id, question="what is it"))
     await asyncio.sleep(0)
     (error,) = await told(bob)
-    assert error["type"] == "error" and error["code"] == "unavailable"
+    assert error["type"] == "error" and error["code"] == "unavailable" and error["request"] == 1
     assert error["reason"] == ("They rest." if trouble else "There is no picture of them to look at.")
 
 

@@ -81,14 +81,13 @@ export class AskBox {
 
   /**
    * The server has no answer.
+   * @param {number} request
    * @param {string} reason
-   * @returns {boolean} whether something was asked
+   * @returns {boolean} whether that was asked here
    */
-  refused(reason) {
-    const [oldest] = this.#requests.open;
-    if (oldest === undefined) return false;
-    this.#requests.end(oldest);
-    this.#fail(oldest, reason);
+  refused(request, reason) {
+    if (!this.#requests.end(request)) return false;
+    this.#fail(request, reason);
     return true;
   }
 

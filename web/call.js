@@ -15,7 +15,7 @@ import { FaceHistory } from "./history.js";
  * @property {(state: ConnectionState, detail: string, retrying: boolean) => void} onConnection
  * @property {(message: InsightMessage) => void} onInsight what the models make of sound and picture
  * @property {() => void} onWelcome the server knows nothing yet of what this page wants to be told
- * @property {(reason: string, code?: string) => void} onNotice code: where the server names the kind of error
+ * @property {(reason: string, request?: number | null) => void} onNotice request: the question that has no answer
  */
 
 export class Call {
@@ -238,7 +238,7 @@ export class Call {
         this.listener.onInsight(message);
         break;
       case "error":
-        this.listener.onNotice(message.reason, message.code);
+        this.listener.onNotice(message.reason, message.request);
         break;
     }
   }

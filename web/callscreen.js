@@ -13,8 +13,6 @@ import { ViewSettings } from "./viewsettings.js";
 
 const PANEL_EVERY_MS = 250;
 const CONNECTION_WORDS = { connecting: "Connecting…", connected: "Connected", reconnecting: "Reconnecting…", refused: "Disconnected", left: "Left" };
-/** Codes of errors that stand in the place of an answer. */
-const UNANSWERED = new Set(["unavailable", "failed"]);
 
 export class CallScreen {
   #section = find("#call", HTMLElement);
@@ -42,8 +40,8 @@ export class CallScreen {
       onConnection: (state, detail, retrying) => this.#showConnection(state, detail, retrying),
       onInsight: (message) => this.insight.receive(message),
       onWelcome: () => this.insight.welcomed(),
-      onNotice: (reason, code) => {
-        if (!UNANSWERED.has(code ?? "") || !this.insight.refused(reason)) toast(reason, "error");
+      onNotice: (reason, request) => {
+        if (!request || !this.insight.refused(request, reason)) toast(reason, "error");
       },
     });
     this.media = media;

@@ -109,11 +109,12 @@ export class Insight {
 
   /**
    * The server cannot do what it was asked just now.
+   * @param {number} request
    * @param {string} reason
    * @returns {boolean} whether it is shown where it was asked
    */
-  refused(reason) {
-    return this.ask.refused(reason) || this.search.refused(reason);
+  refused(request, reason) {
+    return this.ask.refused(request, reason) || this.search.refused(request, reason);
   }
 
   /**

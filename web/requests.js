@@ -26,11 +26,6 @@ export class Requests {
     return id;
   }
 
-  /** @returns {number[]} ids of those without an answer yet, oldest first */
-  get open() {
-    return [...this.#open.keys()];
-  }
-
   /**
    * @param {number} id
    * @returns {boolean} whether it was open

@@ -49,12 +49,13 @@ export class SearchBox {
 
   /**
    * The server has no answer.
+   * @param {number} request
    * @param {string} reason
-   * @returns {boolean} whether something was searched for
+   * @returns {boolean} whether that was searched for here
    */
-  refused(reason) {
-    if (!this.#requests.end(this.#newest)) return false;
-    this.#tell(reason);
+  refused(request, reason) {
+    if (!this.#requests.end(request)) return false;
+    if (request === this.#newest) this.#tell(reason);
     return true;
   }
 

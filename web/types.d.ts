@@ -163,7 +163,7 @@ export type ServerMessage =
   | FacesMessage
   | { type: "slots"; slots: Slot[] }
   | { type: "status"; voices_separated: boolean; reason: string }
-  | { type: "error"; code: string; reason: string };
+  | { type: "error"; code: string; reason: string; request?: number | null };
 
 export type ClientMessage =
   | { type: "hello"; token: string }

@@ -586,7 +586,8 @@ def test_questions_and_their_answers(stage: Callable[..., Stage]) -> None:
     bob.press("a")
     question.fill("and now?")
     bob.press("Enter")
-    bob.sockets[-1].send(json.dumps({"type": "error", "code": "unavailable", "reason": "There is no picture."}))
+    error = {"type": "error", "code": "unavailable", "reason": "There is no picture."}
+    bob.sockets[-1].send(json.dumps(error | {"request": bob.asked[-1]["id"]}))
     expect(newest).to_contain_text("There is no picture.")
     expect(bob.page.locator(".toast-error")).to_have_count(0)
 
