@@ -24,8 +24,8 @@ BLOCK_SECONDS = MIX_BLOCK / CALL_RATE
 LEAST_WAITING, MOST_WAITING = 1, 4
 #: Blocks that may wait for one source; the oldest are dropped beyond.
 BACKLOG = 5
-#: Blocks after which the buffer's surplus is judged (1 s), and a grown one may shrink again (10 s).
-JUDGED, SHRINKS = 50, 500
+#: Blocks after which the buffer's surplus is judged (1 s), and a grown one may shrink again (5 s).
+JUDGED, SHRINKS = 50, 250
 #: Later than this the track gives up catching up and skips, in seconds.
 MOST_LATE = 0.1
 #: A step of `t` beyond this between two blocks means that something is missing, in seconds.
