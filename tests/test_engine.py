@@ -3,6 +3,8 @@
 import asyncio
 import os
 import signal
+import sys
+import threading
 
 import av
 import cv2
@@ -13,6 +15,7 @@ import skimage.data
 
 from streamer.engine.batch import DELAY, Engine
 from streamer.engine.client import AUDIO_IN_FLIGHT, EngineClient
+from streamer.engine.scene import Lips
 from streamer.engine.types import BLOCK
 from streamer.engine.worker import MEMORY_EVERY
 
@@ -218,3 +221,28 @@ async def test_an_odd_picture_and_a_failing_callback_cost_nobody_the_models(clie
     client.send_video("bad", 0.04, frame)  # the refused picture holds nothing up
     await listener.until(lambda: client.statistics.video_sent == 2)
     assert client.statistics.starts == 1
+
+
+def test_lips_are_read_while_they_are_added() -> None:
+    lips, wrong, now = Lips(), [], [0.0]
+
+    def read() -> None:
+        try:
+            while not done.is_set():
+                lips.at(now[0])
+        except Exception as error:
+            wrong.append(error)
+
+    before, done = sys.getswitchinterval(), threading.Event()
+    sys.setswitchinterval(1e-6)
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        for i in range(20_000):
+            now[0] = i / 25
+            lips.add(now[0], np.zeros(4, np.float32), True)
+    finally:
+        done.set()
+        reader.join()
+        sys.setswitchinterval(before)
+    assert wrong == []

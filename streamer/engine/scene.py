@@ -35,37 +35,34 @@ LONGEST_FRAME = 0.2
 
 
 class Lips:
-    """Lip positions of one face over the last `LIP_HISTORY` seconds."""
+    """Lip positions of one face over the last `LIP_HISTORY` seconds.
+
+    One thread adds and another reads: what is kept is replaced whole.
+    """
 
     def __init__(self) -> None:
-        self._times: deque[float] = deque()
-        self._values: deque[Samples] = deque()
-        self._visible: deque[bool] = deque()
+        self._seen: tuple[tuple[float, Samples, bool], ...] = ()
 
     def add(self, t: float, values: Samples, visible: bool) -> None:
         """Append what was seen at `t` seconds; four numbers."""
-        if self._times and t <= self._times[-1]:
+        if self._seen and t <= self._seen[-1][0]:
             return
-        self._times.append(t)
-        self._values.append(values)
-        self._visible.append(visible)
-        while t - self._times[0] > LIP_HISTORY:
-            self._times.popleft()
-            self._values.popleft()
-            self._visible.popleft()
+        kept = [one for one in self._seen if t - one[0] <= LIP_HISTORY]
+        self._seen = (*kept, (t, values, visible))
 
     def at(self, t: float) -> tuple[Samples, bool]:
         """Lips at `t`, interpolated, and whether they can be trusted."""
-        times = list(self._times)
-        i = bisect(times, t)
+        seen = self._seen
+        i = bisect([one[0] for one in seen], t)
         if i == 0:
-            return (self._values[0], False) if times else (np.zeros(4, np.float32), False)
-        if i == len(times):
-            return self._values[-1], self._visible[-1] and t - times[-1] <= LIPS_STALE
-        span = times[i] - times[i - 1]
-        share = np.float32((t - times[i - 1]) / span)
-        visible = self._visible[i] and self._visible[i - 1] and span <= LIPS_STALE
-        return (1 - share) * self._values[i - 1] + share * self._values[i], visible
+            return (seen[0][1], False) if seen else (np.zeros(4, np.float32), False)
+        before, values, trusted = seen[i - 1]
+        if i == len(seen):
+            return values, trusted and t - before <= LIPS_STALE
+        after, later, trusted_later = seen[i]
+        span = after - before
+        share = np.float32((t - before) / span)
+        return (1 - share) * values + share * later, trusted and trusted_later and span <= LIPS_STALE
 
 
 class Scene:
