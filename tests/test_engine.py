@@ -229,7 +229,7 @@ def test_lips_are_read_while_they_are_added() -> None:
     def read() -> None:
         try:
             while not done.is_set():
-                lips.at(now[0])
+                lips.at(now[0] - 0.02)
         except Exception as error:
             wrong.append(error)
 
