@@ -19,11 +19,10 @@ class DilatedBlock(nn.Module):
     Args:
         width: channels in and out.
         hidden: channels of the convolution.
-        dilation: frames between the three taps.
-        causal: taps at t-2d, t-d, t; otherwise t-d, t, t+d.
+        dilation: frames d between the three taps, at t-2d, t-d and t.
     """
 
-    def __init__(self, width: int, hidden: int, dilation: int, causal: bool = True) -> None:
+    def __init__(self, width: int, hidden: int, dilation: int) -> None:
         super().__init__()
         self.norm_in = nn.LayerNorm(width)
         self.widen = nn.Linear(width, hidden)
@@ -32,7 +31,7 @@ class DilatedBlock(nn.Module):
         self.norm_out = nn.LayerNorm(hidden)
         self.narrow = nn.Linear(hidden, width)
         nn.init.normal_(self.narrow.weight, std=0.02)
-        self.dilation, self.causal = dilation, causal
+        self.dilation = dilation
 
     def inner(self, x: Tensor) -> Tensor:
         """Activations the taps read: x (…, width) -> (…, hidden)."""
@@ -45,7 +44,7 @@ class DilatedBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Whole sequences: x (B, T, width) -> (B, T, width)."""
         y, d, length = self.inner(x), self.dilation, x.shape[1]
-        y = F.pad(y, (0, 0, 2 * d, 0) if self.causal else (0, 0, d, d))
+        y = F.pad(y, (0, 0, 2 * d, 0))
         taps = self.taps.to(y.dtype)  # under autocast y is bfloat16, and a float32 factor would widen it
         z = y[:, :length] * taps[0] + y[:, d : d + length] * taps[1]
         return self.outer(x, z + y[:, 2 * d : 2 * d + length] * taps[2] + self.taps_bias.to(y.dtype))

@@ -21,7 +21,7 @@ from models import streaming
 from models.dilated import DilatedBlock, Rings
 from models.lip_encoder import LipEncoder, LipState
 from models.running import running_mean, running_mean_step
-from models.voice_encoder import PRINT, VoiceEncoder
+from models.voice_cue import CUE, VoiceCue
 
 BINS = 257
 FRAMES = 2  # spectrum frames of 10 ms in a step
@@ -65,12 +65,12 @@ class Separator(nn.Module):
     def __init__(self, width: int = 256, hidden: int = 512, stacks: int = 3, depth: int = 7) -> None:
         super().__init__()
         self.lips = LipEncoder()
-        self.voice = VoiceEncoder()
+        self.voice: nn.Module = VoiceCue()
         self.input = nn.Linear(3 * BINS, width)
         dilations = [2**i for _ in range(stacks) for i in range(depth)]
         self.blocks = nn.ModuleList(DilatedBlock(width, hidden, d) for d in dilations)
         self.lips_in = nn.ModuleList(nn.Linear(width + 2 * self.lips.width, width) for _ in range(stacks))
-        self.voice_in = nn.ModuleList(nn.Linear(PRINT, 2 * width) for _ in range(stacks))
+        self.voice_in = nn.ModuleList(nn.Linear(CUE, 2 * width) for _ in range(stacks))
         self.recurrent = nn.GRU(width, width, batch_first=True)
         self.norm = nn.LayerNorm(width)
         self.out_hidden = nn.Linear(width, 512)
@@ -98,7 +98,7 @@ class Separator(nn.Module):
             visible: (B, L, 1) of 0 and 1.
             other: (B, L, 4) lips of another face in the same picture.
             other_visible: (B, L, 1); zeros where there is no other face.
-            voice: (B, 192) voice print of the wanted face, zeros when unknown.
+            voice: (B, 192) what is known of the voices, as `voice` gives it.
 
         Returns:
             (B, 257, T) complex64.
@@ -150,7 +150,7 @@ class Separator(nn.Module):
         Args:
             X: (K, 257, 2) complex64.
             lips: (K, 192) embeddings of the wanted and the other face, as `cues` gives them.
-            voice: (K, 192) voice prints, zeros when unknown.
+            voice: (K, 192) what is known of the voices, as `voice` gives it.
             state: of all rows.
             rows: (K,) int64, each at most once.
             core: what runs the layers, if not this module itself.
@@ -197,7 +197,7 @@ class Separator(nn.Module):
         Args:
             X: (B, 257, 2) complex64.
             lips: (B, 192) embeddings, as `cues` gives them.
-            voice: (B, 192) voice prints, zeros when unknown.
+            voice: (B, 192), as `voice` gives it.
             state: as `init_state` or the last `step` gave it; it moves on in place.
             run: (B,) bool, rows that take part; the others keep their state and give zeros.
             reset: (B,) bool, rows that forget everything before this block.

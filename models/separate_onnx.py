@@ -10,7 +10,7 @@ from models.dilated import DilatedBlock
 from models.lip_encoder import LIPS, LipEncoder
 from models.onnx_graph import Graph, dilated_block_step, dilated_blocks_past
 from models.separate import BINS, FRAMES, Separator, gru_weights
-from models.voice_encoder import PRINT
+from models.voice_cue import CUE
 
 
 class OnnxCore:
@@ -71,7 +71,7 @@ def _separator_session(net: Separator, eight_bits: bool) -> onnxruntime.Inferenc
     g, blocks, width = Graph(eight_bits), _blocks(net.blocks), net.width
     hidden = blocks[0].taps.shape[1]
     x, lips = g.input("x", FRAMES, 3 * BINS), g.input("lips", 2 * net.lips.width)
-    voice = g.input("voice", PRINT)
+    voice = g.input("voice", CUE)
     past = g.input("past", 2 * len(blocks), FRAMES * hidden)
     recurrent = g.input("recurrent", width)
     from_past = dilated_blocks_past(g, past, blocks, FRAMES)

@@ -14,9 +14,10 @@ from models.lip_encoder import LIPS, LipCore
 from models.separate import Core, Separator
 from models.separate_onnx import OnnxCore, OnnxLips
 from models.stft import STFT, InverseSTFT
-from models.voice_encoder import PRINT, SAMPLE_RATE
+from models.voice_encoder import PRINT, SAMPLE_RATE, VoiceEncoder
 
 WEIGHTS = Path(__file__).parent / "weights" / "separate.safetensors"
+VOICE_WEIGHTS = Path(__file__).parent / "weights" / "voice.safetensors"
 BLOCK = 320
 
 Backend = Literal["onnx8", "onnx", "torch"]
@@ -32,6 +33,13 @@ def load_separator(path: Path = WEIGHTS) -> Separator:
         RuntimeError: if they belong to another network.
     """
     net = Separator()
+    net.load_state_dict({name: value.float() for name, value in load_file(path).items()})
+    return net.eval().requires_grad_(False)
+
+
+def load_voice_encoder(path: Path = VOICE_WEIGHTS) -> VoiceEncoder:
+    """The voice print encoder with its shipped weights, for inference; errors as `load_separator`."""
+    net = VoiceEncoder()
     net.load_state_dict({name: value.float() for name, value in load_file(path).items()})
     return net.eval().requires_grad_(False)
 
@@ -73,6 +81,7 @@ class SeparatorRuntime:
         self._core: Core | None = OnnxCore(net, self.backend == "onnx8") if onnx else None
         self._lip_core: LipCore | None = OnnxLips(net.lips) if onnx else None
         self._net = net.to(device)
+        self._voice = load_voice_encoder().to(device)
         self._stft, self._inverse = STFT().to(device), InverseSTFT().to(device)
         with torch.inference_mode():
             self._absent = net.lips.absent()
@@ -119,8 +128,9 @@ class SeparatorRuntime:
         Args:
             rows: (R,) row numbers, each at most once.
             mix: (R, 320) mixture at 16 kHz, [-1, 1]; what is not finite counts as 0.
-            other: (R,) row of another face in the same picture whose lips to use as well, or -1.
-            voice: (R, 192) voice prints of the wanted faces, zeros where unknown.
+            other: (R,) row of another face in the same picture whose lips to use as well, or -1; if it is one of
+                `rows`, its voice print too.
+            voice: (R, 256) voice prints of the wanted faces, zeros where unknown.
 
         Returns:
             (R, 320) the faces' voices, `DELAY` samples late.
@@ -141,7 +151,9 @@ class SeparatorRuntime:
         X, analysis = self._stft.step(finite, streaming.take_rows(self._analysis, index))
         streaming.put_rows(self._analysis, index, analysis)
         cues = self._net.cues(self._lips, index, others, self._absent)
-        Y = self._net.step_rows(X, cues, self._tensor(voice), self._state, index, self._core)
+        prints = self._tensor(voice)
+        told = self._net.voice(prints, _prints_of(others, index, prints))
+        Y = self._net.step_rows(X, cues, told, self._state, index, self._core)
         y, synthesis = self._inverse.step(Y, streaming.take_rows(self._synthesis, index))
         streaming.put_rows(self._synthesis, index, synthesis)
         result: Floats = y.cpu().numpy()
@@ -162,14 +174,14 @@ class SeparatorRuntime:
             pcm: (N,) speech of that person alone at 16 kHz, any level, at least a second; 2-5 s are best.
 
         Returns:
-            (192,) of length 8.
+            (256,) of length 8.
 
         Raises:
             ValueError: if it is shorter than a second.
         """
         if pcm.ndim != 1 or len(pcm) < SAMPLE_RATE:
             raise ValueError(f"a voice print needs {SAMPLE_RATE} samples or more of one channel, not {pcm.shape}")
-        result: Floats = self._net.voice.enrol(self._tensor(pcm)[None])[0].cpu().numpy()
+        result: Floats = self._voice.enrol(self._tensor(pcm)[None])[0].cpu().numpy()
         return result
 
     def _tensor(self, x: Floats) -> Tensor:
@@ -191,6 +203,12 @@ class SeparatorRuntime:
         self._state = streaming.grow_rows(self._state, rows)
         self._analysis = streaming.grow_rows(self._analysis, rows)
         self._synthesis = streaming.grow_rows(self._synthesis, rows)
+
+
+def _prints_of(others: Tensor, rows: Tensor, prints: Tensor) -> Tensor:
+    """Prints (R, 256) of the rows `others` (R,), whose own stand at the same place as they in `rows`; zeros if none."""
+    match = others[:, None] == rows
+    return torch.where(match.any(1, keepdim=True), prints[match.int().argmax(1)], 0.0)
 
 
 def _expect(name: str, value: NDArray[np.generic], shape: tuple[int, ...]) -> None:

@@ -1,4 +1,9 @@
-"""Voice print: how a person sounds, as 192 numbers, from a second or more of that person alone."""
+"""Voice print: how a person sounds, as 256 numbers, from a second or more of that person alone.
+
+A d-vector: three LSTM layers over mel energies, trained to bring utterances of one person together and to keep those
+of others away (Wan et al. 2018, "Generalized end-to-end loss for speaker verification", arXiv:1710.10467). It hears
+windows of 1.6 s; a longer snippet is the mean of its windows.
+"""
 
 import math
 
@@ -6,73 +11,78 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.dilated import DilatedBlock
+from models.voice_print import LENGTH
+from models.voice_print import SIZE as PRINT
+
+__all__ = ["LENGTH", "PRINT", "SAMPLE_RATE", "VoiceEncoder"]
 
 SAMPLE_RATE = 16_000
-PRINT = 192
-_WIN, _HOP, _FFT, _MELS = 400, 160, 512, 64
-_LEVEL = 0.06  # root mean square to which enrolment speech was brought while training
+
+_WIN, _HOP, _MELS = 400, 160, 40
+_FRAMES = 160  # frames of 10 ms in a window
+_EVERY = 80  # frames from one window to the next, at most
+_LEVEL = 10 ** (-30 / 20)  # root mean square to which speech is brought: the layers see energies as they are
 
 
-def mel_filters(bins: int, mels: int, low: float, high: float, sample_rate: int) -> Tensor:
-    """Triangular filters of height 1, equally spaced on the mel scale m = 2595 log10(1 + f/700).
+def mel_filters(bins: int, mels: int, sample_rate: int) -> Tensor:
+    """Triangular filters of area 1 over hertz, on the mel scale of Slaney's Auditory Toolbox (1998).
+
+    That scale is linear up to 1 kHz, 66.7 Hz a step, and logarithmic above, 27 steps to a factor of 6.4.
 
     Args:
-        bins: points of the spectrum, 0 to half the sample rate.
-        mels: filters.
-        low: lower edge of the first filter, Hz.
-        high: upper edge of the last filter, Hz.
+        bins: Points of the spectrum, 0 to half the sample rate.
+        mels: Filters.
         sample_rate: Hz.
 
     Returns:
         (bins, mels).
     """
-    first, last = (2595 * math.log10(1 + f / 700) for f in (low, high))
-    edges = torch.linspace(first, last, mels + 2, dtype=torch.float64)
-    hertz = 700 * (10 ** (edges / 2595) - 1)
-    offset = hertz - torch.linspace(0, sample_rate // 2, bins, dtype=torch.float64)[:, None]
-    rise = -offset[:, :-2] / (hertz[1:-1] - hertz[:-2])
-    fall = offset[:, 2:] / (hertz[2:] - hertz[1:-1])
-    return torch.minimum(rise, fall).clamp(min=0).float()
+    per_step = math.log(6.4) / 27
+    top = 15 + math.log(sample_rate / 2 / 1000) / per_step
+    steps = torch.linspace(0, top, mels + 2, dtype=torch.float64)
+    hertz = torch.where(steps < 15, steps * 200 / 3, 1000 * torch.exp((steps - 15) * per_step))
+    low, middle, high = hertz[:-2], hertz[1:-1], hertz[2:]
+    at = torch.linspace(0, sample_rate / 2, bins, dtype=torch.float64)[:, None]
+    triangles = torch.minimum((at - low) / (middle - low), (high - at) / (high - middle)).clamp(min=0)
+    return (triangles * 2 / (high - low)).float()
 
 
 class VoiceEncoder(nn.Module):
-    """Attentive pooling over dilated convolutions; not causal, since enrolment speech is whole.
+    """The network.
 
     Args:
-        width: channels, and size of the print.
-        hidden: channels of the convolutions.
-        dilations: frames of 10 ms between taps, one block each.
+        hidden: Cells of a layer.
+        layers: LSTM layers.
     """
 
-    def __init__(self, width: int = PRINT, hidden: int = 384, dilations: tuple[int, ...] = (1, 2, 4, 8, 16)) -> None:
+    def __init__(self, hidden: int = 256, layers: int = 3) -> None:
         super().__init__()
-        self.input = nn.Linear(_MELS, width)
-        self.blocks = nn.ModuleList(DilatedBlock(width, hidden, d, causal=False) for d in dilations)
-        self.attention = nn.Linear(width, width)
-        self.output = nn.Linear(2 * width, width)
+        self.lstm = nn.LSTM(_MELS, hidden, layers, batch_first=True)
+        self.linear = nn.Linear(hidden, PRINT)
         self.filters: Tensor
         self.window: Tensor
-        filters = mel_filters(_FFT // 2 + 1, _MELS, 50, 7600, SAMPLE_RATE)
-        self.register_buffer("filters", filters, persistent=False)
-        self.register_buffer("window", torch.hamming_window(_WIN), persistent=False)
+        self.register_buffer("filters", mel_filters(_WIN // 2 + 1, _MELS, SAMPLE_RATE), persistent=False)
+        self.register_buffer("window", torch.hann_window(_WIN), persistent=False)
 
-    def log_mel(self, pcm: Tensor) -> Tensor:
-        """Log mel energies: pcm (B, N) at 16 kHz -> (B, 1 + N // 160, 64)."""
-        X = torch.stft(pcm, _FFT, _HOP, _WIN, self.window, center=True, return_complex=True)
-        return torch.log((X.abs() ** 2).transpose(1, 2) @ self.filters + 1e-4)
+    def mel(self, pcm: Tensor) -> Tensor:
+        """Mel energies: pcm (B, N) at 16 kHz -> (B, 1 + N // 160, 40)."""
+        X = torch.stft(pcm, _WIN, _HOP, _WIN, self.window, center=True, pad_mode="constant", return_complex=True)
+        return torch.as_tensor((X.abs() ** 2).transpose(1, 2) @ self.filters)
 
     def forward(self, mel: Tensor) -> Tensor:
-        """Prints from log mel energies: (B, T, 64) -> (B, width), each of length 8."""
-        x = self.input((mel - mel.mean(1, keepdim=True)) / 3)
-        for block in self.blocks:
-            x = block(x)
-        weight = torch.softmax(self.attention(x).float(), dim=1)
-        mean = (weight * x).sum(1)
-        spread = ((weight * (x - mean[:, None]) ** 2).sum(1) + 1e-4).sqrt()
-        return F.normalize(self.output(torch.cat([mean, spread], dim=1)).float(), dim=-1) * 8
+        """Prints from mel energies of one window: (B, T, 40) -> (B, 256), each of length 1 and nowhere negative."""
+        _, (last, _) = self.lstm(mel)
+        return F.normalize(torch.relu(self.linear(last[-1])), dim=-1)
 
     def enrol(self, pcm: Tensor) -> Tensor:
-        """Prints of speech at any level: pcm (B, N) at 16 kHz -> (B, width)."""
+        """Prints of speech at any level: pcm (B, N) at 16 kHz -> (B, 256), each of length 8."""
         level = pcm.pow(2).mean(1, keepdim=True).sqrt()
-        return torch.as_tensor(self(self.log_mel(pcm / (level + 3e-3) * _LEVEL)))
+        mel = self.mel(pcm / (level + 1e-5) * _LEVEL)
+        spare = mel.shape[1] - _FRAMES
+        if spare <= 0:
+            return torch.as_tensor(self(mel) * LENGTH)
+        count = -(-spare // _EVERY) + 1
+        starts = [round(i * spare / (count - 1)) for i in range(count)]
+        windows = torch.stack([mel[:, at : at + _FRAMES] for at in starts], dim=1)
+        prints: Tensor = self(windows.flatten(0, 1)).unflatten(0, (len(pcm), count))
+        return F.normalize(prints.mean(1), dim=-1) * LENGTH

@@ -9,11 +9,11 @@ import numpy.typing as npt
 
 F32 = npt.NDArray[np.float32]
 
-SIZE = 192
+SIZE = 256
 """Numbers in a print."""
 
 LENGTH = 8.0
-"""Euclidean length of every print, as the separator was trained."""
+"""Euclidean length of every print: its numbers are about as large as the separator's other inputs."""
 
 SNIPPETS = 5
 """Snippets that a print is the mean of: 10 s of a face's speech."""
@@ -24,7 +24,7 @@ class Enrolment:
     """What is known of one face's voice. Never changed, only replaced.
 
     Attributes:
-        print: float32 (192,), length 8.
+        print: float32 (256,), length 8.
         snippets: prints of single snippets, newest last, each of length 8.
         seconds: of speech heard in all.
         agreement: mean cosine of the snippets with the print, -1..1.

@@ -1,4 +1,4 @@
-"""Make weights of `models.separate.Separator` (fp16) from those of the separation prototype, to train on from.
+"""Make weights of `models.train.prototype.Prototype` (fp16) from those of the separation prototype, to compare with.
 
 Usage: python scripts/convert_prototype.py PROTOTYPE.safetensors OUT.safetensors
 """
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from safetensors.torch import load_file, save_file
 
-from models.separate import Separator
+from models.train.prototype import Prototype
 
 DEPTH = 7
 BLOCK = {"n1": "norm_in", "a": "widen", "w": "taps", "wb": "taps_bias", "n2": "norm_out", "o": "narrow"}
@@ -27,7 +27,7 @@ PLACES = {
 
 
 def new_name(name: str) -> str:
-    """Name in `Separator` of a tensor of the prototype."""
+    """Name in `Prototype` of a tensor of the prototype."""
     if m := re.fullmatch(r"st\.(\d)\.(\d)\.(\w+)(.*)", name):
         return f"blocks.{int(m[1]) * DEPTH + int(m[2])}.{BLOCK[m[3]]}{m[4]}"
     if m := re.fullmatch(r"(lipb|encb)\.(\d)\.(\w+)(.*)", name):
@@ -42,7 +42,7 @@ def main() -> None:
     """Convert, and refuse if anything is missing or left over."""
     source, target = map(Path, sys.argv[1:3])
     weights = {new_name(k): v.half().contiguous() for k, v in load_file(source).items()}
-    Separator().load_state_dict({k: v.float() for k, v in weights.items()})
+    Prototype().load_state_dict({k: v.float() for k, v in weights.items()})
     save_file(weights, target)
     print(f"{target}: {len(weights)} tensors, {sum(v.numel() for v in weights.values()) / 1e6:.1f} M numbers")
 

@@ -47,12 +47,11 @@ def test_dilations_that_do_not_fit_the_step_are_refused():
         Rings([1, 3], 2, 5)
 
 
-def test_block_that_is_not_causal_looks_both_ways():
+def test_nothing_before_a_change_changes():
     torch.manual_seed(0)
     x = torch.randn(1, 20, 4)
     later = x.clone()
     later[:, 10] += torch.randn(4)
-    for causal, first in ((True, 10), (False, 7)):
-        block = DilatedBlock(4, 8, 3, causal)
-        changed = (block(x) - block(later)).abs().sum(-1)[0] > 1e-7
-        assert int(changed.nonzero()[0]) == first
+    block = DilatedBlock(4, 8, 3)
+    changed = (block(x) - block(later)).abs().sum(-1)[0] > 1e-7
+    assert changed.nonzero()[:, 0].tolist() == [10, 13, 16]

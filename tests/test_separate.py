@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 from models.separate import HORIZON, Separator
 from models.separate_runtime import load_separator
 from models.stft import STFT
+from models.voice_cue import CUE, VoiceCue
+from models.voice_encoder import PRINT
 
 
 @pytest.fixture(scope="module", params=["small", "shipped"])
@@ -17,7 +19,7 @@ def net(request):
 
 
 def case(rows, blocks, seed=0):
-    """Spectra, lips and visibility of this face and another, voice prints; the last row's is unknown."""
+    """Spectra, lips and visibility of this face and another, what is known of voices: of the last row nothing."""
     g = torch.Generator().manual_seed(seed)
     level = 0.02 + 0.2 * torch.rand(rows, 1, generator=g)
     X = STFT()(torch.randn(rows, blocks * 320, generator=g) * level)
@@ -25,7 +27,7 @@ def case(rows, blocks, seed=0):
     for _ in range(2):
         lips = torch.randn(rows, (blocks + 1) // 2, 4, generator=g).cumsum(1) * 0.3
         faces += [lips, (torch.rand(rows, (blocks + 1) // 2, 1, generator=g) < 0.9).float()]
-    voice = torch.randn(rows, 192, generator=g) * 0.6
+    voice = torch.randn(rows, CUE, generator=g) * 0.6
     voice[-1] = 0
     return X, *faces, voice
 
@@ -123,7 +125,16 @@ def test_gradients_reach_every_layer():
     torch.manual_seed(0)
     net = Separator(width=16, hidden=24, stacks=2, depth=3)
     X, lips, visible, other, other_visible, _ = case(2, 12)
-    voice = net.voice(net.voice.log_mel(torch.randn(2, 16_000)))
+    voice = net.voice(*torch.rand(2, 2, PRINT).unbind())
     net(X, lips, visible, other, other_visible, voice).abs().square().mean().backward()
     missing = [name for name, p in net.named_parameters() if p.grad is None or not p.grad.isfinite().all()]
     assert missing == []
+
+
+def test_unknown_voices_are_nothing_and_each_counts_by_itself():
+    torch.manual_seed(0)
+    cue, prints, nothing = VoiceCue(), torch.rand(3, PRINT), torch.zeros(3, PRINT)
+    torch.nn.init.normal_(cue.other.weight)
+    assert cue(nothing, nothing).abs().max() == 0
+    torch.testing.assert_close(cue(prints, nothing).norm(dim=1), torch.full((3,), 8.0))
+    torch.testing.assert_close(cue(prints, prints), cue(prints, nothing) + cue(nothing, prints))

@@ -5,6 +5,8 @@ import torch
 from models.separate_onnx import OnnxCore, OnnxLips
 from models.separate_runtime import SeparatorRuntime, load_separator
 from models.stft import STFT, InverseSTFT
+from models.voice_cue import CUE
+from models.voice_encoder import PRINT
 
 BLOCK = 320
 
@@ -40,12 +42,13 @@ def play(runtime, rows, mix, lips, voice, pair=False):
 
 
 def test_equals_the_network_offline(runtime):
-    mix, lips, voice = noise(2, 16_000) * 0.1, noise(2, 25, 4).cumsum(1) * 0.3, noise(2, 192) * 0.6
+    mix, lips, voice = noise(2, 16_000) * 0.1, noise(2, 25, 4).cumsum(1) * 0.3, np.abs(noise(2, PRINT)) * 0.5
     got = play(runtime, [5, 0], mix, lips, voice, pair=True)
     net, x, seen = load_separator(), torch.from_numpy(mix), torch.ones(2, 25, 1)
     mouths = torch.from_numpy(lips)
     with torch.inference_mode():
-        Y = net(STFT()(x), mouths, seen, mouths.flip(0), seen, torch.from_numpy(voice))
+        prints = torch.from_numpy(voice)
+        Y = net(STFT()(x), mouths, seen, mouths.flip(0), seen, net.voice(prints, prints.flip(0)))
         expected = InverseSTFT()(Y).numpy()
     assert relative(got, expected) < 1e-4
 
@@ -55,7 +58,7 @@ def test_onnx_layers_equal_torch_for_any_number_of_rows():
     core, lips = OnnxCore(net, eight_bits=False), OnnxLips(net.lips)
     for rows in (1, 3, 8):
         g = torch.Generator().manual_seed(rows)
-        sizes = ((2, 771), (192,), (192,), (42, 1024), (256,))
+        sizes = ((2, 771), (192,), (CUE,), (42, 1024), (256,))
         inputs = [torch.randn(rows, *size, generator=g) for size in sizes]
         for got, expected in zip(core(*inputs), net.core(*inputs), strict=True):
             assert got.shape == expected.shape
@@ -83,19 +86,31 @@ def test_eight_bits_change_a_voice_by_next_to_nothing(onnx, seed):
 
 
 def test_rows_do_not_touch_each_other(onnx):
-    mix, lips, voice = noise(2, 12_800) * 0.1, noise(2, 20, 4).cumsum(1), noise(2, 192)
+    mix, lips, voice = noise(2, 12_800) * 0.1, noise(2, 20, 4).cumsum(1), np.abs(noise(2, PRINT))
     together = play(onnx, [0, 1], mix, lips, voice)
     for row in (0, 1):
         alone = play(onnx, [row + 7], mix[row : row + 1], lips[row : row + 1], voice[row : row + 1])
         assert relative(alone[0], together[row]) < 1e-4
 
 
+def test_the_other_print_counts_only_while_its_face_is_there(onnx):
+    mix, lips, voice = noise(2, 10 * BLOCK) * 0.1, noise(2, 5, 4), np.abs(noise(2, PRINT))
+    pair = play(onnx, [0, 1], mix, lips, voice, pair=True)
+    unknown = play(onnx, [0, 1], mix, lips, voice * np.array([[1], [0]], np.float32), pair=True)
+    assert relative(unknown[0], pair[0]) > 1e-3
+    onnx.reset(np.array([0, 1]))
+    alone = onnx.step(np.array([0]), mix[:1, :BLOCK], np.array([1]), voice[:1])
+    onnx.reset(np.array([0, 1]))
+    nobody = onnx.step(np.array([0]), mix[:1, :BLOCK], np.array([-1]), voice[:1])
+    np.testing.assert_array_equal(alone, nobody)
+
+
 def test_a_paused_row_goes_on_where_it_was(onnx):
-    mix, voice = noise(1, 20 * BLOCK) * 0.1, noise(1, 192)
+    mix, voice = noise(1, 20 * BLOCK) * 0.1, np.abs(noise(1, PRINT))
     lips = noise(1, 10, 4)
     whole = play(onnx, [3], mix, lips, voice)
     first = play(onnx, [3], mix[:, : 10 * BLOCK], lips, voice)
-    play(onnx, [1, 2], noise(2, 7 * BLOCK), noise(2, 4, 4), noise(2, 192))
+    play(onnx, [1, 2], noise(2, 7 * BLOCK), noise(2, 4, 4), np.abs(noise(2, PRINT)))
     rest = []
     for k in range(10, 20):
         if k % 2 == 0:
@@ -106,7 +121,7 @@ def test_a_paused_row_goes_on_where_it_was(onnx):
 
 def test_rows_grow_on_demand_and_keep_their_memory():
     small, large = SeparatorRuntime(rows=1), SeparatorRuntime(rows=64)
-    mix, voice, alone = noise(1, 12 * BLOCK) * 0.1, noise(1, 192), np.array([0])
+    mix, voice, alone = noise(1, 12 * BLOCK) * 0.1, np.abs(noise(1, PRINT)), np.array([0])
     for k in range(12):
         if k == 6:
             small.step(np.array([40]), mix[:, :BLOCK], np.array([50]), voice)
@@ -117,14 +132,14 @@ def test_rows_grow_on_demand_and_keep_their_memory():
 
 
 def test_a_reset_row_is_as_new_and_silence_stays_silent(onnx):
-    mix, lips, voice = noise(1, 10 * BLOCK) * 0.1, noise(1, 5, 4), noise(1, 192)
+    mix, lips, voice = noise(1, 10 * BLOCK) * 0.1, noise(1, 5, 4), np.abs(noise(1, PRINT))
     first = play(onnx, [0], mix, lips, voice)
     np.testing.assert_allclose(play(onnx, [0], mix, lips, voice), first, atol=1e-6)
     assert np.abs(play(onnx, [0], mix * 0, lips, voice)).max() == 0
 
 
 def test_numbers_that_are_not_finite_do_no_lasting_harm(onnx):
-    mix, voice, row = noise(1, BLOCK) * 0.1, noise(1, 192), np.array([0])
+    mix, voice, row = noise(1, BLOCK) * 0.1, np.abs(noise(1, PRINT)), np.array([0])
     onnx.reset(row)
     onnx.lips(row, np.full((1, 4), np.nan, np.float32), np.array([True]))
     assert np.isfinite(onnx.step(row, mix * np.inf, np.array([-1]), voice)).all()
@@ -138,12 +153,12 @@ def test_no_rows_is_no_work(onnx):
     none = np.zeros(0, np.int64)
     onnx.lips(none, np.zeros((0, 4), np.float32), np.zeros(0, bool))
     onnx.reset(none)
-    empty = np.zeros((0, BLOCK), np.float32), none, np.zeros((0, 192), np.float32)
+    empty = np.zeros((0, BLOCK), np.float32), none, np.zeros((0, PRINT), np.float32)
     assert onnx.step(none, *empty).shape == (0, BLOCK)
 
 
 def test_wrong_arguments_are_refused(onnx):
-    mix, voice = np.zeros((2, BLOCK), np.float32), np.zeros((2, 192), np.float32)
+    mix, voice = np.zeros((2, BLOCK), np.float32), np.zeros((2, PRINT), np.float32)
     pair, nobody = np.array([0, 1]), np.array([-1, -1])
     with pytest.raises(ValueError, match="mix must have the shape"):
         onnx.step(pair, mix[:, 1:], nobody, voice)
@@ -177,5 +192,5 @@ def test_voice_prints_tell_two_voices_apart_at_any_level(runtime):
 
     low, low_again, high = (voice_like(p, s) for p, s in ((95, 0), (95, 3), (210, 1)))
     a, b, c = (runtime.voice_print(x) for x in (low, low_again * 0.2, high))
-    assert a.shape == (192,) and abs(np.linalg.norm(a) - 8) < 1e-3
+    assert a.shape == (PRINT,) and abs(np.linalg.norm(a) - 8) < 1e-3
     assert cosine(a, b) > cosine(a, c) + 0.3

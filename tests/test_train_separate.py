@@ -78,7 +78,7 @@ def test_the_comparison_takes_what_fits_of_the_separator(tmp_path: Path) -> None
     made = run(tmp_path / "pit.safetensors", "--net", "pit")
     assert made.net.out.weight.shape[0] == 2 * 3 * 257
     with pytest.raises(RuntimeError):
-        made.net.load_state_dict(load_file(training.SHIPPED))
+        made.net.load_state_dict(load_file(training.WEIGHTS))
 
 
 def test_the_check_is_the_same_every_time(tmp_path: Path) -> None:

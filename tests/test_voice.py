@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models.voice import DROPPED_AFTER, KEPT, VoiceBook
-from models.voice_print import LENGTH, SNIPPETS
+from models.voice_print import LENGTH, SIZE, SNIPPETS
 
 STEP = 0.04
 HEIGHT = 0.1
@@ -27,7 +27,7 @@ class Embed:
 
     def __call__(self, pcm: np.ndarray) -> np.ndarray:
         self.lengths.append(len(pcm))
-        out = np.zeros(192, np.float32)
+        out = np.zeros(SIZE, np.float32)
         out[round(float(pcm[-640]) * 1000)] = 3.0  # not of length 8: the book scales
         return out
 
@@ -53,14 +53,14 @@ class Call:
 
 
 def axis(index: int) -> np.ndarray:
-    out = np.zeros(192, np.float32)
+    out = np.zeros(SIZE, np.float32)
     out[index] = LENGTH
     return out
 
 
 def test_unknown_is_zeros() -> None:
     call = Call()
-    assert np.array_equal(call.book.print_of(1), np.zeros(192, np.float32))
+    assert np.array_equal(call.book.print_of(1), np.zeros(SIZE, np.float32))
     assert call.book.print_of(1).dtype == np.float32
     assert not call.book.known(1) and call.book.confidence(1) == 0.0
 
@@ -154,13 +154,13 @@ def test_mean_of_snippets_has_length_eight() -> None:
 
     def embed(pcm: np.ndarray) -> np.ndarray:
         a = next(angles)
-        out = np.zeros(192, np.float32)
+        out = np.zeros(SIZE, np.float32)
         out[:2] = np.cos(a), np.sin(a)
         return out
 
     call.book = VoiceBook(embed)
     call.say(6, 0, {1: 0.9})
-    expected = np.zeros(192)
+    expected = np.zeros(SIZE)
     expected[:2] = LENGTH * np.cos(0.15), LENGTH * np.sin(0.15)
     assert np.allclose(call.book.print_of(1), expected, atol=1e-5)
     assert call.book.confidence(1) == pytest.approx(6 / 9 * np.cos(0.15), abs=1e-6)
@@ -238,7 +238,7 @@ def test_readers_hold_a_print_that_never_changes() -> None:
 
 def test_embedding_without_direction_is_ignored() -> None:
     call = Call()
-    call.book = VoiceBook(lambda pcm: np.full(192, np.nan, np.float32))
+    call.book = VoiceBook(lambda pcm: np.full(SIZE, np.nan, np.float32))
     call.say(3, 5, {1: 0.9})
     assert not call.book.known(1)
 

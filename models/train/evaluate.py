@@ -18,10 +18,9 @@ from pathlib import Path
 
 import torch
 
-from models.separate_runtime import SeparatorRuntime
+from models.separate_runtime import WEIGHTS, SeparatorRuntime
 from models.train import conversation, pace, report, targets, words
 from models.train.report import Groups, Results
-from models.train.separate import SHIPPED
 from models.train.systems import System, figures_of, ideal_ratio_mask, mixture, pit, separator, told
 from models.train.trials import Condition, Maker
 
@@ -109,7 +108,7 @@ def main() -> None:
     """Entry point."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--weights", type=Path, nargs="+", default=[SHIPPED])
+    parser.add_argument("--weights", type=Path, nargs="+", default=[WEIGHTS])
     parser.add_argument("--pit", type=Path, help="weights of the comparison without eyes")
     parser.add_argument("--split", choices=("dev", "test"), default="test")
     parser.add_argument("--scenes", type=int, default=40, help="of each condition")

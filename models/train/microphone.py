@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from models.train.datasets import FRAME, RATE
-from models.train.reverb import Reverb, convolve
+from models.train.reverb import Reverb
 
 LOUD = 0.06  # root mean square of one talker before the scene's own level
 FADE = 320  # samples of a talker's onset and end inside a crop
@@ -35,9 +35,9 @@ def decibels(rows: int, low: float, high: float, device: torch.device) -> Tensor
 
 def gated(sound: Tensor, gate: Tensor) -> Tensor:
     """Sound (B, L * 640) where gate (B, L) is 1, with short fades."""
-    fine = gate.repeat_interleave(FRAME, 1)[:, None]
-    fine = F.avg_pool1d(F.pad(fine, (FADE // 2, FADE // 2), mode="replicate"), FADE + 1, 1)[:, 0]
-    return sound * fine
+    fine = F.pad(gate.repeat_interleave(FRAME, 1)[:, None], (FADE // 2 + 1, FADE // 2), mode="replicate")[:, 0]
+    sums = fine.double().cumsum(1)  # a running mean by differences: pooling over so many samples took most of a batch
+    return sound * ((sums[:, FADE + 1 :] - sums[:, : -FADE - 1]) / (FADE + 1)).float()[:, : sound.shape[1]]
 
 
 def curve(rows: int, points: int, spread: float, bins: int, device: torch.device) -> Tensor:
@@ -98,10 +98,6 @@ class Surroundings:
         at = torch.fft.rfft(self._places[place], size) * curve(len(sound), 5, 1.5, size // 2 + 1, sound.device)
         wet = torch.fft.irfft(torch.fft.rfft(sound, size) * at * self.response, size)
         return torch.as_tensor(wet[:, : self._length])
-
-    def heard_before(self, sound: Tensor) -> Tensor:
-        """Other speech (B, M) from the first place, as when its print was learnt."""
-        return convolve(sound, self._places[0])
 
 
 def noise_like(sound: Tensor, recorded: Tensor) -> Tensor:

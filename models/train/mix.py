@@ -9,6 +9,7 @@ from torch import Tensor
 
 from models.train.lips import made_up_lips, spoil_lips
 from models.train.microphone import Surroundings, chance, decibels, gated, line, noise_like, normal
+from models.train.prints import SPEEDS, Prints
 from models.train.reverb import Reverb
 from models.train.tape import Tape
 
@@ -29,11 +30,11 @@ class Scene:
         others: (B, 2, N) what the others say.
         lips: (B, L, 4) of the wanted face, `visible` (B, L, 1) of 0 and 1.
         other: (B, L, 4) of another face, `other_visible` (B, L, 1).
-        enrolment: (B, M) other speech of the wanted talker.
-        known: (B, 1) 1 where its voice print may be used.
+        print: (B, 256) of the wanted talker's voice.
+        known: (B, 1) 1 where that print may be used.
+        other_print: (B, 256) of the other face, `other_known` (B, 1).
         talkers: (B,) how many talk; `silent` (B,) bool whether the wanted face does not.
-        again: (B, M) still other speech of the wanted talker, clean; `who` (B,) int64 says who that is. Only for
-            the loss that tells voices apart; None where it is not used.
+        enrolment: (B, M) what the print was made of, for networks that make prints of their own; None in training.
     """
 
     mix: Tensor
@@ -43,12 +44,13 @@ class Scene:
     visible: Tensor
     other: Tensor
     other_visible: Tensor
-    enrolment: Tensor
+    print: Tensor
     known: Tensor
+    other_print: Tensor
+    other_known: Tensor
     talkers: Tensor
     silent: Tensor
-    again: Tensor | None = None
-    who: Tensor | None = None
+    enrolment: Tensor | None = None
 
 
 def turns(rows: int, frames: int, partly: float, device: torch.device) -> Tensor:
@@ -61,76 +63,79 @@ def turns(rows: int, frames: int, partly: float, device: torch.device) -> Tensor
     return torch.where(chance(rows, partly, device) > 0, some.float(), torch.ones_like(some.float()))
 
 
-def make_scene(tape: Tape, rows: int, frames: int, bank: Reverb | None = None, enrolment_frames: int = 60) -> Scene:
-    """Draw a batch.
+def make_scene(tape: Tape, prints: Prints, rows: int, frames: int, bank: Reverb | None = None) -> Scene:
+    """Draw a batch: each mixture is asked twice, once for either of its first two faces.
 
     Args:
         tape: Who may talk.
-        rows: Crops.
+        prints: Of them.
+        rows: Crops, an even number: the second half is the first with the faces exchanged.
         frames: Video frames (40 ms) a crop.
         bank: Simulated rooms; None uses made-up tails alone.
-        enrolment_frames: Video frames of enrolment speech.
     """
-    dev = tape.device
-    kind = torch.rand(rows, 1, device=dev)
+    dev, mixtures = tape.device, rows // 2
+    kind = torch.rand(mixtures, 1, device=dev)
     absent = (kind < SILENT + NOBODY).float()
     solo = ((kind < NOBODY) | ((kind >= SILENT + NOBODY) & (kind < SILENT + NOBODY + ALONE))).float()
-    third = chance(rows, THIRD, dev) * (1 - solo)
-    who = tape.people(rows)
-    twin = chance(rows, TWINS, dev)[:, 0] > 0
-    second = torch.where(twin, who, tape.people(rows))
-    speed, other_speed = _speeds(rows, dev), _speeds(rows, dev)
-    a, lips = tape.draw(who, frames, speed)
-    b, other = tape.draw(second, frames, torch.where(twin, speed, other_speed))
-    c, _ = tape.draw(tape.people(rows), frames, _speeds(rows, dev))
-    enrolment, _ = tape.draw(who, enrolment_frames, speed)
-    again, _ = tape.draw(who, enrolment_frames, speed)
+    third = chance(mixtures, THIRD, dev) * (1 - solo)
+    who = tape.people(mixtures)
+    twin = chance(mixtures, TWINS, dev)[:, 0] > 0
+    second = torch.where(twin, who, tape.people(mixtures))
+    speeds, speed = torch.tensor(SPEEDS, device=dev), _speeds(mixtures, dev)
+    second_speed = torch.where(twin, speed, _speeds(mixtures, dev))
+    a, lips = tape.draw(who, frames, speeds[speed])
+    b, other = tape.draw(second, frames, speeds[second_speed])
+    c, _ = tape.draw(tape.people(mixtures), frames, speeds[_speeds(mixtures, dev)])
 
-    gate_a = turns(rows, frames, 0.35, dev) * (1 - absent)
-    gate_b = turns(rows, frames, 0.35, dev) * (1 - solo)
+    gate_a = turns(mixtures, frames, 0.35, dev) * (1 - absent)
+    gate_b = turns(mixtures, frames, 0.35, dev) * (1 - solo)
     lips = torch.where(tape.real[who][:, None, None], lips, made_up_lips(a))
     other = torch.where(tape.real[second][:, None, None], other, made_up_lips(b))
-    chews = absent * (1 - third) * chance(rows, CHEWING, dev)  # as if with the third's words, which nobody hears
-    lips = torch.where(chews[..., None] > 0, made_up_lips(c), lips)
-    lips = spoil_lips(lips, torch.maximum(gate_a, chews)[..., None])
-    other = spoil_lips(other, gate_b[..., None])
-    seen, other_seen, known = _cues(rows, frames, (who == second).float()[:, None], dev)
+    chewing = chance(mixtures, CHEWING, dev) * (1 - third)  # as if with the third's words, which nobody hears
+    chewed = made_up_lips(c)
+    lips = torch.where((absent * chewing)[..., None] > 0, chewed, lips)
+    other = torch.where((solo * chewing)[..., None] > 0, chewed, other)
+    lips = spoil_lips(lips, torch.maximum(gate_a, absent * chewing)[..., None])
+    other = spoil_lips(other, torch.maximum(gate_b, solo * chewing)[..., None])
+    same = (who == second).float()[:, None].repeat(2, 1)
+    seen, other_seen, known = _cues(rows, frames, same, dev)
+    voices = prints.draw(torch.cat([who, second]), torch.cat([speed, second_speed]))
+    others_voices = prints.draw(torch.cat([second, who]), torch.cat([second_speed, speed]))
 
-    around = Surroundings(rows, a.shape[1], 3, dev, bank)
+    around = Surroundings(mixtures, a.shape[1], 3, dev, bank)
     a, b, c = (around.heard(normal(sound), i) for i, sound in enumerate((a, b, c)))
-    a = gated(normal(a), gate_a)
-    b = gated(normal(b), gate_b) * decibels(rows, -6, 6, dev) * (1 - solo)
-    c = normal(c) * decibels(rows, -12, 0, dev) * third
-    level = torch.pow(10.0, torch.empty(rows, 1, device=dev).uniform_(-1, 0.4))
-    noise = noise_like(a, tape.draw_noise(rows, a.shape[1])) + 1e-4 * torch.randn_like(a)
-    mix = line((a + b + c + noise) * level)
+    level = torch.pow(10.0, torch.empty(mixtures, 1, device=dev).uniform_(-1, 0.4))
+    a = gated(normal(a), gate_a) * level
+    b = gated(normal(b), gate_b) * decibels(mixtures, -6, 6, dev) * (1 - solo) * level
+    c = normal(c) * decibels(mixtures, -12, 0, dev) * third * level
+    noise = noise_like(a, tape.draw_noise(mixtures, a.shape[1])) + 1e-4 * torch.randn_like(a)
+    mix = line(a + b + c + noise * level)
 
-    enrolment = torch.where(chance(rows, 0.5, dev) > 0, around.heard_before(enrolment), enrolment)
-    enrolment = _overheard(enrolment, tape, second, enrolment_frames)
-    silent = gate_a.amax(1) == 0  # a pause may also have taken the whole crop
-    talkers = (~silent).float() + (1 - solo[:, 0]) + third[:, 0]
-    others = torch.stack([b, c], dim=1) * level[..., None]
+    silent = torch.cat([gate_a, gate_b]).amax(1) == 0  # a pause may also have taken the whole crop
+    silent[mixtures:] |= solo[:, 0] > 0
+    talkers = (~silent[:mixtures]).float() + (~silent[mixtures:]).float() + third[:, 0]
     return Scene(
-        mix=mix,
-        voice=a * level,
-        others=others,
-        lips=lips,
+        mix=mix.repeat(2, 1),
+        voice=torch.cat([a, b]),
+        others=torch.cat([torch.stack([b, c], dim=1), torch.stack([a, c], dim=1)]),
+        lips=torch.cat([lips, other]),
         visible=seen,
-        other=other,
+        other=torch.cat([other, lips]),
         other_visible=other_seen,
-        enrolment=enrolment,
+        print=voices,
         known=known,
-        talkers=talkers,
+        other_print=others_voices,
+        other_known=chance(rows, 0.4, dev) * (1 - same),
+        talkers=talkers.repeat(2),
         silent=silent,
-        again=normal(again),
-        who=who,
     )
 
 
 def _speeds(rows: int, device: torch.device) -> Tensor:
-    """(rows,): half of them spoken 12 % slower and lower to 12 % faster and higher."""
-    changed = torch.empty(rows, device=device).uniform_(0.88, 1.12)
-    return torch.where(torch.rand(rows, device=device) < 0.5, changed, torch.ones_like(changed))
+    """(rows,) index into `SPEEDS`: half of them as they spoke."""
+    usual = SPEEDS.index(1.0)
+    changed = torch.randint(0, len(SPEEDS), (rows,), device=device)
+    return torch.where(torch.rand(rows, device=device) < 0.25, torch.full_like(changed, usual), changed)
 
 
 def _cues(rows: int, frames: int, same: Tensor, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
@@ -143,12 +148,3 @@ def _cues(rows: int, frames: int, same: Tensor, device: torch.device) -> tuple[T
     hidden = (1 - turns(rows, frames, 0.85, device)) * chance(rows, 0.15, device) * known  # turned away for a while
     other_seen = chance(rows, 0.6, device)[..., None].expand(-1, frames, 1)
     return (visible * (1 - hidden))[..., None], other_seen, known
-
-
-def _overheard(enrolment: Tensor, tape: Tape, second: Tensor, frames: int) -> Tensor:
-    """A print learnt in a call holds noise, and in a quarter a little of whoever talked beside."""
-    rows, dev = len(enrolment), enrolment.device
-    leak, _ = tape.draw(second, frames, torch.ones(rows, device=dev))
-    leak = normal(leak) * decibels(rows, -22, -8, dev) * chance(rows, 0.25, dev)
-    hiss = torch.pow(10.0, torch.empty(rows, 1, device=dev).uniform_(-4, -2.3))
-    return normal(enrolment) + leak + torch.randn_like(enrolment) * hiss

@@ -15,7 +15,7 @@ from models.separate import BINS, HORIZON, Separator, apply_mask, features
 from models.train.loss import Loss, parts_of, spectrum, waveform
 from models.train.metrics import si_sdr
 from models.train.mix import Scene
-from models.voice_encoder import PRINT
+from models.voice_cue import CUE
 
 OUTPUTS = 2
 
@@ -40,7 +40,7 @@ class PitSeparator(Separator):
         power = X.abs().pow(2).mean(1)[..., None]
         x = self.input(features(X, running_mean(power, torch.ones_like(power), HORIZON)))
         nothing = x.new_zeros(rows, frames, 2 * self.lips.width)
-        voice = x.new_zeros(rows, PRINT)
+        voice = x.new_zeros(rows, CUE)
         for i in range(len(self.lips_in)):
             x = self._take_in_cues(i, x, nothing, voice)
             for block in self._stack(i):

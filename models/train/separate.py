@@ -21,13 +21,14 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from models.separate import Separator
-from models.train.loss import Loss, identity_loss, loss_of, spectrum
+from models.separate_runtime import WEIGHTS, load_voice_encoder
+from models.train.loss import Loss, loss_of, spectrum
 from models.train.mix import Scene, make_scene
 from models.train.pit import PitSeparator, pit_loss
+from models.train.prints import stored_prints
 from models.train.reverb import load_bank
 from models.train.tape import load_tapes
 
-SHIPPED = Path(__file__).parents[1] / "weights" / "separate.safetensors"
 CHECK_EVERY = 180.0  # seconds between looks at the development speakers
 CHECK_SCENES, CHECK_ROWS = 96, 8
 WARM = 60  # steps over which the learning rate rises
@@ -38,34 +39,19 @@ def last_repeated(x: Tensor) -> Tensor:
     return torch.cat([x, x[:, -1:]], dim=1)
 
 
-def separate(net: Separator, scene: Scene, precision: torch.dtype | None, prints: Tensor | None = None) -> Tensor:
-    """Spectrum of the wanted voice, with the matrix products in `precision` (None: float32).
-
-    Args:
-        net: The network.
-        scene: What to separate.
-        precision: Of the products.
-        prints: (B, 192) if they were made before.
-    """
-    kind = scene.mix.device.type
-    with torch.autocast(kind, precision or torch.bfloat16, enabled=precision is not None):
-        voice = (net.voice(net.voice.log_mel(scene.enrolment)) if prints is None else prints) * scene.known
+def separate(net: Separator, scene: Scene, precision: torch.dtype | None) -> Tensor:
+    """Spectrum of the wanted voice, with the matrix products in `precision` (None: float32)."""
+    with torch.autocast(scene.mix.device.type, precision or torch.bfloat16, enabled=precision is not None):
         lips, seen = last_repeated(scene.lips), last_repeated(scene.visible)
         other, other_seen = last_repeated(scene.other), last_repeated(scene.other_visible)
+        voice = net.voice(scene.print * scene.known, scene.other_print * scene.other_known)
         return torch.as_tensor(net(spectrum(scene.mix), lips, seen, other, other_seen, voice))
 
 
-def loss_on(net: Separator, scene: Scene, precision: torch.dtype | None, identity: float = 0.0) -> Loss:
-    """Loss of either kind of network; `identity` is how much telling voices apart counts beside separating them."""
+def loss_on(net: Separator, scene: Scene, precision: torch.dtype | None) -> Loss:
+    """Loss of either kind of network."""
     if not isinstance(net, PitSeparator):
-        if not identity or scene.again is None or scene.who is None:
-            return loss_of(separate(net, scene, precision), scene)
-        with torch.autocast(scene.mix.device.type, precision or torch.bfloat16, enabled=precision is not None):
-            both = torch.cat([scene.enrolment, scene.again])
-            prints, again = net.voice(net.voice.log_mel(both)).chunk(2)
-        loss = loss_of(separate(net, scene, precision, prints), scene)
-        loss.total = loss.total + identity * identity_loss(prints, again, scene.who)
-        return loss
+        return loss_of(separate(net, scene, precision), scene)
     with torch.autocast(scene.mix.device.type, precision or torch.bfloat16, enabled=precision is not None):
         parts = net.parts(spectrum(scene.mix))
     return pit_loss(parts, scene)
@@ -120,6 +106,10 @@ class Run:
         self.bank = load_bank(options.reverb, self.device) if options.reverb else None
         tapes = load_tapes(options.data, self.device, options.licence, options.seed)
         self.tape, self.dev = tapes["train"], tapes["dev"]
+        encoder = load_voice_encoder().to(self.device)
+        where = options.out.with_suffix(".prints"), options.out.with_suffix(".dev-prints")
+        self.prints = stored_prints(where[0], self.tape, encoder, self.bank)
+        self.dev_prints = stored_prints(where[1], self.dev, encoder, self.bank)
         if options.compile:
             for block in self.net.blocks:
                 block.compile()
@@ -169,8 +159,8 @@ class Run:
         for group in self.optimiser.param_groups:
             group["lr"] = self._rate()
         with torch.no_grad():
-            scene = make_scene(self.tape, self.options.rows, self.options.frames, self.bank)
-        loss = loss_on(self.net, scene, self.precision, self.options.identity)
+            scene = make_scene(self.tape, self.prints, self.options.rows, self.options.frames, self.bank)
+        loss = loss_on(self.net, scene, self.precision)
         self.optimiser.zero_grad()
         loss.total.backward()  # type: ignore[no-untyped-call]
         size = torch.nn.utils.clip_grad_norm_([p for p in self.net.parameters() if p.grad is not None], 5.0)
@@ -188,7 +178,7 @@ class Run:
         with torch.random.fork_rng(devices):
             torch.manual_seed(0)
             for _ in range(CHECK_SCENES // CHECK_ROWS):
-                scene = make_scene(self.dev, CHECK_ROWS, 2 * self.options.frames, self.bank)
+                scene = make_scene(self.dev, self.dev_prints, CHECK_ROWS, 2 * self.options.frames, self.bank)
                 seen.append((scene, loss_on(self.mean, scene, self.precision)))
         return summary(seen)
 
@@ -240,14 +230,13 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument("--minutes", type=float, required=True, help="of this slice")
     parser.add_argument("--whole", type=float, required=True, help="minutes of all slices together")
     parser.add_argument("--resume", action="store_true")
-    parser.add_argument("--start", default=str(SHIPPED), help="weights to begin from, or none")
+    parser.add_argument("--start", default=str(WEIGHTS), help="weights to begin from, or none")
     parser.add_argument("--licence", choices=("permissive", "all"), default="permissive")
     parser.add_argument("--reverb", type=Path, help="bank that models.train.reverb wrote")
     parser.add_argument("--net", choices=("separator", "pit"), default="separator")
     parser.add_argument("--rows", type=int, default=8, help="crops a batch; 64 on a GPU")
     parser.add_argument("--frames", type=int, default=60, help="video frames of 40 ms a crop")
     parser.add_argument("--rate", type=float, default=2.5e-4, help="highest learning rate")
-    parser.add_argument("--identity", type=float, default=0.3, help="weight of telling voices apart")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--log-every", type=int, default=25, help="steps a line of the curve")
     parser.add_argument("--float32", action="store_true", help="no bfloat16")

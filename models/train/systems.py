@@ -15,6 +15,7 @@ from models.train.loss import spectrum, waveform
 from models.train.metrics import decibel, pesq_of, sdr, si_sdr, stoi_of
 from models.train.mix import Scene
 from models.train.pit import PitSeparator, best_part
+from models.train.prototype import Prototype
 from models.train.separate import separate
 
 CUES = {"both": (1, 1), "lips": (1, 0), "voice": (0, 1)}
@@ -27,17 +28,19 @@ def told(scene: Scene, cue: str) -> Scene:
     """The scene with only some cues: "both", "lips" or "voice"."""
     seen, known = CUES[cue]
     return dataclasses.replace(
-        scene, visible=scene.visible * seen, other_visible=scene.other_visible * seen, known=scene.known * known
+        scene,
+        visible=scene.visible * seen,
+        other_visible=scene.other_visible * seen,
+        known=scene.known * known,
+        other_known=scene.other_known * known,
     )
 
 
 def load(path: Path) -> Separator:
-    """The separator with weights from a file."""
-    return _filled(Separator(), path)
-
-
-def _filled(net: Separator, path: Path) -> Separator:
-    net.load_state_dict({k: v.float() for k, v in load_file(path).items()})
+    """The separator with weights from a file; the prototype, with its own voice encoder, if they are of that."""
+    weights = {k: v.float() for k, v in load_file(path).items()}
+    net = Prototype() if "voice.attention.weight" in weights else Separator()
+    net.load_state_dict(weights)
     return net.eval()
 
 
@@ -47,6 +50,8 @@ def separator(path: Path) -> System:
 
     @torch.no_grad()
     def run(scene: Scene) -> Tensor:
+        if isinstance(net, Prototype):
+            return waveform(net.separate(scene), scene.mix.shape[1])
         return waveform(separate(net, scene, None), scene.mix.shape[1])
 
     return run
@@ -55,7 +60,8 @@ def separator(path: Path) -> System:
 def pit(path: Path) -> System:
     """The comparison without eyes; it is told afterwards which output to take."""
     net = PitSeparator()
-    _filled(net, path)
+    net.load_state_dict({k: v.float() for k, v in load_file(path).items()})
+    net.eval()
     return lambda scene: best_part(net, scene)
 
 

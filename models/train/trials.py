@@ -15,12 +15,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from models.separate_runtime import load_voice_encoder
 from models.train.datasets import FRAME, I16, RATE, Clip, clips, noises, source
 from models.train.lips import made_up_lips, spoil_lips
 from models.train.microphone import LOUD, normal
 from models.train.mix import Scene
 from models.train.reverb import Reverb, convolve, make_bank
 from models.train.speakers import Split, split_of
+from models.voice_encoder import PRINT
 
 CROP = 4 * RATE // FRAME * FRAME
 SETS = ("librispeech", "speechocean762")
@@ -62,11 +64,13 @@ class Setting:
         silent: The wanted face says nothing.
         rooms: Everybody is in a simulated room, and there is noise.
         lead: Video frames by which lips come early; None draws from -2..3 for each scene.
+        acquainted: The other face's voice print is known too.
     """
 
     silent: bool = False
     rooms: bool = False
     lead: int | None = None
+    acquainted: bool = False
 
 
 PLAIN = Setting()
@@ -166,6 +170,7 @@ class Maker:
         ]
         self._gains = torch.from_numpy(rng.choice([-5.0, 0.0, 5.0], count)).float()
         self._bank = Reverb(make_bank(TEST_ROOMS, TEST_SEED), torch.device("cpu"))
+        self._encoder = load_voice_encoder()
         sounds = [as_float(part) for part in noises(folder, "all", test=True)]
         self._noise = torch.cat(sounds)
 
@@ -184,6 +189,9 @@ class Maker:
     def more(self) -> dict[str, Condition]:
         """What only the weights in question are measured in."""
         conditions = {"same voice twice": Condition(("lips",), self._twins())}
+        conditions["both voices known"] = Condition(
+            ("both", "voice"), self._make(1, self._gains, Setting(acquainted=True))
+        )
         for name, kind in (("grid_s1_train", "real lips: GRID"), ("news_arabic", "real lips: news")):
             stars = filmed(self.folder, name, self.split, self.count)
             conditions[kind] = Condition(("both", "lips", "voice"), self._of(stars, 1))
@@ -245,6 +253,7 @@ class Maker:
             quiet = [torch.zeros_like(a)] * (2 - len(rest))
             beside_it = torch.stack([*rest, *quiet], dim=1)
             size = min(len(p.enrolment) for p in group)
+            enrolment = normal(torch.stack([p.enrolment[:size] for p in group]))
             scene = Scene(
                 mix=a + beside_it.sum(1) + noise,
                 voice=a,
@@ -253,13 +262,20 @@ class Maker:
                 visible=seen,
                 other=other,
                 other_visible=seen if rest else 0 * seen,
-                enrolment=normal(torch.stack([p.enrolment[:size] for p in group])),
+                print=self._encoder.enrol(enrolment),
                 known=torch.ones(rows, 1),
+                other_print=self._others_print([b[0] if b else None for b in beside]),
+                other_known=torch.full((rows, 1), float(setting.acquainted)),
                 talkers=torch.full((rows,), float(len(rest) + (not silent))),
                 silent=torch.full((rows,), silent),
+                enrolment=enrolment,
             )
             trials.append(Trial([p.number for p in group], scene))
         return trials
+
+    def _others_print(self, beside: list[Person | None]) -> Tensor:
+        prints = [torch.zeros(PRINT) if p is None else self._encoder.enrol(p.enrolment[None])[0] for p in beside]
+        return torch.stack(prints)
 
     def _placed(self, sounds: list[Tensor]) -> list[Tensor]:
         places = self._bank.places(len(sounds[0]), len(sounds))

@@ -14,6 +14,7 @@ import soundfile
 import torch
 from torch import Tensor
 
+from models.separate_runtime import load_voice_encoder
 from models.speech import open_transcriber
 from models.train.datasets import FRAME, RATE
 from models.train.lips import made_up_lips, spoil_lips
@@ -57,6 +58,7 @@ def mixed(read: list[tuple[str, Tensor]], others: list[Person], gain: float = 1.
         others: Who talk over her.
         gain: Their amplitude beside hers.
     """
+    encoder = load_voice_encoder()
     torch.manual_seed(0)
     scenes = []
     for k, (text, sound) in enumerate(read):
@@ -64,7 +66,8 @@ def mixed(read: list[tuple[str, Tensor]], others: list[Person], gain: float = 1.
         voice = torch.zeros(1, frames * FRAME)
         size = min(len(sound), frames * FRAME - MARGIN)
         voice[0, MARGIN : MARGIN + size] = normal(sound[None])[0, :size]
-        enrolment = torch.cat([other for j, (_, other) in enumerate(read) if j != k])[:ENROLMENT]
+        enrolment = normal(torch.cat([other for j, (_, other) in enumerate(read) if j != k])[None, :ENROLMENT])
+        print_ = encoder.enrol(enrolment)
         talks = torch.ones(1, frames, 1)
         for person in others:
             speech = torch.cat([person.sound, person.enrolment])
@@ -78,10 +81,13 @@ def mixed(read: list[tuple[str, Tensor]], others: list[Person], gain: float = 1.
                 visible=talks,
                 other=spoil_lips(made_up_lips(rest), talks),
                 other_visible=talks,
-                enrolment=normal(enrolment[None]),
+                print=print_,
                 known=torch.ones(1, 1),
+                other_print=torch.zeros_like(print_),
+                other_known=torch.zeros(1, 1),
                 talkers=torch.full((1,), 2.0),
                 silent=torch.zeros(1, dtype=torch.bool),
+                enrolment=enrolment,
             )
             scenes.append((text, scene))
     return scenes

@@ -73,7 +73,7 @@ class Scene:
 
     Args:
         models: The face networks, shared by all scenes.
-        embed: Turns speech (N,) at 16 kHz into a voice print (192,).
+        embed: Turns speech (N,) at 16 kHz into a voice print (256,).
         max_faces: Most faces followed at once.
         enrolment: Where voice prints are made; None makes them in place.
     """
@@ -149,7 +149,7 @@ class Scene:
         return lips.at(t - TRAINED_LAG - (0.0 if lead is None else lead - USUAL_LEAD))
 
     def voice_of(self, id: int) -> Samples:
-        """Voice print of a face (192,), zeros while unknown."""
+        """Voice print of a face (256,), zeros while unknown."""
         return self._book.print_of(id)
 
     def voice_changes(self) -> list[Change]:
