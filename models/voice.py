@@ -55,8 +55,8 @@ the sound is not his at all. Without this an unseen talker's voice was learned a
 """
 
 AGREES = 0.65
-"""Least cosine of a new snippet with the print. Of 220 people, two snippets of 2.3 s of one person have 0.64-0.87 (5th to
-95th percentile), one and the mean of three others 0.78-0.91; those of two people are below 0.66 and 0.69 (95th)."""
+"""Least cosine of a new snippet with the print. Of 220 people, two snippets of 2.3 s of one person have 0.64-0.87 (5th
+to 95th percentile), one and the mean of three others 0.78-0.91; those of two people are below 0.66 and 0.69 (95th)."""
 
 SILENCED = 10 ** (-3 / 10)
 """Share of the sound outside of the voice of a face that seems to make it, from which its print is suspected."""

@@ -1,6 +1,7 @@
 """Make models/weights/voice.safetensors (fp16) from the speaker encoder that the PyPI package Resemblyzer carries.
 
-Usage: pip download --no-deps resemblyzer==0.1.4; python scripts/convert_voice_encoder.py Resemblyzer-*.whl OUT.safetensors
+Usage: pip download --no-deps resemblyzer==0.1.4
+       python scripts/convert_voice_encoder.py Resemblyzer-0.1.4-py3-none-any.whl OUT.safetensors
 """
 
 import io
