@@ -79,10 +79,10 @@ def test_eight_bits_change_a_voice_by_next_to_nothing(onnx, seed):
     assert eight.backend == "onnx8"
     for got, wanted in zip(play(eight, [0, 1], mix, lips, prints, pair=True), exact, strict=True):
         assert 0 < relative(got, wanted) < 10 ** (-30 / 20)
-    # A row alone takes another path through the products, which are of whole numbers all the same.
+    # A row alone takes another path through the products: some numbers fall to the other side when they are rounded.
     alone = play(eight, [5], mix[:1], lips[:1], prints[:1])
     beside = play(eight, [5, 2], mix, lips, prints)
-    assert relative(alone[0], beside[0]) < 10 ** (-50 / 20)
+    assert relative(alone[0], beside[0]) < 10 ** (-40 / 20)
 
 
 def test_rows_do_not_touch_each_other(onnx):
