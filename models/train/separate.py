@@ -2,9 +2,9 @@
 
 Runs on a GPU if there is one, the data resident on it, in slices of `--minutes` out of `--whole` (which sets the
 learning rate's course; on a CPU minutes of processor time). FILE.ckpt holds all that the next slice needs, FILE.jsonl
-the curve, FILE the averaged weights (fp16) with the best figures so far on the development speakers. `--start none`
-begins from nothing; `--licence permissive` uses free sources alone. `--net pit` trains the comparison without eyes
-(models/train/pit.py).
+the curve, FILE.prints and FILE.dev-prints everybody's voice prints, FILE the averaged weights (fp16) with the best
+figures so far on the development speakers. `--start none` begins from nothing; `--licence permissive` uses free sources
+alone. `--net pit` trains the comparison without eyes (models/train/pit.py).
 """
 
 from __future__ import annotations
