@@ -54,7 +54,7 @@ Measured over 2 s of the GRID talker: -26 to -37 dB alone, -4 to -15 dB with an 
 the sound is not his at all. Without this an unseen talker's voice was learned as his.
 """
 
-AGREES = 0.65
+AGREES = 0.7
 """Least cosine of a new snippet with the print. Of 220 people, two snippets of 2.3 s of one person have 0.64-0.87 (5th
 to 95th percentile), one and the mean of three others 0.78-0.91; those of two people are below 0.66 and 0.69 (95th)."""
 

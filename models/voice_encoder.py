@@ -2,7 +2,7 @@
 
 A d-vector: three LSTM layers over mel energies, trained to bring utterances of one person together and to keep those
 of others away (Wan et al. 2018, "Generalized end-to-end loss for speaker verification", arXiv:1710.10467). It hears
-windows of 1.6 s; a longer snippet is the mean of its windows.
+windows of 1.6 s; a longer snippet is the mean of those windows in which there is speech.
 """
 
 import math
@@ -21,6 +21,7 @@ SAMPLE_RATE = 16_000
 _WIN, _HOP, _MELS = 400, 160, 40
 _FRAMES = 160  # frames of 10 ms in a window
 _EVERY = 80  # frames from one window to the next, at most
+_HEARD = 0.25  # energy of a window, as a share of the loudest, from which it counts
 _LEVEL = 10 ** (-30 / 20)  # root mean square to which speech is brought: the layers see energies as they are
 
 
@@ -85,4 +86,6 @@ class VoiceEncoder(nn.Module):
         starts = [round(i * spare / (count - 1)) for i in range(count)]
         windows = torch.stack([mel[:, at : at + _FRAMES] for at in starts], dim=1)
         prints: Tensor = self(windows.flatten(0, 1)).unflatten(0, (len(pcm), count))
-        return F.normalize(prints.mean(1), dim=-1) * LENGTH
+        energy = windows.sum((2, 3))
+        heard = (energy >= _HEARD * energy.amax(1, keepdim=True)).to(prints.dtype)  # a pause sounds like nobody
+        return F.normalize((prints * heard[..., None]).sum(1), dim=-1) * LENGTH

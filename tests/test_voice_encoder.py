@@ -53,3 +53,10 @@ def test_a_long_snippet_is_the_mean_of_its_windows(net: VoiceEncoder) -> None:
     torch.testing.assert_close(net.enrol(pcm)[0], expected, atol=2e-3, rtol=0)
     short = pcm[:, :16_000]
     torch.testing.assert_close(net.enrol(short)[0], net.enrol(short.repeat(1, 1) * 2)[0], atol=1e-3, rtol=0)
+
+
+def test_pauses_do_not_count(net: VoiceEncoder) -> None:
+    torch.manual_seed(0)
+    speech = torch.randn(1, 25_440) * 0.1
+    print_ = net.enrol(torch.nn.functional.pad(speech, (0, 64_000)))
+    assert torch.nn.functional.cosine_similarity(print_, net.enrol(speech)).item() > 0.8
