@@ -21,7 +21,7 @@ SAMPLE_RATE = 16_000
 _WIN, _HOP, _MELS = 400, 160, 40
 _FRAMES = 160  # frames of 10 ms in a window
 _EVERY = 80  # frames from one window to the next, at most
-_HEARD = 0.25  # energy of a window, as a share of the loudest, from which it counts
+_HEARD = 0.5  # energy of a window, as a share of the loudest, from which it counts
 _LEVEL = 10 ** (-30 / 20)  # root mean square to which speech is brought: the layers see energies as they are
 
 

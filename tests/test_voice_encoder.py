@@ -59,4 +59,4 @@ def test_pauses_do_not_count(net: VoiceEncoder) -> None:
     torch.manual_seed(0)
     speech = torch.randn(1, 25_440) * 0.1
     print_ = net.enrol(torch.nn.functional.pad(speech, (0, 64_000)))
-    assert torch.nn.functional.cosine_similarity(print_, net.enrol(speech)).item() > 0.8
+    assert torch.nn.functional.cosine_similarity(print_, net.enrol(speech)).item() > 0.9
