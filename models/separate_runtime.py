@@ -1,7 +1,7 @@
 """The separator as the engine uses it: numbered rows of numpy arrays in, voices out, every 20 ms."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 import torch
@@ -23,25 +23,28 @@ BLOCK = 320
 Backend = Literal["onnx8", "onnx", "torch"]
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
+Net = TypeVar("Net", bound=torch.nn.Module)
 
 
-def load_separator(path: Path = WEIGHTS) -> Separator:
-    """The network with its shipped weights (fp16 on disk, float32 in memory), for inference.
+def filled(net: Net, path: Path) -> Net:
+    """A network with weights from a file (fp16 on disk, float32 in memory), for inference.
 
     Raises:
         FileNotFoundError: if the weights are not there.
         RuntimeError: if they belong to another network.
     """
-    net = Separator()
     net.load_state_dict({name: value.float() for name, value in load_file(path).items()})
     return net.eval().requires_grad_(False)
+
+
+def load_separator(path: Path = WEIGHTS) -> Separator:
+    """The separator with its shipped weights; errors as `filled`."""
+    return filled(Separator(), path)
 
 
 def load_voice_encoder(path: Path = VOICE_WEIGHTS) -> VoiceEncoder:
-    """The voice print encoder with its shipped weights, for inference; errors as `load_separator`."""
-    net = VoiceEncoder()
-    net.load_state_dict({name: value.float() for name, value in load_file(path).items()})
-    return net.eval().requires_grad_(False)
+    """The voice print encoder with its shipped weights; errors as `filled`."""
+    return filled(VoiceEncoder(), path)
 
 
 class SeparatorRuntime:

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from models.dilated import DilatedBlock, Rings
+from models.train.prototype import AroundBlock
 
 
 @pytest.mark.parametrize("frames", [1, 2])
@@ -47,11 +48,12 @@ def test_dilations_that_do_not_fit_the_step_are_refused():
         Rings([1, 3], 2, 5)
 
 
-def test_nothing_before_a_change_changes():
+@pytest.mark.parametrize(("kind", "seen"), [(DilatedBlock, [10, 13, 16]), (AroundBlock, [7, 10, 13])])
+def test_a_change_is_seen_where_the_taps_lie_and_nowhere_else(kind, seen):
     torch.manual_seed(0)
     x = torch.randn(1, 20, 4)
     later = x.clone()
     later[:, 10] += torch.randn(4)
-    block = DilatedBlock(4, 8, 3)
+    block = kind(4, 8, 3)
     changed = (block(x) - block(later)).abs().sum(-1)[0] > 1e-7
-    assert changed.nonzero()[:, 0].tolist() == [10, 13, 16]
+    assert changed.nonzero()[:, 0].tolist() == seen

@@ -17,7 +17,7 @@ from models.train.microphone import Surroundings, gated, line, normal
 from models.train.mix import Scene, make_scene
 from models.train.pit import PitSeparator, best_part, pit_loss
 from models.train.prints import SNIPPETS, SPEEDS, Prints, make_prints, stored_prints
-from models.train.prototype import AroundBlock, Prototype
+from models.train.prototype import Prototype
 from models.train.reverb import LENGTH, TALKERS, Reverb, convolve
 from models.train.separate import loss_on, separate
 from models.train.tape import Tape
@@ -241,13 +241,3 @@ def test_the_prototype_hears_voices_in_its_own_way_and_can_be_given_the_new(
     assert old.shape == (len(tape.start), len(SPEEDS), CUE)
     monkeypatch.setattr(graft, "STEPS", 150)
     assert graft.fit(VoiceCue(), prints.stored, old) > 0.9
-
-
-def test_taps_around_a_frame_look_both_ways() -> None:
-    torch.manual_seed(0)
-    x = torch.randn(1, 20, 4)
-    later = x.clone()
-    later[:, 10] += torch.randn(4)
-    block = AroundBlock(4, 8, 3)
-    changed = (block(x) - block(later)).abs().sum(-1)[0] > 1e-7
-    assert changed.nonzero()[:, 0].tolist() == [7, 10, 13]

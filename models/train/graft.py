@@ -13,7 +13,6 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
 from torch import Tensor
 
 from models.separate import Separator
@@ -21,6 +20,7 @@ from models.separate_runtime import load_voice_encoder
 from models.train.prints import SNIPPETS, SPEEDS, stored_prints
 from models.train.prototype import Prototype
 from models.train.reverb import load_bank
+from models.train.separate import save
 from models.train.systems import load
 from models.train.tape import Tape, load_tapes
 from models.voice_cue import CUE, VoiceCue
@@ -76,7 +76,7 @@ def main() -> None:
     print(f"cosine with the old prints: {fit(cue, new, old_prints(tape, past)):.3f}")
     kept = {k: v for k, v in past.state_dict().items() if not k.startswith("voice.")}
     net.load_state_dict({**kept, **{f"voice.{k}": v for k, v in cue.state_dict().items()}})
-    save_file({k: v.half().contiguous() for k, v in net.state_dict().items()}, options.out)
+    save(options.out, net)
 
 
 if __name__ == "__main__":

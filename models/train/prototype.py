@@ -15,6 +15,7 @@ from models.separate import Separator
 from models.train.datasets import RATE
 from models.train.loss import spectrum
 from models.train.mix import Scene
+from models.train.separate import last_repeated
 from models.voice_cue import CUE
 
 LENGTH, MELS, BINS = 8.0, 64, 257
@@ -77,5 +78,4 @@ class Prototype(Separator):
             raise ValueError("the prototype makes its own prints: the scene needs enrolment speech")
         X = spectrum(scene.mix)
         faces = (scene.lips, scene.visible, scene.other, scene.other_visible)
-        longer = (torch.cat([x, x[:, -1:]], dim=1) for x in faces)
-        return torch.as_tensor(self(X, *longer, self.voice(scene.enrolment) * scene.known))
+        return torch.as_tensor(self(X, *map(last_repeated, faces), self.voice(scene.enrolment) * scene.known))

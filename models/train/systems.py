@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from models.separate import Separator
+from models.separate_runtime import filled
 from models.train.loss import spectrum, waveform
 from models.train.metrics import decibel, pesq_of, sdr, si_sdr, stoi_of
 from models.train.mix import Scene
@@ -59,9 +60,7 @@ def separator(path: Path) -> System:
 
 def pit(path: Path) -> System:
     """The comparison without eyes; it is told afterwards which output to take."""
-    net = PitSeparator()
-    net.load_state_dict({k: v.float() for k, v in load_file(path).items()})
-    net.eval()
+    net = filled(PitSeparator(), path)
     return lambda scene: best_part(net, scene)
 
 
