@@ -44,6 +44,15 @@ class Graph:
         self._inputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, [_K, *shape]))
         return name
 
+    def places(self, name: str) -> str:
+        """Declare an input (rows,) of int64: for each row another one's place, -1 for none."""
+        self._inputs.append(helper.make_tensor_value_info(name, TensorProto.INT64, [_K]))
+        return name
+
+    def taken(self, x: str, places: str, width: int) -> str:
+        """Rows of x (rows, width) at `places`; a place of -1 is the last one, where a row of zeros is put."""
+        return self.op("Gather", self.op("Concat", x, self.constant(torch.zeros(1, width)), axis=0), places, axis=0)
+
     def constant(self, value: Tensor | NDArray[Any] | Sequence[int] | float) -> str:
         """Add a constant: float32, or int64 for a list of whole numbers."""
         if isinstance(value, Tensor):

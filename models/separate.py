@@ -2,8 +2,9 @@
 
 After Looking to Listen (Ephrat et al. 2018): lips and mixture joined in one network that ends in a complex
 mask. Here it runs live, so every layer is causal, and a voice print (as in VoiceFilter, Wang et al. 2019)
-stands in when the lips say little. Rows are (session, face) pairs. `forward` takes whole sequences, for
-training; `step` takes one block of 20 ms and gives the same numbers.
+stands in when the lips say little. Rows are (session, face) pairs; two faces before one microphone tell each other
+what they take for their own. `forward` takes whole sequences, for training; `step` takes one block of 20 ms and gives
+the same numbers.
 
 Time: spectrum frame k ends at sample (k+1)*160. Lip frame j is used for spectrum frames 4j .. 4j+3, so it
 should be the mouth as seen about 40 ms before block 2j begins; training shifted lips by -80 .. +120 ms
@@ -20,6 +21,7 @@ from torch import Tensor, nn
 from models import streaming
 from models.dilated import DilatedBlock, Rings
 from models.lip_encoder import LipEncoder, LipState
+from models.pair import places_of, taken, with_share_of_rest
 from models.running import running_mean, running_mean_step
 from models.voice_cue import CUE, VoiceCue
 
@@ -29,8 +31,9 @@ LIP_FRAMES = 4  # spectrum frames to a video frame
 HORIZON = 500  # spectrum frames (5 s) after which the level of a mixture is forgotten
 
 # features (K, FRAMES, 3 * BINS), lips (K, 2 * 96), voice (K, 192), past (K, 2 * blocks, FRAMES * hidden),
-# recurrent (K, width) -> mask (K, FRAMES, 3 * BINS), fresh (K, blocks, FRAMES * hidden), recurrent (K, width)
-Core = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]
+# recurrent (K, width), beside (K,) -> mask (K, FRAMES, 4 * BINS), fresh (K, blocks, FRAMES * hidden),
+# recurrent (K, width)
+Core = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]
 
 
 @dataclass
@@ -57,8 +60,8 @@ class Separator(nn.Module):
     Args:
         width: channels between blocks.
         hidden: channels of the dilated convolutions.
-        stacks: stacks of blocks; each begins by taking in lips and voice print, the second ends in a
-            recurrent layer.
+        stacks: stacks of blocks; each begins by taking in lips and voice print and ends by taking in what the row of
+            the other face has come to; before that the second has a recurrent layer.
         depth: blocks a stack, dilations 1, 2, 4, … frames.
     """
 
@@ -72,9 +75,14 @@ class Separator(nn.Module):
         self.lips_in = nn.ModuleList(nn.Linear(width + 2 * self.lips.width, width) for _ in range(stacks))
         self.voice_in = nn.ModuleList(nn.Linear(CUE, 2 * width) for _ in range(stacks))
         self.recurrent = nn.GRU(width, width, batch_first=True)
+        self.exchange = nn.ModuleList(nn.Linear(width, width, bias=False) for _ in range(stacks))
+        for layer in self.exchange.parameters():
+            nn.init.zeros_(layer)
         self.norm = nn.LayerNorm(width)
         self.out_hidden = nn.Linear(width, 512)
-        self.out = nn.Linear(512, 3 * BINS)
+        self.out, self.share = nn.Linear(512, 3 * BINS), nn.Linear(512, BINS)
+        nn.init.zeros_(self.share.weight)
+        nn.init.constant_(self.share.bias, -2.0)
         self.width, self.depth = width, depth
         self.rings = Rings(dilations, FRAMES, hidden)
 
@@ -88,7 +96,14 @@ class Separator(nn.Module):
         return SeparatorState(zeros(1), zeros(1), steps, self.rings.memory(batch, device), zeros(self.width))
 
     def forward(
-        self, X: Tensor, lips: Tensor, visible: Tensor, other: Tensor, other_visible: Tensor, voice: Tensor
+        self,
+        X: Tensor,
+        lips: Tensor,
+        visible: Tensor,
+        other: Tensor,
+        other_visible: Tensor,
+        voice: Tensor,
+        beside: Tensor,
     ) -> Tensor:
         """Whole sequences.
 
@@ -99,6 +114,7 @@ class Separator(nn.Module):
             other: (B, L, 4) lips of another face in the same picture.
             other_visible: (B, L, 1); zeros where there is no other face.
             voice: (B, 192) what is known of the voices, as `voice` gives it.
+            beside: (B,) int64 which of these rows is the other face, of which something must be known; -1 for none.
 
         Returns:
             (B, 257, T) complex64.
@@ -114,10 +130,11 @@ class Separator(nn.Module):
                 x = block(x)
             if i == 1:
                 x = x + self.recurrent(x)[0]
-        return apply_mask(self._mask(x).float(), X)
+            x = x + self.exchange[i](taken(x, beside))
+        return self._voices(self._mask(x).float(), X, beside)
 
     def core(
-        self, x: Tensor, lips: Tensor, voice: Tensor, past: Tensor, recurrent: Tensor
+        self, x: Tensor, lips: Tensor, voice: Tensor, past: Tensor, recurrent: Tensor, beside: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         """All layers for one step of K rows, without any state: see `Core` for the shapes."""
         rows = x.shape[0]
@@ -134,6 +151,7 @@ class Separator(nn.Module):
             if i == 1:
                 outputs, recurrent = self._recurrent_step(x, recurrent)
                 x = x + outputs
+            x = x + self.exchange[i](taken(x, beside))
         return self._mask(x), torch.stack(fresh, dim=1), recurrent
 
     def step_rows(
@@ -143,6 +161,7 @@ class Separator(nn.Module):
         voice: Tensor,
         state: SeparatorState,
         rows: Tensor,
+        beside: Tensor,
         core: Core | None = None,
     ) -> Tensor:
         """One block of K rows; their state moves on in place, all other rows stay.
@@ -153,6 +172,7 @@ class Separator(nn.Module):
             voice: (K, 192) what is known of the voices, as `voice` gives it.
             state: of all rows.
             rows: (K,) int64, each at most once.
+            beside: (K,) int64 at which place of `rows` the other face is, -1 for none.
             core: what runs the layers, if not this module itself.
 
         Returns:
@@ -166,11 +186,11 @@ class Separator(nn.Module):
             levels.append(level)
         past, places = self.rings.read(state.past, rows, state.steps[rows])
         x = features(X, torch.stack(levels, dim=1))
-        mask, fresh, recurrent = (core or self.core)(x, lips, voice, past, state.recurrent[rows])
+        mask, fresh, recurrent = (core or self.core)(x, lips, voice, past, state.recurrent[rows], beside)
         self.rings.write(state.past, places, fresh)
         state.level[rows], state.count[rows], state.recurrent[rows] = level, count, recurrent
         state.steps[rows] += 1
-        return apply_mask(mask, X)
+        return self._voices(mask, X, beside)
 
     def cues(self, state: LipState, rows: Tensor, other: Tensor, absent: Tensor) -> Tensor:
         """Lip embeddings now in force.
@@ -190,7 +210,14 @@ class Separator(nn.Module):
         return torch.cat([wanted, torch.where(there, state.embedding[other], absent)], dim=1)
 
     def step(
-        self, X: Tensor, lips: Tensor, voice: Tensor, state: SeparatorState, run: Tensor, reset: Tensor
+        self,
+        X: Tensor,
+        lips: Tensor,
+        voice: Tensor,
+        state: SeparatorState,
+        run: Tensor,
+        reset: Tensor,
+        other: Tensor,
     ) -> tuple[Tensor, SeparatorState]:
         """One block of every row, with masks.
 
@@ -201,6 +228,7 @@ class Separator(nn.Module):
             state: as `init_state` or the last `step` gave it; it moves on in place.
             run: (B,) bool, rows that take part; the others keep their state and give zeros.
             reset: (B,) bool, rows that forget everything before this block.
+            other: (B,) int64 row of the other face, -1 for none; it counts where both run.
 
         Returns:
             (B, 257, 2) complex64 and the state after the block.
@@ -208,7 +236,7 @@ class Separator(nn.Module):
         streaming.reset_rows(state, streaming.rows_where(reset))
         rows, Y = streaming.rows_where(run), torch.zeros_like(X)
         if len(rows):
-            Y[rows] = self.step_rows(X[rows], lips[rows], voice[rows], state, rows)
+            Y[rows] = self.step_rows(X[rows], lips[rows], voice[rows], state, rows, places_of(other[rows], rows))
         return Y, state
 
     def _stack(self, i: int) -> list[DilatedBlock]:
@@ -221,7 +249,13 @@ class Separator(nn.Module):
         return torch.as_tensor(x + cue * (1 + scale) + shift)
 
     def _mask(self, x: Tensor) -> Tensor:
-        return torch.as_tensor(self.out(F.gelu(self.out_hidden(self.norm(x)))))
+        hidden = F.gelu(self.out_hidden(self.norm(x)))
+        return torch.cat([self.out(hidden), self.share(hidden)], dim=-1)
+
+    @staticmethod
+    def _voices(o: Tensor, X: Tensor, beside: Tensor) -> Tensor:
+        mask, share = o[..., : 3 * BINS], o[..., 3 * BINS :]
+        return with_share_of_rest(apply_mask(mask, X), X, torch.sigmoid(share).transpose(1, 2), beside)
 
     def _recurrent_step(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
         """As nn.GRU, without its fixed cost: x (K, S, width), h (K, width) -> (K, S, width), (K, width)."""

@@ -26,10 +26,10 @@ class OnnxCore:
         self._session = _separator_session(net, eight_bits)
 
     def __call__(
-        self, x: Tensor, lips: Tensor, voice: Tensor, past: Tensor, recurrent: Tensor
+        self, x: Tensor, lips: Tensor, voice: Tensor, past: Tensor, recurrent: Tensor, beside: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         """See `separate.Core` for the shapes."""
-        feed = {"x": x, "lips": lips, "voice": voice, "past": past, "recurrent": recurrent}
+        feed = {"x": x, "lips": lips, "voice": voice, "past": past, "recurrent": recurrent, "beside": beside}
         mask, fresh, new = _run(self._session, feed)
         return mask, fresh, new
 
@@ -73,7 +73,7 @@ def _separator_session(net: Separator, eight_bits: bool) -> onnxruntime.Inferenc
     x, lips = g.input("x", FRAMES, 3 * BINS), g.input("lips", 2 * net.lips.width)
     voice = g.input("voice", CUE)
     past = g.input("past", 2 * len(blocks), FRAMES * hidden)
-    recurrent = g.input("recurrent", width)
+    recurrent, beside = g.input("recurrent", width), g.places("beside")
     from_past = dilated_blocks_past(g, past, blocks, FRAMES)
     x = g.linear(g.reshape(x, -1, 3 * BINS), net.input.weight, net.input.bias)
     both_frames = g.constant([1, FRAMES, 1])
@@ -103,8 +103,13 @@ def _separator_session(net: Separator, eight_bits: bool) -> onnxruntime.Inferenc
         if i == 1:
             outputs, recurrent = _recurrent(g, x, recurrent, net)
             x = g.op("Add", x, outputs)
+        exchange = net.exchange[i]
+        assert isinstance(exchange, nn.Linear)
+        told = g.taken(g.reshape(x, -1, FRAMES * width), beside, FRAMES * width)
+        x = g.op("Add", x, g.matmul(g.reshape(told, -1, width), exchange.weight))
     x = g.gelu(g.linear(g.norm(x, net.norm), net.out_hidden.weight, net.out_hidden.bias))
-    mask = g.reshape(g.linear(x, net.out.weight, net.out.bias), -1, FRAMES, 3 * BINS)
+    last = (torch.cat([getattr(net.out, part), getattr(net.share, part)]) for part in ("weight", "bias"))
+    mask = g.reshape(g.linear(x, *last), -1, FRAMES, 4 * BINS)
     return g.session(mask=mask, fresh=g.op("Concat", *fresh, axis=1), recurrent_out=recurrent)
 
 

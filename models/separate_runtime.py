@@ -11,6 +11,7 @@ from torch import Tensor
 
 from models import streaming
 from models.lip_encoder import LIPS, LipCore
+from models.pair import places_of, taken
 from models.separate import Core, Separator
 from models.separate_onnx import OnnxCore, OnnxLips
 from models.stft import STFT, InverseSTFT
@@ -132,7 +133,7 @@ class SeparatorRuntime:
             rows: (R,) row numbers, each at most once.
             mix: (R, 320) mixture at 16 kHz, [-1, 1]; what is not finite counts as 0.
             other: (R,) row of another face in the same picture whose lips to use as well, or -1; if it is one of
-                `rows`, its voice print too.
+                `rows`, its voice print too, and what it takes for its own. Lips or print of it must be known.
             voice: (R, 256) voice prints of the wanted faces, zeros where unknown.
 
         Returns:
@@ -155,8 +156,9 @@ class SeparatorRuntime:
         streaming.put_rows(self._analysis, index, analysis)
         cues = self._net.cues(self._lips, index, others, self._absent)
         prints = self._tensor(voice)
-        told = self._net.voice(prints, _prints_of(others, index, prints))
-        Y = self._net.step_rows(X, cues, told, self._state, index, self._core)
+        beside = places_of(others, index)
+        told = self._net.voice(prints, taken(prints, beside))
+        Y = self._net.step_rows(X, cues, told, self._state, index, beside, self._core)
         y, synthesis = self._inverse.step(Y, streaming.take_rows(self._synthesis, index))
         streaming.put_rows(self._synthesis, index, synthesis)
         result: Floats = y.cpu().numpy()
@@ -206,12 +208,6 @@ class SeparatorRuntime:
         self._state = streaming.grow_rows(self._state, rows)
         self._analysis = streaming.grow_rows(self._analysis, rows)
         self._synthesis = streaming.grow_rows(self._synthesis, rows)
-
-
-def _prints_of(others: Tensor, rows: Tensor, prints: Tensor) -> Tensor:
-    """Prints (R, 256) of the rows `others` (R,), whose own stand at the same place as they in `rows`; zeros if none."""
-    match = others[:, None] == rows
-    return torch.where(match.any(1, keepdim=True), prints[match.int().argmax(1)], 0.0)
 
 
 def _expect(name: str, value: NDArray[np.generic], shape: tuple[int, ...]) -> None:

@@ -53,7 +53,8 @@ def test_equals_the_network_offline(runtime):
     mouths = torch.from_numpy(lips)
     with torch.inference_mode():
         prints = torch.from_numpy(voice)
-        Y = net(STFT()(x), mouths, seen, mouths.flip(0), seen, net.voice(prints, prints.flip(0)))
+        told, across = net.voice(prints, prints.flip(0)), torch.tensor([1, 0])
+        Y = net(STFT()(x), mouths, seen, mouths.flip(0), seen, told, across)
         expected = InverseSTFT()(Y).numpy()
     assert relative(got, expected) < 1e-4
 
@@ -65,6 +66,7 @@ def test_onnx_layers_equal_torch_for_any_number_of_rows():
         g = torch.Generator().manual_seed(rows)
         sizes = ((2, 771), (192,), (CUE,), (42, 1024), (256,))
         inputs = [torch.randn(rows, *size, generator=g) for size in sizes]
+        inputs.append(torch.arange(rows) - 1)  # the first beside nobody, each other one beside the one before
         for got, expected in zip(core(*inputs), net.core(*inputs), strict=True):
             assert got.shape == expected.shape
             assert relative(got.numpy(), expected.detach().numpy()) < 1e-4

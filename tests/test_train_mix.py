@@ -14,7 +14,7 @@ from models.train.datasets import SOURCES, lip_numbers
 from models.train.lips import made_up_lips, spoil_lips
 from models.train.loss import loss_of, parts_of, spectrum, waveform
 from models.train.microphone import Surroundings, gated, line, normal
-from models.train.mix import Scene, make_scene
+from models.train.mix import Scene, both_faces, make_scene
 from models.train.pit import PitSeparator, best_part, pit_loss
 from models.train.prints import SNIPPETS, SPEEDS, Prints, make_prints, stored_prints
 from models.train.prototype import Prototype
@@ -25,6 +25,7 @@ from models.voice_cue import CUE, VoiceCue
 from models.voice_encoder import PRINT
 
 ROWS, FRAMES = 48, 30
+FIELDS = [field for field in dataclasses.fields(Scene) if field.name != "enrolment"]
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +109,31 @@ def test_talkers_are_those_who_are_heard(scene: Scene) -> None:
 def test_at_least_one_cue(scene: Scene) -> None:
     assert ((scene.visible.amax((1, 2)) > 0) | (scene.known[:, 0] > 0)).all()
     assert ((scene.visible.amin((1, 2)) == 1) | (scene.known[:, 0] > 0)).all()
+
+
+def test_of_the_other_face_a_row_knows_what_that_faces_own_row_knows(scene: Scene) -> None:
+    together, half = scene.beside >= 0, ROWS // 2
+    assert 0 < together.sum() < ROWS
+    across = torch.arange(ROWS).roll(half)
+    assert torch.equal(scene.beside[together], across[together])
+    assert torch.equal(together, together[across])
+    assert torch.equal(scene.other_visible[together], scene.visible[across][together])
+    assert torch.equal(scene.other_known[together], scene.known[across][together])
+    assert scene.other_visible[~together].abs().max() == 0 and scene.other_known[~together].abs().max() == 0
+
+
+def test_asked_for_both_faces_a_scene_is_what_training_makes(scene: Scene) -> None:
+    half, across = ROWS // 2, torch.arange(ROWS).roll(ROWS // 2)
+    first = dataclasses.replace(scene, **{f.name: getattr(scene, f.name)[:half] for f in FIELDS})
+    both = both_faces(first)
+    for name in ("mix", "voice", "others", "lips", "other", "print", "other_print", "silent", "talkers"):
+        assert torch.equal(getattr(both, name), getattr(scene, name)), name
+    together = scene.beside >= 0
+    assert torch.equal(both.beside, scene.beside)
+    assert torch.equal(both.visible[together], scene.visible[together])
+    assert torch.equal(both.known[together], scene.known[together])
+    unknown = both_faces(dataclasses.replace(first, other_visible=0 * first.visible, other_known=0 * first.known))
+    assert (unknown.beside == -1).all() and torch.equal(unknown.voice[across], both.voice[across])
 
 
 def test_same_seed_same_scene(tape: Tape, prints: Prints, bank: Reverb, scene: Scene) -> None:

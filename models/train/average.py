@@ -19,6 +19,8 @@ from safetensors.torch import load_file, save_file
 def averaged(points: list[Path]) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
     """Mean of each weight, fp16, and the metadata of the first.
 
+    A point of before a layer was added does not count in that layer.
+
     Raises:
         ValueError: the files belong to different networks or vocabularies.
     """
@@ -27,9 +29,10 @@ def averaged(points: list[Path]) -> tuple[dict[str, torch.Tensor], dict[str, str
         with safe_open(point, "pt") as file:
             stored.append(file.metadata() or {})
     weights = [load_file(point) for point in points]
-    if any(one != stored[0] for one in stored) or any(one.keys() != weights[0].keys() for one in weights):
+    if any(one != stored[0] for one in stored) or any(one.keys() - weights[0].keys() for one in weights):
         raise ValueError("weights of different networks cannot be averaged")
-    return {name: torch.stack([one[name].float() for one in weights]).mean(0).half() for name in weights[0]}, stored[0]
+    having = {name: [one[name].float() for one in weights if name in one] for name in weights[0]}
+    return {name: torch.stack(values).mean(0).half() for name, values in having.items()}, stored[0]
 
 
 def main() -> None:

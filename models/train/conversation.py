@@ -115,7 +115,8 @@ def converse(runtime: SeparatorRuntime, people: tuple[F32, F32], seed: int = 0, 
             runtime.lips(FACES, np.ascontiguousarray(lips[:, k // FRAME]), seen)
         prints = np.stack([book.print_of(id) for id in (0, 1)])
         audible = seen | prints.any(1)
-        heard = runtime.step(FACES, np.stack([mix[k : k + BLOCK]] * 2), FACES[::-1].copy(), prints)
+        other = np.where(audible[::-1], FACES[::-1], -1)
+        heard = runtime.step(FACES, np.stack([mix[k : k + BLOCK]] * 2), other, prints)
         heard = level.step(FACES, np.stack([late[k : k + BLOCK]] * 2), heard) * audible[:, None]
         out[:, k : k + BLOCK] = heard
         if k % FRAME == 0:

@@ -21,7 +21,7 @@ from models.train.prints import SNIPPETS, SPEEDS, stored_prints
 from models.train.prototype import Prototype
 from models.train.reverb import load_bank
 from models.train.separate import save
-from models.train.systems import load
+from models.train.systems import PAIR, load
 from models.train.tape import Tape, load_tapes
 from models.voice_cue import CUE, VoiceCue
 
@@ -74,8 +74,8 @@ def main() -> None:
     new = stored_prints(options.out.with_suffix(".prints"), tape, load_voice_encoder(), bank).stored
     net, cue = Separator(), VoiceCue()
     print(f"cosine with the old prints: {fit(cue, new, old_prints(tape, past)):.3f}")
-    kept = {k: v for k, v in past.state_dict().items() if not k.startswith("voice.")}
-    net.load_state_dict({**kept, **{f"voice.{k}": v for k, v in cue.state_dict().items()}})
+    kept = {k: v for k, v in past.state_dict().items() if not k.startswith(("voice.", *PAIR))}
+    net.load_state_dict({**net.state_dict(), **kept, **{f"voice.{k}": v for k, v in cue.state_dict().items()}})
     save(options.out, net)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Tensor
@@ -16,6 +16,7 @@ from models.train.tape import Tape
 ALONE, SILENT, NOBODY = 0.16, 0.14, 0.02
 """Share of scenes whose wanted talker is alone, or says nothing beside others, or in which nobody talks."""
 THIRD = 0.3  # share of scenes of two that have a third
+TOGETHER = 0.75  # share in which both faces are before the camera; in the others the second is out of sight
 TWINS = 0.06  # share in which both have the same voice: only lips can tell them apart
 CHEWING = 0.25  # share of seen silent faces whose lips move all the same
 
@@ -33,6 +34,7 @@ class Scene:
         print: (B, 256) of the wanted talker's voice.
         known: (B, 1) 1 where that print may be used.
         other_print: (B, 256) of the other face, `other_known` (B, 1).
+        beside: (B,) int64 row of the other face in this batch, -1 where it is out of sight.
         talkers: (B,) how many talk; `silent` (B,) bool whether the wanted face does not.
         enrolment: (B, M) what the print was made of, for networks that make prints of their own; None in training.
     """
@@ -48,6 +50,7 @@ class Scene:
     known: Tensor
     other_print: Tensor
     other_known: Tensor
+    beside: Tensor
     talkers: Tensor
     silent: Tensor
     enrolment: Tensor | None = None
@@ -98,9 +101,10 @@ def make_scene(tape: Tape, prints: Prints, rows: int, frames: int, bank: Reverb 
     lips = spoil_lips(lips, torch.maximum(gate_a, absent * chewing)[..., None])
     other = spoil_lips(other, torch.maximum(gate_b, solo * chewing)[..., None])
     same = (who == second).float()[:, None].repeat(2, 1)
-    seen, other_seen, known = _cues(rows, frames, same, dev)
+    seen, known = _cues(rows, frames, same, dev)
+    together = chance(mixtures, TOGETHER, dev).repeat(2, 1)
+    across = torch.arange(rows, device=dev).roll(mixtures)
     voices = prints.draw(torch.cat([who, second]), torch.cat([speed, second_speed]))
-    others_voices = prints.draw(torch.cat([second, who]), torch.cat([second_speed, speed]))
 
     around = Surroundings(mixtures, a.shape[1], 3, dev, bank)
     a, b, c = (around.heard(normal(sound), i) for i, sound in enumerate((a, b, c)))
@@ -121,14 +125,42 @@ def make_scene(tape: Tape, prints: Prints, rows: int, frames: int, bank: Reverb 
         lips=torch.cat([lips, other]),
         visible=seen,
         other=torch.cat([other, lips]),
-        other_visible=other_seen,
+        other_visible=seen[across] * together[..., None],
         print=voices,
         known=known,
-        other_print=others_voices,
-        other_known=chance(rows, 0.4, dev) * (1 - same),
+        other_print=voices[across],
+        other_known=known[across] * together,
+        beside=torch.where(together[:, 0] > 0, across, -1),
         talkers=talkers.repeat(2),
         silent=silent,
     )
+
+
+def both_faces(scene: Scene) -> Scene:
+    """A scene of B crops, asked for the other face as well: in rows B … 2B - 1, beside rows 0 … B - 1.
+
+    Only where something is known of the other face are the two beside each other. Enrolment speech is left out.
+    """
+    rows = len(scene.mix)
+    across = torch.arange(2 * rows, device=scene.mix.device).roll(rows)
+    there = (scene.other_visible.amax((1, 2)) > 0) | (scene.other_known[:, 0] > 0)
+    exchanged = replace(
+        scene,
+        voice=scene.others[:, 0],
+        others=torch.stack([scene.voice, scene.others[:, 1]], dim=1),
+        lips=scene.other,
+        visible=scene.other_visible,
+        other=scene.lips,
+        other_visible=scene.visible,
+        print=scene.other_print,
+        known=scene.other_known,
+        other_print=scene.print,
+        other_known=scene.known,
+        silent=scene.others[:, 0].abs().amax(1) == 0,
+    )
+    kept = [field.name for field in fields(Scene) if field.name not in ("beside", "enrolment")]
+    both = {name: torch.cat([getattr(scene, name), getattr(exchanged, name)]) for name in kept}
+    return Scene(**both, beside=torch.where(there.repeat(2), across, -1))
 
 
 def _speeds(rows: int, device: torch.device) -> Tensor:
@@ -138,13 +170,12 @@ def _speeds(rows: int, device: torch.device) -> Tensor:
     return torch.where(torch.rand(rows, device=device) < 0.25, torch.full_like(changed, usual), changed)
 
 
-def _cues(rows: int, frames: int, same: Tensor, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-    """What is known: lips (rows, frames, 1), the other's lips likewise, print (rows, 1).
+def _cues(rows: int, frames: int, same: Tensor, device: torch.device) -> tuple[Tensor, Tensor]:
+    """What is known: lips (rows, frames, 1), print (rows, 1).
 
     One cue may be missing, never both; one voice twice (`same`) leaves only the lips.
     """
     visible = torch.maximum(chance(rows, 0.75, device), same)
     known = torch.maximum(chance(rows, 0.75, device), 1 - visible) * (1 - same)
     hidden = (1 - turns(rows, frames, 0.85, device)) * chance(rows, 0.15, device) * known  # turned away for a while
-    other_seen = chance(rows, 0.6, device)[..., None].expand(-1, frames, 1)
-    return (visible * (1 - hidden))[..., None], other_seen, known
+    return (visible * (1 - hidden))[..., None], known

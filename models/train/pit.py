@@ -8,6 +8,7 @@ product could not know.
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.running import running_mean
@@ -25,6 +26,7 @@ class PitSeparator(Separator):
 
     def __init__(self) -> None:
         super().__init__()
+        del self.exchange, self.share  # both voices come from one row
         self.out = nn.Linear(512, OUTPUTS * 3 * BINS)
 
     def parts(self, X: Tensor) -> Tensor:
@@ -47,7 +49,7 @@ class PitSeparator(Separator):
                 x = block(x)
             if i == 1:
                 x = x + self.recurrent(x)[0]
-        masks = self._mask(x).float().chunk(OUTPUTS, dim=-1)
+        masks = self.out(F.gelu(self.out_hidden(self.norm(x)))).float().chunk(OUTPUTS, dim=-1)
         return torch.stack([apply_mask(mask, X) for mask in masks], dim=1)
 
 

@@ -78,4 +78,5 @@ class Prototype(Separator):
             raise ValueError("the prototype makes its own prints: the scene needs enrolment speech")
         X = spectrum(scene.mix)
         faces = (scene.lips, scene.visible, scene.other, scene.other_visible)
-        return torch.as_tensor(self(X, *map(last_repeated, faces), self.voice(scene.enrolment) * scene.known))
+        voice = self.voice(scene.enrolment) * scene.known
+        return torch.as_tensor(self(X, *map(last_repeated, faces), voice, torch.full_like(scene.beside, -1)))

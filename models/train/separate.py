@@ -45,7 +45,7 @@ def separate(net: Separator, scene: Scene, precision: torch.dtype | None) -> Ten
         lips, seen = last_repeated(scene.lips), last_repeated(scene.visible)
         other, other_seen = last_repeated(scene.other), last_repeated(scene.other_visible)
         voice = net.voice(scene.print * scene.known, scene.other_print * scene.other_known)
-        return torch.as_tensor(net(spectrum(scene.mix), lips, seen, other, other_seen, voice))
+        return torch.as_tensor(net(spectrum(scene.mix), lips, seen, other, other_seen, voice, scene.beside))
 
 
 def loss_on(net: Separator, scene: Scene, precision: torch.dtype | None) -> Loss:

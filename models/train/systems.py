@@ -14,10 +14,13 @@ from models.separate import Separator
 from models.separate_runtime import filled
 from models.train.loss import spectrum, waveform
 from models.train.metrics import decibel, pesq_of, sdr, si_sdr, stoi_of
-from models.train.mix import Scene
+from models.train.mix import Scene, both_faces
 from models.train.pit import PitSeparator, best_part
 from models.train.prototype import Prototype
 from models.train.separate import separate
+
+PAIR = ("exchange.", "share.")
+"""Layers by which two faces know of each other; weights from before the noon of 2026-11-28 have none."""
 
 CUES = {"both": (1, 1), "lips": (1, 0), "voice": (0, 1)}
 
@@ -38,10 +41,15 @@ def told(scene: Scene, cue: str) -> Scene:
 
 
 def load(path: Path) -> Separator:
-    """The separator with weights from a file; the prototype, with its own voice encoder, if they are of that."""
+    """The separator with weights from a file; the prototype, with its own voice encoder, if they are of that.
+
+    Where the file has no layers by which faces know of each other, they do not.
+    """
     weights = {k: v.float() for k, v in load_file(path).items()}
     net = Prototype() if "voice.attention.weight" in weights else Separator()
-    net.load_state_dict(weights)
+    nothing = {name: value for name, value in net.state_dict().items() if name.startswith(PAIR)}
+    nothing["share.bias"] = torch.full_like(nothing["share.bias"], -100.0)
+    net.load_state_dict(nothing | weights)
     return net.eval()
 
 
@@ -53,7 +61,8 @@ def separator(path: Path) -> System:
     def run(scene: Scene) -> Tensor:
         if isinstance(net, Prototype):
             return waveform(net.separate(scene), scene.mix.shape[1])
-        return waveform(separate(net, scene, None), scene.mix.shape[1])
+        Y = separate(net, both_faces(scene), None)[: len(scene.mix)]
+        return waveform(Y, scene.mix.shape[1])
 
     return run
 

@@ -266,6 +266,7 @@ class Maker:
                 known=torch.ones(rows, 1),
                 other_print=self._others_print([b[0] if b else None for b in beside]),
                 other_known=torch.full((rows, 1), float(setting.acquainted)),
+                beside=torch.full((rows,), -1),
                 talkers=torch.full((rows,), float(len(rest) + (not silent))),
                 silent=torch.full((rows,), silent),
                 enrolment=enrolment,

@@ -85,6 +85,7 @@ def mixed(read: list[tuple[str, Tensor]], others: list[Person], gain: float = 1.
                 known=torch.ones(1, 1),
                 other_print=torch.zeros_like(print_),
                 other_known=torch.zeros(1, 1),
+                beside=torch.full((1,), -1),
                 talkers=torch.full((1,), 2.0),
                 silent=torch.zeros(1, dtype=torch.bool),
                 enrolment=enrolment,

@@ -159,13 +159,12 @@ class Engine:
         for sid, scene in scenes.items():
             for id, row in scene.rows.items():
                 beside = scene.other_of(id)
-                voice = scene.voice_of(id)
                 rows.append(row)
                 mix.append(mixes[sid])
                 behind.append(late[sid])
                 other.append(-1 if beside is None else scene.rows[beside])
-                prints.append(voice)
-                audible.append(scene.cued.get(id, False) or bool(voice.any()))
+                prints.append(scene.voice_of(id))
+                audible.append(scene.audible(id))
         voices = np.zeros((0, BLOCK), np.float32)
         if rows:
             index = np.array(rows)

@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable
 
 from streamer.engine import wire
@@ -19,15 +20,17 @@ class Service:
     """Base of the workers: serves one socket until its other side closes.
 
     Subclasses say what they do with a message (`receive`, called with `changed` held) and which loops run beside;
-    a loop waits on `changed` and ends when `closing` is true.
+    a loop waits with `wait_for` and ends when that says so. One that hangs takes the process along.
 
     Args:
         sock: Connected.
+        hangs_after: Seconds a loop may work without waiting.
     """
 
-    def __init__(self, sock: socket.socket) -> None:
-        self._sock = sock
+    def __init__(self, sock: socket.socket, hangs_after: float) -> None:
+        self._sock, self._hangs_after = sock, hangs_after
         self._send_lock = threading.Lock()
+        self._at_work: dict[str, float] = {}
         self.changed = threading.Condition()
         self.closing = False
 
@@ -58,6 +61,14 @@ class Service:
             for thread in threads:
                 thread.join(timeout=2)
 
+    def wait_for(self, something: Callable[[], object]) -> bool:
+        """Wait, with `changed` held, until there is something to do; False when it is time to end."""
+        me = threading.current_thread().name
+        self._at_work.pop(me, None)
+        self.changed.wait_for(lambda: self.closing or something())
+        self._at_work[me] = time.monotonic()
+        return not self.closing
+
     def send(self, message: wire.Message) -> None:
         """Send to the call; from any thread."""
         data = wire.encode(message)
@@ -68,11 +79,21 @@ class Service:
         while True:
             message = wire.read_blocking(self._sock)
             if message["type"] == "ping":
+                self._look_after_loops()
                 self.send({"type": "pong", "n": message["n"]})
                 continue
             with self.changed:
                 self.receive(message)
                 self.changed.notify_all()
+
+    def _look_after_loops(self) -> None:
+        """A thread that hangs cannot be ended but with its process; the supervisor starts a new one."""
+        now = time.monotonic()
+        for name, began in self._at_work.copy().items():
+            if now - began > self._hangs_after:
+                log.error("%s hangs: %.0f s at one piece of work", name, now - began)
+                logging.shutdown()
+                os._exit(1)
 
     def _guard(self, loop: Callable[[], None]) -> None:
         """A thread that dies must take the process along, so that the supervisor starts a new one."""

@@ -18,6 +18,7 @@ import numpy as np
 
 from streamer.engine import wire
 from streamer.engine.batch import Engine
+from streamer.engine.process import SILENCE_LIMIT
 from streamer.engine.service import Service, socket_of_parent
 from streamer.engine.types import Samples
 
@@ -47,7 +48,7 @@ class Worker(Service):
     """Serves one engine."""
 
     def __init__(self, sock: socket.socket, engine: Engine) -> None:
-        super().__init__(sock)
+        super().__init__(sock, SILENCE_LIMIT)
         self._engine = engine
         self._inboxes: dict[str, Inbox] = {}
 
@@ -74,8 +75,7 @@ class Worker(Service):
     def _hear(self) -> None:
         while True:
             with self.changed:
-                self.changed.wait_for(lambda: self.closing or any(i.audio for i in self._inboxes.values()))
-                if self.closing:
+                if not self.wait_for(lambda: any(i.audio for i in self._inboxes.values())):
                     return
                 blocks = {sid: inbox.audio.popleft() for sid, inbox in self._inboxes.items() if inbox.audio}
                 dropped = {sid: self._inboxes[sid].dropped for sid in blocks}
@@ -89,8 +89,7 @@ class Worker(Service):
     def _see(self) -> None:
         while True:
             with self.changed:
-                self.changed.wait_for(lambda: self.closing or any(i.video for i in self._inboxes.values()))
-                if self.closing:
+                if not self.wait_for(lambda: any(i.video for i in self._inboxes.values())):
                     return
                 waiting = {sid: inbox.video for sid, inbox in self._inboxes.items() if inbox.video}
                 for sid in waiting:

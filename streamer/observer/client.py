@@ -20,7 +20,7 @@ from streamer.engine.process import ModelProcess, guarded
 from streamer.engine.types import Samples
 from streamer.engine.wire import Message
 from streamer.observer.sound_message import pack_sound
-from streamer.observer.types import Caption, Observation, unpack
+from streamer.observer.types import PATIENCE, Caption, Observation, unpack
 
 MOST_UNREAD = 2 * 1024 * 1024
 """Bytes that may wait for the process; sound beyond that is dropped and counted."""
@@ -33,9 +33,6 @@ MOST_QUESTIONS = 16
 
 OUTDATED = 10.0
 """Seconds after which a picture is not what there is to be seen any more: the camera is off."""
-
-PATIENCE = 5.0
-"""It computes on idle time: where the voices need the whole machine it gets little for a while, and is not dead."""
 
 SIDE = 224
 """Pixels of either side of the pictures it gets."""

@@ -8,6 +8,10 @@ from typing import Any
 GRID = 14
 """Rows and columns of every heat map."""
 
+PATIENCE = 5.0
+"""How many times longer than the voices' process the observer may take to answer or to end a piece of work: it computes
+on idle time, gets little for a while where the voices need the whole machine, and is not dead."""
+
 
 @dataclass(frozen=True, slots=True)
 class Localization:

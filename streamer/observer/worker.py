@@ -20,11 +20,12 @@ import torch
 
 from models.speech import open_transcriber
 from streamer.engine import wire
+from streamer.engine.process import SILENCE_LIMIT
 from streamer.engine.service import Service, socket_of_parent
 from streamer.observer.observer import Observer
 from streamer.observer.scribe import Scribe
 from streamer.observer.sound_message import unpack_sound
-from streamer.observer.types import Caption, Observation, pack
+from streamer.observer.types import PATIENCE, Caption, Observation, pack
 
 SOUND_BACKLOG = 50
 """Pieces of sound, 0.1 s each, a session may have waiting."""
@@ -69,7 +70,7 @@ class Worker(Service):
     """Serves one observer and, if there is one, one scribe."""
 
     def __init__(self, sock: socket.socket, observer: Observer, scribe: Scribe | None) -> None:
-        super().__init__(sock)
+        super().__init__(sock, SILENCE_LIMIT * PATIENCE)
         self._observer, self._scribe = observer, scribe
         self._to_observe, self._to_write = Backlog(), Backlog()
         self._embedding = threading.Lock()
@@ -86,8 +87,7 @@ class Worker(Service):
 
     def _take(self, backlog: Backlog) -> list[wire.Message] | None:
         with self.changed:
-            self.changed.wait_for(lambda: self.closing or bool(backlog))
-            return None if self.closing else backlog.take()
+            return backlog.take() if self.wait_for(lambda: backlog) else None
 
     def _tell(self, sid: str, observation: Observation) -> None:
         self.send(pack(observation) | {"sid": sid, "dropped": self._to_observe.dropped + self._to_write.dropped})
