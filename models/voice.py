@@ -9,7 +9,6 @@ from itertools import takewhile
 
 import numpy as np
 
-from models.voice_doubt import Doubts
 from models.voice_print import F32, SIZE, Enrolment, cosine, enrolled, scaled
 from models.voice_state import Change, State, VoiceStates, Why
 
@@ -59,6 +58,13 @@ AGREES = 0.7
 """Least cosine of a new snippet with the print. Of 220 people, two snippets of 2.3 s of one person have 0.64-0.87 (5th
 to 95th percentile), one and the mean of three others 0.78-0.91; those of two people are below 0.66 and 0.69 (95th)."""
 
+SILENCED = 10 ** (-3 / 10)
+"""Share of the sound outside of the voice of a face that seems to make it, from which its print is suspected."""
+
+DROPPED_AFTER = 3.0
+"""Seconds of that after which a print is not used any more. A wrong print silences its own talker, and what is silent
+can teach nothing better: without this it stayed wrong for good. With lips alone the voice comes out again."""
+
 REPLACED_AFTER = 3
 """Refused snippets in a row, alike among themselves, after which they are believed instead of the print."""
 
@@ -103,7 +109,7 @@ class VoiceBook:
         self._past: deque[_Moment] = deque(maxlen=round(SPAN / STEP))
         self._refused: dict[int, tuple[F32, ...]] = {}
         self._seen: dict[int, float] = {}
-        self._doubts = Doubts(embed)
+        self._suspected: dict[int, float] = {}
         self._dropped: frozenset[int] = frozenset()
         self._states = VoiceStates()
         self._floor: float | None = None
@@ -136,7 +142,7 @@ class VoiceBook:
         loud = level >= max(floor + ABOVE_FLOOR, QUIET)
         alone = _alone(speaking) if loud else None
         if loud and voices is not None and by_lips is not None:
-            self._suspect(t, pcm, {**speaking, **by_lips}, voices)
+            self._suspect(t, pcm, energy, {**speaking, **by_lips}, voices)
         foreign = 0.0
         if alone is not None and voices is not None:
             apart = pcm - voices[alone] if alone in voices else pcm
@@ -150,16 +156,18 @@ class VoiceBook:
         waiting = {moment.alone for moment in self._past}
         self._states.attend(t, {id: id in waiting for id in self._seen})
 
-    def _suspect(self, t: float, pcm: F32, talks: dict[int, float], voices: Mapping[int, F32]) -> None:
-        """Drop the print of a face that by its lips alone talks, if it is wrong: without it its voice comes out."""
+    def _suspect(self, t: float, pcm: F32, energy: float, talks: dict[int, float], voices: Mapping[int, F32]) -> None:
+        """Drop the print of a face that alone seems to make the sound, by its lips, while its voice stays silent."""
         id = _alone(talks)
-        if id is None or not self.known(id) or id not in voices:
+        if id not in self._known or id in self._dropped or id not in voices:
             return
-        prints = {face: one.print for face, one in self._known.items() if face not in self._dropped}
-        why = self._doubts.hear(id, pcm, voices[id], prints)
-        if why is not None:
+        apart = float(np.sum(np.square(pcm - voices[id], dtype=np.float64)))
+        passed = STEP if apart >= SILENCED * energy else -STEP
+        self._suspected[id] = max(self._suspected.get(id, 0.0) + passed, 0.0)
+        if self._suspected[id] >= DROPPED_AFTER:
+            self._suspected.pop(id)
             self._dropped |= {id}
-            self._states.happened(t, id, why, "dropped", 0.0)
+            self._states.happened(t, id, "silenced", "dropped", 0.0)
 
     def _try(self, id: int, t: float) -> None:
         """Learn from the last seconds if they hold enough of a face's speech and of nobody else's."""
@@ -215,7 +223,7 @@ class VoiceBook:
         for id in gone:
             del self._seen[id]
             self._refused.pop(id, None)
-            self._doubts.forget(id)
+            self._suspected.pop(id, None)
             self._dropped -= {id}
             if id in self._known:
                 self._absent = dict([*self._absent.items(), (id, self._known[id])][-KEPT:])
@@ -273,7 +281,7 @@ class VoiceBook:
     def _keep(self, id: int, enrolment: Enrolment, why: Why) -> None:
         self._known = self._known | {id: enrolment}
         self._dropped -= {id}
-        self._doubts.forget(id)
+        self._suspected.pop(id, None)
         self._states.happened(enrolment.updated, id, why, "known", enrolment.confidence)
 
 

@@ -9,13 +9,13 @@ from typing import Literal
 
 State = Literal["unknown", "listening", "known", "dropped"]
 """unknown: nothing heard yet that this face alone said. listening: some of it, not enough for a print. known: the
-print is in use. dropped: there was a print, but a wrong one; it is not used until more is heard."""
+print is in use. dropped: there was a print, but it silenced its own face; it is not used until more is heard."""
 
-Why = Literal["heard", "lost", "learned", "more", "returned", "adopted", "replaced", "silenced", "mistaken", "restored"]
+Why = Literal["heard", "lost", "learned", "more", "returned", "adopted", "replaced", "silenced", "restored"]
 """heard: first words; lost: they were too long ago; learned: a first print; more: another snippet agreed; returned:
 the face came back, or the models were restarted; adopted: taken over from an absent face that sounds the same;
-replaced: several snippets contradicted it; silenced: the face spoke and its own print kept its voice out; mistaken:
-the face spoke, and sounded like the print of another one; restored: after either it was heard again and agreed."""
+replaced: several snippets contradicted it; silenced: the face spoke and its own print kept its voice out; restored:
+after that it was heard again and agreed."""
 
 KEPT = 256  # changes kept for who has not asked yet
 
