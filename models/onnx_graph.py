@@ -20,7 +20,7 @@ from models.dilated import DilatedBlock
 _OPSET, _IR = 20, 10
 _K = "rows"
 _MICROSOFT = "com.microsoft"
-_GROUP = 64  # inputs that share a scale
+_GROUP = 32  # inputs that share a scale
 _SMALL = 16_384  # weights of a layer below which 8 bits save nothing
 _WHOLE_NUMBERS = 4  # accuracy level: products of whole numbers, of 8 bits each
 
@@ -29,7 +29,7 @@ class Graph:
     """Collects nodes and constants; every method that adds a node returns the name of its output.
 
     Args:
-        eight_bits: Whether the weights of larger linear layers are kept in 8 bits, a scale for each 64 inputs of an
+        eight_bits: Whether the weights of larger linear layers are kept in 8 bits, a scale for each 32 inputs of an
             output. A step on few rows is as slow as its weights are large: they are read from memory each time.
     """
 

@@ -3,6 +3,9 @@
 import torch
 from torch import Tensor
 
+LAYERS = ("exchange.", "share.")
+"""Names of the separator's layers by which faces know of each other; weights from before 2026-11-28, noon, have none."""
+
 
 def places_of(numbers: Tensor, rows: Tensor) -> Tensor:
     """Where each number (K,) stands in `rows` (R,), which holds each at most once -> (K,) int64; -1 if nowhere."""

@@ -20,6 +20,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from models.pair import LAYERS
 from models.separate import Separator
 from models.separate_runtime import WEIGHTS, load_voice_encoder
 from models.train.loss import Loss, loss_of, spectrum
@@ -118,12 +119,10 @@ class Run:
         net = PitSeparator() if self.options.net == "pit" else Separator()
         if self.options.start != "none":
             past = {k: v.float() for k, v in load_file(self.options.start).items()}
-            own = net.state_dict()
-            # The comparison's last layer has another shape than the separator's: it begins from nothing.
-            fitting = {k: v for k, v in past.items() if own[k].shape == v.shape}
-            if self.options.net == "separator" or len(fitting) < len(past) - 2:
-                fitting = past
-            net.load_state_dict({**own, **fitting})
+            # What the comparison has not, or in another shape; its last layer begins from nothing.
+            strange = ("out.", *LAYERS) if self.options.net == "pit" else ()
+            past = {name: value for name, value in past.items() if not name.startswith(strange)}
+            net.load_state_dict({**net.state_dict(), **past})
         return net
 
     def _take_up(self) -> None:

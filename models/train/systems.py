@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from models.pair import LAYERS
 from models.separate import Separator
 from models.separate_runtime import filled
 from models.train.loss import spectrum, waveform
@@ -18,9 +19,6 @@ from models.train.mix import Scene, both_faces
 from models.train.pit import PitSeparator, best_part
 from models.train.prototype import Prototype
 from models.train.separate import separate
-
-PAIR = ("exchange.", "share.")
-"""Layers by which two faces know of each other; weights from before the noon of 2026-11-28 have none."""
 
 CUES = {"both": (1, 1), "lips": (1, 0), "voice": (0, 1)}
 
@@ -47,7 +45,7 @@ def load(path: Path) -> Separator:
     """
     weights = {k: v.float() for k, v in load_file(path).items()}
     net = Prototype() if "voice.attention.weight" in weights else Separator()
-    nothing = {name: value for name, value in net.state_dict().items() if name.startswith(PAIR)}
+    nothing = {name: value for name, value in net.state_dict().items() if name.startswith(LAYERS)}
     nothing["share.bias"] = torch.full_like(nothing["share.bias"], -100.0)
     net.load_state_dict(nothing | weights)
     return net.eval()
