@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 LAYERS = ("exchange.", "share.")
-"""Names of the separator's layers by which faces know of each other; weights from before 2026-11-28, noon, have none."""
+"""Names of the separator's layers by which faces know of each other; weights of before 2026-11-28, noon, have none."""
 
 
 def places_of(numbers: Tensor, rows: Tensor) -> Tensor:
