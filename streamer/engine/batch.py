@@ -12,6 +12,7 @@ from models.faces import FaceModels
 from models.level import VoiceLevel
 from models.separate_runtime import SeparatorRuntime
 from models.voice_state import Change
+from streamer.engine.priority import go_behind
 from streamer.engine.scene import BLOCK_SECONDS, Scene
 from streamer.engine.types import BLOCK, SAMPLE_RATE, FaceState, Picture, Samples, Voices
 
@@ -37,7 +38,7 @@ class Engine:
         self._level = VoiceLevel()
         self._faces = FaceModels()
         self._max_faces = max_faces
-        self._enrolment = ThreadPoolExecutor(1, "enrolment") if background else None
+        self._enrolment = ThreadPoolExecutor(1, "enrolment", go_behind) if background else None
         self._scenes: dict[str, Scene] = {}
         self._delayed: dict[str, Samples] = {}
         self._free_rows: list[int] = []

@@ -1,7 +1,8 @@
 """The model process: one thread hears, one sees, one enrols, one reads.
 
 Started by `process.py`, which passes a connected socket. Sound of all sessions that is waiting is separated in one
-batch. Each session holds at most `AUDIO_BACKLOG` blocks and one picture; what is older is dropped, sound is counted.
+batch. Sound that would be late anyway is dropped and counted: worked off, it would make late what comes after it. Of a
+session's pictures the newest alone waits.
 """
 
 from __future__ import annotations
@@ -18,12 +19,17 @@ import numpy as np
 
 from streamer.engine import wire
 from streamer.engine.batch import Engine
+from streamer.engine.priority import go_behind, go_first
 from streamer.engine.process import SILENCE_LIMIT
 from streamer.engine.service import Service, socket_of_parent
 from streamer.engine.types import Samples
 
 AUDIO_BACKLOG = 10
 """Blocks of 20 ms a session may have waiting."""
+
+STALE = 0.04
+"""Seconds a block may have waited while a newer one is there: with the way here and back, and being separated, it would
+miss the call's deadline (80 ms)."""
 
 MEMORY_EVERY = 25
 """Pictures after which the call is handed what the session knows, in case this process dies."""
@@ -34,14 +40,36 @@ SWITCH_EVERY = 0.0005
 log = logging.getLogger("earshot.engine")
 
 
+@dataclass(frozen=True)
+class Block:
+    """20 ms of sound as it came in: its number, its time in seconds, (320,) at 16 kHz, and when it arrived."""
+
+    index: int
+    t: float
+    pcm: Samples
+    arrived: float
+
+
 @dataclass
 class Inbox:
     """What one session has waiting."""
 
-    audio: deque[tuple[int, float, Samples]] = field(default_factory=lambda: deque(maxlen=AUDIO_BACKLOG))
+    audio: deque[Block] = field(default_factory=lambda: deque(maxlen=AUDIO_BACKLOG))
     video: tuple[float, wire.Message] | None = None
     dropped: int = 0
     pictures: int = 0
+
+    def put(self, block: Block) -> None:
+        """Add a block of sound; the oldest is dropped when there are `AUDIO_BACKLOG`."""
+        self.dropped += len(self.audio) == self.audio.maxlen
+        self.audio.append(block)
+
+    def take(self, now: float) -> Block:
+        """Take the oldest block that can still be in time at `now`, or else the newest; older ones are dropped."""
+        while len(self.audio) > 1 and now - self.audio[0].arrived > STALE:
+            self.audio.popleft()
+            self.dropped += 1
+        return self.audio.popleft()
 
 
 class Worker(Service):
@@ -66,9 +94,8 @@ class Worker(Service):
             self._inboxes.pop(sid, None)
             self._engine.close(sid)
         elif kind == "audio" and (inbox := self._inboxes.get(sid)):
-            inbox.dropped += len(inbox.audio) == inbox.audio.maxlen
             pcm = np.frombuffer(message["pcm"], np.float32)
-            inbox.audio.append((message["index"], message["t"], pcm))
+            inbox.put(Block(message["index"], message["t"], pcm, time.monotonic()))
         elif kind == "video" and (inbox := self._inboxes.get(sid)):
             inbox.video = (message["t"], message)
 
@@ -77,16 +104,18 @@ class Worker(Service):
             with self.changed:
                 if not self.wait_for(lambda: any(i.audio for i in self._inboxes.values())):
                     return
-                blocks = {sid: inbox.audio.popleft() for sid, inbox in self._inboxes.items() if inbox.audio}
+                now = time.monotonic()
+                blocks = {sid: inbox.take(now) for sid, inbox in self._inboxes.items() if inbox.audio}
                 dropped = {sid: self._inboxes[sid].dropped for sid in blocks}
             started = time.thread_time()
-            voices = self._engine.hear({sid: (t, pcm) for sid, (_, t, pcm) in blocks.items()})
+            voices = self._engine.hear({sid: (block.t, block.pcm) for sid, block in blocks.items()})
             cpu = time.thread_time() - started
             for sid, result in voices.items():
-                reply = wire.pack_voices(result) | {"type": "voices", "sid": sid, "index": blocks[sid][0]}
+                reply = wire.pack_voices(result) | {"type": "voices", "sid": sid, "index": blocks[sid].index}
                 self.send(reply | {"dropped": dropped[sid], "cpu": cpu / len(voices)})
 
     def _see(self) -> None:
+        go_behind()
         while True:
             with self.changed:
                 if not self.wait_for(lambda: any(i.video for i in self._inboxes.values())):
@@ -112,6 +141,7 @@ class Worker(Service):
 
 def main() -> None:
     """Entry point of the process: `python -m streamer.engine.worker FD DEVICE MAX_FACES`."""
+    go_first()
     sys.setswitchinterval(SWITCH_EVERY)
     Worker(socket_of_parent(), Engine(sys.argv[2], int(sys.argv[3]), background=True)).run()
 

@@ -7,7 +7,6 @@ sentences that are not over are left out first.
 from __future__ import annotations
 
 import logging
-import os
 import socket
 import sys
 import threading
@@ -20,6 +19,7 @@ import torch
 
 from models.speech import open_transcriber
 from streamer.engine import wire
+from streamer.engine.priority import go_last
 from streamer.engine.process import SILENCE_LIMIT
 from streamer.engine.service import Service, socket_of_parent
 from streamer.observer.observer import Observer
@@ -177,22 +177,10 @@ def open_scribe(speech: str) -> Scribe | None:
         return None
 
 
-def compute_on_idle_time() -> None:
-    """Leave the processor to whoever wants it: a voice that is late is a gap, a caption that is late is nothing much.
-
-    A nice value is not enough: a thread of low weight still delays one that wakes up, by some milliseconds.
-    """
-    try:
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-    except (AttributeError, OSError):
-        # Linux alone has it, and a sandbox may forbid it.
-        os.nice(19)
-
-
 def main() -> None:
     """Entry point of the process: `python -m streamer.observer.worker FD SPEECH`; SPEECH "none" writes no captions."""
     sock = socket_of_parent()
-    compute_on_idle_time()
+    go_last()
     torch.set_num_threads(1)
     Worker(sock, Observer(), open_scribe(sys.argv[2])).run()
 

@@ -1,0 +1,52 @@
+"""Who computes first when the processor is short: sound, then pictures, then what watches and writes.
+
+Linux gives each thread a nice value of its own, which its children inherit.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+
+URGENT = -10
+"""Nice value of threads that sound waits for; PulseAudio and PipeWire ask for as much."""
+
+BEHIND = 10
+"""By how much more the nice value of a thread is that works beside them: a tenth of the weight."""
+
+log = logging.getLogger("earshot.engine")
+
+
+def go_first() -> None:
+    """Put the calling thread before others; does nothing where this is not allowed (it takes CAP_SYS_NICE)."""
+    _renice(URGENT)
+
+
+def go_behind() -> None:
+    """Put the calling thread behind the one that started it."""
+    if sys.platform == "linux":
+        _renice(min(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) + BEHIND, 19))
+
+
+def go_last() -> None:
+    """Leave the processor to whoever else wants it; call it before the process has other threads.
+
+    A nice value is not enough: a thread of low weight still delays one that wakes up, by some milliseconds.
+    """
+    try:
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    except (AttributeError, OSError):
+        # Linux alone has it, and a sandbox may forbid it.
+        os.nice(19)
+
+
+def _renice(value: int) -> None:
+    if sys.platform != "linux":
+        # Elsewhere nice values belong to processes.
+        return
+    try:
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), value)
+    except OSError as error:
+        log.debug("%s keeps its priority: %s", threading.current_thread().name, error)
