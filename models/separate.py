@@ -248,8 +248,11 @@ class Separator(nn.Module):
         cue = F.gelu(self.lips_in[i](torch.cat([x, seen], dim=-1)))
         return torch.as_tensor(x + cue * (1 + scale) + shift)
 
+    def _hidden(self, x: Tensor) -> Tensor:
+        return F.gelu(self.out_hidden(self.norm(x)))
+
     def _mask(self, x: Tensor) -> Tensor:
-        hidden = F.gelu(self.out_hidden(self.norm(x)))
+        hidden = self._hidden(x)
         return torch.cat([self.out(hidden), self.share(hidden)], dim=-1)
 
     @staticmethod

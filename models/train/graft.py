@@ -15,7 +15,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from models.pair import LAYERS
 from models.separate import Separator
 from models.separate_runtime import load_voice_encoder
 from models.train.prints import SNIPPETS, SPEEDS, stored_prints
@@ -75,8 +74,8 @@ def main() -> None:
     new = stored_prints(options.out.with_suffix(".prints"), tape, load_voice_encoder(), bank).stored
     net, cue = Separator(), VoiceCue()
     print(f"cosine with the old prints: {fit(cue, new, old_prints(tape, past)):.3f}")
-    kept = {k: v for k, v in past.state_dict().items() if not k.startswith(("voice.", *LAYERS))}
-    net.load_state_dict({**net.state_dict(), **kept, **{f"voice.{k}": v for k, v in cue.state_dict().items()}})
+    kept = {k: v for k, v in past.state_dict().items() if not k.startswith("voice.")}
+    net.load_state_dict({**kept, **{f"voice.{k}": v for k, v in cue.state_dict().items()}})
     save(options.out, net)
 
 

@@ -103,7 +103,6 @@ def make_scene(tape: Tape, prints: Prints, rows: int, frames: int, bank: Reverb 
     same = (who == second).float()[:, None].repeat(2, 1)
     seen, known = _cues(rows, frames, same, dev)
     together = chance(mixtures, TOGETHER, dev).repeat(2, 1)
-    across = torch.arange(rows, device=dev).roll(mixtures)
     voices = prints.draw(torch.cat([who, second]), torch.cat([speed, second_speed]))
 
     around = Surroundings(mixtures, a.shape[1], 3, dev, bank)
@@ -115,24 +114,31 @@ def make_scene(tape: Tape, prints: Prints, rows: int, frames: int, bank: Reverb 
     noise = noise_like(a, tape.draw_noise(mixtures, a.shape[1])) + 1e-4 * torch.randn_like(a)
     mix = line(a + b + c + noise * level)
 
-    silent = torch.cat([gate_a, gate_b]).amax(1) == 0  # a pause may also have taken the whole crop
-    silent[mixtures:] |= solo[:, 0] > 0
-    talkers = (~silent[:mixtures]).float() + (~silent[mixtures:]).float() + third[:, 0]
-    return Scene(
-        mix=mix.repeat(2, 1),
-        voice=torch.cat([a, b]),
-        others=torch.cat([torch.stack([b, c], dim=1), torch.stack([a, c], dim=1)]),
-        lips=torch.cat([lips, other]),
-        visible=seen,
-        other=torch.cat([other, lips]),
-        other_visible=seen[across] * together[..., None],
-        print=voices,
-        known=known,
-        other_print=voices[across],
-        other_known=known[across] * together,
-        beside=torch.where(together[:, 0] > 0, across, -1),
-        talkers=talkers.repeat(2),
-        silent=silent,
+    silent = gate_a.amax(1) == 0  # a pause may also have taken the whole crop
+    talkers = (~silent).float() + (gate_b.amax(1) > 0) + third[:, 0]
+    scene = both_faces(
+        Scene(
+            mix=mix,
+            voice=a,
+            others=torch.stack([b, c], dim=1),
+            lips=lips,
+            visible=seen[:mixtures],
+            other=other,
+            other_visible=seen[mixtures:],
+            print=voices[:mixtures],
+            known=known[:mixtures],
+            other_print=voices[mixtures:],
+            other_known=known[mixtures:],
+            beside=torch.full_like(who, -1),
+            talkers=talkers,
+            silent=silent,
+        )
+    )
+    return replace(
+        scene,
+        other_visible=scene.other_visible * together[..., None],
+        other_known=scene.other_known * together,
+        beside=torch.where(together[:, 0] > 0, scene.beside, -1),
     )
 
 

@@ -8,7 +8,6 @@ product could not know.
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.running import running_mean
@@ -49,7 +48,7 @@ class PitSeparator(Separator):
                 x = block(x)
             if i == 1:
                 x = x + self.recurrent(x)[0]
-        masks = self.out(F.gelu(self.out_hidden(self.norm(x)))).float().chunk(OUTPUTS, dim=-1)
+        masks = self.out(self._hidden(x)).float().chunk(OUTPUTS, dim=-1)
         return torch.stack([apply_mask(mask, X) for mask in masks], dim=1)
 
 

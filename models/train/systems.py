@@ -41,26 +41,26 @@ def told(scene: Scene, cue: str) -> Scene:
 def load(path: Path) -> Separator:
     """The separator with weights from a file; the prototype, with its own voice encoder, if they are of that.
 
-    Where the file has no layers by which faces know of each other, they do not.
+    Where the file has no layers by which faces know of each other, those are as before training.
     """
     weights = {k: v.float() for k, v in load_file(path).items()}
     net = Prototype() if "voice.attention.weight" in weights else Separator()
-    nothing = {name: value for name, value in net.state_dict().items() if name.startswith(LAYERS)}
-    nothing["share.bias"] = torch.full_like(nothing["share.bias"], -100.0)
-    net.load_state_dict(nothing | weights)
+    untrained = {name: value for name, value in net.state_dict().items() if name.startswith(LAYERS)}
+    net.load_state_dict(untrained | weights)
     return net.eval()
 
 
 def separator(path: Path) -> System:
     """The separator."""
     net = load(path)
+    heeds = any(bool(weight.any()) for weight in net.exchange.parameters())
 
     @torch.no_grad()
     def run(scene: Scene) -> Tensor:
         if isinstance(net, Prototype):
             return waveform(net.separate(scene), scene.mix.shape[1])
-        Y = separate(net, both_faces(scene), None)[: len(scene.mix)]
-        return waveform(Y, scene.mix.shape[1])
+        Y = separate(net, both_faces(scene) if heeds else scene, None)
+        return waveform(Y[: len(scene.mix)], scene.mix.shape[1])
 
     return run
 

@@ -158,14 +158,16 @@ class Engine:
         """Voices of each session, shape (faces, 320). A face with neither lips nor voice print is silent."""
         rows, mix, behind, other, prints, audible = [], [], [], [], [], []
         for sid, scene in scenes.items():
+            known = {id: scene.voice_of(id) for id in scene.rows}
+            heard = scene.audible(known)
             for id, row in scene.rows.items():
-                beside = scene.other_of(id)
+                beside = scene.other_of(id, heard)
                 rows.append(row)
                 mix.append(mixes[sid])
                 behind.append(late[sid])
                 other.append(-1 if beside is None else scene.rows[beside])
-                prints.append(scene.voice_of(id))
-                audible.append(scene.audible(id))
+                prints.append(known[id])
+                audible.append(id in heard)
         voices = np.zeros((0, BLOCK), np.float32)
         if rows:
             index = np.array(rows)

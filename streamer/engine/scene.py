@@ -156,13 +156,13 @@ class Scene:
         """What happened to voice prints since the last call, oldest first; for one reader."""
         return self._book.take_changes()
 
-    def audible(self, id: int) -> bool:
-        """Whether anything tells this face's voice from others: its lips just now, or its print."""
-        return self.cued.get(id, False) or bool(self.voice_of(id).any())
+    def audible(self, prints: dict[int, Samples]) -> list[int]:
+        """Faces, of all with their prints, whose voice anything tells from others: lips just now, or the print."""
+        return [id for id, print in prints.items() if self.cued.get(id, False) or print.any()]
 
-    def other_of(self, id: int) -> int | None:
+    def other_of(self, id: int, audible: list[int]) -> int | None:
         """The audible face that speaks most beside this one, None when there is none."""
-        others = [other for other in self.rows if other != id and self.audible(other)]
+        others = [other for other in audible if other != id]
         return max(others, key=lambda other: self._speaking.get(other, 0.0), default=None)
 
     def heard(self, t: float, mix: Samples, voices: Samples) -> None:
