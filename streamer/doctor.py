@@ -16,6 +16,7 @@ from typing import Literal
 from rich.console import Console
 from rich.table import Table
 
+from streamer.engine.priority import URGENT, may_go_first
 from streamer.settings import Settings
 
 WEIGHTS = Path(__file__).parent.parent / "models" / "weights"
@@ -106,6 +107,13 @@ def check_speech(settings: Settings) -> list[Finding]:
     return [Finding("Captions", "good", settings.speech)]
 
 
+def check_priority(settings: Settings) -> list[Finding]:
+    """Report whether sound may be put before all else."""
+    if may_go_first():
+        return [Finding("Sound goes first", "good", f"threads may have nice {URGENT}")]
+    return [Finding("Sound goes first", "poor", "no CAP_SYS_NICE: on a busy machine more sound stays unseparated")]
+
+
 def check_port(settings: Settings) -> list[Finding]:
     """Report whether the HTTP port, and a UDP port for media, can be had."""
     findings = []
@@ -155,6 +163,7 @@ CHECKS: tuple[Callable[[Settings], list[Finding]], ...] = (
     check_codecs,
     check_weights,
     check_speech,
+    check_priority,
     check_port,
     check_ice,
     check_open,

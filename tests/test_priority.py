@@ -6,7 +6,9 @@ import threading
 
 import pytest
 
-from streamer.engine.priority import BEHIND, URGENT, go_behind, go_first
+from streamer.doctor import check_priority
+from streamer.engine.priority import BEHIND, URGENT, go_behind, go_first, may_go_first
+from streamer.settings import Settings
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="nice values of threads are Linux's")
 
@@ -46,24 +48,23 @@ def test_a_thread_that_is_as_far_behind_as_can_be_stays_there():
     assert on_a_thread(work) == 19
 
 
-def test_who_may_go_first_does_and_who_may_not_goes_on(monkeypatch):
+def test_who_may_go_first_does_and_nobody_else_with_it():
     def work():
         go_first()
         return nice()
 
-    allowed = on_a_thread(lambda: _may(URGENT))
-    assert on_a_thread(work) == (URGENT if allowed else nice())
+    before = nice()
+    assert on_a_thread(work) == (URGENT if may_go_first() else before)
+    assert nice() == before
 
+
+def test_who_may_not_go_first_goes_on(monkeypatch):
     def forbidden(*arguments):
         raise PermissionError("not here")
 
     monkeypatch.setattr(os, "setpriority", forbidden)
-    assert on_a_thread(work) == nice()
-
-
-def _may(value: int) -> bool:
-    try:
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), value)
-    except PermissionError:
-        return False
-    return True
+    assert not may_go_first()
+    assert [f.level for f in check_priority(Settings())] == ["poor"]
+    before = nice()
+    go_first()
+    assert nice() == before

@@ -73,6 +73,10 @@ def serve(monkeypatch):
         worker.may_end.set()
     for sock in socks[::2]:
         sock.close()
+    # A loop whose worker has given it up ends by itself, and must do so while it cannot end the tests with it.
+    for loop in [thread for thread in threading.enumerate() if thread.name == "work"]:
+        loop.join(10)
+        assert not loop.is_alive()
     for _, thread in threads:
         thread.join(10)
         assert not thread.is_alive()

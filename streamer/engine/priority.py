@@ -9,6 +9,7 @@ import logging
 import os
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 URGENT = -10
 """Nice value of threads that sound waits for; PulseAudio and PipeWire ask for as much."""
@@ -42,11 +43,20 @@ def go_last() -> None:
         os.nice(19)
 
 
-def _renice(value: int) -> None:
+def may_go_first() -> bool:
+    """Whether `go_first` is allowed here; tried on a thread that ends with it."""
+    with ThreadPoolExecutor(1) as trial:
+        return trial.submit(_renice, URGENT).result()
+
+
+def _renice(value: int) -> bool:
+    """Give the calling thread a nice value; whether it has it now."""
     if sys.platform != "linux":
         # Elsewhere nice values belong to processes.
-        return
+        return False
     try:
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), value)
     except OSError as error:
         log.debug("%s keeps its priority: %s", threading.current_thread().name, error)
+        return False
+    return True
