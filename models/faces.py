@@ -107,7 +107,8 @@ class FaceTracker:
 
     def recall(self, memory: FaceMemory, t: float = 0.0) -> None:
         """Know the people of another tracker, as if they had gone out of sight at `t` seconds."""
-        self._lost = [replace(track, t=t, velocity=np.zeros(2, np.float32)) for track in memory.tracks]
+        still = np.zeros(2, np.float32)
+        self._lost = [replace(track, t=t, agreed=t, crowded=-1e9, velocity=still) for track in memory.tracks]
         self._next_id, self._shape = memory.next_id, memory.shape
 
     def step(self, rgb: U8, t: float) -> list[Face]:

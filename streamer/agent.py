@@ -146,7 +146,7 @@ class Agent:
             self._emit(block, voices)
 
     def _faces(self, t: float, faces: list[FaceState]) -> None:
-        self._feed.faces(faces)
+        self._feed.faces(t, faces)
         self._on_faces(t, faces)
 
     def _emit(self, block: _Pending, voices: dict[int, Samples] | None) -> None:

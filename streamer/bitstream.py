@@ -64,9 +64,23 @@ def picture_size(codec: str, data: bytes) -> tuple[int, int] | None:
         # RFC 6386, 9.1: 14 bits each, two bits of upscaling above them.
         return int.from_bytes(data[6:8], "little") & 0x3FFF, int.from_bytes(data[8:10], "little") & 0x3FFF
     if codec == "H264":
-        sizes = [_h264_size(unit) for kind, unit in h264_units(data) if kind == 7]
+        sets = [unit for kind, unit in h264_units(data) if kind == 7]
+        # More than one or two is nonsense, and reading it must not cost the others their sound.
+        if len(sets) > _MOST_SETS:
+            return _NONSENSE
+        sizes = [_h264_size(unit) for unit in sets]
         return max((size for size in sizes if size is not None), key=lambda size: size[0] * size[1], default=None)
     return None
+
+
+_LONGEST_SET = 1024
+"""Bytes of a parameter set that are read: with all scaling lists and a full cycle the size still lies within."""
+
+_MOST_SETS = 32
+"""Sequence parameter sets there can be (7.4.2.1.1)."""
+
+_NONSENSE = (1 << 16, 1 << 16)
+"""The size of pictures that nobody decodes."""
 
 
 class _Bits:
@@ -74,7 +88,7 @@ class _Bits:
 
     def __init__(self, unit: bytes) -> None:
         # No parameter set is longer; 00 00 03 stands for 00 00 inside a unit.
-        plain = unit[:4096].replace(b"\x00\x00\x03", b"\x00\x00")
+        plain = unit[:_LONGEST_SET].replace(b"\x00\x00\x03", b"\x00\x00")
         self._bits = "".join(f"{byte:08b}" for byte in plain)
         self._at = 0
 
@@ -114,7 +128,10 @@ def _h264_size(unit: bytes) -> tuple[int, int] | None:
         elif order == 1:
             bits.take(1)
             bits.signed(), bits.signed()
-            for _ in range(bits.number()):
+            cycle = bits.number()
+            if cycle > 255:
+                return None
+            for _ in range(cycle):
                 bits.signed()
         bits.number()
         bits.take(1)

@@ -218,6 +218,9 @@ class Conversation:
             if message.face is None and message.participant != self._me.id:
                 self._fault("role", "Only they themselves can rename a participant.")
                 return
+            if wait := self._room.renames.take(self._me.id):
+                self._fault("too_many", f"Too many names at once: wait {wait} s.")
+                return
             self._room.rename(message.participant, message.face, message.name)
             return
         if isinstance(message, overlay.SetFader):

@@ -11,6 +11,7 @@ from fractions import Fraction
 import av
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType
+from av.video.reformatter import VideoReformatter
 
 from streamer.channel import Channel
 
@@ -39,6 +40,7 @@ class FrameEncoder:
             raise ValueError(f"no encoder for {codec}")
         self.codec = codec
         self._context: VideoCodecContext | None = None
+        self._reformatter = VideoReformatter()
 
     def step(self, t: float, frame: av.VideoFrame, keyframe: bool) -> tuple[bytes, bool]:
         """Encodes a picture.
@@ -54,7 +56,8 @@ class FrameEncoder:
         # libvpx and x264 with 4:2:0 want even sides.
         width, height = frame.width & ~1, frame.height & ~1
         if frame.format.name != "yuv420p" or (width, height) != (frame.width, frame.height):
-            frame = frame.reformat(width=width, height=height, format="yuv420p")
+            # Not by the frame's own reformatter: others may be using that on their threads.
+            frame = self._reformatter.reformat(frame, width=width, height=height, format="yuv420p")
         context = self._context
         if context is None or (context.width, context.height) != (width, height):
             context = self._context = self._open(width, height)

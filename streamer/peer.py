@@ -112,7 +112,7 @@ class Peer:
             The answer's SDP, with all of the server's candidates.
 
         Raises:
-            BadSdp: the offer cannot be used; the connection is closed and gone.
+            BadSdp: the offer cannot be used, or (503) no candidates came in time; the connection is closed and gone.
         """
         try:
             await self.pc.setRemoteDescription(RTCSessionDescription(sdp=offer, type="offer"))
@@ -126,6 +126,13 @@ class Peer:
             self._counts.refused += 1
             await self.close()
             raise
+        except TimeoutError as error:
+            log.warning(
+                "no candidates after %.0f s: is a STUN or TURN server out of reach?", self._settings.gather_deadline
+            )
+            self._counts.refused += 1
+            await self.close()
+            raise BadSdp(503, "The server could not find out its own addresses in time. Please try again.") from error
         except Exception as error:
             # aiortc parses without a grammar: whatever it raises here, the offer was the cause.
             self._counts.refused += 1

@@ -90,7 +90,7 @@ class VideoSource:
         self._frames += 1
         self.codec = frame.codec
         if frame.codec == "H264":
-            frame = self._with_parameter_sets(frame)
+            frame = self._whole(frame)
         if frame.keyframe:
             self._keyframes += 1
             self._wanted = False
@@ -166,19 +166,19 @@ class VideoSource:
 
         return hand_on
 
-    def _with_parameter_sets(self, frame: RelayFrame) -> RelayFrame:
-        """Some senders send SPS (7) and PPS (8) once; a viewer who comes later needs them too."""
-        kinds = set()
-        for kind, unit in h264_units(frame.data):
-            kinds.add(kind)
-            if kind in (7, 8):
-                self._parameter_sets[kind] = unit
-        if not frame.keyframe or {7, 8} <= kinds:
-            return frame
-        head = b"".join(
-            b"\x00\x00\x00\x01" + unit for kind, unit in sorted(self._parameter_sets.items()) if kind not in kinds
-        )
-        return RelayFrame(frame.codec, head + frame.data, frame.t, True)
+    def _whole(self, frame: RelayFrame) -> RelayFrame:
+        """The same H264 frame, fit for whoever begins with it and for aiortc's packetizer.
+
+        Some senders send SPS (7) and PPS (8) once, and a viewer who comes later needs them too; an empty NAL unit
+        would end the viewer's sender.
+        """
+        units = h264_units(frame.data)
+        self._parameter_sets |= {kind: unit for kind, unit in units if kind in (7, 8)}
+        if frame.keyframe:
+            kinds = {kind for kind, _ in units}
+            units = [item for item in sorted(self._parameter_sets.items()) if item[0] not in kinds] + units
+        data = b"".join(b"\x00\x00\x00\x01" + unit for _, unit in units)
+        return RelayFrame(frame.codec, data, frame.t, frame.keyframe)
 
 
 class SlotTrack(MediaStreamTrack):

@@ -16,6 +16,7 @@ from streamer.blocks import AudioBlock
 from streamer.chronicle import Chronicle
 from streamer.engine.client import EngineClient
 from streamer.engine.types import FaceState
+from streamer.limits import Limiter
 from streamer.listen import VoiceBlock
 from streamer.observer.client import ObserverClient
 from streamer.outbox import Outbox
@@ -34,6 +35,10 @@ TALKING = 0.5
 """Probability from which a face counts as talking."""
 
 
+RENAMES_A_SECOND, RENAMES_AT_ONCE = 1.0, 16.0
+"""For each participant: everybody is sent the whole room's state with each."""
+
+
 class Full(Exception):
     """There is no place; the message says for what."""
 
@@ -47,6 +52,9 @@ class Room:
         engine: models that the agents use.
         observer: models that look and listen.
         counts: counters of all peer connections.
+
+    Attributes:
+        renames: how often each participant may rename.
     """
 
     def __init__(
@@ -60,6 +68,7 @@ class Room:
         self._observer = observer
         self.chronicle = Chronicle(self.participants.values, observer)
         self._counts = counts
+        self.renames = Limiter(RENAMES_A_SECOND, RENAMES_AT_ONCE)
         self._guests = 0
         self._closing: set[asyncio.Task[None]] = set()
 

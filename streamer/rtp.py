@@ -16,7 +16,7 @@ import aiortc.rtp
 import numpy as np
 from aiortc import RTCPeerConnection, RTCRtpCodecParameters, RTCRtpReceiver, RTCRtpSender, RTCRtpTransceiver
 from aiortc.jitterbuffer import JitterFrame
-from aiortc.rtp import AnyRtcpPacket, RtcpSrPacket, RtpPacket
+from aiortc.rtp import AnyRtcpPacket, RtcpByePacket, RtcpSrPacket, RtpPacket
 
 from streamer.bitstream import is_keyframe, picture_size, too_large
 from streamer.reorder import Reorder
@@ -187,6 +187,10 @@ def on_sender_report(receiver: RTCRtpReceiver, callback: Callable[[float, int], 
     retransmissions: dict[int, int] = _private(receiver, "__rtx_ssrc")
 
     async def handle_and_report(packet: AnyRtcpPacket) -> None:
+        if isinstance(packet, RtcpByePacket):
+            # aiortc would end the track for good, but browsers say BYE when a microphone is unplugged and send on,
+            # with the same SSRC, when there is another. Who really leaves closes the connection.
+            return
         await handle(packet)
         if isinstance(packet, RtcpSrPacket) and packet.ssrc not in retransmissions:
             # aiortc itself reports (0, 0) until it has sent a packet.

@@ -19,7 +19,7 @@ class BadSdp(Exception):
     """The client's SDP cannot be used.
 
     Attributes:
-        status: 400 for what is no SDP, 422 for what is not offered here.
+        status: 400 for what is no SDP, 422 for what is not offered here, 503 for what may work later.
         reason: one sentence for the client.
     """
 
@@ -39,7 +39,7 @@ class Shape:
 
 
 PUBLISH = Shape(audio=1, video=1, direction="sendonly")
-WATCH = Shape(audio=1, video=7, direction="recvonly")
+WATCH = Shape(audio=1, video=8, direction="recvonly")
 
 
 def checked_offer(text: str, shape: Shape) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -32,6 +33,9 @@ from streamer.settings import IceServer, Settings, is_loopback
 
 WEB = Path(__file__).parent.parent / "web"
 SWEEP_EVERY = 30.0
+WORKERS = 32
+"""Threads for what must not block the loop; most of them only wait."""
+
 SHUTDOWN_SECONDS = 5.0
 """Time that sessions and the model process get to close."""
 
@@ -97,6 +101,8 @@ def create_app(
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        # aiortc encodes sound there and aioice looks up names, which may take seconds: few threads make calls silent.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(WORKERS, "worker"))
         if settings.engine:
             await engine.start()
         if settings.observer:
@@ -146,7 +152,7 @@ def _add_errors(app: FastAPI) -> None:
 
     @app.exception_handler(BadSdp)
     async def bad_sdp(request: Request, error: BadSdp) -> Response:
-        return _refused(error.status, error.reason)
+        return _refused(error.status, error.reason, {"Retry-After": "5"} if error.status == 503 else None)
 
     @app.exception_handler(Full)
     async def full(request: Request, error: Full) -> Response:
@@ -177,7 +183,9 @@ def _add_room_routes(app: FastAPI) -> None:
         context = context_of(request)
         context.tokens.check_secret(request.headers.get("authorization"))
         settings = context.settings
-        reached = not is_loopback(settings.host) or settings.proxies or settings.allowed_hosts
+        reached = (
+            not is_loopback(settings.host) or settings.proxies or settings.allowed_hosts or settings.allowed_origins
+        )
         if settings.secret is None and reached:
             raise Denied(403, "A server that others can reach invites only with a secret.")
         if context.rooms.get(room_id) is None:
@@ -189,17 +197,21 @@ def _add_room_routes(app: FastAPI) -> None:
         """Come in with an invite, or come back within the grace with a resume token."""
         context = context_of(request)
         tokens = context.tokens
-        invite = tokens.verify(body.invite, room_id, "invite")
-        role = body.role or invite.role
-        room = context.rooms.enter(room_id)
         participant = None
-        if body.resume:
+        if body.resume and (room := context.rooms.get(room_id)) is not None:
             # A resume token that is too old or of another server is no error: they come in anew.
             with contextlib.suppress(Denied):
                 resume = tokens.verify(body.resume, room_id, "resume")
                 known = room.participants.get(resume.participant)
-                if known is not None and known.nonce == resume.nonce and known.role == role:
+                if known is not None and known.nonce == resume.nonce:
                     participant = known
+        # Who is in the room stays, for as long as the call is: an invite that has expired meanwhile is no reason to go.
+        invite = tokens.verify(body.invite, room_id, "invite", expired=participant is not None)
+        role = body.role or invite.role
+        room = context.rooms.enter(room_id)
+        if participant is not None and participant.role != role:
+            tokens.verify(body.invite, room_id, "invite")
+            participant = None
         if participant is None:
             participant = room.join(body.name, role)
         else:

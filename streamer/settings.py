@@ -102,7 +102,7 @@ class Settings(BaseSettings):
 
     ice_servers: tuple[IceServer, ...] = ()
     connect_deadline: float = Field(default=20.0, gt=0, le=60)
-    gather_deadline: float = Field(default=5.0, gt=0, le=30)
+    gather_deadline: float = Field(default=8.0, gt=0, le=30)
     close_deadline: float = Field(default=3.0, gt=0, le=30)
 
     max_rooms: int = Field(default=64, ge=1)

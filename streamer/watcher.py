@@ -56,8 +56,8 @@ class Watcher(Session):
         before = dict(self._shown)
         self._shown = {mid: who for mid, who in self._shown.items() if who in sources}
         missing = [who for who in sources if who not in self._shown.values()]
-        for mid in self._tracks:
-            if mid not in self._shown and missing:
+        for mid, track in self._tracks.items():
+            if mid not in self._shown and missing and track.readyState == "live":
                 self._shown[mid] = missing.pop(0)
         for mid, track in self._tracks.items():
             who = self._shown.get(mid)

@@ -1,6 +1,8 @@
+import asyncio
 import queue
 from fractions import Fraction
 from types import SimpleNamespace
+from typing import ClassVar
 
 import av
 import numpy as np
@@ -9,6 +11,7 @@ from aiortc import RTCConfiguration, RTCPeerConnection
 from aiortc.codecs import get_decoder, get_encoder
 from aiortc.jitterbuffer import JitterFrame
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
+from aiortc.rtp import RtcpByePacket, RtcpRrPacket
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +22,7 @@ from streamer.ingest import ALLOWED_BURST, Ingest
 from streamer.participant import Participant
 from streamer.peer import Peer, PeerCounts
 from streamer.publisher import Publisher
+from streamer.sdp import BadSdp
 from streamer.settings import Settings
 
 VP8 = SimpleNamespace(name="VP8")
@@ -168,6 +172,56 @@ def test_h264_tells_its_size(size: tuple[int, int], profile: str, rows: int) -> 
     encoder.options = {"profile": profile, "preset": "ultrafast", "x264-params": "tff=1" if rows == 32 else ""}
     packets = encoder.encode(av.VideoFrame(*size, "yuv420p")) + encoder.encode(None)
     assert picture_size("H264", bytes(packets[0])) == (size[0], -(-size[1] // rows) * rows)
+
+
+def parameter_set(cycle: int) -> bytes:
+    """A sequence parameter set (H.264, 7.3.2.1.1) as far as a cycle of `cycle` offsets, then 1000 bytes of ones."""
+    length = (cycle + 1).bit_length()
+    bits = f"{66:08b}" + "0" * 16 + "1" + "1" + "010" + "0" + "11" + "0" * (length - 1) + f"{cycle + 1:b}"
+    bits += "1" * (-len(bits) % 8)
+    return b"\0\0\1\x67" + int(bits, 2).to_bytes(len(bits) // 8, "big") + b"\xff" * 1000
+
+
+def test_a_parameter_set_costs_no_more_than_it_may() -> None:
+    assert picture_size("H264", parameter_set(255)) == (16, 16)
+    assert picture_size("H264", parameter_set(256)) is None, "7.4.2.1.1: at most 255"
+    size = picture_size("H264", parameter_set(3) * 33)
+    assert size is not None and too_large(*size)
+    assert picture_size("H264", parameter_set(3) * 32) == (16, 16)
+
+
+async def test_a_goodbye_does_not_end_a_track_for_good() -> None:
+    taken: list[object] = []
+
+    class Receiver:
+        __rtx_ssrc: ClassVar[dict[int, int]] = {}
+
+        async def _handle_rtcp_packet(self, packet: object) -> None:
+            taken.append(packet)
+
+    receiver = Receiver()
+    rtp.on_sender_report(receiver, lambda *report: None)  # type: ignore[arg-type]
+    report = RtcpRrPacket(ssrc=1)
+    await receiver._handle_rtcp_packet(RtcpByePacket(sources=[1]))
+    await receiver._handle_rtcp_packet(report)
+    assert taken == [report]
+
+
+async def test_a_stun_server_out_of_reach_is_not_the_offers_fault(caplog: pytest.LogCaptureFixture) -> None:
+    peer = Peer(Settings(gather_deadline=0.05), PeerCounts(), on_closed=lambda: None)
+    client = RTCPeerConnection()
+    client.addTransceiver("audio", "sendonly")
+    await client.setLocalDescription(await client.createOffer())
+
+    async def never() -> None:
+        await asyncio.Event().wait()
+
+    peer.pc.createAnswer = never  # type: ignore[assignment, method-assign]
+    with pytest.raises(BadSdp) as refused:
+        await peer.answer(client.localDescription.sdp, lambda pc: None)
+    assert refused.value.status == 503 and "STUN" in caplog.text
+    assert peer.closed
+    await client.close()
 
 
 def test_nothing_of_a_picture_that_is_too_large_reaches_the_decoder() -> None:

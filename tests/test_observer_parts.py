@@ -35,7 +35,7 @@ def block(value: float) -> np.ndarray:
 def test_the_feed_joins_five_blocks_and_a_face_that_comes_late_is_silent_before():
     taken = Taken()
     feed = Feed("p", taken)
-    feed.faces([face(1, 0.9), face(2, 0.1)])
+    feed.faces(9.5, [face(1, 0.9), face(2, 0.1)])
     for i in range(5):
         voices = {1: block(0.1)} | ({2: block(0.2)} if i >= 3 else {})
         feed.block(10 + i * 0.02, block(1 + i), voices)
@@ -45,6 +45,15 @@ def test_the_feed_joins_five_blocks_and_a_face_that_comes_late_is_silent_before(
     assert voices[1].tolist() == [np.float32(0.1)] * 1600
     assert not voices[2][:960].any() and (voices[2][960:] == np.float32(0.2)).all()
     assert speaking == {1: 0.9, 2: 0.1}
+
+
+def test_a_camera_that_is_off_says_nothing_about_who_is_talking():
+    taken = Taken()
+    feed = Feed("p", taken)
+    feed.faces(9.0, [face(1, 0.9)])
+    for i in range(10):
+        feed.block(9.95 + i * 0.02, block(1), {1: block(0.1)})
+    assert [speaking for *_, speaking in taken.heard] == [{1: 0.9}, {}]
 
 
 def test_the_feed_ends_a_piece_at_a_gap():

@@ -193,3 +193,13 @@ async def test_h264_keyframes_carry_their_parameter_sets() -> None:
     # aiortc packs the same units that it was given.
     payloads, timestamp = H264Encoder().pack(packets[0])
     assert payloads and timestamp == packets[0].pts
+
+
+async def test_h264_with_an_empty_unit_does_not_end_the_viewers_sender() -> None:
+    hostile = b"\x00\x00\x00\x01\x65\x11\x00\x00\x01\x00\x00\x01\x65"
+    source, slot = VideoSource(), SlotTrack("H264", hold=0.0)
+    slot.set_source(source)
+    source.encoded(RelayFrame("H264", hostile, 0.0, True))
+    [packet] = await play(slot, 1)
+    assert h264_units(bytes(packet)) == [(5, b"\x65\x11"), (5, b"\x65")]
+    assert H264Encoder().pack(packet)[0]

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 
 import httpx
 import pytest
@@ -53,6 +54,25 @@ async def test_room_and_join():
         assert not state["participants"][0]["connected"]
         watching = (await join(http, room, room["watch_invite"])).json()
         assert watching["role"] == "watch"
+
+
+async def test_who_is_in_the_room_comes_back_when_the_invite_has_expired():
+    async with client() as http:
+        tokens, now, room = http.context.tokens, [time.time()], await new_room(http)
+        tokens._clock = lambda: now[0]
+        now[0] += 11 * 3600
+        first = (await join(http, room)).json()
+        now[0] += 2 * 3600
+        assert (await join(http, room)).status_code == 401
+        again = (await join(http, room, resume=first["resume"])).json()
+        assert again["participant"] == first["participant"]
+        assert (await join(http, room, role="watch", resume=again["resume"])).status_code == 401
+        now[0] += 11 * 3600
+        assert (await join(http, room, resume=first["resume"])).status_code == 401, "that token is too old"
+        assert (await join(http, room, resume=again["resume"])).status_code == 201
+        place = http.context.rooms.get(room["room"])
+        place.leave(place.participants[first["participant"]])
+        assert (await join(http, room, resume=again["resume"])).status_code == 401, "who has left needs an invite"
 
 
 async def test_resume_is_the_same_participant_only_with_its_own_token():

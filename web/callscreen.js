@@ -1,5 +1,4 @@
 /** The call on the screen: ties the call's state to tiles, mixer, bar, notices and keys. */
-import { Call } from "./call.js";
 import { CallBar } from "./callbar.js";
 import { element, find } from "./element.js";
 import { MixerPanel } from "./faders.js";
@@ -8,7 +7,8 @@ import { Tiles } from "./tiles.js";
 import { toast } from "./toasts.js";
 import { ViewSettings } from "./viewsettings.js";
 
-/** @import { ConnectionState, Entrant } from "./types.js" */
+/** @import { ConnectionState } from "./types.js" */
+/** @import { Call } from "./call.js" */
 /** @import { LocalMedia } from "./media.js" */
 
 const PANEL_EVERY_MS = 250;
@@ -27,11 +27,33 @@ export class CallScreen {
   #panelTimer = 0;
 
   /**
-   * @param {Entrant} who
+   * Shows a call that the server has let us into, and starts it.
+   * @param {Call} call
    * @param {LocalMedia | null} media null = watch only
    */
-  constructor(who, media) {
-    this.call = new Call(who, media, {
+  constructor(call, media) {
+    const watching = call.connection.joined?.role === "watch";
+    if (watching && media) {
+      media.stop();
+      toast("This link lets you watch and listen.");
+    }
+    this.call = call;
+    this.media = watching ? null : media;
+    const settings = new ViewSettings();
+    this.tiles = new Tiles(find("#tiles", HTMLElement), call, this.media, settings);
+    this.insight = new Insight(call, this.tiles, settings);
+    this.mixer = new MixerPanel(find("#mixer-list", HTMLElement), find("#mixer-empty", HTMLElement), call);
+    this.bar = new CallBar(call, this.media, this.#audio, this.insight);
+    this.media?.addEventListener("lost", (event) => {
+      if (event instanceof CustomEvent) toast(String(event.detail), "error");
+    });
+    this.#section.hidden = false;
+    this.#showConnection("connecting", CONNECTION_WORDS.connecting, false);
+    this.#tapToHear.addEventListener("click", () => void this.#play());
+    addEventListener("pagehide", () => call.connection.close(true));
+    // A page taken back out of the browser's cache has no connections left.
+    addEventListener("pageshow", (event) => event.persisted && location.reload());
+    call.start({
       onRoom: () => this.#roomChanged(),
       onFaders: () => this.#fadersChanged(),
       onSlots: () => this.#slotsChanged(),
@@ -44,32 +66,6 @@ export class CallScreen {
         if (!request || !this.insight.refused(request, reason)) toast(reason, "error");
       },
     });
-    this.media = media;
-    const settings = new ViewSettings();
-    this.tiles = new Tiles(find("#tiles", HTMLElement), this.call, media, settings);
-    this.insight = new Insight(this.call, this.tiles, settings);
-    this.mixer = new MixerPanel(find("#mixer-list", HTMLElement), find("#mixer-empty", HTMLElement), this.call);
-    media?.addEventListener("lost", (event) => {
-      if (event instanceof CustomEvent) toast(String(event.detail), "error");
-    });
-  }
-
-  /** Joins, and shows the call when the server has let us in. */
-  async enter() {
-    await this.call.connection.open();
-    const role = this.call.connection.joined?.role;
-    const watching = role === "watch" || !this.media;
-    if (role === "watch" && this.media) {
-      this.media.stop();
-      toast("This link lets you watch and listen.");
-    }
-    this.#section.hidden = false;
-    this.#showConnection("connecting", CONNECTION_WORDS.connecting, false);
-    this.bar = new CallBar(this.call, watching ? null : this.media, this.#audio, this.insight);
-    this.#tapToHear.addEventListener("click", () => void this.#play());
-    addEventListener("pagehide", () => this.call.connection.close(true));
-    // A page taken back out of the browser's cache has no connections left.
-    addEventListener("pageshow", (event) => event.persisted && location.reload());
   }
 
   #roomChanged() {
@@ -94,7 +90,7 @@ export class CallScreen {
     const heard = focus ? `Hearing only ${who}` : "";
     // Read out when it changes, not at every move of a fader.
     if (this.#hearing.textContent !== heard) this.#hearing.textContent = heard;
-    this.bar?.showFocus(!!focus);
+    this.bar.showFocus(!!focus);
   }
 
   #slotsChanged() {

@@ -8,7 +8,8 @@ import { MediaSession } from "./whip.js";
 /** @import { LocalMedia } from "./media.js" */
 /** @import { Stay } from "./publisher.js" */
 
-const VIDEO_SLOTS = 7;
+/** As many as can take part: who only watches sees them all. */
+const VIDEO_SLOTS = 8;
 const DISCONNECTED_MS = 3000;
 const QUIET_RETRY_MS = 30_000;
 const BACKOFF_MS = [300, 700, 1500, 3000, 5000];
@@ -44,8 +45,6 @@ export class Connection {
     this.media = media;
     this.listener = listener;
     this.publisher = new Publisher(this.#endpoint("whip"), media, listener.onNotice);
-    media?.addEventListener("change", () => this.#mediaChanged());
-    addEventListener("online", () => this.state === "reconnecting" && this.retry());
   }
 
   get publishing() {
@@ -53,11 +52,18 @@ export class Connection {
   }
 
   /**
-   * The first connection. Later ones happen by themselves.
+   * Asks to be let in; `start` is next.
    * @throws {ApiError | TypeError} when the server refuses or is not reached
    */
   async open() {
     this.joined = await this.#join();
+  }
+
+  /** The first connection, after `open`. Later ones happen by themselves. */
+  start() {
+    if (!this.joined) throw new Error("not let in yet");
+    this.media?.addEventListener("change", () => this.#mediaChanged());
+    addEventListener("online", () => this.state === "reconnecting" && this.retry());
     void this.#establish(this.joined);
   }
 

@@ -1,4 +1,5 @@
 /** Entry: which screen this address asks for. */
+import { Call } from "./call.js";
 import { CallScreen } from "./callscreen.js";
 import { find } from "./element.js";
 import { showHome } from "./home.js";
@@ -36,9 +37,11 @@ async function showJoin(room, invite) {
   const watchOnly = parameters.get("watch") === "1";
   const media = new LocalMedia();
   const join = new JoinScreen(media, async (name, watch) => {
+    // Who is refused stays on this screen, with the devices as they are.
+    const call = new Call({ room, invite, name, ...(watch && { role: "watch" }) }, watch ? null : media);
+    await call.connection.open();
     if (watch) media.stop();
-    screen = new CallScreen({ room, invite, name, ...(watch && { role: "watch" }) }, watch ? null : media);
-    await screen.enter();
+    screen = new CallScreen(call, watch ? null : media);
   });
   const name = parameters.get("name");
   if (name) join.setName(name);

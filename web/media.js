@@ -58,18 +58,22 @@ export class LocalMedia extends EventTarget {
   problems = { audio: "", video: "" };
   /** @type {Record<Kind, string>} chosen device ids, "" = the browser's choice */
   #chosen = { audio: "", video: "" };
+  /** @type {Record<Kind, number>} counts the wishes: what was opened for an earlier one is closed again */
+  #wishes = { audio: 0, video: 0 };
   muted = false;
   /** The camera was switched off by the person (and not absent). */
   cameraOff = false;
 
   /** Asks for both at once, so that there is one question; falls back to each alone. */
   async start() {
+    const asked = { ...this.#wishes };
     try {
       const stream = await open({ audio: this.#wish("audio"), video: this.#wish("video") });
-      this.#take("audio", stream.getAudioTracks()[0] ?? null);
-      this.#take("video", stream.getVideoTracks()[0] ?? null);
+      this.#receive("audio", stream.getAudioTracks()[0] ?? null, asked.audio);
+      this.#receive("video", stream.getVideoTracks()[0] ?? null, asked.video);
     } catch (error) {
       for (const kind of /** @type {Kind[]} */ (["audio", "video"])) {
+        if (this.#wishes[kind] !== asked[kind]) continue;
         if (await denied(kind)) this.problems[kind] = explain(kind, new DOMException("", "NotAllowedError"));
         else await this.#open(kind, error);
       }
@@ -83,7 +87,7 @@ export class LocalMedia extends EventTarget {
    */
   async choose(kind, device) {
     if (kind === "video") this.cameraOff = false;
-    this.#take(kind, null);
+    this.#drop(kind);
     this.problems[kind] = "";
     if (device !== null) {
       this.#chosen[kind] = device;
@@ -102,7 +106,7 @@ export class LocalMedia extends EventTarget {
   /** @param {boolean} off off stops the device, so that its light goes out */
   async setCameraOff(off) {
     if (off) {
-      this.#take("video", null);
+      this.#drop("video");
       this.cameraOff = true;
     } else {
       this.cameraOff = false;
@@ -117,9 +121,10 @@ export class LocalMedia extends EventTarget {
     return this.tracks[kind]?.getSettings().deviceId ?? "";
   }
 
+  /** Lets go of both devices, also of those still being opened. */
   stop() {
-    this.#take("audio", null);
-    this.#take("video", null);
+    this.#drop("audio");
+    this.#drop("video");
     this.#changed();
   }
 
@@ -128,13 +133,33 @@ export class LocalMedia extends EventTarget {
    * @param {unknown} [earlier] the error of the combined question, told when this one gives no better
    */
   async #open(kind, earlier) {
+    const asked = ++this.#wishes[kind];
     try {
       const stream = await open({ [kind]: this.#wish(kind) });
-      this.#take(kind, stream.getTracks()[0] ?? null);
-      this.problems[kind] = "";
+      if (this.#receive(kind, stream.getTracks()[0] ?? null, asked)) this.problems[kind] = "";
     } catch (error) {
-      this.problems[kind] = explain(kind, error ?? earlier);
+      if (asked === this.#wishes[kind]) this.problems[kind] = explain(kind, error ?? earlier);
     }
+  }
+
+  /**
+   * Takes what the browser has opened, unless something else is wished meanwhile.
+   * @param {Kind} kind
+   * @param {MediaStreamTrack | null} track
+   * @param {number} asked the wish it was opened for
+   * @returns {boolean}
+   */
+  #receive(kind, track, asked) {
+    const wanted = asked === this.#wishes[kind];
+    if (wanted) this.#take(kind, track);
+    else track?.stop();
+    return wanted;
+  }
+
+  /** @param {Kind} kind no longer wished */
+  #drop(kind) {
+    this.#wishes[kind] += 1;
+    this.#take(kind, null);
   }
 
   /** @param {Kind} kind */

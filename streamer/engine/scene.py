@@ -173,7 +173,8 @@ class Scene:
         mixes, parts = zip(*self._heard, strict=True)
         self._heard = []
         mix40, voices40 = np.concatenate(mixes), self._align(parts)
-        lips = {id: self._lips[id].at(t) for id in self.rows if id in self._lips}
+        known = self._lips
+        lips = {id: known[id].at(t) for id in self.rows if id in known}
         levels = {id: _decibels(voices40[i]) for i, id in enumerate(self.rows) if i < len(voices40)}
         level = _decibels(mix40)
         self._speaking = self._detector.update(t, lips, levels, level)

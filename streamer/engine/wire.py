@@ -11,6 +11,7 @@ from typing import Any
 import av
 import msgpack
 import numpy as np
+from av.video.reformatter import VideoReformatter
 
 from streamer.engine.types import BLOCK, FaceState, Picture, Samples, Voices
 
@@ -77,7 +78,8 @@ def pack_picture(frame: av.VideoFrame) -> Message:
         ValueError: The picture is too small, or so long that little is left of the other side.
     """
     if frame.format.name not in ("yuv420p", "yuvj420p"):
-        frame = frame.reformat(format="yuv420p")
+        # Not by the frame's own reformatter: others may be using that on their threads.
+        frame = VideoReformatter().reformat(frame, format="yuv420p")
     step = 1
     while max(frame.width, frame.height) // step > LONGEST:
         step *= 2

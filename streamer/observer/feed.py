@@ -15,6 +15,10 @@ JUMP = 0.01
 """Seconds by which a block may be off before the piece ends with the one before."""
 
 
+UNSEEN = 1.0
+"""Seconds after the last picture from which it says nothing any more about who is talking."""
+
+
 class Feed:
     """Collects and sends.
 
@@ -30,9 +34,11 @@ class Feed:
         self._mix: list[Samples] = []
         self._voices: dict[int, list[Samples]] = {}
         self._speaking: dict[int, float] = {}
+        self._speaking_at = 0.0
 
-    def faces(self, faces: list[FaceState]) -> None:
-        """Note who is talking."""
+    def faces(self, t: float, faces: list[FaceState]) -> None:
+        """Note who is talking, in a picture taken at `t` seconds."""
+        self._speaking_at = t
         self._speaking = {face.id: face.speaking for face in faces}
 
     def picture(self, t: float, frame: av.VideoFrame) -> None:
@@ -55,5 +61,7 @@ class Feed:
 
     def _send(self) -> None:
         voices = {face: np.concatenate(parts) for face, parts in self._voices.items()}
-        self._observer.hear(self._sid, self._begin, np.concatenate(self._mix), voices, self._speaking)
+        # Without pictures nobody is known to talk.
+        speaking = self._speaking if self._begin - self._speaking_at <= UNSEEN else {}
+        self._observer.hear(self._sid, self._begin, np.concatenate(self._mix), voices, speaking)
         self._mix, self._voices = [], {}

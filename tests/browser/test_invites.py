@@ -20,6 +20,11 @@ def test_a_full_room_says_so_and_watching_takes_no_seat(small_address: str, visi
     expect(page.get_by_test_id("status-connection")).to_have_text("Connected")
     assert bob.state()["role"] == "watch"
     expect(page.get_by_test_id("tile")).to_have_count(1)
+    # Nothing is left of the call that did not come about: one question is one question.
+    expect(page.locator("#ask-participant")).to_be_enabled()
+    page.evaluate("document.querySelector('#ask-question').value = 'What is it?'")
+    page.evaluate("document.querySelector('#ask-form').requestSubmit()")
+    expect(page.locator("#ask-answers > *")).to_have_count(1)
     # Chromium itself reports the refusal.
     assert [error for error in bob.errors if "503" not in error] == []
     bob.errors.clear()

@@ -232,8 +232,13 @@ def test_keys_and_mixer_reach_the_server(visit: Visit, room: Room) -> None:
     fader = page.locator(f"[data-testid=fader][data-participant='{ada_id}'][data-face=rest]")
     fader.fill("50")
     bob.until("earshot.state.faders.gains.some((one) => one.face === 'rest' && one.gain === 0.5)")
+    page.get_by_role("button", name="Mute Ada for me", exact=True).click()
+    bob.until("earshot.state.faders.muted.length === 1")
     page.get_by_role("button", name="Hear only Ada", exact=True).click()
     bob.until(f"earshot.state.focus?.participant === '{ada_id}' && earshot.state.focus.face === null")
+    # Whom one wants to hear alone is not muted any more, and the server has heard of it too.
+    assert bob.state()["faders"]["muted"] == []
+    expect(page.get_by_role("button", name="Mute Ada for me", exact=True)).to_have_attribute("aria-pressed", "false")
     page.keyboard.press("Escape")
     bob.until("earshot.state.focus === null")
     page.keyboard.press("m")

@@ -89,6 +89,17 @@ async def test_refused_messages_are_answered_and_too_many_end_it(site):
     await until(lambda: socket.raw.close_code == 1008)
 
 
+async def test_names_are_not_changed_faster_than_everybody_can_be_told(site):
+    room = await site.room()
+    ann = await site.join(room, "Ann")
+    socket = await site.control(room, ann["token"])
+    for n in range(30):
+        await socket.send(type="rename", participant=ann["participant"], face=None, name=f"Ann {n}")
+    await until(lambda: socket.newest.get("error", {}).get("code") == "too_many")
+    assert "wait" in socket.newest["error"]["reason"]
+    assert 15 <= int(site.context.rooms.get(room["room"]).participants[ann["participant"]].name.split()[1]) < 29
+
+
 async def test_watchers_cannot_rename(site):
     room = await site.room()
     ann = await site.join(room, "Ann")
