@@ -17,8 +17,6 @@ from streamer.settings import IceServer
 
 OpenSession = Callable[[Room, Participant, str], Awaitable[tuple[Session, str]]]
 
-CORS_EXPOSED = "Location, ETag, Link, Retry-After, WWW-Authenticate"
-
 
 def ice_links(servers: tuple[IceServer, ...]) -> list[str]:
     """Write STUN and TURN servers as Link headers (RFC 9725, 4.6).
@@ -71,18 +69,6 @@ async def text_body(request: Request, wanted: str) -> str:
         return (await request.body()).decode("utf-8")
     except UnicodeDecodeError as error:
         raise HTTPException(400, "The body is not UTF-8.") from error
-
-
-def cors(request: Request) -> dict[str, str]:
-    """Return the CORS headers for a page of an allowed origin, else none."""
-    origin = request.headers.get("origin")
-    if origin is None or origin not in context_of(request).settings.allowed_origins:
-        return {}
-    return {
-        "Access-Control-Allow-Origin": origin,
-        "Access-Control-Expose-Headers": CORS_EXPOSED,
-        "Vary": "Origin",
-    }
 
 
 def check_match(request: Request, etag: str) -> None:
@@ -147,7 +133,7 @@ def session_routes(kind: str, role: Role, shape: Shape, open_session: OpenSessio
         offer = checked_offer(await text_body(request, OFFER_TYPE), shape)
         room, participant = context.entrant(claims, role)
         session, answer = await open_session(room, participant, offer)
-        response = Response(answer, 201, cors(request), OFFER_TYPE)
+        response = Response(answer, 201, media_type=OFFER_TYPE)
         response.headers["Location"] = f"/rooms/{room_id}/{kind}/{session.id}"
         response.headers["ETag"] = session.peer.etag
         for link in ice_links(context.settings.ice_servers):
@@ -161,14 +147,14 @@ def session_routes(kind: str, role: Role, shape: Shape, open_session: OpenSessio
         body = await text_body(request, FRAGMENT_TYPE)
         check_match(request, session.peer.etag)
         await session.peer.trickle(parse_fragment(body))
-        return Response(status_code=204, headers=cors(request))
+        return Response(status_code=204)
 
     @router.delete(at + "/{session_id}", response_class=Response)
     async def delete(request: Request, room_id: str, session_id: str) -> Response:
         """End the session."""
         room, session = owned_session(request, room_id, session_id, kind)
         await room.end_session(session)
-        return Response(status_code=200, headers=cors(request))
+        return Response(status_code=200)
 
     @router.options(at, response_class=Response)
     @router.options(at + "/{session_id}", response_class=Response)
@@ -176,8 +162,8 @@ def session_routes(kind: str, role: Role, shape: Shape, open_session: OpenSessio
         """Say what can be posted, and answer a browser's preflight."""
         allow = "POST, OPTIONS" if session_id is None else "PATCH, DELETE, OPTIONS"
         headers = {"Allow": allow, "Accept-Post": OFFER_TYPE, "Accept-Patch": FRAGMENT_TYPE}
-        if granted := cors(request):
-            headers |= granted | {
+        if request.headers.get("origin") in context_of(request).settings.allowed_origins:
+            headers |= {
                 "Access-Control-Allow-Methods": allow,
                 "Access-Control-Allow-Headers": "Authorization, Content-Type, If-Match",
                 "Access-Control-Max-Age": "600",

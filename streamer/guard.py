@@ -36,6 +36,9 @@ HEADERS = {
     "Permissions-Policy": "camera=(self), microphone=(self), display-capture=(self), geolocation=()",
 }
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+SHARED = re.compile(r"/rooms/[^/]+/(?:whip|whep)(?:/|$)")
+"""What pages of allowed origins may use, refusals and all."""
+EXPOSED = "Location, ETag, Link, Retry-After, WWW-Authenticate"
 
 
 class Guard:
@@ -113,6 +116,7 @@ class Guard:
         return limited
 
     def _dressed(self, scope: Scope, send: Send) -> Send:
+        origin = Headers(scope=scope).get("origin", "")
         policy = DOCS_POLICY if scope["path"] == "/docs" else page_policy(Headers(scope=scope).get("host"))
 
         async def dressed(message: Message) -> None:
@@ -127,6 +131,10 @@ class Guard:
                     # Static files carry an ETag and are asked for again; everything else is of the moment.
                     fixed = scope["method"] in SAFE_METHODS and "etag" in headers
                     headers["Cache-Control"] = "no-cache" if fixed else "no-store"
+                if SHARED.match(scope["path"]) and origin in self._settings.allowed_origins:
+                    headers["Access-Control-Allow-Origin"] = origin
+                    headers["Access-Control-Expose-Headers"] = EXPOSED
+                    headers.add_vary_header("Origin")
                 message["headers"] = headers.raw
                 self._count(scope["method"], message["status"])
             await send(message)

@@ -328,6 +328,12 @@ async def test_options_and_preflight():
         asked = await http.options("/rooms/r/whip/s", headers={"Origin": "https://friend.example"})
         assert asked.headers["access-control-allow-origin"] == "https://friend.example"
         assert "If-Match" in asked.headers["access-control-allow-headers"]
+        refused = await http.post("/rooms/r/whip", headers={"Origin": "https://friend.example"} | SDP)
+        assert refused.status_code == 401
+        assert refused.headers["access-control-allow-origin"] == "https://friend.example"
+        assert "WWW-Authenticate" in refused.headers["access-control-expose-headers"]
+        elsewhere = await http.get("/health", headers={"Origin": "https://friend.example"})
+        assert "access-control-allow-origin" not in elsewhere.headers
         stranger = await http.options("/rooms/r/whip", headers={"Origin": "https://evil.example"})
         assert "access-control-allow-origin" not in stranger.headers
 

@@ -96,6 +96,8 @@ export class Tile {
     this.avatar.textContent = [...participant.name.trim()][0]?.toUpperCase() ?? "?";
     const note = this.own ? "you" : participant.connected ? (participant.video ? "" : "sound only") : "reconnecting…";
     this.note.textContent = note;
+    // Whose camera went off while we were cut off has no picture that would take the place of the still one.
+    if (participant.connected && !participant.video) this.still.classList.add("gone");
     this.figure.classList.toggle("away", !participant.connected && !this.own);
   }
 
