@@ -92,34 +92,31 @@ def heard(visitor: Visitor, seconds: float) -> np.ndarray:
     return np.frombuffer(fetched, np.int16).astype(np.float32) / 32767
 
 
-def projections(recorded: np.ndarray, sources: tuple[np.ndarray, np.ndarray]) -> tuple[float, float]:
-    """Level of each source in a recording against its own, in dB, over the pieces in which both were talking.
+def left_above_right(recorded: np.ndarray, sources: tuple[np.ndarray, np.ndarray]) -> float:
+    """By how many dB the left voice is above the right one, each against its own level, where both were talking.
 
-    Each piece is found in the clip, then projected on both sources at once, each at a few delays (as BSS Eval does,
-    Vincent et al. 2006).
+    Each second is found in the clip, then projected on both sources at once, each at a few delays (as BSS Eval does,
+    Vincent et al. 2006); the median over the seconds counts (as in museval, Stoeter et al. 2018): one in which the
+    machine paused tells nothing of the voices.
     """
-    mixture, heard_energy, own_energy, pieces = sources[0] + sources[1], np.zeros(2), np.zeros(2), 0
-    at = _find(recorded, mixture)
+    mixture = sources[0] + sources[1]
+    at, ratios = _find(recorded, mixture), []
     for start in range(0, recorded.size - PIECE, PIECE):
         piece = recorded[start : start + PIECE]
         near = max(at + start - RATE // 4, TAPS)
-        around = slice(near, near + PIECE + RATE // 2)
-        exact = near + _find(piece, mixture[around])
-        columns = [
-            source[exact + delay : exact + delay + PIECE] for source in sources for delay in range(-TAPS, TAPS + 1)
-        ]
-        own = [np.sqrt(np.mean(source[exact : exact + PIECE] ** 2)) for source in sources]
-        if min(own) < 0.01:
+        exact = near + _find(piece, mixture[near : near + PIECE + RATE // 2])
+        own = [float(np.mean(source[exact : exact + PIECE] ** 2)) for source in sources]
+        if min(own) < 1e-4:
             continue
-        basis = np.stack(columns, axis=1)
-        weights = np.linalg.lstsq(basis, piece, rcond=None)[0].reshape(2, -1)
-        parts = [basis[:, i * weights.shape[1] : (i + 1) * weights.shape[1]] @ weights[i] for i in range(2)]
-        heard_energy += [np.mean(part**2) for part in parts]
-        own_energy += np.square(own)
-        pieces += 1
-    assert pieces >= 3, "hardly anybody was talking at once"
-    left, right = 10 * np.log10(heard_energy / own_energy + 1e-9)
-    return float(left), float(right)
+        delays = range(-TAPS, TAPS + 1)
+        basis = np.stack([source[exact + d : exact + d + PIECE] for source in sources for d in delays], axis=1)
+        weights = np.linalg.lstsq(basis, piece, rcond=None)[0]
+        half = len(delays)
+        parts = basis[:, :half] @ weights[:half], basis[:, half:] @ weights[half:]
+        left, right = (float(np.mean(part**2)) / level + 1e-9 for part, level in zip(parts, own, strict=True))
+        ratios.append(10 * np.log10(left / right))
+    assert len(ratios) >= 3, "hardly anybody was talking at once"
+    return float(np.median(ratios))
 
 
 def _find(piece: np.ndarray, whole: np.ndarray) -> int:
@@ -150,19 +147,19 @@ def test_click_a_face_and_hear_only_that_face(
     expect(page.get_by_test_id("status-voices")).to_have_text("Voices are separated", timeout=20_000)
     page.evaluate(RECORD)
 
-    everyone = projections(heard(visitor, 22), sources)
-    assert abs(everyone[0] - everyone[1]) < 3
+    everyone = left_above_right(heard(visitor, 22), sources)
 
     page.locator(f"[data-testid=face][data-face='{left}']").click()
     visitor.until("earshot.state.focus")
     page.screenshot(path=os.environ.get("EARSHOT_SCREENSHOT", str(tmp_path / "call.png")))
-    only_left = projections(heard(visitor, LOOP), sources)
+    only_left = left_above_right(heard(visitor, LOOP), sources)
 
     page.locator(f"[data-testid=face][data-face='{right}']").click()
     visitor.until(f"earshot.state.focus?.face == {right}")
-    only_right = projections(heard(visitor, LOOP), sources)
+    only_right = left_above_right(heard(visitor, LOOP), sources)
 
-    figures = f"everyone {everyone}, left {only_left}, right {only_right}"
-    assert only_left[0] - only_left[1] >= 10, figures
-    assert only_right[1] - only_right[0] >= 10, figures
+    figures = f"left above right, dB: everyone {everyone:.1f}, left {only_left:.1f}, right {only_right:.1f}"
+    assert abs(everyone) < 3, figures
+    assert only_left >= 10, figures
+    assert only_right <= -10, figures
     print(figures)
