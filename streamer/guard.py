@@ -63,7 +63,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        dressed = self._dressed(scope, send) if scope["type"] == "http" else send
+        dressed = self._dressed(scope, headers, send) if scope["type"] == "http" else send
         if refusal := self._refusal(scope, headers):
             status, reason, extra = refusal
             await refuse(scope, dressed, status, reason, extra)
@@ -115,9 +115,9 @@ class Guard:
 
         return limited
 
-    def _dressed(self, scope: Scope, send: Send) -> Send:
-        origin = Headers(scope=scope).get("origin", "")
-        policy = DOCS_POLICY if scope["path"] == "/docs" else page_policy(Headers(scope=scope).get("host"))
+    def _dressed(self, scope: Scope, asked: Headers, send: Send) -> Send:
+        origin = asked.get("origin", "")
+        policy = DOCS_POLICY if scope["path"] == "/docs" else page_policy(asked.get("host"))
 
         async def dressed(message: Message) -> None:
             if message["type"] == "http.response.start":

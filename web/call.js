@@ -25,7 +25,7 @@ export class Call {
   /** @type {Map<string, FaceHistory>} */ histories = new Map();
   /** @type {boolean | null} */ voicesSeparated = null;
   /** @type {number | null} */ firstFrameAt = null;
-  /** @type {CallListener | null} */ listener = null;
+  /** @type {CallListener | null} */ #listener = null;
 
   /**
    * @param {Entrant} who
@@ -33,10 +33,10 @@ export class Call {
    */
   constructor(who, media) {
     this.connection = new Connection(who, media, {
-      onState: (...told) => this.listener?.onConnection(...told),
+      onState: (...told) => this.listener.onConnection(...told),
       onMessage: (message) => this.#receive(message),
-      onWatching: () => this.listener?.onSlots(),
-      onNotice: (reason) => this.listener?.onNotice(reason),
+      onWatching: () => this.listener.onSlots(),
+      onNotice: (reason) => this.listener.onNotice(reason),
     });
     this.askedAt = performance.now();
   }
@@ -46,8 +46,13 @@ export class Call {
    * @param {CallListener} listener
    */
   start(listener) {
-    this.listener = listener;
+    this.#listener = listener;
     this.connection.start();
+  }
+
+  get listener() {
+    if (!this.#listener) throw new Error("the call has not begun");
+    return this.#listener;
   }
 
   get self() {
@@ -133,7 +138,7 @@ export class Call {
     if (focus && this.faders.muted.includes(focus.participant)) this.setMuted(focus.participant, false);
     this.connection.send({ type: "focus", participant: focus?.participant ?? null, face: focus?.face ?? null });
     this.faders = { ...this.faders, focus };
-    this.listener?.onFaders();
+    this.listener.onFaders();
   }
 
   /**
@@ -155,7 +160,7 @@ export class Call {
     this.connection.send({ type: "fader", participant, face, gain });
     const others = this.faders.gains.filter((g) => g.participant !== participant || g.face !== face);
     this.faders = { ...this.faders, gains: [...others, { participant, face, gain }] };
-    this.listener?.onFaders();
+    this.listener.onFaders();
   }
 
   /**
@@ -166,7 +171,7 @@ export class Call {
     this.connection.send({ type: "mute", participant, muted });
     const others = this.faders.muted.filter((id) => id !== participant);
     this.faders = { ...this.faders, muted: muted ? [...others, participant] : others };
-    this.listener?.onFaders();
+    this.listener.onFaders();
   }
 
   /**
@@ -218,23 +223,23 @@ export class Call {
       case "welcome":
         this.faders = message.faders;
         this.#setRoom(message.room);
-        this.listener?.onFaders();
-        this.listener?.onWelcome();
+        this.listener.onFaders();
+        this.listener.onWelcome();
         break;
       case "room":
         this.#setRoom(message.room);
         break;
       case "faders":
         this.faders = { gains: message.gains, muted: message.muted, focus: message.focus };
-        this.listener?.onFaders();
+        this.listener.onFaders();
         break;
       case "faces":
         this.history(message.participant).push(message.t, message.faces);
-        this.listener?.onFaces(message.participant);
+        this.listener.onFaces(message.participant);
         break;
       case "slots":
         this.slots = message.slots;
-        this.listener?.onSlots();
+        this.listener.onSlots();
         break;
       case "status":
         this.#setVoices(message.voices_separated, message.reason);
@@ -246,10 +251,10 @@ export class Call {
       case "scene":
       case "answer":
       case "found":
-        this.listener?.onInsight(message);
+        this.listener.onInsight(message);
         break;
       case "error":
-        this.listener?.onNotice(message.reason, message.request);
+        this.listener.onNotice(message.reason, message.request);
         break;
     }
   }
@@ -259,7 +264,7 @@ export class Call {
     this.room = room;
     for (const id of this.histories.keys()) if (!this.participant(id)) this.histories.delete(id);
     this.#setVoices(room.voices_separated, "");
-    this.listener?.onRoom();
+    this.listener.onRoom();
   }
 
   /**
@@ -269,6 +274,6 @@ export class Call {
   #setVoices(separated, reason) {
     if (separated === this.voicesSeparated && !reason) return;
     this.voicesSeparated = separated;
-    this.listener?.onVoices(separated, reason);
+    this.listener.onVoices(separated, reason);
   }
 }

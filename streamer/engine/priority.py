@@ -26,9 +26,8 @@ def go_first() -> None:
 
 
 def go_behind() -> None:
-    """Put the calling thread behind the one that started it."""
-    if sys.platform == "linux":
-        _renice(min(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) + BEHIND, 19))
+    """Put the calling thread behind the one that started it; 19 is the end."""
+    _renice(os.getpriority(os.PRIO_PROCESS, 0) + BEHIND)
 
 
 def go_last() -> None:
@@ -55,7 +54,8 @@ def _renice(value: int) -> bool:
         # Elsewhere nice values belong to processes.
         return False
     try:
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), value)
+        # There 0 is the calling thread.
+        os.setpriority(os.PRIO_PROCESS, 0, value)
     except OSError as error:
         log.debug("%s keeps its priority: %s", threading.current_thread().name, error)
         return False

@@ -14,7 +14,6 @@ BLOCKS = 5
 JUMP = 0.01
 """Seconds by which a block may be off before the piece ends with the one before."""
 
-
 UNSEEN = 1.0
 """Seconds after the last picture from which it says nothing any more about who is talking."""
 
