@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from models.embed import SIZE, WEIGHTS, load_embedding, padded, places
 from models.image_runtime import GridArrays
-from models.phrases import content_words
+from models.common.phrases import content_words
 from models.vocabulary import UNKNOWN, tokenise
 
 Floats = NDArray[np.float32]

@@ -8,7 +8,7 @@ import numpy as np
 
 from models.face_detect import Box
 from models.face_mesh import Mesh, aligned_lips, lip_numbers
-from models.tflite import F32
+from models.common.tflite import F32
 
 LEAST_EYES = 12.0
 """Pixels between the eyes below which lips cannot be read."""

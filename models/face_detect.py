@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from models.tflite import F32, TfliteModel, mediapipe_model
+from models.common.tflite import F32, TfliteModel, mediapipe_model
 
 U8 = npt.NDArray[np.uint8]
 Box = tuple[float, float, float, float]

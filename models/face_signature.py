@@ -5,7 +5,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.face_mesh import Mesh
-from models.tflite import F32
+from models.common.tflite import F32
 
 U8 = npt.NDArray[np.uint8]
 

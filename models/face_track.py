@@ -10,7 +10,7 @@ from scipy.optimize import linear_sum_assignment
 from models.face_detect import Box, Detection, overlap
 from models.face_mesh import Mesh, Roi, roi_of_mesh
 from models.face_signature import SAME, Gallery
-from models.tflite import F32
+from models.common.tflite import F32
 
 ONE_PLACE = 0.35
 """Overlap of two meshes' boxes from which they lie on the same face."""

@@ -14,7 +14,7 @@ from models.face_mesh import FaceMesher, Mesh, roi_of_detection, roi_of_mesh
 from models.face_search import FaceSearch
 from models.face_signature import SAME, signature
 from models.face_track import Track, match, near, same_place, side
-from models.tflite import F32
+from models.common.tflite import F32
 
 __all__ = ["Face", "FaceModels", "FaceTracker"]
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.image_encoder import MIDDLE, SIZE, ImageEncoder, InvertedBottleneck, SameConv, load_image_encoder
-from models.onnx_graph import Graph
+from models.common.onnx_graph import Graph
 
 Picture = NDArray[np.uint8]
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from models.dilated import DilatedBlock, Rings
-from models.running import running_mean, running_mean_step
+from models.common.dilated import DilatedBlock, Rings
+from models.common.running_mean import running_mean, running_mean_step
 
 LIPS = 4
 HORIZON = 250  # lip frames (10 s) after which the running mean forgets

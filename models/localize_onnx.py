@@ -14,7 +14,7 @@ from models.localize import BINS, FRAMES, GRID, MEANING, QUIET, SYNC, SoundAtten
 from models.localize_extent import FaceExtent
 from models.localize_hear import BANDS
 from models.motion import CHANNELS, FINE
-from models.onnx_graph import Graph
+from models.common.onnx_graph import Graph
 
 F32 = npt.NDArray[np.float32]
 

@@ -18,11 +18,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models import streaming
-from models.dilated import DilatedBlock, Rings
+from models.common import streaming
+from models.common.dilated import DilatedBlock, Rings
 from models.lip_encoder import LipEncoder, LipState
 from models.pair import places_of, taken, with_share_of_rest
-from models.running import running_mean, running_mean_step
+from models.common.running_mean import running_mean, running_mean_step
 from models.voice_cue import CUE, VoiceCue
 
 BINS = 257

@@ -6,9 +6,9 @@ import onnxruntime
 import torch
 from torch import Tensor, nn
 
-from models.dilated import DilatedBlock
+from models.common.dilated import DilatedBlock
 from models.lip_encoder import LIPS, LipEncoder
-from models.onnx_graph import Graph, dilated_block_step, dilated_blocks_past
+from models.common.onnx_graph import Graph, dilated_block_step, dilated_blocks_past
 from models.separate import BINS, FRAMES, Separator, gru_weights
 from models.voice_cue import CUE
 

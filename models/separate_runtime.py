@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch import Tensor
 
-from models import streaming
+from models.common import streaming
 from models.lip_encoder import LIPS, LipCore
 from models.pair import places_of, taken
 from models.separate import Core, Separator
 from models.separate_onnx import OnnxCore, OnnxLips
-from models.stft import STFT, InverseSTFT
+from models.common.stft import STFT, InverseSTFT
 from models.voice_encoder import PRINT, SAMPLE_RATE, VoiceEncoder
 
 WEIGHTS = Path(__file__).parent / "weights" / "separate.safetensors"

@@ -6,7 +6,7 @@ import onnxruntime
 import torch
 from torch import Tensor, nn
 
-from models.onnx_graph import Graph
+from models.common.onnx_graph import Graph
 from models.sounds import FILTERS, FLOOR, PATCH_FRAMES, PATCH_HOP, STRIDE, TAPS, FilterBank, SoundNet
 
 

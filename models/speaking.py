@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from models.lip_lead import OffsetEstimator
-from models.tflite import F32
+from models.common.tflite import F32
 
 __all__ = ["CUES", "Cues", "OffsetEstimator", "SpeakingDetector"]
 

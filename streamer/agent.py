@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import av
 import numpy as np
 
-from models.resample import Resampler
+from models.common.resample import Resampler
 from streamer.engine.client import EngineClient
 from streamer.engine.types import FaceState, Samples
 from streamer.ingest import AudioBlock

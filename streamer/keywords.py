@@ -6,7 +6,7 @@ import math
 import re
 from bisect import bisect_left, insort
 
-from models.phrases import content_words
+from models.common.phrases import content_words
 
 LEAST_COVERED = 0.5
 """Share of the query (weighted by how rare its words are) that a line must have."""

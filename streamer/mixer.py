@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from models.resample import Resampler
+from models.common.resample import Resampler
 from streamer.faders import Gains
 
 Samples = NDArray[np.float32]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.resample import Resampler
+from models.common.resample import Resampler
 from streamer import agent as agent_module
 from streamer.agent import DEADLINE, VOICES_DELAY, Agent
 from streamer.blocks import AudioBlock

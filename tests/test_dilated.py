@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from models.dilated import DilatedBlock, Rings
+from models.common.dilated import DilatedBlock, Rings
 from models.train.prototype import AroundBlock
 
 

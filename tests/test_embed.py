@@ -11,7 +11,7 @@ import skimage.data
 import skimage.io
 import torch
 
-from models import phrases
+from models.common import phrases
 from models.embed import CHANNELS, PLACES, REDUCED, SIZE, Embedding, padded, places
 from models.embed_runtime import JointEmbedding
 from models.image_runtime import GridArrays, ImageRuntime, fit

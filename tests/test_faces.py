@@ -23,7 +23,7 @@ from models.face_mesh import (
 )
 from models.face_signature import Gallery, signature
 from models.faces import Face, FaceModels, FaceTracker
-from models.tflite import mediapipe_model
+from models.common.tflite import mediapipe_model
 
 U8 = npt.NDArray[np.uint8]
 Draw = Callable[[U8, int], None]

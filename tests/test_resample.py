@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import signal
 
-from models.resample import HALF, Resampler, _low_pass
+from models.common.resample import HALF, Resampler, _low_pass
 
 
 def noise(n, seed=0):

@@ -2,7 +2,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.running import running_mean, running_mean_step
+from models.common.running_mean import running_mean, running_mean_step
 
 
 @given(seed=st.integers(0, 99), length=st.integers(1, 60), horizon=st.integers(1, 50))

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from models.separate import HORIZON, Separator
 from models.separate_runtime import load_separator
-from models.stft import STFT
+from models.common.stft import STFT
 from models.voice_cue import CUE, VoiceCue
 from models.voice_encoder import PRINT
 

@@ -9,7 +9,7 @@ from scipy.signal import resample_poly
 
 from models.separate_onnx import OnnxCore, OnnxLips
 from models.separate_runtime import SeparatorRuntime, load_separator
-from models.stft import STFT, InverseSTFT
+from models.common.stft import STFT, InverseSTFT
 from models.voice_cue import CUE
 from models.voice_encoder import PRINT
 

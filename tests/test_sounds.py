@@ -7,7 +7,7 @@ import soundfile
 import torch
 from torch import nn
 
-from models.resample import Resampler
+from models.common.resample import Resampler
 from models.sound_tags import TAGS, Linear, Tag
 from models.sounds import FEATURES, FILTERS, FRAME, SAMPLE_RATE, SoundNet, pooled, quadrature_filters
 from models.sounds_onnx import heads_session, pool5_session

@@ -1,7 +1,7 @@
 import numpy as np
 import torch
 
-from models.stft import STFT
+from models.common.stft import STFT
 from streamer.observer.spectrogram import BANDS, Spectrogram, quantised
 
 

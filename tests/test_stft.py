@@ -5,8 +5,8 @@ import torch.nn.functional as F
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from models import streaming
-from models.stft import STFT, InverseSTFT
+from models.common import streaming
+from models.common.stft import STFT, InverseSTFT
 
 WINDOWS = {"hamming": torch.hamming_window, "hann": torch.hann_window, "rectangular": torch.ones}
 

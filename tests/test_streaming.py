@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from models import streaming
+from models.common import streaming
 
 
 @dataclass

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models.embed import CHANNELS, PLACES, REDUCED, Embedding, load_embedding, padded, places
-from models.phrases import chunks
+from models.common.phrases import chunks
 from models.train.pictures import StoredGrids, flickr8k, grids, mirrored
 from models.vocabulary import UNKNOWN, Vocabulary, tokenise
 

@@ -19,7 +19,7 @@ FLOOR = 10 ** (-25 / 10)
 
 
 def spectrum(sound: Tensor) -> Tensor:
-    """(B, N) -> (B, 257, 1 + N // 160) complex64, in the phase convention of models/stft.py."""
+    """(B, N) -> (B, 257, 1 + N // 160) complex64, in the phase convention of models/common/stft.py."""
     window = torch.hamming_window(WIN, device=sound.device)
     return torch.stft(sound, FFT, HOP, WIN, window, center=True, return_complex=True)
 

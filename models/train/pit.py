@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from models.running import running_mean
+from models.common.running_mean import running_mean
 from models.separate import BINS, HORIZON, Separator, apply_mask, features
 from models.train.loss import Loss, parts_of, spectrum, waveform
 from models.train.metrics import si_sdr

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.dilated import DilatedBlock
+from models.common.dilated import DilatedBlock
 from models.separate import Separator
 from models.train.datasets import RATE
 from models.train.loss import spectrum

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models.stft import STFT
+from models.common.stft import STFT
 from streamer.engine.types import SAMPLE_RATE, Samples
 from streamer.observer.types import Columns
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
-from models.dilated import DilatedBlock
+from models.common.dilated import DilatedBlock
 
 _OPSET, _IR = 20, 10
 _K = "rows"
