@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.face_detect import FaceDetector
-from models.face_mesh import INNER_LIP, OUTER_LIP, FaceMesher, Mesh, roi_of_detection, roi_of_mesh
+from models.faces.detect import FaceDetector
+from models.faces.mesh import INNER_LIP, OUTER_LIP, FaceMesher, Mesh, roi_of_detection, roi_of_mesh
 
 Picture = NDArray[np.uint8]
 F32 = NDArray[np.float32]

@@ -11,7 +11,7 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from models.face_mesh import FaceMesher, aligned_lips, lip_numbers, roi_of_mesh
+from models.faces.mesh import FaceMesher, aligned_lips, lip_numbers, roi_of_mesh
 from streamer.demo import DemoClip, demo_clip
 from streamer.demo_sound import RATE, mouth_openings, voices
 from streamer.errors import UserError

@@ -13,16 +13,16 @@ import skimage.data
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.face_detect import Detection, overlap, tiles, without_duplicates
-from models.face_mesh import (
+from models.faces.detect import Detection, overlap, tiles, without_duplicates
+from models.faces.mesh import (
     Mesh,
     aligned_lips,
     lip_numbers,
     roi_of_detection,
     roi_of_mesh,
 )
-from models.face_signature import Gallery, signature
-from models.faces import Face, FaceModels, FaceTracker
+from models.faces.signature import Gallery, signature
+from models.faces.tracker import Face, FaceModels, FaceTracker
 from models.common.tflite import mediapipe_model
 
 U8 = npt.NDArray[np.uint8]

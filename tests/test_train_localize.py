@@ -6,8 +6,8 @@ import pytest
 import skimage.data
 import torch
 
-from models.face_detect import FaceDetector
-from models.face_mesh import FaceMesher, roi_of_detection
+from models.faces.detect import FaceDetector
+from models.faces.mesh import FaceMesher, roi_of_detection
 from models.localize import BINS, SoundAttention
 from models.localize_extent import extent_loss
 from models.localize_runtime import SoundMap

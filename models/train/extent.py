@@ -17,8 +17,8 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from models.face_detect import FaceDetector
-from models.face_mesh import FaceMesher, roi_of_detection, roi_of_mesh
+from models.faces.detect import FaceDetector
+from models.faces.mesh import FaceMesher, roi_of_detection, roi_of_mesh
 from models.image_runtime import ImageRuntime
 from models.localize_extent import FaceExtent, extent_loss, middles
 from models.train.scene_stock import load_stock

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from models.face_mesh import INNER_LIP
+from models.faces.mesh import INNER_LIP
 from models.train.scene_stock import I16, U8, Portrait, Talk, Video
 
 F32 = npt.NDArray[np.float32]

@@ -19,8 +19,8 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
-from models.face_detect import FaceDetector
-from models.face_mesh import FaceMesher, Mesh, roi_of_detection, roi_of_mesh
+from models.faces.detect import FaceDetector
+from models.faces.mesh import FaceMesher, Mesh, roi_of_detection, roi_of_mesh
 
 U8 = npt.NDArray[np.uint8]
 I16 = npt.NDArray[np.int16]

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import soundfile
 import torch
 
-from models.face_mesh import lip_numbers
+from models.faces.mesh import lip_numbers
 from models.level import VoiceLevel
 from models.separate_runtime import BLOCK, SeparatorRuntime
 from models.speaking import CUES, LIPS_ONLY, SOUND_ONLY, WITH_LIPS, Cues, NoiseFloor

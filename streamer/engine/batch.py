@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import torch
 
-from models.faces import FaceModels
+from models.faces.tracker import FaceModels
 from models.level import VoiceLevel
 from models.separate_runtime import SeparatorRuntime
 from models.voice_state import Change

@@ -9,7 +9,7 @@ from concurrent.futures import Executor, Future
 
 import numpy as np
 
-from models.faces import Face, FaceModels, FaceTracker
+from models.faces.tracker import Face, FaceModels, FaceTracker
 from models.speaking import OffsetEstimator, SpeakingDetector
 from models.voice import Embed, VoiceBook
 from models.voice_state import Change

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from models.face_mesh import Mesh
+from models.faces.mesh import Mesh
 from models.common.tflite import F32
 
 U8 = npt.NDArray[np.uint8]

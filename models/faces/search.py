@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from models.face_detect import Detection, FaceDetector, tiles
-from models.face_mesh import roi_of_mesh
-from models.face_track import Track, side
+from models.faces.detect import Detection, FaceDetector, tiles
+from models.faces.mesh import roi_of_mesh
+from models.faces.track import Track, side
 
 U8 = npt.NDArray[np.uint8]
 

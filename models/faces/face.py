@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.face_detect import Box
-from models.face_mesh import Mesh, aligned_lips, lip_numbers
+from models.faces.detect import Box
+from models.faces.mesh import Mesh, aligned_lips, lip_numbers
 from models.common.tflite import F32
 
 LEAST_EYES = 12.0

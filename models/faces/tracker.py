@@ -8,12 +8,12 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
-from models.face import Face, face_of, frontal
-from models.face_detect import Detection, FaceDetector, overlap
-from models.face_mesh import FaceMesher, Mesh, roi_of_detection, roi_of_mesh
-from models.face_search import FaceSearch
-from models.face_signature import SAME, signature
-from models.face_track import Track, match, near, same_place, side
+from models.faces.face import Face, face_of, frontal
+from models.faces.detect import Detection, FaceDetector, overlap
+from models.faces.mesh import FaceMesher, Mesh, roi_of_detection, roi_of_mesh
+from models.faces.search import FaceSearch
+from models.faces.signature import SAME, signature
+from models.faces.track import Track, match, near, same_place, side
 from models.common.tflite import F32
 
 __all__ = ["Face", "FaceModels", "FaceTracker"]

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from models.face_detect import Box, Detection, overlap
-from models.face_mesh import Mesh, Roi, roi_of_mesh
-from models.face_signature import SAME, Gallery
+from models.faces.detect import Box, Detection, overlap
+from models.faces.mesh import Mesh, Roi, roi_of_mesh
+from models.faces.signature import SAME, Gallery
 from models.common.tflite import F32
 
 ONE_PLACE = 0.35
