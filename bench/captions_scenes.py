@@ -15,7 +15,7 @@ from scipy.signal import resample_poly
 
 from models.level import VoiceLevel
 from models.separate_runtime import SeparatorRuntime
-from models.speaking import SpeakingDetector
+from models.active_speaker.detector import SpeakingDetector
 from models.train.lips import made_up_lips, spoil_lips
 
 RATE, BLOCK, FRAME = 16_000, 320, 640

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from models.speaking import NoiseFloor, OffsetEstimator, SpeakingDetector
+from models.active_speaker.detector import NoiseFloor, OffsetEstimator, SpeakingDetector
 
 STEP = 0.04
 

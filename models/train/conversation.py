@@ -20,7 +20,7 @@ import torch
 
 from models.level import VoiceLevel
 from models.separate_runtime import BLOCK, SeparatorRuntime
-from models.speaking import SpeakingDetector
+from models.active_speaker.detector import SpeakingDetector
 from models.train.datasets import FRAME, RATE
 from models.train.lips import made_up_lips, spoil_lips
 from models.train.metrics import si_sdr

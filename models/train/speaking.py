@@ -1,4 +1,4 @@
-"""Fits the weights of models/speaking.py: `python -m models.train.speaking --data DIR`.
+"""Fits the weights of models/active_speaker/detector.py: `python -m models.train.speaking --data DIR`.
 
 DIR holds `av/grid_s1_train` (.ogg sound, .json clips, _lips.npz with 40 lip points a frame, 25 a second) and
 `speech/librispeech` (.ogg, .json), the voices beside. Scenes go through the shipped separator, as in a call: levels
@@ -20,7 +20,7 @@ import torch
 from models.faces.mesh import lip_numbers
 from models.level import VoiceLevel
 from models.separate_runtime import BLOCK, SeparatorRuntime
-from models.speaking import CUES, LIPS_ONLY, SOUND_ONLY, WITH_LIPS, Cues, NoiseFloor
+from models.active_speaker.detector import CUES, LIPS_ONLY, SOUND_ONLY, WITH_LIPS, Cues, NoiseFloor
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
@@ -228,7 +228,7 @@ def main() -> None:
         w = fit(x[used][:, columns], y[used])
         print(f"{name} = ({', '.join(f'{v:.2f}' for v in w)})")
         report("  fitted, held-out clips", held_x[held][:, columns], held_y[held], w)
-        report("  models/speaking.py    ", held_x[held][:, columns], held_y[held], np.array(current))
+        report("  models/active_speaker/detector.py    ", held_x[held][:, columns], held_y[held], np.array(current))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from concurrent.futures import Executor, Future
 import numpy as np
 
 from models.faces.tracker import Face, FaceModels, FaceTracker
-from models.speaking import OffsetEstimator, SpeakingDetector
+from models.active_speaker.detector import OffsetEstimator, SpeakingDetector
 from models.voice import Embed, VoiceBook
 from models.voice_state import Change
 from streamer.engine.types import BLOCK, SAMPLE_RATE, FaceState, Picture, Samples
@@ -28,7 +28,7 @@ TRAINED_LAG = 0.04
 """Seconds that lips were behind the sound, on average, while the separator was trained."""
 
 USUAL_LEAD = -0.01
-"""Seconds by which lips lead their sound in the separator's training data (GRID), as `models.lip_lead` measures it."""
+"""Seconds by which lips lead their sound in the separator's training data (GRID), as `models.active_speaker.av_offset` measures it."""
 
 LONGEST_FRAME = 0.2
 """Seconds; a longer gap between pictures is a lost connection and does not age the faces."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from models.lip_lead import OffsetEstimator
+from models.active_speaker.av_offset import OffsetEstimator
 from models.common.tflite import F32
 
 __all__ = ["CUES", "Cues", "OffsetEstimator", "SpeakingDetector"]
