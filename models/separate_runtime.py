@@ -15,7 +15,7 @@ from models.pair import places_of, taken
 from models.separate import Core, Separator
 from models.separate_onnx import OnnxCore, OnnxLips
 from models.common.stft import STFT, InverseSTFT
-from models.voice_encoder import PRINT, SAMPLE_RATE, VoiceEncoder
+from models.voiceprint.encoder import PRINT, SAMPLE_RATE, VoiceEncoder
 
 WEIGHTS = Path(__file__).parent / "weights" / "separate.safetensors"
 VOICE_WEIGHTS = Path(__file__).parent / "weights" / "voice.safetensors"

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.voice_encoder import LENGTH, PRINT
+from models.voiceprint.encoder import LENGTH, PRINT
 
 CUE = 192
 

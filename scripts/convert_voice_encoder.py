@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from models.voice_encoder import VoiceEncoder
+from models.voiceprint.encoder import VoiceEncoder
 
 INSIDE = "resemblyzer/pretrained.pt"
 TRAINING_ONLY = ("similarity_weight", "similarity_bias")

@@ -14,7 +14,7 @@ from typing import IO, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from models.voice_state import Change
+from models.voiceprint.state import Change
 from streamer.engine.types import BLOCK, SAMPLE_RATE, FaceState, Picture, Voices
 from streamer.marks import Marks
 from streamer.media_file import MediaInfo, Piece, Shot, shots, sound

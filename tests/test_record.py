@@ -10,7 +10,7 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from models.voice_state import Change
+from models.voiceprint.state import Change
 from streamer.engine.types import BLOCK, FaceState, Picture, Voices
 from streamer.errors import UserError
 from streamer.record import Summary, process

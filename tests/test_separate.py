@@ -7,7 +7,7 @@ from models.separate import HORIZON, Separator
 from models.separate_runtime import load_separator
 from models.common.stft import STFT
 from models.voice_cue import CUE, VoiceCue
-from models.voice_encoder import PRINT
+from models.voiceprint.encoder import PRINT
 
 
 def small(depth=4):

@@ -11,7 +11,7 @@ from models.separate_onnx import OnnxCore, OnnxLips
 from models.separate_runtime import SeparatorRuntime, load_separator
 from models.common.stft import STFT, InverseSTFT
 from models.voice_cue import CUE
-from models.voice_encoder import PRINT
+from models.voiceprint.encoder import PRINT
 
 BLOCK = 320
 

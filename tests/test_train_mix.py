@@ -22,7 +22,7 @@ from models.train.reverb import LENGTH, TALKERS, Reverb, convolve
 from models.train.separate import loss_on, separate
 from models.train.tape import Tape
 from models.voice_cue import CUE, VoiceCue
-from models.voice_encoder import PRINT
+from models.voiceprint.encoder import PRINT
 
 ROWS, FRAMES = 48, 30
 FIELDS = [field for field in dataclasses.fields(Scene) if field.name != "enrolment"]

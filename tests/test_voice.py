@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.voice import DROPPED_AFTER, KEPT, VoiceBook
-from models.voice_print import LENGTH, SIZE, SNIPPETS
+from models.voiceprint.enrolment import DROPPED_AFTER, KEPT, VoiceBook
+from models.voiceprint.voice_print import LENGTH, SIZE, SNIPPETS
 
 STEP = 0.04
 HEIGHT = 0.1

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from models.separate_runtime import load_voice_encoder
-from models.voice_encoder import PRINT, VoiceEncoder
+from models.voiceprint.encoder import PRINT, VoiceEncoder
 
 
 @pytest.fixture(scope="module")

@@ -27,8 +27,8 @@ from models.train.metrics import si_sdr
 from models.train.microphone import normal
 from models.train.speakers import Split
 from models.train.trials import SETS, as_float, by_speaker
-from models.voice import VoiceBook
-from models.voice_print import F32, Enrolment
+from models.voiceprint.enrolment import VoiceBook
+from models.voiceprint.voice_print import F32, Enrolment
 
 LENGTH = 60 * RATE
 OVERLAP = 8 * RATE

@@ -1,4 +1,4 @@
-"""Gives a separator that made its own voice prints the prints of models/voice_encoder.py, for training to go on from.
+"""Gives a separator that made its own voice prints the prints of models/voiceprint/encoder.py, for training to go on from.
 
     python -m models.train.graft --data DIR --start OLD.safetensors --out NEW.safetensors [--reverb BANK]
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from models.separate_runtime import BLOCK, Backend, SeparatorRuntime
-from models.voice_encoder import PRINT
+from models.voiceprint.encoder import PRINT
 
 RATE = 16_000
 CHUNKS = (20, 40, 200)  # milliseconds

@@ -11,7 +11,7 @@ from torch import Tensor
 from models.train.microphone import chance, decibels, normal
 from models.train.reverb import Reverb, convolve
 from models.train.tape import Tape
-from models.voice_encoder import LENGTH, PRINT, VoiceEncoder
+from models.voiceprint.encoder import LENGTH, PRINT, VoiceEncoder
 
 SPEEDS = (0.9, 1.0, 1.1)
 """How fast, and high, a talker may be played: a changed voice needs a print of its own."""

@@ -22,7 +22,7 @@ from models.train.microphone import LOUD, normal
 from models.train.mix import Scene
 from models.train.reverb import Reverb, convolve, make_bank
 from models.train.speakers import Split, split_of
-from models.voice_encoder import PRINT
+from models.voiceprint.encoder import PRINT
 
 CROP = 4 * RATE // FRAME * FRAME
 SETS = ("librispeech", "speechocean762")

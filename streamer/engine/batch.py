@@ -11,7 +11,7 @@ import torch
 from models.faces.tracker import FaceModels
 from models.level import VoiceLevel
 from models.separate_runtime import SeparatorRuntime
-from models.voice_state import Change
+from models.voiceprint.state import Change
 from streamer.engine.priority import go_behind
 from streamer.engine.scene import BLOCK_SECONDS, Scene
 from streamer.engine.types import BLOCK, SAMPLE_RATE, FaceState, Picture, Samples, Voices

@@ -11,8 +11,8 @@ import numpy as np
 
 from models.faces.tracker import Face, FaceModels, FaceTracker
 from models.active_speaker.detector import OffsetEstimator, SpeakingDetector
-from models.voice import Embed, VoiceBook
-from models.voice_state import Change
+from models.voiceprint.enrolment import Embed, VoiceBook
+from models.voiceprint.state import Change
 from streamer.engine.types import BLOCK, SAMPLE_RATE, FaceState, Picture, Samples
 
 LIP_HISTORY = 2.0

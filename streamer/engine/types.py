@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.voice_state import State
+from models.voiceprint.state import State
 
 Samples = NDArray[np.float32]
 Picture = NDArray[np.uint8]

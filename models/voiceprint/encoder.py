@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.voice_print import LENGTH
-from models.voice_print import SIZE as PRINT
+from models.voiceprint.voice_print import LENGTH
+from models.voiceprint.voice_print import SIZE as PRINT
 
 __all__ = ["LENGTH", "PRINT", "SAMPLE_RATE", "VoiceEncoder"]
 
