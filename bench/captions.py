@@ -15,7 +15,7 @@ from bench.captions_scenes import Apart, Role, at_once, cities, in_turns, reader
 from bench.captions_score import Delays, Tally
 from bench.page import publish, table, verdict
 from models.caption_gate import CaptionGate
-from models.separate_runtime import SeparatorRuntime
+from models.separation.runtime import SeparatorRuntime
 from models.speech import SAMPLE_RATE, Line, Transcriber, open_transcriber
 
 FRAME = 640

@@ -13,8 +13,8 @@ import torch
 from pocketsphinx import Decoder
 from scipy.signal import resample_poly
 
-from models.level import VoiceLevel
-from models.separate_runtime import SeparatorRuntime
+from models.separation.level import VoiceLevel
+from models.separation.runtime import SeparatorRuntime
 from models.active_speaker.detector import SpeakingDetector
 from models.train.lips import made_up_lips, spoil_lips
 

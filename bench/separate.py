@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from bench.page import publish, table, verdict
-from models.separate_runtime import WEIGHTS
+from models.separation.runtime import WEIGHTS
 from models.train import pace
 
 LIMIT = 0.2

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from models.lip_encoder import HORIZON, LipEncoder
+from models.separation.lip_encoder import HORIZON, LipEncoder
 
 
 @pytest.fixture(scope="module")

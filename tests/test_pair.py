@@ -1,6 +1,6 @@
 import torch
 
-from models.pair import places_of, taken, with_share_of_rest
+from models.separation.partner import places_of, taken, with_share_of_rest
 
 
 def test_rows_find_each_other_by_number():

@@ -7,10 +7,10 @@ import soundfile
 import torch
 from scipy.signal import resample_poly
 
-from models.separate_onnx import OnnxCore, OnnxLips
-from models.separate_runtime import SeparatorRuntime, load_separator
+from models.separation.onnx_step import OnnxCore, OnnxLips
+from models.separation.runtime import SeparatorRuntime, load_separator
 from models.common.stft import STFT, InverseSTFT
-from models.voice_cue import CUE
+from models.separation.voice_cue import CUE
 from models.voiceprint.encoder import PRINT
 
 BLOCK = 320

@@ -8,7 +8,7 @@ import pytest
 import soundfile
 import torch
 
-from models.separate_runtime import SeparatorRuntime
+from models.separation.runtime import SeparatorRuntime
 from models.train import conversation, pace, report, targets, trials
 from models.train.datasets import RATE, clips, noises, source
 from models.train.evaluate import Measured

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from models.separate import Separator
-from models.separate_runtime import load_voice_encoder
+from models.separation.separator import Separator
+from models.separation.runtime import load_voice_encoder
 from models.train import graft
 from models.train.datasets import SOURCES, lip_numbers
 from models.train.lips import made_up_lips, spoil_lips
@@ -21,7 +21,7 @@ from models.train.prototype import Prototype
 from models.train.reverb import LENGTH, TALKERS, Reverb, convolve
 from models.train.separate import loss_on, separate
 from models.train.tape import Tape
-from models.voice_cue import CUE, VoiceCue
+from models.separation.voice_cue import CUE, VoiceCue
 from models.voiceprint.encoder import PRINT
 
 ROWS, FRAMES = 48, 30

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.separate_runtime import load_voice_encoder
+from models.separation.runtime import load_voice_encoder
 from models.voiceprint.encoder import PRINT, VoiceEncoder
 
 

@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from models.level import VoiceLevel
-from models.separate_runtime import BLOCK, SeparatorRuntime
+from models.separation.level import VoiceLevel
+from models.separation.runtime import BLOCK, SeparatorRuntime
 from models.active_speaker.detector import SpeakingDetector
 from models.train.datasets import FRAME, RATE
 from models.train.lips import made_up_lips, spoil_lips

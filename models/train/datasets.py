@@ -83,7 +83,7 @@ class Clip:
 
 
 def lip_numbers(points: F32) -> F32:
-    """The four lip numbers of models/lip_encoder.py.
+    """The four lip numbers of models/separation/lip_encoder.py.
 
     Args:
         points: Shape (T, 40, 2): outer lip 0-19, inner lip 20-39, nose tip as origin, eye distance 1.

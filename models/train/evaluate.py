@@ -18,7 +18,7 @@ from pathlib import Path
 
 import torch
 
-from models.separate_runtime import WEIGHTS, SeparatorRuntime
+from models.separation.runtime import WEIGHTS, SeparatorRuntime
 from models.train import conversation, pace, report, targets, words
 from models.train.report import Groups, Results
 from models.train.systems import System, figures_of, ideal_ratio_mask, mixture, pit, separator, told

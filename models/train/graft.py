@@ -15,15 +15,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from models.separate import Separator
-from models.separate_runtime import load_voice_encoder
+from models.separation.separator import Separator
+from models.separation.runtime import load_voice_encoder
 from models.train.prints import SNIPPETS, SPEEDS, stored_prints
 from models.train.prototype import Prototype
 from models.train.reverb import load_bank
 from models.train.separate import save
 from models.train.systems import load
 from models.train.tape import Tape, load_tapes
-from models.voice_cue import CUE, VoiceCue
+from models.separation.voice_cue import CUE, VoiceCue
 
 FRAMES = 60  # video frames of a snippet for the old encoder, as it was trained
 STEPS, ROWS, RATE = 2_000, 256, 1e-3

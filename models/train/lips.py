@@ -16,7 +16,7 @@ def made_up_lips(sound: Tensor) -> Tensor:
         sound: (B, L * 640).
 
     Returns:
-        (B, L, 4) in the units of models/lip_encoder.py, without their mean.
+        (B, L, 4) in the units of models/separation/lip_encoder.py, without their mean.
     """
     rows, dev = sound.shape[0], sound.device
 

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 import torch
 
-from models.separate_runtime import BLOCK, Backend, SeparatorRuntime
+from models.separation.runtime import BLOCK, Backend, SeparatorRuntime
 from models.voiceprint.encoder import PRINT
 
 RATE = 16_000

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from models.common.running_mean import running_mean
-from models.separate import BINS, HORIZON, Separator, apply_mask, features
+from models.separation.separator import BINS, HORIZON, Separator, apply_mask, features
 from models.train.loss import Loss, parts_of, spectrum, waveform
 from models.train.metrics import si_sdr
 from models.train.mix import Scene
-from models.voice_cue import CUE
+from models.separation.voice_cue import CUE
 
 OUTPUTS = 2
 

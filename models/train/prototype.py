@@ -11,12 +11,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.common.dilated import DilatedBlock
-from models.separate import Separator
+from models.separation.separator import Separator
 from models.train.datasets import RATE
 from models.train.loss import spectrum
 from models.train.mix import Scene
 from models.train.separate import last_repeated
-from models.voice_cue import CUE
+from models.separation.voice_cue import CUE
 
 LENGTH, MELS, BINS = 8.0, 64, 257
 ENROLMENT_LEVEL = 0.06  # root mean square

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from models.separate_runtime import load_voice_encoder
+from models.separation.runtime import load_voice_encoder
 from models.train.datasets import RATE
 from models.train.report import rows_of
 from models.train.systems import load

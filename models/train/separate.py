@@ -20,9 +20,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from models.pair import LAYERS
-from models.separate import Separator
-from models.separate_runtime import WEIGHTS, load_voice_encoder
+from models.separation.partner import LAYERS
+from models.separation.separator import Separator
+from models.separation.runtime import WEIGHTS, load_voice_encoder
 from models.train.loss import Loss, loss_of, spectrum
 from models.train.mix import Scene, make_scene
 from models.train.pit import PitSeparator, pit_loss

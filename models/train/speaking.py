@@ -18,8 +18,8 @@ import soundfile
 import torch
 
 from models.faces.mesh import lip_numbers
-from models.level import VoiceLevel
-from models.separate_runtime import BLOCK, SeparatorRuntime
+from models.separation.level import VoiceLevel
+from models.separation.runtime import BLOCK, SeparatorRuntime
 from models.active_speaker.detector import CUES, LIPS_ONLY, SOUND_ONLY, WITH_LIPS, Cues, NoiseFloor
 
 F32 = npt.NDArray[np.float32]

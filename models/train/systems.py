@@ -10,9 +10,9 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from models.pair import LAYERS
-from models.separate import Separator
-from models.separate_runtime import filled
+from models.separation.partner import LAYERS
+from models.separation.separator import Separator
+from models.separation.runtime import filled
 from models.train.loss import spectrum, waveform
 from models.train.metrics import decibel, pesq_of, sdr, si_sdr, stoi_of
 from models.train.mix import Scene, both_faces

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.separate_runtime import load_voice_encoder
+from models.separation.runtime import load_voice_encoder
 from models.train.datasets import FRAME, I16, RATE, Clip, clips, noises, source
 from models.train.lips import made_up_lips, spoil_lips
 from models.train.microphone import LOUD, normal

@@ -14,7 +14,7 @@ import soundfile
 import torch
 from torch import Tensor
 
-from models.separate_runtime import load_voice_encoder
+from models.separation.runtime import load_voice_encoder
 from models.speech import open_transcriber
 from models.train.datasets import FRAME, RATE
 from models.train.lips import made_up_lips, spoil_lips

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from models.faces.tracker import FaceModels
-from models.level import VoiceLevel
-from models.separate_runtime import SeparatorRuntime
+from models.separation.level import VoiceLevel
+from models.separation.runtime import SeparatorRuntime
 from models.voiceprint.state import Change
 from streamer.engine.priority import go_behind
 from streamer.engine.scene import BLOCK_SECONDS, Scene

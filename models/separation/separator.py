@@ -20,10 +20,10 @@ from torch import Tensor, nn
 
 from models.common import streaming
 from models.common.dilated import DilatedBlock, Rings
-from models.lip_encoder import LipEncoder, LipState
-from models.pair import places_of, taken, with_share_of_rest
+from models.separation.lip_encoder import LipEncoder, LipState
+from models.separation.partner import places_of, taken, with_share_of_rest
 from models.common.running_mean import running_mean, running_mean_step
-from models.voice_cue import CUE, VoiceCue
+from models.separation.voice_cue import CUE, VoiceCue
 
 BINS = 257
 FRAMES = 2  # spectrum frames of 10 ms in a step

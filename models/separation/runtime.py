@@ -10,10 +10,10 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from models.common import streaming
-from models.lip_encoder import LIPS, LipCore
-from models.pair import places_of, taken
-from models.separate import Core, Separator
-from models.separate_onnx import OnnxCore, OnnxLips
+from models.separation.lip_encoder import LIPS, LipCore
+from models.separation.partner import places_of, taken
+from models.separation.separator import Core, Separator
+from models.separation.onnx_step import OnnxCore, OnnxLips
 from models.common.stft import STFT, InverseSTFT
 from models.voiceprint.encoder import PRINT, SAMPLE_RATE, VoiceEncoder
 
