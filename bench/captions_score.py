@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bench.captions_scenes import Word
-from models.speech import Line
+from models.speech.types import Line
 
 
 def words(text: str) -> list[str]:

@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 
-from models.voice_out import VoiceMissing, VoiceOut
+from models.speech.tts import VoiceMissing, VoiceOut
 from streamer.listen import ListenTrack
 from streamer.participant import Participant
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine, Iterable
 
 import numpy as np
 
-from models.voice_out import VoiceMissing
+from models.speech.tts import VoiceMissing
 from streamer import insights, notices
 from streamer.announcer import Announcer
 from streamer.limits import Limiter

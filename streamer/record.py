@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from models.speech import Transcriber
+from models.speech.types import Transcriber
 from streamer.errors import UserError
 from streamer.media_file import inspect
 from streamer.observing import Observing

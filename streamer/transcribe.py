@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from models.speech import SAMPLE_RATE, Line, Transcriber, open_transcriber
+from models.speech.types import SAMPLE_RATE, Line, Transcriber, open_transcriber
 from streamer.errors import UserError
 from streamer.media_file import MediaInfo, inspect, sound
 from streamer.transcript import Transcript
@@ -36,7 +36,7 @@ def transcribe(path: Path, transcriber: Transcriber, info: MediaInfo | None = No
 
 
 def named_transcriber(name: str) -> Transcriber:
-    """`models.speech.open_transcriber` for a person at the keyboard.
+    """`models.speech.types.open_transcriber` for a person at the keyboard.
 
     Raises:
         UserError: There is none of that name, it is not installed, or cannot be downloaded.
@@ -53,7 +53,7 @@ def transcribe_command(input: Path, *, model: str = "moonshine") -> int:
 
     Args:
         input: The recording.
-        model: See `models.speech.open_transcriber`.
+        model: See `models.speech.types.open_transcriber`.
 
     Returns:
         Exit code 0.

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from models.voice_out import VoiceMissing
+from models.speech.tts import VoiceMissing
 from streamer import announcer as module
 from streamer.announcer import Announcer
 from streamer.listen import ListenTrack

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.caption_gate import AHEAD, EARLY, FADE, FRAME, LATE, CaptionGate, _Voice
+from models.speech.voice_gate import AHEAD, EARLY, FADE, FRAME, LATE, CaptionGate, _Voice
 
 RATE = 16_000
 rng = np.random.default_rng(3)

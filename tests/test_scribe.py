@@ -1,6 +1,6 @@
 import numpy as np
 
-from models.speech import Line
+from models.speech.types import Line
 from streamer.observer.scribe import FORGET, GONE, Scribe
 
 

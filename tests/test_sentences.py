@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.sentences import BEGINS, GOES_ON, MIN_SPEECH, Sentences
+from models.speech.endpointing import BEGINS, GOES_ON, MIN_SPEECH, Sentences
 
 WINDOW = 0.032
 

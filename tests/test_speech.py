@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from models.speech import SAMPLE_RATE, Reading, open_transcriber
-from models.speech_stream import MOST, PARTIAL_EVERY, SharedTranscriber
-from models.voice_activity_runtime import WINDOW, Listening, VoiceActivity
+from models.speech.types import SAMPLE_RATE, Reading, open_transcriber
+from models.speech.stream import MOST, PARTIAL_EVERY, SharedTranscriber
+from models.speech.vad import WINDOW, Listening, VoiceActivity
 
 ASSETS = Path(find_spec("moonshine_voice").submodule_search_locations[0]) / "assets"
 
@@ -276,7 +276,7 @@ def test_real_words_of_two_voices_at_once(transcriber, beckett):
 
 
 def test_a_draft_saves_work_and_changes_nothing_here(beckett):
-    from models.speech_runtime import Moonshine
+    from models.speech.moonshine import Moonshine
 
     recogniser = Moonshine()
     calls = []

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from models.speech import Line
+from models.speech.types import Line
 from streamer.errors import UserError
 from streamer.transcribe import named_transcriber, transcribe, transcribe_command
 from tests.media import clip, grey, tone, write

@@ -5,8 +5,8 @@ import threading
 import numpy as np
 import pytest
 
-from models.speech import open_transcriber
-from models.voice_out import LEVEL, SAMPLE_RATE, VoiceMissing, VoiceOut
+from models.speech.types import open_transcriber
+from models.speech.tts import LEVEL, SAMPLE_RATE, VoiceMissing, VoiceOut
 
 
 @pytest.fixture(scope="module")

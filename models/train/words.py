@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from models.separation.runtime import load_voice_encoder
-from models.speech import open_transcriber
+from models.speech.types import open_transcriber
 from models.train.datasets import FRAME, RATE
 from models.train.lips import made_up_lips, spoil_lips
 from models.train.metrics import word_errors

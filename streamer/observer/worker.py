@@ -17,7 +17,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from models.speech import open_transcriber
+from models.speech.types import open_transcriber
 from streamer.engine import wire
 from streamer.engine.priority import go_last
 from streamer.engine.process import SILENCE_LIMIT

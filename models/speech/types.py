@@ -100,16 +100,16 @@ def open_transcriber(name: str = "moonshine") -> Transcriber:
         OSError: its weights are not installed, or cannot be downloaded.
         ImportError: its package is not installed.
     """
-    from models.speech_stream import SharedTranscriber
-    from models.voice_activity_runtime import VoiceActivity
+    from models.speech.stream import SharedTranscriber
+    from models.speech.vad import VoiceActivity
 
     kind, _, model = name.partition(":")
     if kind == "moonshine" and not model:
-        from models.speech_runtime import Moonshine
+        from models.speech.moonshine import Moonshine
 
         return SharedTranscriber(Moonshine(), VoiceActivity())
     if kind == "faster-whisper" and model:
-        from models.speech_whisper import Whisper
+        from models.speech.whisper import Whisper
 
         return SharedTranscriber(Whisper(model), VoiceActivity())
     raise ValueError(f'there is no transcriber "{name}": "moonshine" or "faster-whisper:MODEL"')

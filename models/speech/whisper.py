@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from models.speech import Reading
+from models.speech.types import Reading
 
 F32 = NDArray[np.float32]
 

@@ -8,9 +8,9 @@ from typing import Protocol
 
 import numpy as np
 
-from models.sentences import Sentences, Span
-from models.speech import F32, SAMPLE_RATE, Line, Reading, Recogniser
-from models.voice_activity_runtime import WINDOW, Listening
+from models.speech.endpointing import Sentences, Span
+from models.speech.types import F32, SAMPLE_RATE, Line, Reading, Recogniser
+from models.speech.vad import WINDOW, Listening
 
 PARTIAL_EVERY = 0.4
 """Least seconds of new sound between two readings of a sentence that is being said."""

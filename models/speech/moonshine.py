@@ -14,7 +14,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from models.speech import Reading
+from models.speech.types import Reading
 
 F32 = NDArray[np.float32]
 
