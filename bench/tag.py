@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from bench.page import publish, table
-from models.sounds_runtime import SoundTagger
+from models.sounds.runtime import SoundTagger
 
 RUNS = 40
 LIMIT = 20.0

@@ -21,7 +21,7 @@ Samples = NDArray[np.float32]
 
 
 class NamesSounds(Protocol):
-    """What `models.sounds_runtime.SoundTagger` is here."""
+    """What `models.sounds.runtime.SoundTagger` is here."""
 
     WINDOW: int
 
@@ -100,7 +100,7 @@ def tag_command(files: Sequence[Path], tagger: NamesSounds | None = None) -> int
     for path in files:
         inspect(path)
     if tagger is None:
-        from models.sounds_runtime import SoundTagger
+        from models.sounds.runtime import SoundTagger
 
         tagger = SoundTagger()
     for path in files:

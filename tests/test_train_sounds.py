@@ -8,7 +8,7 @@ import soundfile
 import torch
 import torch.nn.functional as F
 
-from models.sounds import SoundNet
+from models.sounds.soundnet import SoundNet
 from models.train import sounds as training
 from models.train import sounds_loss as losses
 from models.train.sounds_data import CLASSES, CLIP, NOTHING, SETS, SPEECH, URBAN, Mixer, equalised, urban_sounds

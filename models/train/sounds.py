@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from models.sounds import FEATURES, FRAME, OBJECTS, PATCH_FRAMES, PATCH_HOP, SOUNDS, Answers, SoundNet
+from models.sounds.soundnet import FEATURES, FRAME, OBJECTS, PATCH_FRAMES, PATCH_HOP, SOUNDS, Answers, SoundNet
 from models.train.sounds_data import CLASSES, Mixer, batches, urban_sounds
 from models.train.sounds_loss import hearing, object_divergence, sigmoid_divergence, softmax_divergence
 from models.train.sounds_teacher import SoundTeacher, paired_objects

@@ -21,7 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from models.sounds import SAMPLE_RATE
+from models.sounds.soundnet import SAMPLE_RATE
 
 URBAN = "urbansound8k_folds_1_2_3"
 CLASSES = (

@@ -18,7 +18,7 @@ import torchaudio
 from safetensors.torch import load_file
 from torch import Tensor
 
-from models.sounds import SAMPLE_RATE, SoundNet, pooled
+from models.sounds.soundnet import SAMPLE_RATE, SoundNet, pooled
 from models.train.sounds_data import CLASSES, Urban, batches, urban_sounds
 from models.train.sounds_probe import STRENGTHS, Score, fit_linear, score
 from models.train.sounds_teacher import SoundTeacher

@@ -19,9 +19,9 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 
-from models.sound_tags import TAGS
-from models.sounds import SoundNet, pooled
-from models.sounds_runtime import raised
+from models.sounds.tags import TAGS
+from models.sounds.soundnet import SoundNet, pooled
+from models.sounds.runtime import raised
 from models.train.sounds_data import (
     CLASSES,
     CLIP,

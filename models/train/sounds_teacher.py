@@ -24,7 +24,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from models.sounds import OBJECTS, SAMPLE_RATE, SOUNDS
+from models.sounds.soundnet import OBJECTS, SAMPLE_RATE, SOUNDS
 from models.train.sounds_data import CLASSES
 
 PATCH, HOP = 96, 48

@@ -17,7 +17,7 @@ from models.caption_runtime import CHANGED, Captioner, SceneText, changed, gist
 from models.embed_runtime import JointEmbedding
 from models.image_runtime import GridArrays, ImageRuntime
 from models.localize_runtime import Localizer, LocalizerState, SoundMap, SoundTrack
-from models.sounds_runtime import SoundTagger
+from models.sounds.runtime import SoundTagger
 from models.vqa_runtime import Answer, Answerer
 from streamer.engine.types import SAMPLE_RATE, Picture, Samples
 from streamer.observer.spectrogram import Spectrogram

@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file
 
-from models.sound_tags import TAGS, Linear
-from models.sounds import FEATURES, FRAME, SAMPLE_RATE, SoundNet
-from models.sounds_onnx import heads_session, pool5_session
+from models.sounds.tags import TAGS, Linear
+from models.sounds.soundnet import FEATURES, FRAME, SAMPLE_RATE, SoundNet
+from models.sounds.onnx_step import heads_session, pool5_session
 
 WEIGHTS = Path(__file__).parent / "weights" / "sounds.safetensors"
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from models.common.onnx_graph import Graph
-from models.sounds import FILTERS, FLOOR, PATCH_FRAMES, PATCH_HOP, STRIDE, TAPS, FilterBank, SoundNet
+from models.sounds.soundnet import FILTERS, FLOOR, PATCH_FRAMES, PATCH_HOP, STRIDE, TAPS, FilterBank, SoundNet
 
 
 def pool5_session(net: SoundNet) -> onnxruntime.InferenceSession:
