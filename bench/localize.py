@@ -9,7 +9,7 @@ import numpy as np
 
 from bench.page import publish, table, verdict
 from models.image_runtime import ImageRuntime
-from models.localize_runtime import Localizer
+from models.localization.runtime import Localizer
 
 LIMIT = 25.0
 """Milliseconds a map, image encoder and motion of its pictures included."""

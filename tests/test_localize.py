@@ -6,13 +6,13 @@ import pytest
 import torch
 
 from models.image_runtime import ImageRuntime
-from models.localize import SoundAttention
-from models.localize_box import attention_of, overlap, region
-from models.localize_extent import FaceExtent, covered, faces_around
-from models.localize_hear import BEFORE, band_levels
-from models.localize_onnx import OnnxAttention
-from models.localize_runtime import Localizer, SoundTrack
-from models.motion import BIN, MotionTrack, grey, motion
+from models.localization.attention import SoundAttention
+from models.localization.box import attention_of, overlap, region
+from models.localization.face_extent import FaceExtent, covered, faces_around
+from models.localization.band_levels import BEFORE, band_levels
+from models.localization.onnx_step import OnnxAttention
+from models.localization.runtime import Localizer, SoundTrack
+from models.localization.motion import BIN, MotionTrack, grey, motion
 
 RATE = 16_000
 PATCH = 72  # pixels of a side of the thing that moves

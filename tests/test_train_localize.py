@@ -8,9 +8,9 @@ import torch
 
 from models.faces.detect import FaceDetector
 from models.faces.mesh import FaceMesher, roi_of_detection
-from models.localize import BINS, SoundAttention
-from models.localize_extent import extent_loss
-from models.localize_runtime import SoundMap
+from models.localization.attention import BINS, SoundAttention
+from models.localization.face_extent import extent_loss
+from models.localization.runtime import SoundMap
 from models.train.extent import boxes_in, cell_targets
 from models.train.localize import APART, SHIFTS, contrast, disturbed, elsewhen, mirrored
 from models.train.localize_eval import Trial, best_f1, largest_face, success, whole_picture

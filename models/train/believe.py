@@ -17,12 +17,12 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.nn import functional
 
-from models.localize import BINS, SoundAttention
-from models.localize_box import attention_of
-from models.localize_extent import FaceExtent, faces_around
-from models.localize_onnx import OnnxAttention
-from models.localize_runtime import PREFIXES
-from models.localize_score import CLUES, Belief, clues
+from models.localization.attention import BINS, SoundAttention
+from models.localization.box import attention_of
+from models.localization.face_extent import FaceExtent, faces_around
+from models.localization.onnx_step import OnnxAttention
+from models.localization.runtime import PREFIXES
+from models.localization.score import CLUES, Belief, clues
 from models.train.localize import Scenes
 
 F32 = npt.NDArray[np.float32]

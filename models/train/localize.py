@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional
 
-from models.localize import BINS, WIDE, Seen, SoundAttention, attended
+from models.localization.attention import BINS, WIDE, Seen, SoundAttention, attended
 from models.train.scene_actors import FRAMES
 
 SHIFTS = 3

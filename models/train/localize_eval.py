@@ -1,6 +1,6 @@
 """Scores the localizer on composed dev scenes: `python -m models.train.localize_eval --data DIR --work DIR`.
 
-Pictures, people and sounds are of the development half. Every scene goes through `models.localize_runtime` as in a
+Pictures, people and sounds are of the development half. Every scene goes through `models.localization.runtime` as in a
 call: pictures at 224 x 224, sound in blocks of 20 ms, a map every 200 ms; the last map of the 3 s counts.
 """
 
@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from models.localize_box import Box, overlap
-from models.localize_runtime import SHOWN, WEIGHTS, Localizer, SoundMap
+from models.localization.box import Box, overlap
+from models.localization.runtime import SHOWN, WEIGHTS, Localizer, SoundMap
 from models.train.scene_actors import RATE
 from models.train.scene_stock import load_stock
 from models.train.scenes import KINDS, Composer, Scene

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from models.image_runtime import ImageRuntime
-from models.localize_hear import BEFORE, band_levels
-from models.motion import BIN, motion
+from models.localization.band_levels import BEFORE, band_levels
+from models.localization.motion import BIN, motion
 from models.train.scene_actors import FRAMES
 from models.train.scene_stock import load_stock
 from models.train.scenes import Composer, Scene

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from models.caption_runtime import CHANGED, Captioner, SceneText, changed, gist
 from models.embed_runtime import JointEmbedding
 from models.image_runtime import GridArrays, ImageRuntime
-from models.localize_runtime import Localizer, LocalizerState, SoundMap, SoundTrack
+from models.localization.runtime import Localizer, LocalizerState, SoundMap, SoundTrack
 from models.sounds.runtime import SoundTagger
 from models.vqa_runtime import Answer, Answerer
 from streamer.engine.types import SAMPLE_RATE, Picture, Samples

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models.image_encoder import MIDDLE, TOP
-from models.localize_hear import BANDS
-from models.motion import CHANNELS
+from models.localization.band_levels import BANDS
+from models.localization.motion import CHANNELS
 
 GRID = 14
 """Cells a side."""
@@ -110,7 +110,7 @@ class Eye(nn.Module):
         """Look.
 
         Args:
-            motion: Shape (B, BINS, 4, 28, 28), see `models.motion`.
+            motion: Shape (B, BINS, 4, 28, 28), see `models.localization.motion`.
             middle: Shape (B, 112, 14, 14), of the image encoder.
             top: Shape (B, 1280, 7, 7), of the image encoder.
         """

@@ -1,4 +1,4 @@
-"""The attention of `models.localize` as an ONNX graph: batch norms folded, one picture against its one sound."""
+"""The attention of `models.localization.attention` as an ONNX graph: batch norms folded, one picture against its one sound."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from models.image_encoder import MIDDLE, TOP
-from models.localize import BINS, FRAMES, GRID, MEANING, QUIET, SYNC, SoundAttention
-from models.localize_extent import FaceExtent
-from models.localize_hear import BANDS
-from models.motion import CHANNELS, FINE
+from models.localization.attention import BINS, FRAMES, GRID, MEANING, QUIET, SYNC, SoundAttention
+from models.localization.face_extent import FaceExtent
+from models.localization.band_levels import BANDS
+from models.localization.motion import CHANNELS, FINE
 from models.common.onnx_graph import Graph
 
 F32 = npt.NDArray[np.float32]

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from models.localize import WIDE
-from models.localize_extent import faces_around
+from models.localization.attention import WIDE
+from models.localization.face_extent import faces_around
 
 F32 = npt.NDArray[np.float32]
 Box = tuple[float, float, float, float]

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor, nn
 
-from models.localize import MEANING
+from models.localization.attention import MEANING
 
 F32 = npt.NDArray[np.float32]
 
@@ -30,7 +30,7 @@ def clues(sync: F32, meaning: F32, attention: F32, faces: float, moved: F32, lev
         meaning: Likeness (14, 14).
         attention: (14, 14), sums to 1.
         faces: 0..1.
-        moved: Mean size of motion, (14, 14), compressed as in `models.motion`.
+        moved: Mean size of motion, (14, 14), compressed as in `models.localization.motion`.
         level: dB of full scale.
 
     Returns:

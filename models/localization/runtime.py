@@ -12,13 +12,13 @@ from safetensors.torch import load_file
 
 from models.image_encoder import SIZE
 from models.image_runtime import ImageRuntime
-from models.localize import BINS, FRAMES, GRID, SoundAttention
-from models.localize_box import Box, attention_of, heat_of, region
-from models.localize_extent import FaceExtent
-from models.localize_hear import BEFORE, HOP, RATE, band_levels
-from models.localize_onnx import Found, OnnxAttention
-from models.localize_score import Belief, clues
-from models.motion import BIN, MotionTrack
+from models.localization.attention import BINS, FRAMES, GRID, SoundAttention
+from models.localization.box import Box, attention_of, heat_of, region
+from models.localization.face_extent import FaceExtent
+from models.localization.band_levels import BEFORE, HOP, RATE, band_levels
+from models.localization.onnx_step import Found, OnnxAttention
+from models.localization.score import Belief, clues
+from models.localization.motion import BIN, MotionTrack
 
 WEIGHTS = Path(__file__).parent / "weights" / "localize.safetensors"
 
