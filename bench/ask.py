@@ -13,9 +13,9 @@ import numpy as np
 import torch
 
 from bench.page import publish, table
-from models.embed_runtime import JointEmbedding
-from models.image_runtime import ImageRuntime
-from models.vqa_runtime import Answerer
+from models.vision.embed_runtime import JointEmbedding
+from models.vision.image_runtime import ImageRuntime
+from models.vision.vqa_runtime import Answerer
 from streamer.moments import LINES, PICTURES, Moments
 
 QUERIES = ("red car", "a man with a guitar", "dog", "budget", "somebody at the whiteboard")

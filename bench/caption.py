@@ -10,8 +10,8 @@ import skimage.data
 import torch
 
 from bench.page import publish, table, verdict
-from models.caption_runtime import Captioner
-from models.image_runtime import ImageRuntime, fit
+from models.vision.captioning_runtime import Captioner
+from models.vision.image_runtime import ImageRuntime, fit
 
 RUNS = 30
 LIMIT = 60.0

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from bench.page import publish, table, verdict
-from models.image_runtime import ImageRuntime
+from models.vision.image_runtime import ImageRuntime
 from models.localization.runtime import Localizer
 
 LIMIT = 25.0

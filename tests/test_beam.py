@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 
-from models.beam import beam_search
+from models.vision.beam import beam_search
 
 START, END, WORDS, LONGEST = 0, 1, 4, 4
 

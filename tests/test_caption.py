@@ -9,11 +9,11 @@ import pytest
 import skimage.data
 import torch
 
-from models.caption import LONGEST, PLACES, CaptionNet, Memory, load_caption_net, write
-from models.caption_runtime import CHANGED, Captioner, changed, gist
-from models.image_encoder import Grids
-from models.image_runtime import GridArrays, ImageRuntime, fit
-from models.vocabulary import END, PADDING, START, UNKNOWN
+from models.vision.captioning import LONGEST, PLACES, CaptionNet, Memory, load_caption_net, write
+from models.vision.captioning_runtime import CHANGED, Captioner, changed, gist
+from models.vision.image_encoder import Grids
+from models.vision.image_runtime import GridArrays, ImageRuntime, fit
+from models.vision.vocabulary import END, PADDING, START, UNKNOWN
 
 WORDS = 30
 

@@ -12,9 +12,9 @@ import skimage.io
 import torch
 
 from models.common import phrases
-from models.embed import CHANNELS, PLACES, REDUCED, SIZE, Embedding, padded, places
-from models.embed_runtime import JointEmbedding
-from models.image_runtime import GridArrays, ImageRuntime, fit
+from models.vision.embed import CHANNELS, PLACES, REDUCED, SIZE, Embedding, padded, places
+from models.vision.embed_runtime import JointEmbedding
+from models.vision.image_runtime import GridArrays, ImageRuntime, fit
 
 CAT, COFFEE, ROCKET, ASTRONAUT, MOTORCYCLE = range(5)
 

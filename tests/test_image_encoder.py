@@ -2,8 +2,8 @@ import numpy as np
 import skimage.data
 import torch
 
-from models.image_encoder import SIZE, ImageEncoder, SameConv, load_image_encoder, normalise
-from models.image_runtime import ImageRuntime, fit
+from models.vision.image_encoder import SIZE, ImageEncoder, SameConv, load_image_encoder, normalise
+from models.vision.image_runtime import ImageRuntime, fit
 
 
 def pictures() -> np.ndarray:

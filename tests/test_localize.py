@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.image_runtime import ImageRuntime
+from models.vision.image_runtime import ImageRuntime
 from models.localization.attention import SoundAttention
 from models.localization.box import attention_of, overlap, region
 from models.localization.face_extent import FaceExtent, covered, faces_around

@@ -13,7 +13,7 @@ import skimage.data
 import soundfile
 from PIL import Image
 
-from models.image_runtime import fit
+from models.vision.image_runtime import fit
 from streamer.observer.client import ObserverClient, Unavailable
 from streamer.observer.observer import Observer, following, thumbnail
 from streamer.observer.types import Caption, Columns, Keyframe, Localization, Scene, Sounds

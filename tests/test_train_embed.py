@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from models.embed import CHANNELS, PLACES, load_embedding
+from models.vision.embed import CHANNELS, PLACES, load_embedding
 from models.train import embed
 from models.train.embed import all_places, components, contrast, recall, reduced, said_of
 from models.train.pictures import StoredGrids
-from models.vocabulary import Vocabulary
+from models.vision.vocabulary import Vocabulary
 
 COLOURS, THINGS = ("red", "blue", "green", "white"), ("car", "dog", "boat", "house")
 

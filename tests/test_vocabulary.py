@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 
-from models.vocabulary import END, PADDING, START, UNKNOWN, Vocabulary, sentence, tokenise
+from models.vision.vocabulary import END, PADDING, START, UNKNOWN, Vocabulary, sentence, tokenise
 
 TEXTS = ["A dog runs .", "The dog's red ball", "a red-haired dog", "Dog !"]
 

@@ -13,14 +13,14 @@ import pytest
 import torch
 from torch import nn
 
-from models.embed import CHANNELS, PLACES, padded
-from models.image_encoder import TOP
-from models.image_runtime import GridArrays
+from models.vision.embed import CHANNELS, PLACES, padded
+from models.vision.image_encoder import TOP
+from models.vision.image_runtime import GridArrays
 from models.train import rooms as rooms_module
 from models.train import vqa as training
 from models.train.rooms import Question, other_way_round, split_of
-from models.vqa import REDUCED, THINGS, Places, QuestionNet, load_question_net
-from models.vqa_runtime import BEST, Answerer
+from models.vision.vqa import REDUCED, THINGS, Places, QuestionNet, load_question_net
+from models.vision.vqa_runtime import BEST, Answerer
 
 
 @pytest.fixture(scope="module")
@@ -199,7 +199,7 @@ def test_a_run_learns_what_only_the_picture_tells(tmp_path: Path, monkeypatch: p
             self.text = nn.Module()
             self.text.words = nn.Embedding(6, 256)
 
-    from models.vocabulary import Vocabulary
+    from models.vision.vocabulary import Vocabulary
 
     monkeypatch.setattr(training, "Rooms", TinyRooms)
     monkeypatch.setattr(training, "load_embedding", lambda path: (TinyText(), Vocabulary(["thing", "what"])))

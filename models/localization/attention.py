@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.image_encoder import MIDDLE, TOP
+from models.vision.image_encoder import MIDDLE, TOP
 from models.localization.band_levels import BANDS
 from models.localization.motion import CHANNELS
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.image_encoder import MIDDLE, TOP
+from models.vision.image_encoder import MIDDLE, TOP
 
 F32 = npt.NDArray[np.float32]
 GRID = 14

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from models.image_encoder import MIDDLE, TOP
+from models.vision.image_encoder import MIDDLE, TOP
 from models.localization.attention import BINS, FRAMES, GRID, MEANING, QUIET, SYNC, SoundAttention
 from models.localization.face_extent import FaceExtent
 from models.localization.band_levels import BANDS

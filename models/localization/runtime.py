@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from safetensors.torch import load_file
 
-from models.image_encoder import SIZE
-from models.image_runtime import ImageRuntime
+from models.vision.image_encoder import SIZE
+from models.vision.image_runtime import ImageRuntime
 from models.localization.attention import BINS, FRAMES, GRID, SoundAttention
 from models.localization.box import Box, attention_of, heat_of, region
 from models.localization.face_extent import FaceExtent

@@ -23,11 +23,11 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from models.caption import LONGEST, CaptionNet
-from models.image_encoder import Grids
+from models.vision.captioning import LONGEST, CaptionNet
+from models.vision.image_encoder import Grids
 from models.train.caption_eval import captions_of, figures
 from models.train.pictures import StoredGrids, flickr8k, grids, mirrored
-from models.vocabulary import END, PADDING, START, Vocabulary
+from models.vision.vocabulary import END, PADDING, START, Vocabulary
 
 LEAST = 5  # times a word must occur
 CHUNK = 24  # batches among which pictures are sorted by the length of their captions

@@ -2,7 +2,7 @@
 
     python -m models.train.caption_eval --data DIR --cache DIR [--weights FILE] [--beams 1 3 5]
 
-Both sides are tokenised by `models.vocabulary.tokenise`; references keep the words that the writer does not know.
+Both sides are tokenised by `models.vision.vocabulary.tokenise`; references keep the words that the writer does not know.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ import torch
 from pycocoevalcap.bleu.bleu_scorer import BleuScorer
 from pycocoevalcap.cider.cider_scorer import CiderScorer
 
-from models.caption import WEIGHTS, CaptionNet, load_caption_net, write
-from models.image_encoder import Grids
+from models.vision.captioning import WEIGHTS, CaptionNet, load_caption_net, write
+from models.vision.image_encoder import Grids
 from models.train.pictures import StoredGrids, flickr8k, grids
-from models.vocabulary import Vocabulary, tokenise
+from models.vision.vocabulary import Vocabulary, tokenise
 
 ROWS = 50
 

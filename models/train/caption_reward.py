@@ -18,11 +18,11 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional
 
-from models.caption import LONGEST, CaptionNet, Memory
-from models.image_encoder import Grids
+from models.vision.captioning import LONGEST, CaptionNet, Memory
+from models.vision.image_encoder import Grids
 from models.train.caption import Batch, Run, options_parser
 from models.train.consensus import Consensus
-from models.vocabulary import END, PADDING, START, UNKNOWN
+from models.vision.vocabulary import END, PADDING, START, UNKNOWN
 
 SAMPLES = 5
 NEVER = [PADDING, START, UNKNOWN]

@@ -25,10 +25,10 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.embed import CHANNELS, PLACES, REDUCED, Embedding, load_embedding, padded, places
+from models.vision.embed import CHANNELS, PLACES, REDUCED, Embedding, load_embedding, padded, places
 from models.common.phrases import chunks
 from models.train.pictures import StoredGrids, flickr8k, grids, mirrored
-from models.vocabulary import UNKNOWN, Vocabulary, tokenise
+from models.vision.vocabulary import UNKNOWN, Vocabulary, tokenise
 
 LEAST = 3
 """Times a word has to occur in the training captions to be known."""

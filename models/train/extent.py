@@ -19,7 +19,7 @@ from torch import Tensor
 
 from models.faces.detect import FaceDetector
 from models.faces.mesh import FaceMesher, roi_of_detection, roi_of_mesh
-from models.image_runtime import ImageRuntime
+from models.vision.image_runtime import ImageRuntime
 from models.localization.face_extent import FaceExtent, extent_loss, middles
 from models.train.scene_stock import load_stock
 

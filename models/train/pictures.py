@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models.image_encoder import ImageEncoder, load_image_encoder, normalise
+from models.vision.image_encoder import ImageEncoder, load_image_encoder, normalise
 
 Pictures = NDArray[np.uint8]
 _NAME = "flickr8k_train_dev"

@@ -1,4 +1,4 @@
-"""How far apart `models.caption_runtime.gist` puts two pictures, of one scene and of two.
+"""How far apart `models.vision.captioning_runtime.gist` puts two pictures, of one scene and of two.
 
     python -m models.train.scene_change --data DIR
 
@@ -17,8 +17,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models.caption_runtime import CHANGED, gist
-from models.image_runtime import ImageRuntime
+from models.vision.captioning_runtime import CHANGED, gist
+from models.vision.image_runtime import ImageRuntime
 from models.train.pictures import flickr8k
 
 PICTURES = 300

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from models.image_runtime import ImageRuntime
+from models.vision.image_runtime import ImageRuntime
 from models.localization.band_levels import BEFORE, band_levels
 from models.localization.motion import BIN, motion
 from models.train.scene_actors import FRAMES

@@ -25,14 +25,14 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.embed import PLACES, load_embedding, padded
-from models.embed import WEIGHTS as EMBED_WEIGHTS
-from models.image_encoder import TOP
+from models.vision.embed import PLACES, load_embedding, padded
+from models.vision.embed import WEIGHTS as EMBED_WEIGHTS
+from models.vision.image_encoder import TOP
 from models.train.embed import all_places, components
 from models.train.pictures import StoredGrids, grids, mirrored
 from models.train.rooms import Question, Split, other_way_round, rooms, split_of
-from models.vocabulary import UNKNOWN, Vocabulary
-from models.vqa import REDUCED, THINGS, Places, QuestionNet, answers_metadata, load_question_net
+from models.vision.vocabulary import UNKNOWN, Vocabulary
+from models.vision.vqa import REDUCED, THINGS, Places, QuestionNet, answers_metadata, load_question_net
 
 LEAST_WORD, LEAST_ANSWER = 2, 3
 """Times a word, or an answer, has to occur in the training part to be known."""

@@ -13,12 +13,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.caption_runtime import CHANGED, Captioner, SceneText, changed, gist
-from models.embed_runtime import JointEmbedding
-from models.image_runtime import GridArrays, ImageRuntime
+from models.vision.captioning_runtime import CHANGED, Captioner, SceneText, changed, gist
+from models.vision.embed_runtime import JointEmbedding
+from models.vision.image_runtime import GridArrays, ImageRuntime
 from models.localization.runtime import Localizer, LocalizerState, SoundMap, SoundTrack
 from models.sounds.runtime import SoundTagger
-from models.vqa_runtime import Answer, Answerer
+from models.vision.vqa_runtime import Answer, Answerer
 from streamer.engine.types import SAMPLE_RATE, Picture, Samples
 from streamer.observer.spectrogram import Spectrogram
 from streamer.observer.types import Columns, Keyframe, Localization, Observation, Scene, Sounds
@@ -96,7 +96,7 @@ class Observer:
         Args:
             sid: The session; unknown ones are ignored.
             t: When it was taken, seconds.
-            rgb: Shape (224, 224, 3), as `models.image_runtime.fit` makes it.
+            rgb: Shape (224, 224, 3), as `models.vision.image_runtime.fit` makes it.
             aspect: Width over height of the picture before it was squashed.
         """
         if (session := self._sessions.get(sid)) is not None:

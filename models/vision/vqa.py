@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import pack_padded_sequence
 
-from models.embed import CHANNELS, PLACES
-from models.image_encoder import TOP
-from models.vocabulary import PADDING, Vocabulary
+from models.vision.embed import CHANNELS, PLACES
+from models.vision.image_encoder import TOP
+from models.vision.vocabulary import PADDING, Vocabulary
 
 WEIGHTS = Path(__file__).parent / "weights" / "vqa.safetensors"
 REDUCED, THINGS = 256, 256
@@ -38,7 +38,7 @@ class Places(nn.Module):
         self.things = nn.Linear(TOP, THINGS)
 
     def forward(self, places: Tensor) -> Tensor:
-        """(B, 49, 1392), as `models.embed.places` gives them -> (B, 49, 512)."""
+        """(B, 49, 1392), as `models.vision.embed.places` gives them -> (B, 49, 512)."""
         # Roots, since a thing that is seen with 4 % is often there as well.
         chance = torch.softmax(self.things(places[..., :TOP]), dim=-1).sqrt()
         return torch.cat([self.reduce(places), 4 * chance], dim=-1)

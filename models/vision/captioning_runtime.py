@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models.caption import SIDE, WEIGHTS, load_caption_net, write
-from models.image_encoder import Grids
-from models.image_runtime import GridArrays
-from models.vocabulary import sentence
+from models.vision.captioning import SIDE, WEIGHTS, load_caption_net, write
+from models.vision.image_encoder import Grids
+from models.vision.image_runtime import GridArrays
+from models.vision.vocabulary import sentence
 
 Floats = NDArray[np.float32]
 

@@ -16,8 +16,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.image_encoder import MIDDLE, TOP
-from models.vocabulary import PADDING, Vocabulary
+from models.vision.image_encoder import MIDDLE, TOP
+from models.vision.vocabulary import PADDING, Vocabulary
 
 WEIGHTS = Path(__file__).parent / "weights" / "embed.safetensors"
 SIZE = 384

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models.embed import SIZE, WEIGHTS, load_embedding, padded, places
-from models.image_runtime import GridArrays
+from models.vision.embed import SIZE, WEIGHTS, load_embedding, padded, places
+from models.vision.image_runtime import GridArrays
 from models.common.phrases import content_words
-from models.vocabulary import UNKNOWN, tokenise
+from models.vision.vocabulary import UNKNOWN, tokenise
 
 Floats = NDArray[np.float32]
 

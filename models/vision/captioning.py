@@ -3,7 +3,7 @@
 An LSTM writes the sentence word by word. Before each word it weighs the 14 x 14 places of the picture, adds up what
 stands there by those weights, and lets a gate decide how much of that to use. Source: Xu et al., "Show, Attend and
 Tell", ICML 2015 (arXiv:1502.03044), sections 3.1 and 4.2: deterministic "soft" attention. The annotations are not a
-VGG layer but both grids of `models/image_encoder.py`, the coarse one spread over the fine one. Words are written with
+VGG layer but both grids of `models/vision/image_encoder.py`, the coarse one spread over the fine one. Words are written with
 the same vectors that they are read with, which keeps the weights small.
 """
 
@@ -17,9 +17,9 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.beam import Found, beam_search
-from models.image_encoder import MIDDLE, TOP, Grids
-from models.vocabulary import END, PADDING, START, UNKNOWN, Vocabulary
+from models.vision.beam import Found, beam_search
+from models.vision.image_encoder import MIDDLE, TOP, Grids
+from models.vision.vocabulary import END, PADDING, START, UNKNOWN, Vocabulary
 
 SIDE = 14
 PLACES = SIDE * SIDE

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import torch
 
-from models.embed import padded, places
-from models.image_runtime import GridArrays
-from models.vocabulary import UNKNOWN
-from models.vqa import WEIGHTS, load_question_net
+from models.vision.embed import padded, places
+from models.vision.image_runtime import GridArrays
+from models.vision.vocabulary import UNKNOWN
+from models.vision.vqa import WEIGHTS, load_question_net
 
 LONGEST = 30
 """Words of a question that count."""
