@@ -16,7 +16,7 @@ from scipy.signal import resample_poly
 from models.separation.level import VoiceLevel
 from models.separation.runtime import SeparatorRuntime
 from models.active_speaker.detector import SpeakingDetector
-from models.train.lips import made_up_lips, spoil_lips
+from models.train.data.lips import made_up_lips, spoil_lips
 
 RATE, BLOCK, FRAME = 16_000, 320, 640
 LIBRIVOX = Path("/usr/share/pocketsphinx/test/data/librivox")

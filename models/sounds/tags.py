@@ -1,6 +1,6 @@
 """Which sounds are named, where each name's probability comes from, and from what probability on it is said.
 
-Only what was measured to work is here; `python -m models.train.sounds_tags` measures and proposes thresholds.
+Only what was measured to work is here; `python -m models.train.sounds.fit_tags` measures and proposes thresholds.
 """
 
 from __future__ import annotations

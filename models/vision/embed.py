@@ -4,7 +4,7 @@ Pictures come as the image encoder's grids, reduced to their principal component
 at some places of the grid, and a plain mean at all of them. Texts are a weighted mean of their words, each seen with
 its two neighbours, so that a single word is as good a query as a whole sentence. Sources: Faghri et al., "VSE++",
 BMVC 2018 (the space); Radford et al., "Learning transferable visual models", ICML 2021 (the loss, in
-`models/train/embed.py`).
+`models/train/vision/train_embedding.py`).
 """
 
 from __future__ import annotations

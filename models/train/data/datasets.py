@@ -1,0 +1,175 @@
+"""Speech, lips and noise to train the separator on, and which of it may be used under which terms.
+
+`python -m models.train.data.datasets --data DIR` decodes all sound of a writable DIR once, for runs in several slices.
+
+DIR holds `speech/NAME.ogg` with `speech/NAME.json` (speaker, start, samples of each clip), `av/NAME` the same with 40
+lip points a video frame, and `noise/NAME`. Who of them is trained on stands in speakers.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+
+from models.train.data.speakers import news_name
+
+RATE = 16_000
+FRAME = 640  # samples in a video frame of 40 ms
+LIPS = 4
+
+Licence = Literal["permissive", "all"]
+
+I16 = npt.NDArray[np.int16]
+F32 = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Source:
+    """One set.
+
+    Attributes:
+        name: Of its files.
+        lips: Whether its talkers were filmed.
+        permissive: How often a talker is drawn from it when only free sources are used, as a share; 0 keeps it out.
+        all: The same when every source is used.
+        terms: Its licence.
+    """
+
+    name: str
+    lips: bool
+    permissive: float
+    all: float
+    terms: str
+
+    def share(self, licence: Licence) -> float:
+        """How often a talker is drawn from it."""
+        return self.permissive if licence == "permissive" else self.all
+
+
+SOURCES = (
+    Source("librispeech", False, 0.40, 0.36, "CC BY 4.0"),
+    Source("speechocean762", False, 0.24, 0.22, "free for any use (its README); CC BY 4.0 by report"),
+    Source("intent", False, 0.12, 0.10, "Apache-2.0"),
+    Source("commands", False, 0.08, 0.06, "CC BY 4.0"),
+    Source("grid_s1_train", True, 0.16, 0.12, "CC BY 4.0"),
+    Source("news_arabic", True, 0.0, 0.14, "broadcast footage in a public research set: research only"),
+)
+
+NOISE = "nonspeech100"  # research only, but for one kitchen under Apache-2.0
+FREE_NOISE = "kitchen"
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One utterance.
+
+    Attributes:
+        speaker: Who, as speakers.json names them; of GRID, which is one man, the clip.
+        sound: Shape (N,), int16, 16 kHz.
+        lips: Shape (N // 640, 4), or None where there is no picture.
+    """
+
+    speaker: str
+    sound: I16
+    lips: F32 | None = None
+
+
+def lip_numbers(points: F32) -> F32:
+    """The four lip numbers of models/separation/lip_encoder.py.
+
+    Args:
+        points: Shape (T, 40, 2): outer lip 0-19, inner lip 20-39, nose tip as origin, eye distance 1.
+
+    Returns:
+        Shape (T, 4).
+    """
+    inner, outer = points[:, 25, 1] - points[:, 35, 1], points[:, 5, 1] - points[:, 15, 1]
+    wide, low = points[:, 10, 0] - points[:, 0, 0], points[:, 5, 1]
+    return np.asarray(12 * np.stack([inner, outer, wide, low], axis=1), dtype=np.float32)
+
+
+def clips(folder: Path, source: Source) -> list[Clip]:
+    """All clips of one set.
+
+    Raises:
+        ValueError: Its sound is not at 16 kHz.
+    """
+    return _filmed(folder / "av", source.name) if source.lips else _heard(folder / "speech", source.name)
+
+
+def source(name: str) -> Source:
+    """The set of that name."""
+    return next(one for one in SOURCES if one.name == name)
+
+
+def _sound(path: Path) -> I16:
+    if path.with_suffix(".npy").exists():
+        return np.asarray(np.load(path.with_suffix(".npy"), mmap_mode="r"))
+    sound, rate = soundfile.read(path, dtype="int16")
+    if rate != RATE:
+        raise ValueError(f"{path.name}: need {RATE} Hz, got {rate}")
+    return np.asarray(sound, np.int16)
+
+
+def _heard(folder: Path, name: str) -> list[Clip]:
+    sound = _sound(folder / f"{name}.ogg")
+    index = json.loads((folder / f"{name}.json").read_text())
+    return [Clip(one["speaker"], sound[one["start"] : one["start"] + one["samples"]]) for one in index]
+
+
+def _filmed(folder: Path, name: str) -> list[Clip]:
+    """Clips with lips; those whose person is not known are left out, since they could be anybody on the lists."""
+    sound, delta = _sound(folder / f"{name}.ogg"), np.load(folder / f"{name}_lips.npz")["delta"]
+    found = []
+    for one in json.loads((folder / f"{name}.json").read_text()):
+        person = one.get("person")
+        if person is not None and person < 0:
+            continue
+        frames = min(one["frames"], one["samples"] // FRAME)
+        part = delta[one["frame"] : one["frame"] + frames].astype(np.float64)
+        lips = lip_numbers((np.cumsum(part, axis=0) / 2000).astype(np.float32).reshape(frames, 40, 2))
+        who = one["clip"] if person is None else news_name(person)
+        found.append(Clip(who, sound[one["start"] : one["start"] + frames * FRAME], lips))
+    return found
+
+
+def noises(folder: Path, licence: Licence, test: bool = False) -> list[I16]:
+    """Recorded noises that may be used, at least half a second each.
+
+    Args:
+        folder: Data.
+        licence: Which of them.
+        test: Give the fifth that is kept out of all training (n5, n10, …) instead; they are used under either terms.
+    """
+    sound = _sound(folder / "noise" / f"{NOISE}.ogg")
+    parts = []
+    for one in json.loads((folder / "noise" / f"{NOISE}.json").read_text()):
+        stem = Path(one["file"]).stem
+        kept = stem[1:].isdigit() and int(stem[1:]) % 5 == 0
+        if kept if test else not kept and (licence == "all" or stem == FREE_NOISE):
+            parts.append(sound[one["start"] : one["start"] + one["samples"]])
+    return [part for part in parts if len(part) >= RATE // 2]
+
+
+def _decode(path: Path) -> None:
+    np.save(path.with_suffix(".npy"), _sound(path))
+
+
+def main() -> None:
+    """Decode."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    with ProcessPoolExecutor() as pool:
+        list(pool.map(_decode, sorted(parser.parse_args().data.glob("*/*.ogg"))))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+"""How well weights separate people never trained on: `python -m models.train.separation.evaluate --data DIR --write`.
+
+Measures the shipped weights (`--weights FILE` others, more than one to compare, the first in full) by condition,
+against the mixture, an ideal ratio mask and, with `--pit FILE`, the comparison without eyes; a conversation before
+and after voices are known; the word error rate of the live captions; the time of a step by chunk length. Prints
+Markdown and, with `--write`, puts it into RESULTS.md. `--quick` measures only what weights are chosen by.
+
+To compare with the prototype, `python scripts/convert_prototype.py PROTOTYPE.safetensors prototype.safetensors` and
+`--weights models/weights/separate.safetensors prototype.safetensors`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from models.separation.runtime import WEIGHTS, SeparatorRuntime
+from models.train.separation import conversation
+from models.train.separation import pace
+from models.train.separation import report
+from models.train.separation import targets
+from models.train.separation import word_errors
+from models.train.separation.report import Groups, Results
+from models.train.separation.systems import System, figures_of, ideal_ratio_mask, mixture, pit, separator, told
+from models.train.separation.trials import Condition, Maker
+
+WITHOUT_EYES = "permutation-free, without eyes"
+
+
+@dataclass
+class Measured:
+    """Figures of all systems, and who the wanted talkers of each condition's scenes are."""
+
+    results: Results = field(default_factory=dict)
+    groups: Groups = field(default_factory=dict)
+
+    def add(self, name: str, system: System, condition: str, scenes: Condition, cued: bool, deep: bool) -> None:
+        """Measure one system in one condition, with each cue if it is `cued`; `deep` with PESQ and STOI."""
+        for trial in scenes.trials:
+            for cue in scenes.cues if cued else ("both",):
+                scene = told(trial.scene, cue)
+                for figure, values in figures_of(system(scene), scene, deep).items():
+                    self.results.setdefault((name, condition, cue), {}).setdefault(figure, []).extend(values)
+        self.groups[condition] = [number for trial in scenes.trials for number in trial.wanted]
+
+
+def measure(maker: Maker, networks: dict[str, System], without_eyes: System | None, quick: bool) -> Measured:
+    """All conditions.
+
+    Args:
+        maker: Of the scenes.
+        networks: Separators by name; the first is measured in every condition.
+        without_eyes: The comparison that has no cues.
+        quick: Leave out the comparisons, the further conditions, PESQ and STOI.
+    """
+    measured, first = Measured(), next(iter(networks))
+    for condition, scenes in maker.main().items():
+        for name, system in networks.items():
+            measured.add(name, system, condition, scenes, True, not quick)
+        if quick or condition in ("alone", "silent face"):
+            continue
+        measured.add("mixture", mixture, condition, scenes, False, True)
+        measured.add("ideal ratio mask", ideal_ratio_mask, condition, scenes, False, True)
+        if without_eyes is not None:
+            measured.add(WITHOUT_EYES, without_eyes, condition, scenes, False, True)
+    for condition, scenes in {} if quick else maker.more().items():
+        measured.add("mixture", mixture, condition, scenes, False, True)
+        measured.add(first, networks[first], condition, scenes, True, True)
+    return measured
+
+
+def text_of(options: argparse.Namespace) -> str:
+    """Measure and put into words."""
+    maker = Maker(options.data, options.split, options.scenes)
+    networks = {path.stem: separator(path) for path in options.weights}
+    without_eyes = pit(options.pit) if options.pit else None
+    measured = measure(maker, networks, without_eyes, options.quick)
+    first, every = next(iter(networks)), list(dict.fromkeys(name for name, _, _ in measured.results))
+    parts = [
+        f"{options.scenes} scenes a condition, {len(maker.everybody)} talkers of the list {options.split!r}; "
+        "in brackets 95 % intervals (bootstrap over talkers).\n",
+    ]
+    comparison = report.comparison(measured.results, measured.groups, every)
+    quiet = report.quiet_and_alone(measured.results, measured.groups, list(networks))
+    if options.quick:
+        return "\n".join([*parts, comparison, quiet])
+    pairs = conversation.pairs(options.data, options.split, options.conversations)
+    runtime = SeparatorRuntime(weights=options.weights[0])
+    outcomes = [conversation.converse(runtime, pair, seed) for seed, pair in enumerate(pairs)]
+    swapped = [conversation.converse(runtime, pair, seed, True) for seed, pair in enumerate(pairs)]
+    errors = word_errors.word_error_table({first: networks[first]}, maker.everybody[: options.voices], options.words)
+    times = pace.table(options.weights[0])
+    parts += ["### Targets\n", targets.table(measured.results, first, errors, times)]
+    parts += ["### By condition\n", report.conditions(measured.results, measured.groups, first)]
+    parts += ["### Silent and alone\n", quiet, "### Against others\n", comparison]
+    parts += [
+        f"### A minute's conversation ({len(outcomes)} of them, through the streaming path)\n",
+        report.talks(outcomes, swapped),
+    ]
+    parts += [f"### Words, at 0 dB beside {options.voices} other voices\n", report.word_errors(errors)]
+    parts += ["### Time of a step\n", report.paces(times)]
+    if torch.cuda.is_available():
+        parts.append(f"Rows a batch within 20 ms on this GPU: {pace.rows_in_time(options.weights[0])}.\n")
+    return "\n".join(parts)
+
+
+def main() -> None:
+    """Entry point."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--weights", type=Path, nargs="+", default=[WEIGHTS])
+    parser.add_argument("--pit", type=Path, help="weights of the comparison without eyes")
+    parser.add_argument("--split", choices=("dev", "test"), default="test")
+    parser.add_argument("--scenes", type=int, default=40, help="of each condition")
+    parser.add_argument("--conversations", type=int, default=6)
+    parser.add_argument("--voices", type=int, default=4, help="who talk over the sentences")
+    parser.add_argument("--words", type=Path, default=word_errors.READ, help="folder of sentences and their words")
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--write", action="store_true", help="put the tables into RESULTS.md")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    text = text_of(options)
+    print(text)
+    if options.write:
+        report.write(text)
+    print(f"{sum(os.times()[:2]) / 60:.1f} core-minutes")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,112 @@
+"""What is compared: anything that makes a guess at the wanted voice of a scene; and the figures of a guess."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from models.separation.partner import LAYERS
+from models.separation.separator import Separator
+from models.separation.runtime import filled
+from models.train.separation.loss import spectrum, waveform
+from models.train.separation.metrics import decibel, pesq_of, sdr, si_sdr, stoi_of
+from models.train.data.mix import Scene, both_faces
+from models.train.separation.pit import PitSeparator, best_part
+from models.train.separation.prototype import Prototype
+from models.train.separation.train import separate
+
+CUES = {"both": (1, 1), "lips": (1, 0), "voice": (0, 1)}
+
+System = Callable[[Scene], Tensor]
+Figures = dict[str, list[float]]
+
+
+def told(scene: Scene, cue: str) -> Scene:
+    """The scene with only some cues: "both", "lips" or "voice"."""
+    seen, known = CUES[cue]
+    return dataclasses.replace(
+        scene,
+        visible=scene.visible * seen,
+        other_visible=scene.other_visible * seen,
+        known=scene.known * known,
+        other_known=scene.other_known * known,
+    )
+
+
+def load(path: Path) -> Separator:
+    """The separator with weights from a file; the prototype, with its own voice encoder, if they are of that.
+
+    Where the file has no layers by which faces know of each other, those are as before training.
+    """
+    weights = {k: v.float() for k, v in load_file(path).items()}
+    net = Prototype() if "voice.attention.weight" in weights else Separator()
+    untrained = {name: value for name, value in net.state_dict().items() if name.startswith(LAYERS)}
+    net.load_state_dict(untrained | weights)
+    return net.eval()
+
+
+def separator(path: Path) -> System:
+    """The separator."""
+    net = load(path)
+    heeds = any(bool(weight.any()) for weight in net.exchange.parameters())
+
+    @torch.no_grad()
+    def run(scene: Scene) -> Tensor:
+        if isinstance(net, Prototype):
+            return waveform(net.separate(scene), scene.mix.shape[1])
+        Y = separate(net, both_faces(scene) if heeds else scene, None)
+        return waveform(Y[: len(scene.mix)], scene.mix.shape[1])
+
+    return run
+
+
+def pit(path: Path) -> System:
+    """The comparison without eyes; it is told afterwards which output to take."""
+    net = filled(PitSeparator(), path)
+    return lambda scene: best_part(net, scene)
+
+
+def mixture(scene: Scene) -> Tensor:
+    """Nothing done at all."""
+    return scene.mix
+
+
+def ideal_ratio_mask(scene: Scene) -> Tensor:
+    """The best a real mask could do that knows all the answers: square root of the share of energy, same spectrum."""
+    voice, rest = spectrum(scene.voice).abs().pow(2), spectrum(scene.mix - scene.voice).abs().pow(2)
+    return waveform(spectrum(scene.mix) * (voice / (voice + rest + 1e-12)).sqrt(), scene.mix.shape[1])
+
+
+def figures_of(out: Tensor, scene: Scene, perceptual: bool) -> Figures:
+    """All figures of one batch: out (B, N).
+
+    Args:
+        out: What a system gave.
+        scene: The question.
+        perceptual: Whether PESQ and STOI are wanted; they take a tenth of a second a scene.
+
+    Returns:
+        One number a scene each. "left" is what comes out of a silent face, dB below the mixture; "wrong" 100 where
+        some other talker comes out better than the wanted one, else 0; "scale" the amplitude that is left of the
+        voice.
+    """
+    if bool(scene.silent[0]):
+        return {"left": decibel(out, scene.mix).tolist()}
+    voice = scene.voice
+    found: Figures = {
+        "SI-SDR": si_sdr(out, voice).tolist(),
+        "SI-SDRi": (si_sdr(out, voice) - si_sdr(scene.mix, voice)).tolist(),
+        "SDRi": (sdr(out, voice) - sdr(scene.mix, voice)).tolist(),
+        "scale": ((out * voice).sum(-1) / voice.pow(2).sum(-1)).tolist(),
+    }
+    if float(scene.talkers[0]) > 1:
+        other = torch.stack([si_sdr(out, scene.others[:, i]) for i in range(scene.others.shape[1])]).amax(0)
+        found["wrong"] = (100.0 * (other > si_sdr(out, voice))).tolist()
+    if perceptual:
+        found["PESQ"], found["STOI"] = pesq_of(out, voice), stoi_of(out, voice)
+    return found
