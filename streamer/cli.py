@@ -107,7 +107,7 @@ def serve(
         log_level=log_level,
     )
     configure_logging(settings.log_level)
-    from streamer.serve import serve_forever
+    from streamer.commands.serve import serve_forever
 
     raise typer.Exit(serve_forever(settings, demo=demo))
 
@@ -123,7 +123,7 @@ def process(
 ) -> None:
     """Pull the voices out of a recording: a WAV a face, the rest, an overlay video, transcripts, and events."""
     settings = settings_or_exit(device=device, observer=observer, speech=speech)
-    from streamer.record import process_command
+    from streamer.commands.process import process_command
 
     captions = settings.speech if settings.observer else None
     raise run_or_exit(lambda: process_command(file, out, device=settings.device, force=force, speech=captions))
@@ -134,7 +134,7 @@ def tag(
     files: Annotated[list[Path], typer.Argument(help="Any audio or video files PyAV reads.")],
 ) -> None:
     """Say what is heard in files: a JSON line each, with tags and probabilities."""
-    from streamer.tag import tag_command
+    from streamer.commands.tag import tag_command
 
     raise run_or_exit(lambda: tag_command(files))
 
@@ -145,7 +145,7 @@ def caption(
     beam: Annotated[int, typer.Option("--beam", "-k", help="Sentences kept at each word: 1, 3 or 5.")] = 3,
 ) -> None:
     """Describe pictures: a JSON line each, with the words and where the network looked for them."""
-    from streamer.describe import describe_command
+    from streamer.commands.caption import describe_command
 
     raise run_or_exit(lambda: describe_command(images, beam=beam))
 
@@ -156,7 +156,7 @@ def ask(
     question: Annotated[str, typer.Argument(help="What you want to know of it.")],
 ) -> None:
     """Answer a question about a picture: the three most probable answers as JSON."""
-    from streamer.ask import ask_command
+    from streamer.commands.ask import ask_command
 
     raise run_or_exit(lambda: ask_command(image, question))
 
@@ -168,7 +168,7 @@ def transcribe(
 ) -> None:
     """Write down what is said in a recording, as WebVTT on standard output."""
     settings = settings_or_exit(speech=speech)
-    from streamer.transcribe import transcribe_command
+    from streamer.commands.transcribe import transcribe_command
 
     raise run_or_exit(lambda: transcribe_command(file, model=settings.speech))
 
@@ -198,7 +198,7 @@ def join(
     """Take part in a call with a file in place of camera and microphone."""
     if (file is None) is not demo:
         raise fail("join needs either --file or --demo")
-    from streamer.join import join_command
+    from streamer.commands.join import join_command
 
     raise run_or_exit(
         lambda: join_command(
@@ -210,7 +210,7 @@ def join(
 @app.command()
 def doctor(host: HostFlag = None, port: PortFlag = None, device: DeviceFlag = None) -> None:
     """Say what this machine can do; exit code 1 if something will not work."""
-    from streamer.doctor import report
+    from streamer.commands.doctor import report
 
     raise typer.Exit(report(settings_or_exit(host=host, port=port, device=device)))
 

@@ -10,7 +10,7 @@ import pytest
 import skimage.data
 import skimage.io
 
-from streamer.ask import ask_command
+from streamer.commands.ask import ask_command
 from streamer.errors import UserError
 
 COFFEE = Path(skimage.data.__file__).parent / "coffee.png"

@@ -6,10 +6,10 @@ import socket
 import pytest
 from rich.console import Console
 
-from streamer import doctor
+from streamer.commands import doctor
 from streamer.__main__ import main
 from streamer.errors import ConnectionLost
-from streamer.serve import page_address
+from streamer.commands.serve import page_address
 from streamer.settings import Settings
 
 
@@ -57,7 +57,7 @@ def test_a_lost_connection_is_code_1(monkeypatch, capsys):
     def lose(**arguments):
         raise ConnectionLost("the connection to the server was lost")
 
-    monkeypatch.setattr("streamer.join.join_command", lose)
+    monkeypatch.setattr("streamer.commands.join.join_command", lose)
     assert run("join", "--room", "r", "--demo") == 1
     assert capsys.readouterr().err == "earshot: the connection to the server was lost\n"
 

@@ -17,7 +17,7 @@ from streamer.demo_sound import RATE, mouth_openings, voices
 from streamer.errors import UserError
 from streamer.media_file import inspect, shots, sound
 from streamer.puppet import find_mesh
-from streamer.record import process
+from streamer.commands.process import process
 
 F64 = NDArray[np.float64]
 

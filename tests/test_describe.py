@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import skimage.data
 
-from streamer.describe import describe_command, read_picture
+from streamer.commands.caption import describe_command, read_picture
 from streamer.errors import UserError
 
 

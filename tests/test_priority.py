@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from streamer.doctor import check_priority
+from streamer.commands.doctor import check_priority
 from streamer.engine.priority import BEHIND, URGENT, go_behind, go_first, may_go_first
 from streamer.settings import Settings
 

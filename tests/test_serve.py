@@ -12,7 +12,8 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from streamer import beside, serve
+from streamer import beside
+from streamer.commands import serve
 from streamer.settings import Settings
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from streamer.errors import UserError
 from streamer.media_file import inspect
-from streamer.tag import tag, tag_command, windows
+from streamer.commands.tag import tag, tag_command, windows
 from tests.media import clip, grey, tone, write
 
 

@@ -9,7 +9,7 @@ import soundfile
 
 from models.speech.types import Line
 from streamer.errors import UserError
-from streamer.transcribe import named_transcriber, transcribe, transcribe_command
+from streamer.commands.transcribe import named_transcriber, transcribe, transcribe_command
 from tests.media import clip, grey, tone, write
 from tests.test_transcript import read_vtt
 
@@ -91,6 +91,6 @@ def test_a_model_that_cannot_be_had(monkeypatch):
     def refuse(name):
         raise ConnectionError("cannot reach\n\nthe hub")
 
-    monkeypatch.setattr("streamer.transcribe.open_transcriber", refuse)
+    monkeypatch.setattr("streamer.commands.transcribe.open_transcriber", refuse)
     with pytest.raises(UserError, match=r"^cannot reach the hub$"):
         named_transcriber("faster-whisper:large")

@@ -21,7 +21,7 @@ from aiortc.mediastreams import MediaStreamError
 from websockets.asyncio.client import ClientConnection, connect
 
 from streamer.context import Context
-from streamer.serve import make_server
+from streamer.commands.serve import make_server
 from streamer.settings import Settings
 
 SDP = "application/sdp"

@@ -8,7 +8,7 @@ import signal
 from typing import Any
 
 from streamer.demo import demo_clip
-from streamer.join import join
+from streamer.commands.join import join
 from streamer.observer.types import GRID
 from tests.live.conftest import Socket, serving
 from tests.live.peers import until

@@ -24,7 +24,7 @@ from starlette.routing import Route
 
 from streamer.errors import UserError
 from streamer.file_tracks import file_tracks
-from streamer.join import join
+from streamer.commands.join import join
 from streamer.media_file import inspect
 from tests.live.peers import until
 from tests.media import grey, tone, write
@@ -184,7 +184,7 @@ async def test_a_file_that_is_no_media_is_refused_before_the_server_is_asked(
 async def test_sigterm_deletes_the_session_and_is_success(server: WhipServer, tmp_path: Path) -> None:
     path = await asyncio.to_thread(flash_and_beep, tmp_path / "a.mkv")
     code = (
-        "import sys; from pathlib import Path; from streamer.join import join_command;"
+        "import sys; from pathlib import Path; from streamer.commands.join import join_command;"
         "sys.exit(join_command(server=sys.argv[1], room='r', invite=sys.argv[2],"
         " file=Path(sys.argv[3]), loop=True))"
     )

@@ -7,7 +7,7 @@ import os
 import signal
 
 from streamer.demo import demo_clip
-from streamer.join import join
+from streamer.commands.join import join
 from tests.live.conftest import serving
 from tests.live.peers import until
 from tests.live.test_call import loudest

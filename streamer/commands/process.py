@@ -15,7 +15,7 @@ from streamer.media_file import inspect
 from streamer.observing import Observing
 from streamer.out_folder import OutFolder
 from streamer.recording import Recording, SeesAndHears, Summary
-from streamer.transcribe import named_transcriber
+from streamer.commands.transcribe import named_transcriber
 
 
 def process(

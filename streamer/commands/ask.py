@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from streamer.describe import read_picture
+from streamer.commands.caption import read_picture
 from streamer.errors import UserError
 
 if TYPE_CHECKING:
