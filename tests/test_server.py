@@ -7,7 +7,7 @@ import time
 import httpx
 import pytest
 
-from streamer.server import create_app
+from streamer.server.app import create_app
 from streamer.settings import Settings
 
 SECRET = "a secret of some length"

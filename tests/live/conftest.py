@@ -20,7 +20,7 @@ from aiortc import (
 from aiortc.mediastreams import MediaStreamError
 from websockets.asyncio.client import ClientConnection, connect
 
-from streamer.context import Context
+from streamer.server.context import Context
 from streamer.commands.serve import make_server
 from streamer.settings import Settings
 

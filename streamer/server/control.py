@@ -11,7 +11,7 @@ from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from streamer import insights, overlay
 from streamer.auth import Denied
-from streamer.context import Context, context_of
+from streamer.server.context import Context, context_of
 from streamer.limits import Bucket
 from streamer.outbox import Closed, Outbox
 from streamer.participant import Participant, TooMany

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streamer.endpoint import session_routes
+from streamer.server.endpoint import session_routes
 from streamer.participant import Participant
 from streamer.room import Room
 from streamer.sdp import PUBLISH

@@ -16,14 +16,16 @@ from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
-from streamer import control, whep, whip
+from streamer.server import control
+from streamer.server import whep
+from streamer.server import whip
 from streamer.auth import Denied, Role, Tokens
-from streamer.context import Context, context_of
+from streamer.server.context import Context, context_of
 from streamer.engine.client import EngineClient
-from streamer.guard import Guard
+from streamer.server.middleware import Guard
 from streamer.limits import Limiter
 from streamer.message import Name
-from streamer.metrics import Metrics
+from streamer.server.metrics import Metrics
 from streamer.observer.client import ObserverClient
 from streamer.overlay import RoomState
 from streamer.room import Full

@@ -8,7 +8,7 @@ from starlette.requests import HTTPConnection
 
 from streamer.auth import Claims, Denied, Role, Tokens, bearer
 from streamer.engine.client import EngineClient
-from streamer.metrics import Metrics
+from streamer.server.metrics import Metrics
 from streamer.observer.client import ObserverClient
 from streamer.participant import Participant
 from streamer.room import Room

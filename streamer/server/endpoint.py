@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 
 from streamer.auth import Claims, Denied, Role, bearer
-from streamer.context import context_of
+from streamer.server.context import context_of
 from streamer.participant import Participant
 from streamer.room import Room
 from streamer.sdp import FRAGMENT_TYPE, OFFER_TYPE, Shape, checked_offer, parse_fragment
