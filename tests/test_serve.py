@@ -12,7 +12,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from streamer import beside
+from streamer.client import loopback
 from streamer.commands import serve
 from streamer.settings import Settings
 
@@ -84,15 +84,15 @@ async def test_the_demo_reaches_its_own_server_by_loopback_whatever_that_is_call
         while not server.started:  # noqa: ASYNC110 - uvicorn sets a flag and tells nobody
             await asyncio.sleep(0.01)
         address = f"https://localhost:{server.servers[0].sockets[0].getsockname()[1]}"
-        async with beside.http_client(5) as http:
+        async with loopback.http_client(5) as http:
             with pytest.raises(httpx.ConnectError):
                 await http.get(f"{address}/health")
-        for name, value in beside.environment(settings).items():
+        for name, value in loopback.environment(settings).items():
             monkeypatch.setenv(name, value)
-        async with beside.http_client(5) as http:
+        async with loopback.http_client(5) as http:
             assert (await http.get(f"{address}/health")).status_code == 200
-        monkeypatch.setenv(beside.CERTIFICATE, other.read_text())
-        async with beside.http_client(5) as http:
+        monkeypatch.setenv(loopback.CERTIFICATE, other.read_text())
+        async with loopback.http_client(5) as http:
             with pytest.raises(httpx.ConnectError):
                 await http.get(f"{address}/health")
     finally:

@@ -11,13 +11,13 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 
-from streamer.beside import http_client
+from streamer.client.loopback import http_client
 from streamer.demo import STATEMENT, demo_clip
 from streamer.errors import ConnectionLost, UserError
-from streamer.file_tracks import file_tracks
+from streamer.client.file_tracks import file_tracks
 from streamer.media_file import inspect
 from streamer.message import LONGEST_NAME
-from streamer.whip_client import ANSWER_SECONDS, WhipClient, refusal
+from streamer.client.whip_client import ANSWER_SECONDS, WhipClient, refusal
 
 SERVER = "http://localhost:8000"
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import uvicorn
 
-from streamer import beside
+from streamer.client import loopback
 from streamer.server.context import Context
 from streamer.server.app import create_app
 from streamer.settings import Settings, is_loopback
@@ -138,7 +138,7 @@ async def keep_demo(address: str, room: str, mint: Callable[[], str], settings: 
     command = ["-m", "streamer", "join", "--demo", "--loop", "--name", "Demo"]
     command += ["--server", address, "--room", room]
     # Not as an argument: those can be read by every user of the machine.
-    environment = os.environ | await asyncio.to_thread(beside.environment, settings)
+    environment = os.environ | await asyncio.to_thread(loopback.environment, settings)
     pause = RESTART_SECONDS
     while True:
         began = time.monotonic()

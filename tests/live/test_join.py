@@ -23,7 +23,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from streamer.errors import UserError
-from streamer.file_tracks import file_tracks
+from streamer.client.file_tracks import file_tracks
 from streamer.commands.join import join
 from streamer.media_file import inspect
 from tests.live.peers import until

@@ -18,7 +18,7 @@ from aiortc import (
 )
 from aiortc.mediastreams import MediaStreamTrack
 
-from streamer.beside import http_client
+from streamer.client.loopback import http_client
 from streamer.errors import UserError
 
 log = logging.getLogger("earshot.join")
