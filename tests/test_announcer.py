@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from models.speech.tts import VoiceMissing
-from streamer import announcer as module
-from streamer.announcer import Announcer
+from streamer.rooms import announcer as module
+from streamer.rooms.announcer import Announcer
 from streamer.listen import ListenTrack
 from streamer.mixer import MIX_BLOCK
-from streamer.participant import Participant
+from streamer.rooms.participant import Participant
 
 
 class Voice:

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from streamer import insights
-from streamer.chronicle import SPOKEN_QUESTION, Chronicle
+from streamer.rooms.insights import SPOKEN_QUESTION, Chronicle
 from streamer.observer.client import Unavailable
 from streamer.observer.types import Caption, Columns, Keyframe, Localization, Scene, Sounds
-from streamer.outbox import Outbox
-from streamer.participant import Participant
+from streamer.rooms.outbox import Outbox
+from streamer.rooms.participant import Participant
 
 
 class Observer:

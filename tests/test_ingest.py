@@ -19,9 +19,9 @@ from streamer import rtp
 from streamer.bitstream import h264_units, is_keyframe, picture_size, too_large
 from streamer.blocks import AudioBlock, BlockCutter, MonoDecoder
 from streamer.ingest import ALLOWED_BURST, Ingest
-from streamer.participant import Participant
+from streamer.rooms.participant import Participant
 from streamer.peer import Peer, PeerCounts
-from streamer.publisher import Publisher
+from streamer.rooms.publisher import Publisher
 from streamer.sdp import BadSdp
 from streamer.settings import Settings
 

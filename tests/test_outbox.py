@@ -1,6 +1,6 @@
 import json
 
-from streamer.outbox import MOST_PASSING, Outbox
+from streamer.rooms.outbox import MOST_PASSING, Outbox
 
 
 async def all_of(outbox):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from streamer import overlay
-from streamer.outbox import Closed, Outbox
+from streamer.rooms.outbox import Closed, Outbox
 
 GOOD = [
     {"type": "hello", "token": "t"},

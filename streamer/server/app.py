@@ -28,8 +28,8 @@ from streamer.message import Name
 from streamer.server.metrics import Metrics
 from streamer.observer.client import ObserverClient
 from streamer.overlay import RoomState
-from streamer.room import Full
-from streamer.rooms import Rooms
+from streamer.rooms.room import Full
+from streamer.rooms.rooms import Rooms
 from streamer.sdp import BadSdp
 from streamer.settings import IceServer, Settings, is_loopback
 

@@ -10,9 +10,9 @@ from streamer.auth import Claims, Denied, Role, Tokens, bearer
 from streamer.engine.client import EngineClient
 from streamer.server.metrics import Metrics
 from streamer.observer.client import ObserverClient
-from streamer.participant import Participant
-from streamer.room import Room
-from streamer.rooms import Rooms
+from streamer.rooms.participant import Participant
+from streamer.rooms.room import Room
+from streamer.rooms.rooms import Rooms
 from streamer.settings import Settings
 
 

@@ -13,9 +13,9 @@ from streamer import insights, overlay
 from streamer.auth import Denied
 from streamer.server.context import Context, context_of
 from streamer.limits import Bucket
-from streamer.outbox import Closed, Outbox
-from streamer.participant import Participant, TooMany
-from streamer.room import Room
+from streamer.rooms.outbox import Closed, Outbox
+from streamer.rooms.participant import Participant, TooMany
+from streamer.rooms.room import Room
 
 NORMAL, GOING_AWAY, UNSUPPORTED, POLICY, TOO_BIG = 1000, 1001, 1003, 1008, 1009
 UNAUTHORIZED, REPLACED, TIMED_OUT = 4401, 4409, 4408

@@ -9,10 +9,10 @@ from starlette.exceptions import HTTPException
 
 from streamer.auth import Claims, Denied, Role, bearer
 from streamer.server.context import context_of
-from streamer.participant import Participant
-from streamer.room import Room
+from streamer.rooms.participant import Participant
+from streamer.rooms.room import Room
 from streamer.sdp import FRAGMENT_TYPE, OFFER_TYPE, Shape, checked_offer, parse_fragment
-from streamer.session import Session
+from streamer.rooms.session import Session
 from streamer.settings import IceServer
 
 OpenSession = Callable[[Room, Participant, str], Awaitable[tuple[Session, str]]]

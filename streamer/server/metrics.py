@@ -12,9 +12,9 @@ from prometheus_client.registry import Collector
 
 from streamer.engine.client import EngineClient
 from streamer.observer.client import ObserverClient
-from streamer.participant import Participant
-from streamer.room import Room
-from streamer.rooms import Rooms
+from streamer.rooms.participant import Participant
+from streamer.rooms.room import Room
+from streamer.rooms.rooms import Rooms
 
 PREFIX = "earshot_"
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from streamer.server.endpoint import session_routes
-from streamer.participant import Participant
-from streamer.room import Room
+from streamer.rooms.participant import Participant
+from streamer.rooms.room import Room
 from streamer.sdp import WATCH
-from streamer.session import Session
+from streamer.rooms.session import Session
 
 
 async def watch(room: Room, participant: Participant, offer: str) -> tuple[Session, str]:

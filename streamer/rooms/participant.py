@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from streamer import overlay
 from streamer.auth import Role
 from streamer.faders import Faders, Strip
-from streamer.outbox import Outbox
+from streamer.rooms.outbox import Outbox
 
 if TYPE_CHECKING:
-    from streamer.agent import Agent
-    from streamer.publisher import Publisher
-    from streamer.session import Session
-    from streamer.watcher import Watcher
+    from streamer.rooms.agent import Agent
+    from streamer.rooms.publisher import Publisher
+    from streamer.rooms.session import Session
+    from streamer.rooms.watcher import Watcher
 
 MAX_FACE_NAMES = 64
 

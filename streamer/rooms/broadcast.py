@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from streamer import overlay
 from streamer.engine.types import FaceState
 from streamer.message import Message
-from streamer.participant import Participant
+from streamer.rooms.participant import Participant
 
 
 def status(participants: Iterable[Participant], models_up: bool) -> overlay.Status:

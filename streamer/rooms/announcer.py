@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 
 from models.speech.tts import VoiceMissing, VoiceOut
 from streamer.listen import ListenTrack
-from streamer.participant import Participant
+from streamer.rooms.participant import Participant
 
 QUIET = 1.0
 """Seconds without a voice after which there is room for an announcement."""

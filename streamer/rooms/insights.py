@@ -12,15 +12,16 @@ from collections.abc import Callable, Coroutine, Iterable
 import numpy as np
 
 from models.speech.tts import VoiceMissing
-from streamer import insights, notices
-from streamer.announcer import Announcer
+from streamer import insights
+from streamer.rooms import broadcast
+from streamer.rooms.announcer import Announcer
 from streamer.limits import Limiter
 from streamer.message import Message
 from streamer.moments import Moment, Moments
 from streamer.observer.client import ObserverClient, Unavailable
 from streamer.observer.types import GRID, Caption, Columns, Keyframe, Localization, Observation, Scene, Sounds
 from streamer.overlay import Error
-from streamer.participant import Participant
+from streamer.rooms.participant import Participant
 from streamer.sound_lines import LASTS, SoundLines
 from streamer.timeline import now
 from streamer.transcript import Transcript
@@ -84,9 +85,9 @@ class Chronicle:
     def welcome(self, participant: Participant) -> None:
         """Tell someone who comes what they missed."""
         for scene in self._scenes.values():
-            notices.tell([participant], scene, f"scene {scene.participant}")
+            broadcast.tell([participant], scene, f"scene {scene.participant}")
         for topic, line in self._lines.items():
-            notices.tell([participant], line, topic, passing=True, final=True)
+            broadcast.tell([participant], line, topic, passing=True, final=True)
 
     def observed(self, participant: Participant, observation: Observation) -> None:
         """Take in what the observer says about a participant."""
@@ -130,7 +131,7 @@ class Chronicle:
         async def answer() -> None:
             self._limit(listener)
             message = await self._answer(request.id, request.participant, request.question)
-            notices.tell([listener], message, f"answer {request.id}", passing=True, final=True)
+            broadcast.tell([listener], message, f"answer {request.id}", passing=True, final=True)
 
         self._begin_task(listener, answer, f"question {request.id}", request.id)
 
@@ -143,7 +144,7 @@ class Chronicle:
             moments = self._moments.search(vector, request.query)
             message = insights.Found(id=request.id, query=request.query, moments=[found(moment) for moment in moments])
             # Nobody wants the moments of the search before, and with their pictures they are large.
-            notices.tell([listener], message, "found")
+            broadcast.tell([listener], message, "found")
 
         self._begin_task(listener, find, f"search {request.id}", request.id)
 
@@ -166,7 +167,7 @@ class Chronicle:
                 refusal = Error(code="failed", reason="That did not work.", request=request)
             else:
                 return
-            notices.tell([listener], refusal, f"error {what}", passing=True, final=True)
+            broadcast.tell([listener], refusal, f"error {what}", passing=True, final=True)
 
         task = asyncio.create_task(run(), name=f"{what} of {listener.id}")
         self._asking.add(task)
@@ -199,7 +200,7 @@ class Chronicle:
         )
         self.announcer.somebody_talks()
         topic = f"caption {participant.id} {caption.id}"
-        notices.tell(self._people(), line, topic, passing=True, final=caption.final)
+        broadcast.tell(self._people(), line, topic, passing=True, final=caption.final)
         if not caption.final or not caption.text:
             return
         self._lines[topic] = line
@@ -217,7 +218,7 @@ class Chronicle:
         async def answer() -> None:
             self._limit(participant)
             message = await self._answer(None, participant.id, question[: insights.LONGEST_QUESTION])
-            notices.tell(self._people(), message, "answer", passing=True, final=True)
+            broadcast.tell(self._people(), message, "answer", passing=True, final=True)
 
         self._begin_task(participant, answer, "question")
 
@@ -232,10 +233,10 @@ class Chronicle:
         listeners = [person for person in self._people() if self._spectrograms.get(person.id) == wanted]
         if listeners:
             topic = f"spectrogram {participant.id} {columns.face} {columns.t:.2f}"
-            notices.tell(listeners, columns_message(participant, columns), topic, passing=True)
+            broadcast.tell(listeners, columns_message(participant, columns), topic, passing=True)
 
     def _tell(self, message: Message, topic: str) -> None:
-        notices.tell(self._people(), message, topic)
+        broadcast.tell(self._people(), message, topic)
 
 
 def localization_message(participant: Participant, found: Localization) -> insights.LocalizationMap:

@@ -9,23 +9,24 @@ from collections.abc import Callable
 
 import av
 
-from streamer import notices, overlay
-from streamer.agent import Agent
+from streamer import overlay
+from streamer.rooms import broadcast
+from streamer.rooms.agent import Agent
 from streamer.auth import Denied, Role
 from streamer.blocks import AudioBlock
-from streamer.chronicle import Chronicle
+from streamer.rooms.insights import Chronicle
 from streamer.engine.client import EngineClient
 from streamer.engine.types import FaceState
 from streamer.limits import Limiter
 from streamer.listen import VoiceBlock
 from streamer.observer.client import ObserverClient
-from streamer.outbox import Outbox
-from streamer.participant import Participant
+from streamer.rooms.outbox import Outbox
+from streamer.rooms.participant import Participant
 from streamer.peer import Peer, PeerCounts
-from streamer.publisher import Publisher
-from streamer.session import Session
+from streamer.rooms.publisher import Publisher
+from streamer.rooms.session import Session
 from streamer.settings import Settings
-from streamer.watcher import Watcher
+from streamer.rooms.watcher import Watcher
 
 log = logging.getLogger("earshot.room")
 
@@ -283,8 +284,8 @@ class Room:
     def _faces(self, participant: Participant, t: float, faces: list[FaceState]) -> None:
         if any(face.speaking > TALKING for face in faces):
             self.chronicle.announcer.somebody_talks()
-        message = notices.faces_message(participant, t, faces)
-        notices.tell(self.participants.values(), message, f"faces {participant.id}")
+        message = broadcast.faces_message(participant, t, faces)
+        broadcast.tell(self.participants.values(), message, f"faces {participant.id}")
 
     def _separation(self, participant: Participant, separated: bool, reason: str) -> None:
         participant.separated, participant.reason = separated, reason
@@ -308,11 +309,11 @@ class Room:
 
     def state(self) -> overlay.RoomState:
         """Return who is here."""
-        return notices.room_state(self.id, self.participants.values(), self._engine.ready)
+        return broadcast.room_state(self.id, self.participants.values(), self._engine.ready)
 
     def status(self) -> overlay.Status:
         """Return whether every voice is separated now, and if not, why."""
-        return notices.status(self.participants.values(), self._engine.ready)
+        return broadcast.status(self.participants.values(), self._engine.ready)
 
     def welcome(self, participant: Participant) -> overlay.Welcome:
         """Return the answer to a hello."""
@@ -340,8 +341,8 @@ class Room:
         """Send everyone the room's state and whether voices are separated."""
         people = self.participants.values()
         if any(participant.outbox is not None for participant in people):
-            notices.tell(people, overlay.RoomChanged(room=self.state()), "room")
-            notices.tell(people, self.status(), "status")
+            broadcast.tell(people, overlay.RoomChanged(room=self.state()), "room")
+            broadcast.tell(people, self.status(), "status")
 
     def _tell_slots(self, participant: Participant) -> None:
-        notices.tell([participant], overlay.Slots(slots=self.slots(participant)), "slots")
+        broadcast.tell([participant], overlay.Slots(slots=self.slots(participant)), "slots")

@@ -10,7 +10,7 @@ from aiortc import RTCPeerConnection
 from streamer.peer import Peer
 
 if TYPE_CHECKING:
-    from streamer.participant import Participant
+    from streamer.rooms.participant import Participant
 
 
 class Session:

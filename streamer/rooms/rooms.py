@@ -10,7 +10,7 @@ import time
 from streamer.engine.client import EngineClient
 from streamer.observer.client import ObserverClient
 from streamer.peer import PeerCounts
-from streamer.room import Full, Room
+from streamer.rooms.room import Full, Room
 from streamer.settings import Settings
 
 ROOM_ID = re.compile(r"[a-z0-9]{4,32}")

@@ -13,10 +13,10 @@ from streamer.overlay import Slot
 from streamer.peer import Peer
 from streamer.relay import VIDEO_CODECS, SlotTrack, VideoSource
 from streamer.sdp import BadSdp
-from streamer.session import Session
+from streamer.rooms.session import Session
 
 if TYPE_CHECKING:
-    from streamer.participant import Participant
+    from streamer.rooms.participant import Participant
 
 
 class Watcher(Session):

@@ -13,10 +13,10 @@ from streamer.blocks import AudioBlock
 from streamer.ingest import Ingest
 from streamer.peer import Peer
 from streamer.relay import VIDEO_CODECS, VideoSource
-from streamer.session import Session
+from streamer.rooms.session import Session
 
 if TYPE_CHECKING:
-    from streamer.participant import Participant
+    from streamer.rooms.participant import Participant
 
 
 class Publisher(Session):
