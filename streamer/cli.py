@@ -217,8 +217,8 @@ def doctor(host: HostFlag = None, port: PortFlag = None, device: DeviceFlag = No
 
 @app.command()
 def schema() -> None:
-    """Write web/messages.schema.json from the messages in streamer/overlay.py."""
-    from streamer.overlay import SCHEMA_FILE, export_schema
+    """Write web/messages.schema.json from the messages in streamer/messages/protocol.py."""
+    from streamer.messages.protocol import SCHEMA_FILE, export_schema
 
     export_schema()
     typer.echo(f"wrote {SCHEMA_FILE}")

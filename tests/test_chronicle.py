@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 
-from streamer import insights
+from streamer.messages import insights
 from streamer.rooms.insights import SPOKEN_QUESTION, Chronicle
 from streamer.observer.client import Unavailable
 from streamer.observer.types import Caption, Columns, Keyframe, Localization, Scene, Sounds

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from streamer import overlay
+from streamer.messages import protocol
 from streamer.rooms.outbox import Closed, Outbox
 
 GOOD = [
@@ -38,55 +38,55 @@ BAD = [
 
 @pytest.mark.parametrize("message", GOOD)
 def test_good_messages(message):
-    parsed = overlay.client_messages.validate_json(json.dumps(message))
+    parsed = protocol.client_messages.validate_json(json.dumps(message))
     assert parsed.model_dump() == message
 
 
 @pytest.mark.parametrize("message", BAD)
 def test_bad_messages(message):
     with pytest.raises(ValidationError):
-        overlay.client_messages.validate_json(json.dumps(message))
+        protocol.client_messages.validate_json(json.dumps(message))
 
 
 @pytest.mark.parametrize("gain", ["NaN", "Infinity", "1e999"])
 def test_gains_are_numbers(gain):
     with pytest.raises(ValidationError):
-        overlay.client_messages.validate_json(f'{{"type":"fader","participant":"p","face":1,"gain":{gain}}}')
+        protocol.client_messages.validate_json(f'{{"type":"fader","participant":"p","face":1,"gain":{gain}}}')
 
 
 @given(st.text(max_size=300))
 def test_any_text_is_a_message_or_a_validation_error(text):
     try:
-        overlay.client_messages.validate_json(text)
+        protocol.client_messages.validate_json(text)
     except ValidationError:
         pass
 
 
 def test_names_are_printable():
     message = {"type": "rename", "participant": "p", "face": None, "name": " A\u202e\n  B\u0000 "}
-    assert overlay.Rename.model_validate(message).name == "A B"
+    assert protocol.Rename.model_validate(message).name == "A B"
 
 
 def test_server_messages_have_their_type():
-    faces = overlay.Faces(participant="p", t=1.5, faces=[])
+    faces = protocol.Faces(participant="p", t=1.5, faces=[])
     assert json.loads(faces.model_dump_json()) == {"type": "faces", "participant": "p", "t": 1.5, "faces": []}
-    assert overlay.server_messages.validate_json(faces.model_dump_json()) == faces
+    assert protocol.server_messages.validate_json(faces.model_dump_json()) == faces
 
 
 def test_schema_file_is_up_to_date():
     """If this fails, run `earshot schema`."""
-    assert overlay.SCHEMA_FILE.read_text(encoding="utf-8") == overlay.schema_text()
+    assert protocol.SCHEMA_FILE.read_text(encoding="utf-8") == protocol.schema_text()
 
 
 async def test_outbox_keeps_the_newest_of_each_topic():
     outbox = Outbox()
     for n in range(100):
-        outbox.put(overlay.Pong(n=n), "pong")
-        outbox.put(overlay.Status(voices_separated=False, reason=str(n)), "status")
+        outbox.put(protocol.Pong(n=n), "pong")
+        outbox.put(protocol.Status(voices_separated=False, reason=str(n)), "status")
     assert outbox.statistics().depth == 2
     assert outbox.statistics().replaced == 198
     outbox.close()
-    outbox.put(overlay.Pong(n=100), "pong")
+    outbox.put(protocol.Pong(n=100), "pong")
     assert json.loads(await outbox.get())["n"] == 99
     assert json.loads(await outbox.get())["reason"] == "99"
     with pytest.raises(Closed):

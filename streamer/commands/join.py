@@ -16,7 +16,7 @@ from streamer.demo import STATEMENT, demo_clip
 from streamer.errors import ConnectionLost, UserError
 from streamer.client.file_tracks import file_tracks
 from streamer.media_file import inspect
-from streamer.message import LONGEST_NAME
+from streamer.messages.base import LONGEST_NAME
 from streamer.client.whip_client import ANSWER_SECONDS, WhipClient, refusal
 
 SERVER = "http://localhost:8000"

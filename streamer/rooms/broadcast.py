@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from streamer import overlay
+from streamer.messages import protocol
 from streamer.engine.types import FaceState
-from streamer.message import Message
+from streamer.messages.base import Message
 from streamer.rooms.participant import Participant
 
 
-def status(participants: Iterable[Participant], models_up: bool) -> overlay.Status:
+def status(participants: Iterable[Participant], models_up: bool) -> protocol.Status:
     """Say whether every voice is separated now, and if not, why.
 
     Args:
@@ -21,16 +21,16 @@ def status(participants: Iterable[Participant], models_up: bool) -> overlay.Stat
         The message.
     """
     if not models_up:
-        return overlay.Status(voices_separated=False, reason="The models are not running.")
+        return protocol.Status(voices_separated=False, reason="The models are not running.")
     for participant in participants:
         publisher = participant.publisher
         if publisher is not None and publisher.has_audio and not participant.separated:
             reason = f"{participant.name}: {participant.reason}"
-            return overlay.Status(voices_separated=False, reason=reason)
-    return overlay.Status(voices_separated=True, reason="")
+            return protocol.Status(voices_separated=False, reason=reason)
+    return protocol.Status(voices_separated=True, reason="")
 
 
-def room_state(room_id: str, participants: Iterable[Participant], models_up: bool) -> overlay.RoomState:
+def room_state(room_id: str, participants: Iterable[Participant], models_up: bool) -> protocol.RoomState:
     """Say who is here.
 
     Args:
@@ -42,14 +42,14 @@ def room_state(room_id: str, participants: Iterable[Participant], models_up: boo
         The room's state.
     """
     people = list(participants)
-    return overlay.RoomState(
+    return protocol.RoomState(
         id=room_id,
         participants=[participant.state() for participant in people],
         voices_separated=status(people, models_up).voices_separated,
     )
 
 
-def faces_message(participant: Participant, t: float, faces: list[FaceState]) -> overlay.Faces:
+def faces_message(participant: Participant, t: float, faces: list[FaceState]) -> protocol.Faces:
     """Write what the engine saw as a message.
 
     Args:
@@ -60,11 +60,11 @@ def faces_message(participant: Participant, t: float, faces: list[FaceState]) ->
     Returns:
         The message, with the names that faces were given.
     """
-    return overlay.Faces(
+    return protocol.Faces(
         participant=participant.id,
         t=t,
         faces=[
-            overlay.FaceOverlay(
+            protocol.FaceOverlay(
                 id=face.id,
                 box=face.box,
                 name=participant.face_names.get(face.id),

@@ -12,15 +12,15 @@ from collections.abc import Callable, Coroutine, Iterable
 import numpy as np
 
 from models.speech.tts import VoiceMissing
-from streamer import insights
+from streamer.messages import insights
 from streamer.rooms import broadcast
 from streamer.rooms.announcer import Announcer
 from streamer.limits import Limiter
-from streamer.message import Message
+from streamer.messages.base import Message
 from streamer.moments import Moment, Moments
 from streamer.observer.client import ObserverClient, Unavailable
 from streamer.observer.types import GRID, Caption, Columns, Keyframe, Localization, Observation, Scene, Sounds
-from streamer.overlay import Error
+from streamer.messages.protocol import Error
 from streamer.rooms.participant import Participant
 from streamer.sound_lines import LASTS, SoundLines
 from streamer.timeline import now

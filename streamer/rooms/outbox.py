@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from streamer.message import Message
+from streamer.messages.base import Message
 
 MOST_PASSING = 128
 """Messages that are no state and may wait for one browser."""

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from streamer import overlay
+from streamer.messages import protocol
 from streamer.auth import Role
 from streamer.faders import Faders, Strip
 from streamer.rooms.outbox import Outbox
@@ -109,18 +109,18 @@ class Participant:
         if self.outbox is not None and self.faders.state() != before:
             self.outbox.put(self.faders_message(), "faders")
 
-    def fader_state(self) -> overlay.FaderState:
+    def fader_state(self) -> protocol.FaderState:
         """Return all faders as the page is told."""
-        return overlay.FaderState.model_validate(self.faders.state())
+        return protocol.FaderState.model_validate(self.faders.state())
 
-    def faders_message(self) -> overlay.FadersChanged:
+    def faders_message(self) -> protocol.FadersChanged:
         """Return all faders as a message."""
-        return overlay.FadersChanged.model_validate(self.faders.state())
+        return protocol.FadersChanged.model_validate(self.faders.state())
 
-    def state(self) -> overlay.ParticipantState:
+    def state(self) -> protocol.ParticipantState:
         """Return what the others are told."""
         publisher = self.publisher if self.publisher is not None and self.publisher.connected else None
-        return overlay.ParticipantState(
+        return protocol.ParticipantState(
             id=self.id,
             name=self.name,
             publishing=publisher is not None,

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import av
 
-from streamer import overlay
+from streamer.messages import protocol
 from streamer.rooms import broadcast
 from streamer.rooms.agent import Agent
 from streamer.auth import Denied, Role
@@ -307,20 +307,20 @@ class Room:
 
     # What they are told.
 
-    def state(self) -> overlay.RoomState:
+    def state(self) -> protocol.RoomState:
         """Return who is here."""
         return broadcast.room_state(self.id, self.participants.values(), self._engine.ready)
 
-    def status(self) -> overlay.Status:
+    def status(self) -> protocol.Status:
         """Return whether every voice is separated now, and if not, why."""
         return broadcast.status(self.participants.values(), self._engine.ready)
 
-    def welcome(self, participant: Participant) -> overlay.Welcome:
+    def welcome(self, participant: Participant) -> protocol.Welcome:
         """Return the answer to a hello."""
         faders = participant.fader_state()
-        return overlay.Welcome(participant=participant.id, room=self.state(), faders=faders)
+        return protocol.Welcome(participant=participant.id, room=self.state(), faders=faders)
 
-    def slots(self, participant: Participant) -> list[overlay.Slot]:
+    def slots(self, participant: Participant) -> list[protocol.Slot]:
         """Return whose picture each of a participant's video m-lines carries."""
         return participant.watcher.slots() if participant.watcher is not None else []
 
@@ -341,8 +341,8 @@ class Room:
         """Send everyone the room's state and whether voices are separated."""
         people = self.participants.values()
         if any(participant.outbox is not None for participant in people):
-            broadcast.tell(people, overlay.RoomChanged(room=self.state()), "room")
+            broadcast.tell(people, protocol.RoomChanged(room=self.state()), "room")
             broadcast.tell(people, self.status(), "status")
 
     def _tell_slots(self, participant: Participant) -> None:
-        broadcast.tell([participant], overlay.Slots(slots=self.slots(participant)), "slots")
+        broadcast.tell([participant], protocol.Slots(slots=self.slots(participant)), "slots")

@@ -9,7 +9,7 @@ from aiortc import RTCPeerConnection
 
 from streamer import rtp
 from streamer.listen import ListenTrack
-from streamer.overlay import Slot
+from streamer.messages.protocol import Slot
 from streamer.peer import Peer
 from streamer.relay import VIDEO_CODECS, SlotTrack, VideoSource
 from streamer.sdp import BadSdp

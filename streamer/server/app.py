@@ -24,10 +24,10 @@ from streamer.server.context import Context, context_of
 from streamer.engine.client import EngineClient
 from streamer.server.middleware import Guard
 from streamer.limits import Limiter
-from streamer.message import Name
+from streamer.messages.base import Name
 from streamer.server.metrics import Metrics
 from streamer.observer.client import ObserverClient
-from streamer.overlay import RoomState
+from streamer.messages.protocol import RoomState
 from streamer.rooms.room import Full
 from streamer.rooms.rooms import Rooms
 from streamer.sdp import BadSdp

@@ -9,7 +9,8 @@ from fastapi import APIRouter, WebSocket
 from pydantic import ValidationError
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
-from streamer import insights, overlay
+from streamer.messages import insights
+from streamer.messages import protocol
 from streamer.auth import Denied
 from streamer.server.context import Context, context_of
 from streamer.limits import Bucket
@@ -53,7 +54,7 @@ async def control(websocket: WebSocket, room_id: str) -> None:
     try:
         await Conversation(websocket, context, room, participant, outbox).run()
     except _End as end:
-        outbox.put(overlay.Error(code=str(end.code), reason=end.reason), "error")
+        outbox.put(protocol.Error(code=str(end.code), reason=end.reason), "error")
         outbox.close(end.code)
     except WebSocketDisconnect:
         outbox.close(GOING_AWAY)
@@ -93,10 +94,10 @@ async def _welcome(websocket: WebSocket, context: Context, room_id: str) -> tupl
     settings = context.settings
     text = await _receive(websocket, settings.hello_deadline, settings.message_limit)
     try:
-        hello = overlay.client_messages.validate_json(text)
+        hello = protocol.client_messages.validate_json(text)
     except (ValidationError, ValueError):
         hello = None
-    if not isinstance(hello, overlay.Hello):
+    if not isinstance(hello, protocol.Hello):
         raise _End(POLICY, "The first message has to be hello with a token.")
     try:
         claims = context.tokens.verify(hello.token, room_id, "session")
@@ -108,7 +109,7 @@ async def _welcome(websocket: WebSocket, context: Context, room_id: str) -> tupl
 async def _refuse(websocket: WebSocket, end: _End) -> None:
     if websocket.application_state is WebSocketState.CONNECTED:
         try:
-            await websocket.send_text(overlay.Error(code=str(end.code), reason=end.reason).model_dump_json())
+            await websocket.send_text(protocol.Error(code=str(end.code), reason=end.reason).model_dump_json())
             await websocket.close(end.code, end.reason)
         except (RuntimeError, WebSocketDisconnect):
             pass  # it went while it was told
@@ -165,7 +166,7 @@ class Conversation:
                 self._fault("rate", "Too many messages; this one was ignored.")
                 continue
             try:
-                message = overlay.client_messages.validate_json(text)
+                message = protocol.client_messages.validate_json(text)
             except (ValidationError, ValueError) as error:
                 self._fault("invalid", explain(error))
                 continue
@@ -175,17 +176,17 @@ class Conversation:
         self._faults += 1
         if self._faults > MAX_FAULTS:
             raise _End(POLICY, "Too many refused messages.")
-        self._outbox.put(overlay.Error(code=code, reason=reason), f"error {code}")
+        self._outbox.put(protocol.Error(code=code, reason=reason), f"error {code}")
 
-    def _handle(self, message: overlay.ClientMessage) -> None:
-        if isinstance(message, overlay.Ping):
-            self._outbox.put(overlay.Pong(n=message.n), "pong")
+    def _handle(self, message: protocol.ClientMessage) -> None:
+        if isinstance(message, protocol.Ping):
+            self._outbox.put(protocol.Pong(n=message.n), "pong")
             self._renew_token()
             return
-        if isinstance(message, overlay.Hello):
+        if isinstance(message, protocol.Hello):
             self._fault("hello", "Hello was said already.")
             return
-        if isinstance(message, overlay.Leave):
+        if isinstance(message, protocol.Leave):
             self._room.leave(self._me)
             self._outbox.close(NORMAL)
             return
@@ -210,8 +211,8 @@ class Conversation:
         except TooMany as error:
             self._fault("too_many", str(error))
 
-    def _change(self, message: overlay.SetFader | overlay.SetFocus | overlay.SetMute | overlay.Rename) -> None:
-        if isinstance(message, overlay.Rename):
+    def _change(self, message: protocol.SetFader | protocol.SetFocus | protocol.SetMute | protocol.Rename) -> None:
+        if isinstance(message, protocol.Rename):
             if self._me.role != "publish":
                 self._fault("role", "Watchers cannot rename anyone.")
                 return
@@ -223,9 +224,9 @@ class Conversation:
                 return
             self._room.rename(message.participant, message.face, message.name)
             return
-        if isinstance(message, overlay.SetFader):
+        if isinstance(message, protocol.SetFader):
             self._me.set_gain(message.participant, message.face, message.gain)
-        elif isinstance(message, overlay.SetMute):
+        elif isinstance(message, protocol.SetMute):
             self._me.faders.set_muted(message.participant, message.muted)
         elif message.participant is None and message.face is not None:
             self._fault("invalid", "A focus on a face needs its participant.")
@@ -242,7 +243,7 @@ class Conversation:
             return
         self._token_at = now
         token = self._context.tokens.mint("session", self._room.id, self._me.role, self._me.id)
-        self._outbox.put(overlay.Token(token=token, expires_in=lifetime), "token")
+        self._outbox.put(protocol.Token(token=token, expires_in=lifetime), "token")
 
 
 def explain(error: ValueError) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from streamer.message import FaceId, Fraction, Message, ParticipantId
+from streamer.messages.base import FaceId, Fraction, Message, ParticipantId
 
 RequestId = Annotated[int, Field(ge=0, le=2**53)]
 """Made by the page, so that it knows its answer again."""
