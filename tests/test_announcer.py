@@ -7,8 +7,8 @@ import pytest
 from models.speech.tts import VoiceMissing
 from streamer.rooms import announcer as module
 from streamer.rooms.announcer import Announcer
-from streamer.listen import ListenTrack
-from streamer.mixer import MIX_BLOCK
+from streamer.mixing.listen_track import ListenTrack
+from streamer.mixing.mixer import MIX_BLOCK
 from streamer.rooms.participant import Participant
 
 

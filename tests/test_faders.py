@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.faders import MOST_FADERS, Faders
+from streamer.mixing.faders import MOST_FADERS, Faders
 
 
 def test_all_are_at_one_to_begin_with() -> None:

@@ -6,7 +6,7 @@ import pytest
 from aiortc.codecs.opus import OpusEncoder
 from aiortc.mediastreams import MediaStreamError
 
-from streamer.listen import BACKLOG, LEAST_WAITING, Faders, ListenTrack, VoiceBlock
+from streamer.mixing.listen_track import BACKLOG, LEAST_WAITING, Faders, ListenTrack, VoiceBlock
 
 
 def block(n: int, value: float = 0.1, t: float | None = None) -> VoiceBlock:

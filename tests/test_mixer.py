@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamer.faders import Gains
-from streamer.mixer import Limiter, SourceMixer, VoiceBlock
+from streamer.mixing.faders import Gains
+from streamer.mixing.mixer import Limiter, SourceMixer, VoiceBlock
 
 #: The upsampler's delay, which the producer of a block puts into `mix`: 1 ms.
 LATE = 48

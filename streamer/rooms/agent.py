@@ -19,7 +19,7 @@ from models.common.resample import Resampler
 from streamer.engine.client import EngineClient
 from streamer.engine.types import FaceState, Samples
 from streamer.ingest import AudioBlock
-from streamer.listen import VoiceBlock
+from streamer.mixing.listen_track import VoiceBlock
 from streamer.observer.client import ObserverClient
 from streamer.observer.feed import Feed
 

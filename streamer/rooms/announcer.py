@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable
 
 from models.speech.tts import VoiceMissing, VoiceOut
-from streamer.listen import ListenTrack
+from streamer.mixing.listen_track import ListenTrack
 from streamer.rooms.participant import Participant
 
 QUIET = 1.0

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from streamer.messages import protocol
 from streamer.auth import Role
-from streamer.faders import Faders, Strip
+from streamer.mixing.faders import Faders, Strip
 from streamer.rooms.outbox import Outbox
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from streamer.rooms.insights import Chronicle
 from streamer.engine.client import EngineClient
 from streamer.engine.types import FaceState
 from streamer.limits import Limiter
-from streamer.listen import VoiceBlock
+from streamer.mixing.listen_track import VoiceBlock
 from streamer.observer.client import ObserverClient
 from streamer.rooms.outbox import Outbox
 from streamer.rooms.participant import Participant

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from aiortc import RTCPeerConnection
 
 from streamer import rtp
-from streamer.listen import ListenTrack
+from streamer.mixing.listen_track import ListenTrack
 from streamer.messages.protocol import Slot
 from streamer.peer import Peer
 from streamer.relay import VIDEO_CODECS, SlotTrack, VideoSource

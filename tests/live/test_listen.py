@@ -11,7 +11,7 @@ from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
 from blockbuster import BlockingError
 
-from streamer.listen import ListenTrack, VoiceBlock
+from streamer.mixing.listen_track import ListenTrack, VoiceBlock
 from tests.live.peers import connection, negotiate, until
 
 

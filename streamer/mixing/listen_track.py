@@ -13,8 +13,8 @@ from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
 
 from streamer import rtp
-from streamer.faders import Faders
-from streamer.mixer import MIX_BLOCK, Limiter, Samples, SourceMixer, VoiceBlock
+from streamer.mixing.faders import Faders
+from streamer.mixing.mixer import MIX_BLOCK, Limiter, Samples, SourceMixer, VoiceBlock
 
 __all__ = ["Faders", "ListenStatistics", "ListenTrack", "VoiceBlock"]
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.common.resample import Resampler
-from streamer.faders import Gains
+from streamer.mixing.faders import Gains
 
 Samples = NDArray[np.float32]
 
