@@ -6,7 +6,7 @@ import pytest
 from models.common.resample import Resampler
 from streamer.rooms import agent as agent_module
 from streamer.rooms.agent import DEADLINE, VOICES_DELAY, Agent
-from streamer.blocks import AudioBlock
+from streamer.rtc.blocks import AudioBlock
 from streamer.engine.types import BLOCK
 from streamer.observer.client import ObserverClient
 

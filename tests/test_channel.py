@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.channel import Channel, ChannelClosed
+from streamer.rtc.channel import Channel, ChannelClosed
 
 
 async def test_drops_the_oldest_and_counts_it() -> None:

@@ -15,14 +15,14 @@ from aiortc.rtp import RtcpByePacket, RtcpRrPacket
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamer import rtp
-from streamer.bitstream import h264_units, is_keyframe, picture_size, too_large
-from streamer.blocks import AudioBlock, BlockCutter, MonoDecoder
-from streamer.ingest import ALLOWED_BURST, Ingest
+from streamer.rtc import rtp
+from streamer.rtc.bitstream import h264_units, is_keyframe, picture_size, too_large
+from streamer.rtc.blocks import AudioBlock, BlockCutter, MonoDecoder
+from streamer.rtc.ingest import ALLOWED_BURST, Ingest
 from streamer.rooms.participant import Participant
-from streamer.peer import Peer, PeerCounts
+from streamer.rtc.peer import Peer, PeerCounts
 from streamer.rooms.publisher import Publisher
-from streamer.sdp import BadSdp
+from streamer.rtc.sdp import BadSdp
 from streamer.settings import Settings
 
 VP8 = SimpleNamespace(name="VP8")

@@ -8,10 +8,10 @@ import pytest
 from aiortc.codecs.h264 import H264Encoder
 from aiortc.mediastreams import MediaStreamError
 
-from streamer import relay
-from streamer.bitstream import h264_units
-from streamer.encoder import FrameEncoder
-from streamer.relay import BACKLOG, RelayFrame, SlotTrack, VideoSource
+from streamer.rtc import relay
+from streamer.rtc.bitstream import h264_units
+from streamer.rtc.video_encoder import FrameEncoder
+from streamer.rtc.relay import BACKLOG, RelayFrame, SlotTrack, VideoSource
 
 
 def picture(n: int, key: bool = False, codec: str = "VP8", t: float | None = None) -> RelayFrame:

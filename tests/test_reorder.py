@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.reorder import Reorder
+from streamer.rtc.jitter_buffer import Reorder
 
 
 @dataclass

@@ -11,7 +11,7 @@ from streamer.rooms.broadcast import faces_message
 from streamer.observer.client import ObserverClient
 from streamer.rooms.outbox import Outbox
 from streamer.rooms.participant import MAX_FACE_NAMES, TooMany
-from streamer.peer import PeerCounts
+from streamer.rtc.peer import PeerCounts
 from streamer.rooms.room import Full, Room
 from streamer.rooms.rooms import Rooms
 from streamer.settings import Settings

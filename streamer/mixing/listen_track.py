@@ -12,7 +12,7 @@ import numpy as np
 from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
 
-from streamer import rtp
+from streamer.rtc import rtp
 from streamer.mixing.faders import Faders
 from streamer.mixing.mixer import MIX_BLOCK, Limiter, Samples, SourceMixer, VoiceBlock
 

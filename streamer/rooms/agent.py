@@ -18,7 +18,7 @@ import numpy as np
 from models.common.resample import Resampler
 from streamer.engine.client import EngineClient
 from streamer.engine.types import FaceState, Samples
-from streamer.ingest import AudioBlock
+from streamer.rtc.ingest import AudioBlock
 from streamer.mixing.listen_track import VoiceBlock
 from streamer.observer.client import ObserverClient
 from streamer.observer.feed import Feed

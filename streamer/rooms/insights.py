@@ -23,7 +23,7 @@ from streamer.observer.types import GRID, Caption, Columns, Keyframe, Localizati
 from streamer.messages.protocol import Error
 from streamer.rooms.participant import Participant
 from streamer.sound_lines import LASTS, SoundLines
-from streamer.timeline import now
+from streamer.rtc.timeline import now
 from streamer.transcript import Transcript
 
 SPOKEN_QUESTION = re.compile(r"(?:(?:hey|ok|okay),? )?ear ?shot[,.!?]*\s+(\S.*)", re.IGNORECASE)

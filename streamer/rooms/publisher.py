@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import av
 from aiortc import RTCPeerConnection
 
-from streamer import rtp
-from streamer.blocks import AudioBlock
-from streamer.ingest import Ingest
-from streamer.peer import Peer
-from streamer.relay import VIDEO_CODECS, VideoSource
+from streamer.rtc import rtp
+from streamer.rtc.blocks import AudioBlock
+from streamer.rtc.ingest import Ingest
+from streamer.rtc.peer import Peer
+from streamer.rtc.relay import VIDEO_CODECS, VideoSource
 from streamer.rooms.session import Session
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from streamer.messages import protocol
 from streamer.rooms import broadcast
 from streamer.rooms.agent import Agent
 from streamer.auth import Denied, Role
-from streamer.blocks import AudioBlock
+from streamer.rtc.blocks import AudioBlock
 from streamer.rooms.insights import Chronicle
 from streamer.engine.client import EngineClient
 from streamer.engine.types import FaceState
@@ -22,7 +22,7 @@ from streamer.mixing.listen_track import VoiceBlock
 from streamer.observer.client import ObserverClient
 from streamer.rooms.outbox import Outbox
 from streamer.rooms.participant import Participant
-from streamer.peer import Peer, PeerCounts
+from streamer.rtc.peer import Peer, PeerCounts
 from streamer.rooms.publisher import Publisher
 from streamer.rooms.session import Session
 from streamer.settings import Settings

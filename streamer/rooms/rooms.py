@@ -9,7 +9,7 @@ import time
 
 from streamer.engine.client import EngineClient
 from streamer.observer.client import ObserverClient
-from streamer.peer import PeerCounts
+from streamer.rtc.peer import PeerCounts
 from streamer.rooms.room import Full, Room
 from streamer.settings import Settings
 

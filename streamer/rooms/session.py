@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from aiortc import RTCPeerConnection
 
-from streamer.peer import Peer
+from streamer.rtc.peer import Peer
 
 if TYPE_CHECKING:
     from streamer.rooms.participant import Participant

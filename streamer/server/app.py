@@ -30,7 +30,7 @@ from streamer.observer.client import ObserverClient
 from streamer.messages.protocol import RoomState
 from streamer.rooms.room import Full
 from streamer.rooms.rooms import Rooms
-from streamer.sdp import BadSdp
+from streamer.rtc.sdp import BadSdp
 from streamer.settings import IceServer, Settings, is_loopback
 
 WEB = Path(__file__).parent.parent / "web"

@@ -11,7 +11,7 @@ from streamer.auth import Claims, Denied, Role, bearer
 from streamer.server.context import context_of
 from streamer.rooms.participant import Participant
 from streamer.rooms.room import Room
-from streamer.sdp import FRAGMENT_TYPE, OFFER_TYPE, Shape, checked_offer, parse_fragment
+from streamer.rtc.sdp import FRAGMENT_TYPE, OFFER_TYPE, Shape, checked_offer, parse_fragment
 from streamer.rooms.session import Session
 from streamer.settings import IceServer
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from streamer.server.endpoint import session_routes
 from streamer.rooms.participant import Participant
 from streamer.rooms.room import Room
-from streamer.sdp import WATCH
+from streamer.rtc.sdp import WATCH
 from streamer.rooms.session import Session
 
 

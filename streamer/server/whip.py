@@ -5,7 +5,7 @@ from __future__ import annotations
 from streamer.server.endpoint import session_routes
 from streamer.rooms.participant import Participant
 from streamer.rooms.room import Room
-from streamer.sdp import PUBLISH
+from streamer.rtc.sdp import PUBLISH
 from streamer.rooms.session import Session
 
 

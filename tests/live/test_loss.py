@@ -2,9 +2,9 @@
 
 import time
 
-from streamer.blocks import AudioBlock
-from streamer.ingest import Ingest
-from streamer.timeline import now
+from streamer.rtc.blocks import AudioBlock
+from streamer.rtc.ingest import Ingest
+from streamer.rtc.timeline import now
 from tests.live.peers import BeepTrack, FlashTrack, connection, negotiate, until
 
 

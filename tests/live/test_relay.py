@@ -11,9 +11,9 @@ import pytest
 from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
 
-from streamer import rtp
-from streamer.ingest import Ingest
-from streamer.relay import SlotTrack, VideoSource
+from streamer.rtc import rtp
+from streamer.rtc.ingest import Ingest
+from streamer.rtc.relay import SlotTrack, VideoSource
 from tests.live.peers import FlashTrack, connection, negotiate, until
 
 PREFERRED = ["video/VP8", "video/H264"]

@@ -5,9 +5,9 @@ import av
 import numpy as np
 import pytest
 
-from streamer import rtp
-from streamer.blocks import AudioBlock
-from streamer.ingest import Ingest
+from streamer.rtc import rtp
+from streamer.rtc.blocks import AudioBlock
+from streamer.rtc.ingest import Ingest
 from tests.live.peers import BeepTrack, FlashTrack, connection, negotiate, until
 
 

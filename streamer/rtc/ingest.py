@@ -12,12 +12,12 @@ import av
 from aiortc import MediaStreamTrack, RTCPeerConnection, RTCRtpReceiver
 from aiortc.mediastreams import MediaStreamError
 
-from streamer import rtp
-from streamer.bitstream import too_large
-from streamer.blocks import AudioBlock, BlockCutter, MonoDecoder
-from streamer.channel import Channel
-from streamer.relay import RelayFrame, VideoSource
-from streamer.timeline import PublisherClock, Timeline, now
+from streamer.rtc import rtp
+from streamer.rtc.bitstream import too_large
+from streamer.rtc.blocks import AudioBlock, BlockCutter, MonoDecoder
+from streamer.rtc.channel import Channel
+from streamer.rtc.relay import RelayFrame, VideoSource
+from streamer.rtc.timeline import PublisherClock, Timeline, now
 
 __all__ = ["AudioBlock", "Ingest", "IngestStatistics"]
 

@@ -16,7 +16,7 @@ from aiortc import (
     RTCSessionDescription,
 )
 
-from streamer.sdp import BadSdp, Fragment, candidate_count, first_ufrag
+from streamer.rtc.sdp import BadSdp, Fragment, candidate_count, first_ufrag
 from streamer.settings import Settings
 
 log = logging.getLogger("earshot.peer")

@@ -13,7 +13,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType
 from av.video.reformatter import VideoReformatter
 
-from streamer.channel import Channel
+from streamer.rtc.channel import Channel
 
 logger = logging.getLogger(__name__)
 

@@ -18,8 +18,8 @@ from aiortc import RTCPeerConnection, RTCRtpCodecParameters, RTCRtpReceiver, RTC
 from aiortc.jitterbuffer import JitterFrame
 from aiortc.rtp import AnyRtcpPacket, RtcpByePacket, RtcpSrPacket, RtpPacket
 
-from streamer.bitstream import is_keyframe, picture_size, too_large
-from streamer.reorder import Reorder
+from streamer.rtc.bitstream import is_keyframe, picture_size, too_large
+from streamer.rtc.jitter_buffer import Reorder
 
 #: Frames that may wait for the decoder: a third of a second of pictures, half a second of sound.
 DECODER_BACKLOG = {"video": 10, "audio": 25}
