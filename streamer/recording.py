@@ -39,7 +39,7 @@ LOOK_AHEAD = 0.08
 
 
 class SeesAndHears(Protocol):
-    """The part of `streamer.engine.batch.Engine` that is used here."""
+    """The part of `streamer.engine.engine.Engine` that is used here."""
 
     def open(self, sid: str) -> None:
         """Begin a session."""

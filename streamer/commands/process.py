@@ -47,7 +47,7 @@ def process(
     with OutFolder(out, force) as folder:
         try:
             if engine is None and info.video is not None:
-                from streamer.engine.batch import Engine
+                from streamer.engine.engine import Engine
 
                 engine = Engine(device)
             with _bar(progress) as bar:

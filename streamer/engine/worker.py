@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from streamer.engine import wire
-from streamer.engine.batch import Engine
+from streamer.engine.engine import Engine
 from streamer.engine.priority import go_behind, go_first
 from streamer.engine.process import SILENCE_LIMIT
 from streamer.engine.service import Service, socket_of_parent
