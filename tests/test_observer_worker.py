@@ -6,7 +6,7 @@ import threading
 import numpy as np
 import pytest
 
-from streamer.engine import wire
+from streamer.workers import framing
 from streamer.observer import worker as module
 from streamer.observer.sound_message import pack_sound
 from streamer.observer.types import Caption
@@ -54,7 +54,7 @@ def talk(request):
     worker = Worker(theirs, Observer(), Scribe() if request.param else None)
     thread = threading.Thread(target=worker.run)
     thread.start()
-    assert wire.read_blocking(ours)["type"] == "ready"
+    assert framing.read_blocking(ours)["type"] == "ready"
     yield ours, request.param
     ours.close()
     thread.join(10)
@@ -69,8 +69,8 @@ def test_last_words_come_before_the_end_of_a_session(talk):
         pack_sound(1.0, np.zeros(1600, np.float32), {}, {}) | {"sid": "p"},
         {"type": "close", "sid": "p"},
     ):
-        sock.sendall(wire.encode(message))
-    said = [wire.read_blocking(sock) for _ in range(1 + writes)]
+        sock.sendall(framing.encode(message))
+    said = [framing.read_blocking(sock) for _ in range(1 + writes)]
     assert said[-1] == {"type": "closed", "sid": "p"}
     if writes:
         assert said[0]["fields"]["text"] == "Bye." and len(said[0]["fields"]["vector"]) == 16
@@ -78,10 +78,10 @@ def test_last_words_come_before_the_end_of_a_session(talk):
 
 def test_an_odd_question_costs_nobody_the_models(talk):
     sock, _ = talk
-    sock.sendall(wire.encode({"type": "ask", "sid": "p", "question": "?", "n": 3}))
-    assert wire.read_blocking(sock) == {"type": "failed", "n": 3}
-    sock.sendall(wire.encode({"type": "embed", "text": "a dog", "n": 4}))
-    assert len(wire.read_blocking(sock)["result"]) == 16
+    sock.sendall(framing.encode({"type": "ask", "sid": "p", "question": "?", "n": 3}))
+    assert framing.read_blocking(sock) == {"type": "failed", "n": 3}
+    sock.sendall(framing.encode({"type": "embed", "text": "a dog", "n": 4}))
+    assert len(framing.read_blocking(sock)["result"]) == 16
 
 
 def test_without_its_transcriber_the_rest_goes_on(monkeypatch, caplog):

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from streamer.commands.doctor import check_priority
-from streamer.engine.priority import BEHIND, URGENT, go_behind, go_first, may_go_first
+from streamer.workers.priority import BEHIND, URGENT, go_behind, go_first, may_go_first
 from streamer.settings import Settings
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="nice values of threads are Linux's")

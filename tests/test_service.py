@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
-from streamer.engine import wire
-from streamer.engine.service import Service
+from streamer.workers import framing
+from streamer.workers.service import Service
 
 
 class Gone(Exception):
@@ -65,7 +65,7 @@ def serve(monkeypatch):
         thread.start()
         threads.append((worker, thread))
         socks.extend((ours, theirs))
-        assert wire.read_blocking(ours)["type"] == "ready"
+        assert framing.read_blocking(ours)["type"] == "ready"
         return worker, ours, ends
 
     yield begin
@@ -85,18 +85,18 @@ def serve(monkeypatch):
 
 
 def ping(sock):
-    sock.sendall(wire.encode({"type": "ping", "n": 1}))
+    sock.sendall(framing.encode({"type": "ping", "n": 1}))
 
 
 def test_a_hung_loop_takes_its_process_along(serve, caplog):
     worker, sock, ends = serve(hangs_after=0.0)
     ping(sock)
-    assert wire.read_blocking(sock)["type"] == "pong"
-    sock.sendall(wire.encode({"type": "job"}))
+    assert framing.read_blocking(sock)["type"] == "pong"
+    sock.sendall(framing.encode({"type": "job"}))
     assert worker.begun.wait(10)
     ping(sock)
     with pytest.raises(EOFError):
-        wire.read_blocking(sock)
+        framing.read_blocking(sock)
     assert ends == [1]
     assert "work hangs" in caplog.text
 
@@ -105,13 +105,13 @@ def test_work_within_its_time_and_waiting_are_no_hang(serve):
     worker, sock, ends = serve(hangs_after=60.0)
     for _ in range(2):
         worker.may_end.clear()
-        sock.sendall(wire.encode({"type": "job"}))
+        sock.sendall(framing.encode({"type": "job"}))
         assert worker.begun.wait(10)
         ping(sock)
-        assert wire.read_blocking(sock)["type"] == "pong"
+        assert framing.read_blocking(sock)["type"] == "pong"
         worker.may_end.set()
-        assert wire.read_blocking(sock)["type"] == "done"
+        assert framing.read_blocking(sock)["type"] == "done"
         worker.begun.clear()
     ping(sock)
-    assert wire.read_blocking(sock)["type"] == "pong"
+    assert framing.read_blocking(sock)["type"] == "pong"
     assert ends == []

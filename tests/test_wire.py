@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.engine import wire
+from streamer.workers import framing
 from streamer.engine.types import BLOCK, FaceState, Voices
 
 FACE = FaceState(3, (0.1, 0.2, 0.3, 0.4), 0.9, True, 0.75, "known", 0.5, None)
@@ -17,16 +17,16 @@ def test_voices_come_back_bit_for_bit():
     rng = np.random.default_rng(0)
     pcm = rng.standard_normal((2, BLOCK)).astype(np.float32)
     sent = Voices(12.5, [3, 4], pcm, pcm.sum(0), [FACE])
-    got = wire.unpack_voices(wire.pack_voices(sent))
+    got = framing.unpack_voices(framing.pack_voices(sent))
     assert list(got) == [3, 4]
     np.testing.assert_array_equal(got[3], pcm[0])
     np.testing.assert_array_equal(got[4], pcm[1])
-    assert wire.unpack_faces(wire.pack_faces(sent.faces)) == [FACE]
+    assert framing.unpack_faces(framing.pack_faces(sent.faces)) == [FACE]
 
 
 def test_no_faces_are_no_voices():
     sent = Voices(0.0, [], np.zeros((0, BLOCK), np.float32), np.ones(BLOCK, np.float32), [])
-    assert wire.unpack_voices(wire.pack_voices(sent)) == {}
+    assert framing.unpack_voices(framing.pack_voices(sent)) == {}
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_pictures_travel_thinned_and_even(width, height, seen):
     rgb = np.zeros((height, width, 3), np.uint8)
     rgb[:, width // 2 :] = (200, 40, 40)
     frame = av.VideoFrame.from_ndarray(rgb, format="rgb24").reformat(format="yuv420p")
-    got = wire.unpack_picture(wire.pack_picture(frame))
+    got = framing.unpack_picture(framing.pack_picture(frame))
     assert got.shape == (*seen, 3)
     assert got[seen[0] // 2, seen[1] // 4].max() < 8
     assert abs(got[seen[0] // 2, seen[1] * 3 // 4].astype(int) - (200, 40, 40)).max() < 10
@@ -45,33 +45,33 @@ def test_pictures_travel_thinned_and_even(width, height, seen):
 
 def test_other_pixel_formats_are_converted():
     rgb = np.full((64, 64, 3), (200, 40, 40), np.uint8)
-    got = wire.unpack_picture(wire.pack_picture(av.VideoFrame.from_ndarray(rgb, format="rgb24")))
+    got = framing.unpack_picture(framing.pack_picture(av.VideoFrame.from_ndarray(rgb, format="rgb24")))
     assert abs(got[32, 32].astype(int) - (200, 40, 40)).max() < 10
 
 
 @pytest.mark.parametrize(("width", "height"), [(1, 1), (640, 16), (64, 8000)])
 def test_pictures_of_no_use_are_refused(width, height):
     with pytest.raises(ValueError, match=f"{width}x{height}"):
-        wire.pack_picture(av.VideoFrame(width, height, "yuv420p"))
+        framing.pack_picture(av.VideoFrame(width, height, "yuv420p"))
 
 
 def test_a_picture_of_any_shape_fits_into_a_message():
-    tall = wire.pack_picture(av.VideoFrame(2000, 8000, "yuv420p"))
-    assert len(wire.encode(tall)) < wire.MAX_MESSAGE / 8
+    tall = framing.pack_picture(av.VideoFrame(2000, 8000, "yuv420p"))
+    assert len(framing.encode(tall)) < framing.MAX_MESSAGE / 8
 
 
 @given(st.dictionaries(st.text(max_size=8), st.integers(-(2**40), 2**40) | st.binary(max_size=64), max_size=5))
 def test_both_readers_read_what_was_written(message):
-    data = wire.encode(message)
+    data = framing.encode(message)
     ours, theirs = socket.socketpair()
     with ours, theirs:
         ours.sendall(data)
-        assert wire.read_blocking(theirs) == message
+        assert framing.read_blocking(theirs) == message
 
     async def streamed():
         reader = asyncio.StreamReader()
         reader.feed_data(data)
-        return await wire.read(reader)
+        return await framing.read(reader)
 
     assert asyncio.run(streamed()) == message
 
@@ -81,7 +81,7 @@ def test_a_broken_length_is_noticed():
     with ours, theirs:
         ours.sendall(b"\xff\xff\xff\xff")
         with pytest.raises(ValueError, match="exceeds"):
-            wire.read_blocking(theirs)
+            framing.read_blocking(theirs)
 
 
 def test_the_end_of_the_stream_is_an_eof():
@@ -89,4 +89,4 @@ def test_the_end_of_the_stream_is_an_eof():
     with theirs:
         ours.close()
         with pytest.raises(EOFError):
-            wire.read_blocking(theirs)
+            framing.read_blocking(theirs)

@@ -16,7 +16,7 @@ from typing import Literal
 from rich.console import Console
 from rich.table import Table
 
-from streamer.engine.priority import URGENT, may_go_first
+from streamer.workers.priority import URGENT, may_go_first
 from streamer.settings import Settings
 
 WEIGHTS = Path(__file__).parent.parent / "models" / "weights"

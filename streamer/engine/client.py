@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import av
 
-from streamer.engine import wire
-from streamer.engine.process import ModelProcess, guarded
+from streamer.workers import framing
+from streamer.workers.process import ModelProcess, guarded
 from streamer.engine.types import FaceState, Samples
 
 AUDIO_IN_FLIGHT = 10
@@ -134,7 +134,7 @@ class EngineClient:
     async def _send_picture(self, sid: str, session: _Session, t: float, frame: av.VideoFrame) -> None:
         starts = self._process.starts
         try:
-            picture = await asyncio.to_thread(wire.pack_picture, frame)
+            picture = await asyncio.to_thread(framing.pack_picture, frame)
         except (ValueError, av.FFmpegError) as error:
             log.debug("picture of %s refused: %s", sid, error)
             self._statistics.video_refused += 1
@@ -152,7 +152,7 @@ class EngineClient:
         if self.on_ready is not None:
             self.on_ready(ready)
 
-    def _dispatch(self, message: wire.Message) -> None:
+    def _dispatch(self, message: framing.Message) -> None:
         session = self._sessions.get(message.get("sid", ""))
         if session is None:
             return
@@ -163,12 +163,12 @@ class EngineClient:
             session.audio_in_flight = max(0, session.audio_in_flight - 1 - lost)
             self._statistics.audio_answered += 1
             self._statistics.hear_cpu += message["cpu"]
-            guarded(session.on_voices, message["index"], wire.unpack_voices(message))
+            guarded(session.on_voices, message["index"], framing.unpack_voices(message))
         elif message["type"] == "faces":
             session.video_in_flight = False
             session.memory = message.get("memory", session.memory)
             self._statistics.see_cpu += message["cpu"]
-            guarded(session.on_faces, message["t"], wire.unpack_faces(message["faces"]))
+            guarded(session.on_faces, message["t"], framing.unpack_faces(message["faces"]))
             if session.next_video is not None and message["sid"] in self._sessions:
                 (t, frame), session.next_video = session.next_video, None
                 self.send_video(message["sid"], t, frame)

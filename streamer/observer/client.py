@@ -16,9 +16,9 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
-from streamer.engine.process import ModelProcess, guarded
+from streamer.workers.process import ModelProcess, guarded
 from streamer.engine.types import Samples
-from streamer.engine.wire import Message
+from streamer.workers.framing import Message
 from streamer.observer.sound_message import pack_sound
 from streamer.observer.types import PATIENCE, Caption, Observation, unpack
 

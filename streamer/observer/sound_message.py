@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from streamer.engine.types import Samples
-from streamer.engine.wire import Message
+from streamer.workers.framing import Message
 
 
 def pack_sound(t: float, mix: Samples, voices: dict[int, Samples], speaking: dict[int, float]) -> Message:

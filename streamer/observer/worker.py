@@ -18,10 +18,10 @@ import numpy as np
 import torch
 
 from models.speech.types import open_transcriber
-from streamer.engine import wire
-from streamer.engine.priority import go_last
-from streamer.engine.process import SILENCE_LIMIT
-from streamer.engine.service import Service, socket_of_parent
+from streamer.workers import framing
+from streamer.workers.priority import go_last
+from streamer.workers.process import SILENCE_LIMIT
+from streamer.workers.service import Service, socket_of_parent
 from streamer.observer.observer import Observer
 from streamer.observer.scribe import Scribe
 from streamer.observer.sound_message import unpack_sound
@@ -40,14 +40,14 @@ class Backlog:
     """Messages waiting for one loop, in order; of a session's sound only the newest `SOUND_BACKLOG`."""
 
     def __init__(self) -> None:
-        self._waiting: deque[wire.Message] = deque()
+        self._waiting: deque[framing.Message] = deque()
         self._sounds: Counter[str] = Counter()
         self.dropped = 0
 
     def __bool__(self) -> bool:
         return bool(self._waiting)
 
-    def put(self, message: wire.Message) -> None:
+    def put(self, message: framing.Message) -> None:
         """Append a message."""
         if message["type"] == "sound":
             sid = message["sid"]
@@ -59,7 +59,7 @@ class Backlog:
             self._sounds[sid] += 1
         self._waiting.append(message)
 
-    def take(self) -> list[wire.Message]:
+    def take(self) -> list[framing.Message]:
         """Take everything."""
         messages, self._waiting = list(self._waiting), deque()
         self._sounds.clear()
@@ -79,13 +79,13 @@ class Worker(Service):
         """Watch and write at the same time."""
         return (self._observe,) if self._scribe is None else (self._observe, self._write)
 
-    def receive(self, message: wire.Message) -> None:
+    def receive(self, message: framing.Message) -> None:
         """Put a message where its loop finds it."""
         self._to_observe.put(message)
         if self._scribe is not None and message["type"] in ("open", "close", "sound"):
             self._to_write.put(message)
 
-    def _take(self, backlog: Backlog) -> list[wire.Message] | None:
+    def _take(self, backlog: Backlog) -> list[framing.Message] | None:
         with self.changed:
             return backlog.take() if self.wait_for(lambda: backlog) else None
 
@@ -99,7 +99,7 @@ class Worker(Service):
             for sid, observation in self._observer.step():
                 self._tell(sid, observation)
 
-    def _obey(self, message: wire.Message) -> None:
+    def _obey(self, message: framing.Message) -> None:
         kind, sid = message["type"], message.get("sid", "")
         if kind == "open":
             self._observer.open(sid)
@@ -120,7 +120,7 @@ class Worker(Service):
         elif kind in ("ask", "embed"):
             self.send(self._reply(message) | {"n": message["n"]})
 
-    def _reply(self, message: wire.Message) -> wire.Message:
+    def _reply(self, message: framing.Message) -> framing.Message:
         try:
             if message["type"] == "embed":
                 return {"type": "result", "result": self._vector(message["text"])}
@@ -161,7 +161,7 @@ class Worker(Service):
         self._tell(sid, caption)
 
 
-def most_of_one_session(messages: list[wire.Message]) -> int:
+def most_of_one_session(messages: list[framing.Message]) -> int:
     """How many pieces of sound waited for the session that had most of them."""
     return max(Counter(m["sid"] for m in messages if m["type"] == "sound").values(), default=0)
 

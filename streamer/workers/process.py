@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from streamer.engine import wire
+from streamer.workers import framing
 
 PING_EVERY = 1.0
 SILENCE_LIMIT = 8.0
@@ -40,7 +40,7 @@ class ModelProcess:
         module: str,
         arguments: Sequence[str],
         on_ready: Callable[[bool], None],
-        on_message: Callable[[wire.Message], None],
+        on_message: Callable[[framing.Message], None],
         patience: float = 1.0,
     ) -> None:
         self._module, self._arguments = module, tuple(arguments)
@@ -78,10 +78,10 @@ class ModelProcess:
             await asyncio.gather(self._supervisor, return_exceptions=True)
             self._supervisor = None
 
-    def send(self, message: wire.Message) -> None:
+    def send(self, message: framing.Message) -> None:
         """Send a message; does nothing while the models are not up."""
         if self._ready and self._writer is not None and not self._writer.is_closing():
-            self._writer.write(wire.encode(message))
+            self._writer.write(framing.encode(message))
 
     async def _supervise(self) -> NoReturn:
         delay = 0.25
@@ -113,13 +113,13 @@ class ModelProcess:
         pinger: asyncio.Task[None] | None = None
         try:
             async with asyncio.timeout(START_LIMIT * self._patience):
-                await wire.read(reader)
+                await framing.read(reader)
             log.info("%s is ready (process %d)", self._module, self._process.pid)
             self._set_ready(True)
             pinger = asyncio.create_task(self._ping(), name=f"ping of {self._module}")
             while True:
                 async with asyncio.timeout(SILENCE_LIMIT * self._patience):
-                    guarded(self._on_message, await wire.read(reader))
+                    guarded(self._on_message, await framing.read(reader))
         finally:
             if pinger is not None:
                 pinger.cancel()

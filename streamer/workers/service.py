@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 
-from streamer.engine import wire
+from streamer.workers import framing
 
 log = logging.getLogger("earshot.engine")
 
@@ -38,7 +38,7 @@ class Service:
         """What runs on threads of its own."""
         raise NotImplementedError
 
-    def receive(self, message: wire.Message) -> None:
+    def receive(self, message: framing.Message) -> None:
         """Take in a message."""
         raise NotImplementedError
 
@@ -69,15 +69,15 @@ class Service:
         self._at_work[me] = time.monotonic()
         return not self.closing
 
-    def send(self, message: wire.Message) -> None:
+    def send(self, message: framing.Message) -> None:
         """Send to the call; from any thread."""
-        data = wire.encode(message)
+        data = framing.encode(message)
         with self._send_lock:
             self._sock.sendall(data)
 
     def _read(self) -> None:
         while True:
-            message = wire.read_blocking(self._sock)
+            message = framing.read_blocking(self._sock)
             if message["type"] == "ping":
                 self._look_after_loops()
                 self.send({"type": "pong", "n": message["n"]})
