@@ -37,7 +37,7 @@ class Sees(Protocol):
 
 
 class Writes(Protocol):
-    """The part of `streamer.observer.scribe.Scribe` that is used here."""
+    """The part of `streamer.observer.live_captions.Scribe` that is used here."""
 
     def open(self, sid: str) -> None:
         """Begin a session."""

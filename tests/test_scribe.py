@@ -1,7 +1,7 @@
 import numpy as np
 
 from models.speech.types import Line
-from streamer.observer.scribe import FORGET, GONE, Scribe
+from streamer.observer.live_captions import FORGET, GONE, Scribe
 
 
 class Voice:

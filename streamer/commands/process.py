@@ -71,7 +71,7 @@ def observing(transcriber: Transcriber | None, event: Callable[..., None]) -> Ob
         event: Gets every event.
     """
     from streamer.observer.observer import Observer
-    from streamer.observer.scribe import Scribe
+    from streamer.observer.live_captions import Scribe
 
     scribe = None if transcriber is None else Scribe(transcriber)
     return Observing(Observer(), scribe, event)

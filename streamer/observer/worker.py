@@ -23,7 +23,7 @@ from streamer.workers.priority import go_last
 from streamer.workers.process import SILENCE_LIMIT
 from streamer.workers.service import Service, socket_of_parent
 from streamer.observer.observer import Observer
-from streamer.observer.scribe import Scribe
+from streamer.observer.live_captions import Scribe
 from streamer.observer.sound_message import unpack_sound
 from streamer.observer.types import PATIENCE, Caption, Observation, pack
 
