@@ -16,7 +16,7 @@ from bench.page import publish, table
 from models.vision.embed_runtime import JointEmbedding
 from models.vision.image_runtime import ImageRuntime
 from models.vision.vqa_runtime import Answerer
-from streamer.moments import LINES, PICTURES, Moments
+from streamer.transcripts.search_index import LINES, PICTURES, Moments
 
 QUERIES = ("red car", "a man with a guitar", "dog", "budget", "somebody at the whiteboard")
 QUESTIONS = ("what is on the table", "how many chairs are there", "what colour is the sofa in front of the window")

@@ -11,8 +11,8 @@ from models.vision.image_runtime import fit
 from streamer.engine.types import FaceState, Picture, Samples
 from streamer.marks import Marks
 from streamer.observer.types import Caption, Localization, Observation, Scene, Sounds
-from streamer.sound_lines import LASTS, SoundLines
-from streamer.transcript import Transcript
+from streamer.transcripts.sound_lines import LASTS, SoundLines
+from streamer.transcripts.transcript import Transcript
 
 SESSION = "recording"
 

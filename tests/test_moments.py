@@ -7,9 +7,9 @@ import doctest
 import numpy as np
 import pytest
 
-from streamer import keywords
-from streamer.keywords import Keywords
-from streamer.moments import APART, LARGEST_THUMBNAIL, Moments
+from streamer.transcripts import keywords
+from streamer.transcripts.keywords import Keywords
+from streamer.transcripts.search_index import APART, LARGEST_THUMBNAIL, Moments
 
 D = 8
 NOTHING = np.zeros(D, np.float32)

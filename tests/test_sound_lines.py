@@ -1,4 +1,4 @@
-from streamer.sound_lines import SoundLines
+from streamer.transcripts.sound_lines import SoundLines
 
 
 def test_a_sound_has_a_line_when_it_begins_and_none_while_it_lasts():

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.transcript import Transcript
+from streamer.transcripts.transcript import Transcript
 
 seconds = st.floats(0, 90_000, allow_nan=False)
 anything = st.text(max_size=60)

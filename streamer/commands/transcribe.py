@@ -8,7 +8,7 @@ from pathlib import Path
 from models.speech.types import SAMPLE_RATE, Line, Transcriber, open_transcriber
 from streamer.errors import UserError
 from streamer.media_file import MediaInfo, inspect, sound
-from streamer.transcript import Transcript
+from streamer.transcripts.transcript import Transcript
 
 
 def transcribe(path: Path, transcriber: Transcriber, info: MediaInfo | None = None) -> Iterator[Line]:

@@ -17,14 +17,14 @@ from streamer.rooms import broadcast
 from streamer.rooms.announcer import Announcer
 from streamer.limits import Limiter
 from streamer.messages.base import Message
-from streamer.moments import Moment, Moments
+from streamer.transcripts.search_index import Moment, Moments
 from streamer.observer.client import ObserverClient, Unavailable
 from streamer.observer.types import GRID, Caption, Columns, Keyframe, Localization, Observation, Scene, Sounds
 from streamer.messages.protocol import Error
 from streamer.rooms.participant import Participant
-from streamer.sound_lines import LASTS, SoundLines
+from streamer.transcripts.sound_lines import LASTS, SoundLines
 from streamer.rtc.timeline import now
-from streamer.transcript import Transcript
+from streamer.transcripts.transcript import Transcript
 
 SPOKEN_QUESTION = re.compile(r"(?:(?:hey|ok|okay),? )?ear ?shot[,.!?]*\s+(\S.*)", re.IGNORECASE)
 """A line that is a question to us."""

@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.keywords import Keywords
+from streamer.transcripts.keywords import Keywords
 
 Vector = NDArray[np.float32]
 
