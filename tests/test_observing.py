@@ -2,7 +2,7 @@ import numpy as np
 
 from streamer.engine.types import BLOCK, FaceState
 from streamer.observer.types import Caption, Localization, Scene, Sounds
-from streamer.observing import SESSION, Observing
+from streamer.recordings.findings import SESSION, Observing
 
 
 class Observer:

@@ -1,9 +1,9 @@
 import numpy as np
 
 from streamer.engine.types import FaceState
-from streamer.marks import Marks
+from streamer.recordings.marks import Marks
 from streamer.observer.types import Caption, Localization
-from streamer.overlay_draw import HOT, PAPER, QUIET, TALKING, Canvas
+from streamer.recordings.overlay_draw import HOT, PAPER, QUIET, TALKING, Canvas
 
 WIDTH, HEIGHT = 640, 480
 

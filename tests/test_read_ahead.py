@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from streamer.read_ahead import ReadAhead
+from streamer.recordings.read_ahead import ReadAhead
 
 
 def test_items_come_in_order_from_another_thread() -> None:

@@ -17,7 +17,7 @@ from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from numpy.typing import NDArray
 
 from streamer.media_file import MediaInfo, shots, sound
-from streamer.wav_file import PCM, to_pcm16
+from streamer.recordings.wav_file import PCM, to_pcm16
 
 RATE = 48_000
 BLOCK = 960

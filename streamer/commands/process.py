@@ -12,9 +12,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from models.speech.types import Transcriber
 from streamer.errors import UserError
 from streamer.media_file import inspect
-from streamer.observing import Observing
-from streamer.out_folder import OutFolder
-from streamer.recording import Recording, SeesAndHears, Summary
+from streamer.recordings.findings import Observing
+from streamer.recordings.out_folder import OutFolder
+from streamer.recordings.recording import Recording, SeesAndHears, Summary
 from streamer.commands.transcribe import named_transcriber
 
 

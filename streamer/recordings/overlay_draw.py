@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.engine.types import FaceState, VoiceState
-from streamer.marks import Marks
+from streamer.recordings.marks import Marks
 from streamer.observer.types import GRID, Localization
 
 Plane = NDArray[np.uint8]

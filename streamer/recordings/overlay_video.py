@@ -12,9 +12,9 @@ import av
 import numpy as np
 
 from streamer.engine.types import FaceState
-from streamer.marks import Marks
+from streamer.recordings.marks import Marks
 from streamer.media_file import MediaInfo, Piece, Shot, even_size
-from streamer.overlay_draw import Canvas
+from streamer.recordings.overlay_draw import Canvas
 
 TALLEST = 1080
 """Lines; larger pictures are shrunk to this."""

@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 
 from models.voiceprint.state import Change
 from streamer.engine.types import BLOCK, SAMPLE_RATE, FaceState, Picture, Voices
-from streamer.marks import Marks
+from streamer.recordings.marks import Marks
 from streamer.media_file import MediaInfo, Piece, Shot, shots, sound
-from streamer.observing import Observing
-from streamer.out_folder import MADE_BY
-from streamer.overlay_video import OverlayWriter
-from streamer.read_ahead import ReadAhead
-from streamer.voice_files import VoiceFiles
+from streamer.recordings.findings import Observing
+from streamer.recordings.out_folder import MADE_BY
+from streamer.recordings.overlay_video import OverlayWriter
+from streamer.recordings.read_ahead import ReadAhead
+from streamer.recordings.voice_files import VoiceFiles
 
 Samples = NDArray[np.float32]
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.engine.types import SAMPLE_RATE
-from streamer.wav_file import PCM, WavFile, to_pcm16
+from streamer.recordings.wav_file import PCM, WavFile, to_pcm16
 
 Samples = NDArray[np.float32]
 
