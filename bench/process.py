@@ -15,7 +15,7 @@ import numpy as np
 import soundfile
 
 from bench.page import ROOT, publish, table
-from streamer.demo import DemoClip, demo_clip
+from streamer.demo.clip import DemoClip, demo_clip
 
 RUNS = 3
 RATE = 16_000

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 import httpx
 
 from streamer.client.loopback import http_client
-from streamer.demo import STATEMENT, demo_clip
+from streamer.demo.clip import STATEMENT, demo_clip
 from streamer.errors import ConnectionLost, UserError
 from streamer.client.file_tracks import file_tracks
 from streamer.media_file import inspect

@@ -17,7 +17,7 @@ import soundfile
 from playwright.sync_api import expect
 from scipy.signal import fftconvolve
 
-from streamer.demo import DemoClip, demo_clip
+from streamer.demo.clip import DemoClip, demo_clip
 from tests.browser.conftest import Visitor
 
 RATE = 16_000

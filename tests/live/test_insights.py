@@ -7,7 +7,7 @@ import os
 import signal
 from typing import Any
 
-from streamer.demo import demo_clip
+from streamer.demo.clip import demo_clip
 from streamer.commands.join import join
 from streamer.observer.types import GRID
 from tests.live.conftest import Socket, serving

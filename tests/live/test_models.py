@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 
-from streamer.demo import demo_clip
+from streamer.demo.clip import demo_clip
 from streamer.commands.join import join
 from tests.live.conftest import serving
 from tests.live.peers import until
