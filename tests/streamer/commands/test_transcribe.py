@@ -11,7 +11,7 @@ from models.speech.types import Line
 from streamer.errors import UserError
 from streamer.commands.transcribe import named_transcriber, transcribe, transcribe_command
 from tests.media import clip, grey, tone, write
-from tests.test_transcript import read_vtt
+from tests.streamer.transcripts.test_transcript import read_vtt
 
 BECKETT = Path(find_spec("moonshine_voice").submodule_search_locations[0]) / "assets" / "beckett.wav"
 
