@@ -13,9 +13,9 @@ import torch
 from pocketsphinx import Decoder
 from scipy.signal import resample_poly
 
+from models.active_speaker.detector import SpeakingDetector
 from models.separation.level import VoiceLevel
 from models.separation.runtime import SeparatorRuntime
-from models.active_speaker.detector import SpeakingDetector
 from models.train.data.lips import made_up_lips, spoil_lips
 
 RATE, BLOCK, FRAME = 16_000, 320, 640

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 
 from bench.page import publish, table, verdict
-from models.vision.image_runtime import ImageRuntime
 from models.localization.runtime import Localizer
+from models.vision.image_runtime import ImageRuntime
 
 LIMIT = 25.0
 """Milliseconds a map, image encoder and motion of its pictures included."""

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Which face talks, and by how much its lips lead the sound."""

@@ -27,8 +27,8 @@ CUES = (
 )
 """What the model weighs; see `Cues.step`."""
 
-# Bias, then one weight a cue; fitted by models/train/active_speaker/fit.py (GRID talker, LibriSpeech beside, through the
-# separator). On clips and voices kept apart 92, 91 and 91 of 100 updates are right; 5, 7 and 6 of 100 silent ones
+# Bias, then one weight a cue; fitted by models/train/active_speaker/fit.py (GRID talker, LibriSpeech beside, through
+# the separator). On clips and voices kept apart 92, 91 and 91 of 100 updates are right; 5, 7 and 6 of 100 silent ones
 # are called speech.
 WITH_LIPS = (-6.22, 2.77, 0.0, 2.03, 0.31, 2.94)
 SOUND_ONLY = (-4.76, 2.75, 1.52)
@@ -150,8 +150,8 @@ class SpeakingDetector:
     """Probability that each face speaks, for one session.
 
     A logistic model of the five cues; one set of weights while lips and voice are there, one each for
-    only one of them. The weights come from `python -m models.train.active_speaker.fit`, which also prints how often they
-    are right.
+    only one of them. The weights come from `python -m models.train.active_speaker.fit`, which also prints how often
+    they are right.
     The result rises fast and falls slowly.
 
     Attributes:

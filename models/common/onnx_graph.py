@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
+from models.common import weights
 from models.common.dilated import DilatedBlock
 
 _OPSET, _IR = 20, 10
@@ -115,10 +116,7 @@ class Graph:
         graph = helper.make_graph(nodes, "step", self._inputs, results, self._constants)
         opsets = [helper.make_opsetid("", _OPSET), helper.make_opsetid(_MICROSOFT, 1)]
         model = helper.make_model(graph, opset_imports=opsets, ir_version=_IR)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        return weights.onnx_session(model.SerializeToString())
 
 
 def dilated_blocks_past(graph: Graph, past: str, blocks: Sequence[DilatedBlock], frames: int) -> list[str]:

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Faces in pictures: find, mesh, follow, recognise."""

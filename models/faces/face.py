@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from models.common.tflite import F32
 from models.faces.detect import Box
 from models.faces.mesh import Mesh, aligned_lips, lip_numbers
-from models.common.tflite import F32
 
 LEAST_EYES = 12.0
 """Pixels between the eyes below which lips cannot be read."""

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from models.faces.mesh import Mesh
 from models.common.tflite import F32
+from models.faces.mesh import Mesh
 
 U8 = npt.NDArray[np.uint8]
 

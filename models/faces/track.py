@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from models.common.tflite import F32
 from models.faces.detect import Box, Detection, overlap
 from models.faces.mesh import Mesh, Roi, roi_of_mesh
 from models.faces.signature import SAME, Gallery
-from models.common.tflite import F32
 
 ONE_PLACE = 0.35
 """Overlap of two meshes' boxes from which they lie on the same face."""

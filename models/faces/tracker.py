@@ -8,13 +8,13 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
-from models.faces.face import Face, face_of, frontal
+from models.common.tflite import F32
 from models.faces.detect import Detection, FaceDetector, overlap
+from models.faces.face import Face, face_of, frontal
 from models.faces.mesh import FaceMesher, Mesh, roi_of_detection, roi_of_mesh
 from models.faces.search import FaceSearch
 from models.faces.signature import SAME, signature
 from models.faces.track import Track, match, near, same_place, side
-from models.common.tflite import F32
 
 __all__ = ["Face", "FaceModels", "FaceTracker"]
 

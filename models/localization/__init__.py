@@ -1,1 +1,1 @@
-"""TODO."""
+"""Where in the picture the sound comes from."""

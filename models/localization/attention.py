@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.vision.image_encoder import MIDDLE, TOP
 from models.localization.band_levels import BANDS
 from models.localization.motion import CHANNELS
+from models.vision.image_encoder import MIDDLE, TOP
 
 GRID = 14
 """Cells a side."""

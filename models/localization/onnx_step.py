@@ -1,4 +1,4 @@
-"""The attention of `models.localization.attention` as an ONNX graph: batch norms folded, one picture against its one sound."""
+"""`attention` as an ONNX graph: batch norms folded, one picture against its one sound."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from models.vision.image_encoder import MIDDLE, TOP
-from models.localization.attention import BINS, FRAMES, GRID, MEANING, QUIET, SYNC, SoundAttention
-from models.localization.face_extent import FaceExtent
-from models.localization.band_levels import BANDS
-from models.localization.motion import CHANNELS, FINE
 from models.common.onnx_graph import Graph
+from models.localization.attention import BINS, FRAMES, GRID, MEANING, QUIET, SYNC, SoundAttention
+from models.localization.band_levels import BANDS
+from models.localization.face_extent import FaceExtent
+from models.localization.motion import CHANNELS, FINE
+from models.vision.image_encoder import MIDDLE, TOP
 
 F32 = npt.NDArray[np.float32]
 

@@ -8,19 +8,19 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from safetensors.torch import load_file
 
-from models.vision.image_encoder import SIZE
-from models.vision.image_runtime import ImageRuntime
+from models.common import weights
 from models.localization.attention import BINS, FRAMES, GRID, SoundAttention
+from models.localization.band_levels import BEFORE, HOP, RATE, band_levels
 from models.localization.box import Box, attention_of, heat_of, region
 from models.localization.face_extent import FaceExtent
-from models.localization.band_levels import BEFORE, HOP, RATE, band_levels
+from models.localization.motion import BIN, MotionTrack
 from models.localization.onnx_step import Found, OnnxAttention
 from models.localization.score import Belief, clues
-from models.localization.motion import BIN, MotionTrack
+from models.vision.image_encoder import SIZE
+from models.vision.image_runtime import ImageRuntime
 
-WEIGHTS = Path(__file__).parent / "weights" / "localize.safetensors"
+WEIGHTS = weights.FOLDER / "localize.safetensors"
 
 SHOWN = 0.5
 """Score from which there is a peak and a box."""
@@ -235,7 +235,7 @@ def load_localizer(path: Path = WEIGHTS) -> tuple[SoundAttention, FaceExtent, Be
         FileNotFoundError: the weights are not there.
         RuntimeError: they belong to other networks.
     """
-    stored = {name: value.float() for name, value in load_file(path).items()}
+    stored = weights.tensors(path)
     nets = SoundAttention(), FaceExtent(), Belief()
     for net, prefix in zip(nets, PREFIXES, strict=True):
         part = {name.removeprefix(prefix): value for name, value in stored.items() if name.startswith(prefix)}

@@ -1,1 +1,1 @@
-"""TODO."""
+"""A face's voice out of the mixture, by its lips and its voice print."""

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from models.common.dilated import DilatedBlock
-from models.separation.lip_encoder import LIPS, LipEncoder
 from models.common.onnx_graph import Graph, dilated_block_step, dilated_blocks_past
+from models.separation.lip_encoder import LIPS, LipEncoder
 from models.separation.separator import BINS, FRAMES, Separator, gru_weights
 from models.separation.voice_cue import CUE
 

@@ -1,51 +1,38 @@
 """The separator as the engine uses it: numbered rows of numpy arrays in, voices out, every 20 ms."""
 
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file
 from torch import Tensor
 
-from models.common import streaming
+from models.common import streaming, weights
+from models.common.stft import STFT, InverseSTFT
 from models.separation.lip_encoder import LIPS, LipCore
+from models.separation.onnx_step import OnnxCore, OnnxLips
 from models.separation.partner import places_of, taken
 from models.separation.separator import Core, Separator
-from models.separation.onnx_step import OnnxCore, OnnxLips
-from models.common.stft import STFT, InverseSTFT
 from models.voiceprint.encoder import PRINT, SAMPLE_RATE, VoiceEncoder
 
-WEIGHTS = Path(__file__).parent / "weights" / "separate.safetensors"
-VOICE_WEIGHTS = Path(__file__).parent / "weights" / "voice.safetensors"
+WEIGHTS = weights.FOLDER / "separate.safetensors"
+VOICE_WEIGHTS = weights.FOLDER / "voice.safetensors"
 BLOCK = 320
 
 Backend = Literal["onnx8", "onnx", "torch"]
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
-Net = TypeVar("Net", bound=torch.nn.Module)
-
-
-def filled(net: Net, path: Path) -> Net:
-    """A network with weights from a file (fp16 on disk, float32 in memory), for inference.
-
-    Raises:
-        FileNotFoundError: if the weights are not there.
-        RuntimeError: if they belong to another network.
-    """
-    net.load_state_dict({name: value.float() for name, value in load_file(path).items()})
-    return net.eval().requires_grad_(False)
 
 
 def load_separator(path: Path = WEIGHTS) -> Separator:
-    """The separator with its shipped weights; errors as `filled`."""
-    return filled(Separator(), path)
+    """The separator with its shipped weights; errors as `weights.filled`."""
+    return weights.filled(Separator(), path)
 
 
 def load_voice_encoder(path: Path = VOICE_WEIGHTS) -> VoiceEncoder:
-    """The voice print encoder with its shipped weights; errors as `filled`."""
-    return filled(VoiceEncoder(), path)
+    """The voice print encoder with its shipped weights; errors as `weights.filled`."""
+    return weights.filled(VoiceEncoder(), path)
 
 
 class SeparatorRuntime:

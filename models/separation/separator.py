@@ -20,9 +20,9 @@ from torch import Tensor, nn
 
 from models.common import streaming
 from models.common.dilated import DilatedBlock, Rings
+from models.common.running_mean import running_mean, running_mean_step
 from models.separation.lip_encoder import LipEncoder, LipState
 from models.separation.partner import places_of, taken, with_share_of_rest
-from models.common.running_mean import running_mean, running_mean_step
 from models.separation.voice_cue import CUE, VoiceCue
 
 BINS = 257

@@ -1,1 +1,1 @@
-"""TODO."""
+"""What is heard: SoundNet and its tags."""

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file
 
-from models.sounds.tags import TAGS, Linear
-from models.sounds.soundnet import FEATURES, FRAME, SAMPLE_RATE, SoundNet
+from models.common import weights
 from models.sounds.onnx_step import heads_session, pool5_session
+from models.sounds.soundnet import FEATURES, FRAME, SAMPLE_RATE, SoundNet
+from models.sounds.tags import TAGS, Linear
 
-WEIGHTS = Path(__file__).parent / "weights" / "sounds.safetensors"
+WEIGHTS = weights.FOLDER / "sounds.safetensors"
 
 Floats = NDArray[np.float32]
 
@@ -31,7 +31,7 @@ def load_sounds(path: Path = WEIGHTS) -> tuple[SoundNet, Linear]:
         FileNotFoundError: if the weights are not there.
         RuntimeError: if they belong to another network.
     """
-    state = {name: value.float() for name, value in load_file(path).items()}
+    state = weights.tensors(path)
     linear = Linear(state.pop("linear.weight").numpy(), state.pop("linear.bias").numpy())
     net = SoundNet()
     # Counters of the norms are whole numbers and of no use after training.

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Speech and text: voice activity, endpointing, recognisers, text-to-speech."""

@@ -7,13 +7,12 @@ Commands".
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
+from models.common import weights
 from models.speech.types import Reading
 
 F32 = NDArray[np.float32]
@@ -44,10 +43,10 @@ class Moonshine:
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        folder = _shipped() if folder is None else folder
+        folder = weights.packaged("moonshine_voice", "assets", "tiny-en") if folder is None else folder
         self._words = _vocabulary((folder / "tokenizer.bin").read_bytes())
-        self._encoder = _session(folder / "encoder_model.ort")
-        self._decoder = _session(folder / "decoder_model_merged.ort")
+        self._encoder = weights.onnx_session(folder / "encoder_model.ort")
+        self._decoder = weights.onnx_session(folder / "decoder_model_merged.ort")
         self._past_names = [i.name for i in self._decoder.get_inputs() if i.name.startswith("past_key_values")]
         self._present_names = [name.replace("past_key_values", "present") for name in self._past_names]
 
@@ -121,12 +120,6 @@ def _log_probability(logits: F32, token: int) -> float:
     return float(logits[token]) - peak - float(np.log(np.exp(logits - peak).sum()))
 
 
-def _session(path: Path) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-
-
 def _vocabulary(raw: bytes) -> list[bytes]:
     """Pieces in the order of their numbers; each after its length in one byte, or in two from 128 on."""
     pieces, at = [], 0
@@ -137,11 +130,3 @@ def _vocabulary(raw: bytes) -> list[bytes]:
         pieces.append(raw[at : at + size])
         at += size
     return pieces
-
-
-def _shipped() -> Path:
-    # The package itself loads a library of 42 MB; only its files are wanted.
-    spec = find_spec("moonshine_voice")
-    if spec is None or not spec.submodule_search_locations:
-        raise FileNotFoundError("the package moonshine-voice is not installed")
-    return Path(spec.submodule_search_locations[0]) / "assets" / "tiny-en"

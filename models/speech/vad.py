@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
+
+from models.common import weights
 
 F32 = NDArray[np.float32]
 
@@ -59,9 +58,8 @@ class VoiceActivity:
     """
 
     def __init__(self) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        self._session = onnxruntime.InferenceSession(str(_weights()), options, providers=["CPUExecutionProvider"])
+        # The package itself imports torch; only its file is wanted.
+        self._session = weights.onnx_session(weights.packaged("silero_vad", "data", "silero_vad_16k_op15.onnx"))
         self._rate = np.array(SAMPLE_RATE, np.int64)
 
     def step(self, state: Listening, pcm: F32) -> list[float]:
@@ -92,11 +90,3 @@ class VoiceActivity:
         probability, memory = self._session.run(None, {"input": x, "state": state.memory, "sr": self._rate})
         state.memory, state.context, state.fresh = memory, window[-CONTEXT:], False
         return float(probability[0, 0])
-
-
-def _weights() -> Path:
-    # The package itself imports torch; only its file is wanted.
-    spec = find_spec("silero_vad")
-    if spec is None or not spec.submodule_search_locations:
-        raise FileNotFoundError("the package silero-vad is not installed")
-    return Path(spec.submodule_search_locations[0]) / "data" / "silero_vad_16k_op15.onnx"

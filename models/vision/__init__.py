@@ -1,1 +1,1 @@
-"""TODO."""
+"""What is seen: image encoder, captioning, visual question answering, joint embedding."""

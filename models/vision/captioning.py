@@ -3,8 +3,8 @@
 An LSTM writes the sentence word by word. Before each word it weighs the 14 x 14 places of the picture, adds up what
 stands there by those weights, and lets a gate decide how much of that to use. Source: Xu et al., "Show, Attend and
 Tell", ICML 2015 (arXiv:1502.03044), sections 3.1 and 4.2: deterministic "soft" attention. The annotations are not a
-VGG layer but both grids of `models/vision/image_encoder.py`, the coarse one spread over the fine one. Words are written with
-the same vectors that they are read with, which keeps the weights small.
+VGG layer but both grids of `models/vision/image_encoder.py`, the coarse one spread over the fine one. Words are
+written with the same vectors that they are read with, which keeps the weights small.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.common import weights
 from models.vision.beam import Found, beam_search
 from models.vision.image_encoder import MIDDLE, TOP, Grids
 from models.vision.vocabulary import END, PADDING, START, UNKNOWN, Vocabulary
@@ -26,7 +26,7 @@ PLACES = SIDE * SIDE
 LONGEST = 20
 """Words a caption has at most; 97 % of Flickr8k's are no longer."""
 
-WEIGHTS = Path(__file__).parent / "weights" / "caption.safetensors"
+WEIGHTS = weights.FOLDER / "caption.safetensors"
 
 
 class Annotations(NamedTuple):
@@ -201,6 +201,5 @@ def load_caption_net(path: Path = WEIGHTS) -> tuple[CaptionNet, Vocabulary]:
         RuntimeError: if they belong to another network.
     """
     vocabulary = Vocabulary.stored(path)
-    net = CaptionNet(len(vocabulary))
-    net.load_state_dict({name: value.float() for name, value in load_file(path).items()})
-    return net.eval().requires_grad_(False), vocabulary
+    net = weights.filled(CaptionNet(len(vocabulary)), path)
+    return net, vocabulary

@@ -12,14 +12,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.common import weights
 from models.vision.image_encoder import MIDDLE, TOP
 from models.vision.vocabulary import PADDING, Vocabulary
 
-WEIGHTS = Path(__file__).parent / "weights" / "embed.safetensors"
+WEIGHTS = weights.FOLDER / "embed.safetensors"
 SIZE = 384
 """Numbers of a vector."""
 
@@ -153,6 +153,5 @@ def load_embedding(path: Path = WEIGHTS) -> tuple[Embedding, Vocabulary]:
         FileNotFoundError: the weights are not there.
     """
     vocabulary = Vocabulary.stored(path)
-    net = Embedding(len(vocabulary))
-    net.load_state_dict({name: value.float() for name, value in load_file(path).items()})
-    return net.eval().requires_grad_(False), vocabulary
+    net = weights.filled(Embedding(len(vocabulary)), path)
+    return net, vocabulary

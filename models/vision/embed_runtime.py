@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from models.common.phrases import content_words
 from models.vision.embed import SIZE, WEIGHTS, load_embedding, padded, places
 from models.vision.image_runtime import GridArrays
-from models.common.phrases import content_words
 from models.vision.vocabulary import UNKNOWN, tokenise
 
 Floats = NDArray[np.float32]

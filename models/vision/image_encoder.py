@@ -12,9 +12,10 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
+
+from models.common import weights
 
 SIZE = 224
 """Pixels of either side of the square picture it takes."""
@@ -34,7 +35,7 @@ STAGES = (
 )
 _MIDDLE_STAGE = 4
 
-WEIGHTS = Path(__file__).parent / "weights" / "image_encoder.safetensors"
+WEIGHTS = weights.FOLDER / "image_encoder.safetensors"
 
 
 class Grids(NamedTuple):
@@ -123,6 +124,4 @@ def normalise(rgb: NDArray[np.uint8] | Tensor) -> Tensor:
 
 def load_image_encoder(path: Path = WEIGHTS) -> ImageEncoder:
     """The trained encoder, in evaluation mode, float32."""
-    encoder = ImageEncoder()
-    encoder.load_state_dict({name: value.float() for name, value in load_file(path).items()})
-    return encoder.eval()
+    return weights.filled(ImageEncoder(), path)

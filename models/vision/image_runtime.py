@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.vision.image_encoder import MIDDLE, SIZE, ImageEncoder, InvertedBottleneck, SameConv, load_image_encoder
 from models.common.onnx_graph import Graph
+from models.vision.image_encoder import MIDDLE, SIZE, ImageEncoder, InvertedBottleneck, SameConv, load_image_encoder
 
 Picture = NDArray[np.uint8]
 

@@ -11,16 +11,16 @@ from pathlib import Path
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import pack_padded_sequence
 
+from models.common import weights
 from models.vision.embed import CHANNELS, PLACES
 from models.vision.image_encoder import TOP
 from models.vision.vocabulary import PADDING, Vocabulary
 
-WEIGHTS = Path(__file__).parent / "weights" / "vqa.safetensors"
+WEIGHTS = weights.FOLDER / "vqa.safetensors"
 REDUCED, THINGS = 256, 256
 """Principal components of a place, and kinds of things that ImageNet's classifier may see there."""
 
@@ -115,6 +115,5 @@ def load_question_net(path: Path = WEIGHTS) -> tuple[QuestionNet, Vocabulary, li
     vocabulary = Vocabulary.stored(path)
     with safe_open(path, "pt") as file:
         answers = file.metadata()[_ANSWERS].split(" ")
-    net = QuestionNet(len(vocabulary), len(answers))
-    net.load_state_dict({name: value.float() for name, value in load_file(path).items()})
-    return net.eval().requires_grad_(False), vocabulary, answers
+    net = weights.filled(QuestionNet(len(vocabulary), len(answers)), path)
+    return net, vocabulary, answers

@@ -9,8 +9,8 @@ from itertools import takewhile
 
 import numpy as np
 
-from models.voiceprint.voice_print import F32, SIZE, Enrolment, cosine, enrolled, scaled
 from models.voiceprint.state import Change, State, VoiceStates, Why
+from models.voiceprint.voice_print import F32, SIZE, Enrolment, cosine, enrolled, scaled
 
 Embed = Callable[[F32], F32]
 """Turns speech (N,) at 16 kHz, at least a second, into a voice print (256,)."""

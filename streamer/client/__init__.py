@@ -1,1 +1,1 @@
-"""TODO."""
+"""The other end of a call: a WHIP client and the tracks it sends."""

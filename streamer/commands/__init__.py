@@ -1,1 +1,1 @@
-"""TODO."""
+"""The commands of `earshot`, one file each."""

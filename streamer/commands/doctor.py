@@ -10,16 +10,16 @@ import socket
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from rich.console import Console
 from rich.table import Table
 
-from streamer.workers.priority import URGENT, may_go_first
+from models.common import weights
 from streamer.settings import Settings
+from streamer.workers.priority import URGENT, may_go_first
 
-WEIGHTS = Path(__file__).parent.parent / "models" / "weights"
+WEIGHTS = weights.FOLDER
 
 CODECS = (("VP8", "libvpx"), ("H264", "libx264"), ("Opus", "libopus"))
 

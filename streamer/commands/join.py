@@ -11,13 +11,13 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 
+from streamer.client.file_tracks import file_tracks
 from streamer.client.loopback import http_client
+from streamer.client.whip_client import ANSWER_SECONDS, WhipClient, refusal
 from streamer.demo.clip import STATEMENT, demo_clip
 from streamer.errors import ConnectionLost, UserError
-from streamer.client.file_tracks import file_tracks
 from streamer.media_file import inspect
 from streamer.messages.base import LONGEST_NAME
-from streamer.client.whip_client import ANSWER_SECONDS, WhipClient, refusal
 
 SERVER = "http://localhost:8000"
 

@@ -10,12 +10,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from models.speech.types import Transcriber
+from streamer.commands.transcribe import named_transcriber
 from streamer.errors import UserError
 from streamer.media_file import inspect
 from streamer.recordings.findings import Observing
 from streamer.recordings.out_folder import OutFolder
 from streamer.recordings.recording import Recording, SeesAndHears, Summary
-from streamer.commands.transcribe import named_transcriber
 
 
 def process(
@@ -70,8 +70,8 @@ def observing(transcriber: Transcriber | None, event: Callable[..., None]) -> Ob
         transcriber: Of the captions; None for none.
         event: Gets every event.
     """
-    from streamer.observer.observer import Observer
     from streamer.observer.live_captions import Scribe
+    from streamer.observer.observer import Observer
 
     scribe = None if transcriber is None else Scribe(transcriber)
     return Observing(Observer(), scribe, event)

@@ -13,8 +13,8 @@ from collections.abc import Callable
 import uvicorn
 
 from streamer.client import loopback
-from streamer.server.context import Context
 from streamer.server.app import create_app
+from streamer.server.context import Context
 from streamer.settings import Settings, is_loopback
 
 log = logging.getLogger("earshot.serve")

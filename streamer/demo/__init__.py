@@ -1,1 +1,1 @@
-"""TODO."""
+"""The demo's two talking portraits."""

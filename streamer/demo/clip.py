@@ -22,9 +22,9 @@ import soundfile
 from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
+from streamer.demo.puppet import Pose, Puppet
 from streamer.demo.sound import RATE, SECONDS, TURNS, Turn, mouth_openings, voices
 from streamer.errors import UserError
-from streamer.demo.puppet import Pose, Puppet
 
 Picture = NDArray[np.uint8]
 Samples = NDArray[np.float32]

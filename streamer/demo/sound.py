@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 from dataclasses import dataclass
 from math import gcd
-from pathlib import Path
 
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
+from models.common import weights
 from streamer.errors import UserError
 
 Samples = NDArray[np.float32]
@@ -76,17 +75,15 @@ def _recording(name: str, speed: float) -> Samples:
     Raises:
         UserError: the package is not installed or lacks the file.
     """
-    # find_spec reads no code: importing the package loads its own native library.
-    spec = importlib.util.find_spec("moonshine_voice")
-    for folder in list(spec.submodule_search_locations or []) if spec is not None else []:
-        path = Path(folder) / "assets" / name
-        if path.is_file():
-            pcm, rate = soundfile.read(path, dtype="float32", always_2d=True)
-            played = round(rate * speed)
-            common = gcd(RATE, played)
-            mono: Samples = resample_poly(pcm.mean(axis=1), RATE // common, played // common)
-            return mono.astype(np.float32)
-    raise UserError(f"the demo's voices are missing: moonshine-voice==0.0.73 with assets/{name} is not installed")
+    try:
+        path = weights.packaged("moonshine_voice", "assets", name)
+    except FileNotFoundError as error:
+        raise UserError(f"the demo's voices are missing: {error}") from error
+    pcm, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    played = round(rate * speed)
+    common = gcd(RATE, played)
+    mono: Samples = resample_poly(pcm.mean(axis=1), RATE // common, played // common)
+    return mono.astype(np.float32)
 
 
 def speech_rms(pcm: Samples, rate: int) -> float:

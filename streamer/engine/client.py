@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import av
 
+from streamer.engine.types import FaceState, Samples
 from streamer.workers import framing
 from streamer.workers.process import ModelProcess, guarded
-from streamer.engine.types import FaceState, Samples
 
 AUDIO_IN_FLIGHT = 10
 """Blocks of 20 ms a session may have sent and not had answered."""

@@ -12,9 +12,9 @@ from models.faces.tracker import FaceModels
 from models.separation.level import VoiceLevel
 from models.separation.runtime import SeparatorRuntime
 from models.voiceprint.state import Change
-from streamer.workers.priority import go_behind
 from streamer.engine.session import BLOCK_SECONDS, Scene
 from streamer.engine.types import BLOCK, SAMPLE_RATE, FaceState, Picture, Samples, Voices
+from streamer.workers.priority import go_behind
 
 DELAY = SeparatorRuntime.DELAY
 """Samples at 16 kHz by which voices lag what was heard."""

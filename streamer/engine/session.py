@@ -9,8 +9,8 @@ from concurrent.futures import Executor, Future
 
 import numpy as np
 
-from models.faces.tracker import Face, FaceModels, FaceTracker
 from models.active_speaker.detector import OffsetEstimator, SpeakingDetector
+from models.faces.tracker import Face, FaceModels, FaceTracker
 from models.voiceprint.enrolment import Embed, VoiceBook
 from models.voiceprint.state import Change
 from streamer.engine.types import BLOCK, SAMPLE_RATE, FaceState, Picture, Samples
@@ -28,7 +28,7 @@ TRAINED_LAG = 0.04
 """Seconds that lips were behind the sound, on average, while the separator was trained."""
 
 USUAL_LEAD = -0.01
-"""Seconds by which lips lead their sound in the separator's training data (GRID), as `models.active_speaker.av_offset` measures it."""
+"""Seconds by which lips lead their sound in the separator's training data (GRID), as `av_offset` measures it."""
 
 LONGEST_FRAME = 0.2
 """Seconds; a longer gap between pictures is a lost connection and does not age the faces."""

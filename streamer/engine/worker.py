@@ -17,12 +17,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from streamer.workers import framing
 from streamer.engine.engine import Engine
+from streamer.engine.types import Samples
+from streamer.workers import framing
 from streamer.workers.priority import go_behind, go_first
 from streamer.workers.process import SILENCE_LIMIT
 from streamer.workers.service import Service, socket_of_parent
-from streamer.engine.types import Samples
 
 AUDIO_BACKLOG = 10
 """Blocks of 20 ms a session may have waiting."""

@@ -1,1 +1,1 @@
-"""TODO."""
+"""What the page is told and tells."""

@@ -14,11 +14,11 @@ from pydantic import Field, TypeAdapter
 from pydantic.json_schema import models_json_schema
 
 from streamer.engine.types import VoiceState
+from streamer.messages.base import FaceId, FaceOrRest, Fraction, Message, Name, ParticipantId
 from streamer.messages.insights import MESSAGES as INSIGHTS
 from streamer.messages.insights import Ask, FromInsights, RequestId, Search, SetAnnouncer, SetSpectrogram
-from streamer.messages.base import FaceId, FaceOrRest, Fraction, Message, Name, ParticipantId
 
-SCHEMA_FILE = Path(__file__).parent.parent / "web" / "messages.schema.json"
+SCHEMA_FILE = Path(__file__).parents[2] / "web" / "messages.schema.json"
 
 # From the page to the server.
 

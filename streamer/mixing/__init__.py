@@ -1,1 +1,1 @@
-"""TODO."""
+"""A listener's sound: faders, mixer, track."""

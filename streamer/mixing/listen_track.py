@@ -12,9 +12,9 @@ import numpy as np
 from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
 
-from streamer.rtc import rtp
 from streamer.mixing.faders import Faders
 from streamer.mixing.mixer import MIX_BLOCK, Limiter, Samples, SourceMixer, VoiceBlock
+from streamer.rtc import rtp
 
 __all__ = ["Faders", "ListenStatistics", "ListenTrack", "VoiceBlock"]
 

@@ -16,11 +16,11 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
-from streamer.workers.process import ModelProcess, guarded
 from streamer.engine.types import Samples
-from streamer.workers.framing import Message
 from streamer.observer.sound_message import pack_sound
 from streamer.observer.types import PATIENCE, Caption, Observation, unpack
+from streamer.workers.framing import Message
+from streamer.workers.process import ModelProcess, guarded
 
 MOST_UNREAD = 2 * 1024 * 1024
 """Bytes that may wait for the process; sound beyond that is dropped and counted."""

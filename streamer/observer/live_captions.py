@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from models.speech.voice_gate import CaptionGate
 from models.speech.types import Line, SpeechStream, Transcriber
+from models.speech.voice_gate import CaptionGate
 from streamer.engine.types import SAMPLE_RATE, Samples
 from streamer.observer.types import Caption
 

@@ -13,11 +13,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from models.localization.runtime import Localizer, LocalizerState, SoundMap, SoundTrack
+from models.sounds.runtime import SoundTagger
 from models.vision.captioning_runtime import CHANGED, Captioner, SceneText, changed, gist
 from models.vision.embed_runtime import JointEmbedding
 from models.vision.image_runtime import GridArrays, ImageRuntime
-from models.localization.runtime import Localizer, LocalizerState, SoundMap, SoundTrack
-from models.sounds.runtime import SoundTagger
 from models.vision.vqa_runtime import Answer, Answerer
 from streamer.engine.types import SAMPLE_RATE, Picture, Samples
 from streamer.observer.spectrogram import Spectrogram

@@ -18,14 +18,14 @@ import numpy as np
 import torch
 
 from models.speech.types import open_transcriber
+from streamer.observer.live_captions import Scribe
+from streamer.observer.observer import Observer
+from streamer.observer.sound_message import unpack_sound
+from streamer.observer.types import PATIENCE, Caption, Observation, pack
 from streamer.workers import framing
 from streamer.workers.priority import go_last
 from streamer.workers.process import SILENCE_LIMIT
 from streamer.workers.service import Service, socket_of_parent
-from streamer.observer.observer import Observer
-from streamer.observer.live_captions import Scribe
-from streamer.observer.sound_message import unpack_sound
-from streamer.observer.types import PATIENCE, Caption, Observation, pack
 
 SOUND_BACKLOG = 50
 """Pieces of sound, 0.1 s each, a session may have waiting."""

@@ -1,1 +1,1 @@
-"""TODO."""
+"""What `earshot process` makes of a recording."""

@@ -9,8 +9,8 @@ from typing import Protocol
 
 from models.vision.image_runtime import fit
 from streamer.engine.types import FaceState, Picture, Samples
-from streamer.recordings.marks import Marks
 from streamer.observer.types import Caption, Localization, Observation, Scene, Sounds
+from streamer.recordings.marks import Marks
 from streamer.transcripts.sound_lines import LASTS, SoundLines
 from streamer.transcripts.transcript import Transcript
 

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.engine.types import FaceState, VoiceState
-from streamer.recordings.marks import Marks
 from streamer.observer.types import GRID, Localization
+from streamer.recordings.marks import Marks
 
 Plane = NDArray[np.uint8]
 Box = tuple[int, int, int, int]

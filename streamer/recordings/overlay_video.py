@@ -12,8 +12,8 @@ import av
 import numpy as np
 
 from streamer.engine.types import FaceState
-from streamer.recordings.marks import Marks
 from streamer.media_file import MediaInfo, Piece, Shot, even_size
+from streamer.recordings.marks import Marks
 from streamer.recordings.overlay_draw import Canvas
 
 TALLEST = 1080

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from models.voiceprint.state import Change
 from streamer.engine.types import BLOCK, SAMPLE_RATE, FaceState, Picture, Voices
-from streamer.recordings.marks import Marks
 from streamer.media_file import MediaInfo, Piece, Shot, shots, sound
 from streamer.recordings.findings import Observing
+from streamer.recordings.marks import Marks
 from streamer.recordings.out_folder import MADE_BY
 from streamer.recordings.overlay_video import OverlayWriter
 from streamer.recordings.read_ahead import ReadAhead

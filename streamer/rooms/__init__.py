@@ -1,1 +1,1 @@
-"""TODO."""
+"""Rooms, who is in them, and what they are told."""

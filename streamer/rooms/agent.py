@@ -18,10 +18,10 @@ import numpy as np
 from models.common.resample import Resampler
 from streamer.engine.client import EngineClient
 from streamer.engine.types import FaceState, Samples
-from streamer.rtc.ingest import AudioBlock
 from streamer.mixing.listen_track import VoiceBlock
 from streamer.observer.client import ObserverClient
 from streamer.observer.feed import Feed
+from streamer.rtc.ingest import AudioBlock
 
 DEADLINE = 0.08
 """Seconds a block may be away before it goes on as plain sound."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from streamer.messages import protocol
 from streamer.engine.types import FaceState
+from streamer.messages import protocol
 from streamer.messages.base import Message
 from streamer.rooms.participant import Participant
 

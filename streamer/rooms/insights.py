@@ -12,18 +12,18 @@ from collections.abc import Callable, Coroutine, Iterable
 import numpy as np
 
 from models.speech.tts import VoiceMissing
-from streamer.messages import insights
-from streamer.rooms import broadcast
-from streamer.rooms.announcer import Announcer
 from streamer.limits import Limiter
+from streamer.messages import insights
 from streamer.messages.base import Message
-from streamer.transcripts.search_index import Moment, Moments
+from streamer.messages.protocol import Error
 from streamer.observer.client import ObserverClient, Unavailable
 from streamer.observer.types import GRID, Caption, Columns, Keyframe, Localization, Observation, Scene, Sounds
-from streamer.messages.protocol import Error
+from streamer.rooms import broadcast
+from streamer.rooms.announcer import Announcer
 from streamer.rooms.participant import Participant
-from streamer.transcripts.sound_lines import LASTS, SoundLines
 from streamer.rtc.timeline import now
+from streamer.transcripts.search_index import Moment, Moments
+from streamer.transcripts.sound_lines import LASTS, SoundLines
 from streamer.transcripts.transcript import Transcript
 
 SPOKEN_QUESTION = re.compile(r"(?:(?:hey|ok|okay),? )?ear ?shot[,.!?]*\s+(\S.*)", re.IGNORECASE)

@@ -7,8 +7,8 @@ import secrets
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from streamer.messages import protocol
 from streamer.auth import Role
+from streamer.messages import protocol
 from streamer.mixing.faders import Faders, Strip
 from streamer.rooms.outbox import Outbox
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import av
 from aiortc import RTCPeerConnection
 
+from streamer.rooms.session import Session
 from streamer.rtc import rtp
 from streamer.rtc.blocks import AudioBlock
 from streamer.rtc.ingest import Ingest
 from streamer.rtc.peer import Peer
 from streamer.rtc.relay import VIDEO_CODECS, VideoSource
-from streamer.rooms.session import Session
 
 if TYPE_CHECKING:
     from streamer.rooms.participant import Participant

@@ -9,24 +9,24 @@ from collections.abc import Callable
 
 import av
 
-from streamer.messages import protocol
-from streamer.rooms import broadcast
-from streamer.rooms.agent import Agent
 from streamer.auth import Denied, Role
-from streamer.rtc.blocks import AudioBlock
-from streamer.rooms.insights import Chronicle
 from streamer.engine.client import EngineClient
 from streamer.engine.types import FaceState
 from streamer.limits import Limiter
+from streamer.messages import protocol
 from streamer.mixing.listen_track import VoiceBlock
 from streamer.observer.client import ObserverClient
+from streamer.rooms import broadcast
+from streamer.rooms.agent import Agent
+from streamer.rooms.insights import Chronicle
 from streamer.rooms.outbox import Outbox
 from streamer.rooms.participant import Participant
-from streamer.rtc.peer import Peer, PeerCounts
 from streamer.rooms.publisher import Publisher
 from streamer.rooms.session import Session
-from streamer.settings import Settings
 from streamer.rooms.watcher import Watcher
+from streamer.rtc.blocks import AudioBlock
+from streamer.rtc.peer import Peer, PeerCounts
+from streamer.settings import Settings
 
 log = logging.getLogger("earshot.room")
 

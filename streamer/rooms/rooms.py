@@ -9,8 +9,8 @@ import time
 
 from streamer.engine.client import EngineClient
 from streamer.observer.client import ObserverClient
-from streamer.rtc.peer import PeerCounts
 from streamer.rooms.room import Full, Room
+from streamer.rtc.peer import PeerCounts
 from streamer.settings import Settings
 
 ROOM_ID = re.compile(r"[a-z0-9]{4,32}")

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from aiortc import RTCPeerConnection
 
-from streamer.rtc import rtp
-from streamer.mixing.listen_track import ListenTrack
 from streamer.messages.protocol import Slot
+from streamer.mixing.listen_track import ListenTrack
+from streamer.rooms.session import Session
+from streamer.rtc import rtp
 from streamer.rtc.peer import Peer
 from streamer.rtc.relay import VIDEO_CODECS, SlotTrack, VideoSource
 from streamer.rtc.sdp import BadSdp
-from streamer.rooms.session import Session
 
 if TYPE_CHECKING:
     from streamer.rooms.participant import Participant

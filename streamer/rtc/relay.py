@@ -15,8 +15,8 @@ from aiortc.mediastreams import MediaStreamError
 
 from streamer.rtc import rtp
 from streamer.rtc.bitstream import h264_units
-from streamer.rtc.video_encoder import SharedEncoder
 from streamer.rtc.timeline import now
+from streamer.rtc.video_encoder import SharedEncoder
 
 VIDEO_RATE = 90_000
 #: Codecs of pictures, the one everybody is asked for first: a picture is relayed as it came where both ends agree.

@@ -1,1 +1,1 @@
-"""TODO."""
+"""HTTP: pages, WHIP, WHEP and the control socket."""

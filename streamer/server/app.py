@@ -16,24 +16,22 @@ from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
-from streamer.server import control
-from streamer.server import whep
-from streamer.server import whip
 from streamer.auth import Denied, Role, Tokens
-from streamer.server.context import Context, context_of
 from streamer.engine.client import EngineClient
-from streamer.server.middleware import Guard
 from streamer.limits import Limiter
 from streamer.messages.base import Name
-from streamer.server.metrics import Metrics
-from streamer.observer.client import ObserverClient
 from streamer.messages.protocol import RoomState
+from streamer.observer.client import ObserverClient
 from streamer.rooms.room import Full
 from streamer.rooms.rooms import Rooms
 from streamer.rtc.sdp import BadSdp
+from streamer.server import control, whep, whip
+from streamer.server.context import Context, context_of
+from streamer.server.metrics import Metrics
+from streamer.server.middleware import Guard
 from streamer.settings import IceServer, Settings, is_loopback
 
-WEB = Path(__file__).parent.parent / "web"
+WEB = Path(__file__).parents[2] / "web"
 SWEEP_EVERY = 30.0
 WORKERS = 32
 """Threads for what must not block the loop; most of them only wait."""

@@ -8,11 +8,11 @@ from starlette.requests import HTTPConnection
 
 from streamer.auth import Claims, Denied, Role, Tokens, bearer
 from streamer.engine.client import EngineClient
-from streamer.server.metrics import Metrics
 from streamer.observer.client import ObserverClient
 from streamer.rooms.participant import Participant
 from streamer.rooms.room import Room
 from streamer.rooms.rooms import Rooms
+from streamer.server.metrics import Metrics
 from streamer.settings import Settings
 
 

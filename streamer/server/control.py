@@ -9,14 +9,13 @@ from fastapi import APIRouter, WebSocket
 from pydantic import ValidationError
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
-from streamer.messages import insights
-from streamer.messages import protocol
 from streamer.auth import Denied
-from streamer.server.context import Context, context_of
 from streamer.limits import Bucket
+from streamer.messages import insights, protocol
 from streamer.rooms.outbox import Closed, Outbox
 from streamer.rooms.participant import Participant, TooMany
 from streamer.rooms.room import Room
+from streamer.server.context import Context, context_of
 
 NORMAL, GOING_AWAY, UNSUPPORTED, POLICY, TOO_BIG = 1000, 1001, 1003, 1008, 1009
 UNAUTHORIZED, REPLACED, TIMED_OUT = 4401, 4409, 4408

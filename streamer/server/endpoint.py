@@ -8,11 +8,11 @@ from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 
 from streamer.auth import Claims, Denied, Role, bearer
-from streamer.server.context import context_of
 from streamer.rooms.participant import Participant
 from streamer.rooms.room import Room
-from streamer.rtc.sdp import FRAGMENT_TYPE, OFFER_TYPE, Shape, checked_offer, parse_fragment
 from streamer.rooms.session import Session
+from streamer.rtc.sdp import FRAGMENT_TYPE, OFFER_TYPE, Shape, checked_offer, parse_fragment
+from streamer.server.context import context_of
 from streamer.settings import IceServer
 
 OpenSession = Callable[[Room, Participant, str], Awaitable[tuple[Session, str]]]

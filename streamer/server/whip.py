@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from streamer.server.endpoint import session_routes
 from streamer.rooms.participant import Participant
 from streamer.rooms.room import Room
-from streamer.rtc.sdp import PUBLISH
 from streamer.rooms.session import Session
+from streamer.rtc.sdp import PUBLISH
+from streamer.server.endpoint import session_routes
 
 
 async def publish(room: Room, participant: Participant, offer: str) -> tuple[Session, str]:

@@ -1,1 +1,1 @@
-"""TODO."""
+"""What was said and seen: transcript and search index."""

@@ -1,7 +1,7 @@
 """What was seen and said in a running call, to be searched: bounded, in memory only, gone with the call.
 
-Holds no model: vectors come from `models/vision/embed_runtime.py`. They are at most 1 long, and a text is the shorter the
-less of it is known, so that an inner product is a similarity that nonsense never has.
+Holds no model: vectors come from `models/vision/embed_runtime.py`. They are at most 1 long, and a text is the shorter
+the less of it is known, so that an inner product is a similarity that nonsense never has.
 """
 
 from __future__ import annotations

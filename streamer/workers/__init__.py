@@ -1,1 +1,1 @@
-"""TODO."""
+"""Processes of models: supervised, framed messages, priorities."""

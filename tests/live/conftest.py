@@ -20,8 +20,8 @@ from aiortc import (
 from aiortc.mediastreams import MediaStreamError
 from websockets.asyncio.client import ClientConnection, connect
 
-from streamer.server.context import Context
 from streamer.commands.serve import make_server
+from streamer.server.context import Context
 from streamer.settings import Settings
 
 SDP = "application/sdp"

@@ -10,8 +10,8 @@ import pytest
 from aiortc import RTCSessionDescription
 from aiortc.sdp import candidate_to_sdp
 
-from streamer.errors import UserError
 from streamer.commands.join import ask_invite, join, split_link
+from streamer.errors import UserError
 from tests.live.conftest import Resource, bundled, serving
 from tests.live.peers import BeepTrack, FlashTrack, until
 from tests.media import clip

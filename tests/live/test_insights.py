@@ -7,8 +7,8 @@ import os
 import signal
 from typing import Any
 
-from streamer.demo.clip import demo_clip
 from streamer.commands.join import join
+from streamer.demo.clip import demo_clip
 from streamer.observer.types import GRID
 from tests.live.conftest import Socket, serving
 from tests.live.peers import until

@@ -22,9 +22,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from streamer.errors import UserError
 from streamer.client.file_tracks import file_tracks
 from streamer.commands.join import join
+from streamer.errors import UserError
 from streamer.media_file import inspect
 from tests.live.peers import until
 from tests.media import grey, tone, write

@@ -6,8 +6,8 @@ import asyncio
 import os
 import signal
 
-from streamer.demo.clip import demo_clip
 from streamer.commands.join import join
+from streamer.demo.clip import demo_clip
 from tests.live.conftest import serving
 from tests.live.peers import until
 from tests.live.test_call import loudest

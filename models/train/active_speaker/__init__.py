@@ -1,1 +1,1 @@
-"""TODO."""
+"""Fits the detector of who talks."""

@@ -17,10 +17,10 @@ import numpy.typing as npt
 import soundfile
 import torch
 
+from models.active_speaker.detector import CUES, LIPS_ONLY, SOUND_ONLY, WITH_LIPS, Cues, NoiseFloor
 from models.faces.mesh import lip_numbers
 from models.separation.level import VoiceLevel
 from models.separation.runtime import BLOCK, SeparatorRuntime
-from models.active_speaker.detector import CUES, LIPS_ONLY, SOUND_ONLY, WITH_LIPS, Cues, NoiseFloor
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Data sets, and the mixtures made of them."""

@@ -1,7 +1,7 @@
 """Who is trained on, who is for choosing (dev), who for the final figures (test): the fixed lists of speakers.json.
 
-`python -m models.train.data.speakers --data DIR` wrote the lists, once, from nothing but the names in the data, by a rule
-fixed before anything was measured: a person is kept out if the CRC-32 of the name is divisible by 12, and of those
+`python -m models.train.data.speakers --data DIR` wrote the lists, once, from nothing but the names in the data, by a
+rule fixed before anything was measured: a person is kept out if the CRC-32 of the name is divisible by 12, and of those
 every other one is for the test. The shipped weights were trained on no kept-out person, by the same rule. Of the news
 presenters, whom no shipped weights have heard, a sixth each is for dev and test; a presenter's number is a guess by
 face clustering, and clips of nobody in particular (-1) are not used. GRID is one man, so his clips are split.

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Trains and evaluates sound-source localization."""

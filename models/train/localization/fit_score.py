@@ -2,7 +2,8 @@
 
 With a source: a composed scene and its own sound. Without: the sound of another scene of another kind, somebody else's
 speech, own speech at another time, silence, music over a still picture. Where sources are is not asked. Run it after
-`models.train.localization.train` and `models.train.localization.train_face_extent`, which leave their weights in the work folder.
+`models.train.localization.train` and `models.train.localization.train_face_extent`, which leave their weights in the
+work folder.
 """
 
 from __future__ import annotations
@@ -104,7 +105,9 @@ def main() -> None:
     """Fit, report and write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--attention", type=Path, required=True, help="weights that models.train.localization.train left")
+    parser.add_argument(
+        "--attention", type=Path, required=True, help="weights that models.train.localization.train left"
+    )
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     torch.set_num_threads(1)

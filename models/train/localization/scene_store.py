@@ -1,4 +1,6 @@
-"""Composed scenes as numbers on disk, to train on: `python -m models.train.localization.scene_store --data DIR --work DIR`.
+"""Composed scenes as numbers on disk, to train on.
+
+    python -m models.train.localization.scene_store --data DIR --work DIR
 
 A shard of scenes is one .npz: motion of every 40 ms (int8, 1/32), the image encoder's grids of one picture, levels of
 the sound's bands. What the source is and where goes along for scoring only. Shards that exist are kept.
@@ -13,12 +15,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from models.vision.image_runtime import ImageRuntime
 from models.localization.band_levels import BEFORE, band_levels
 from models.localization.motion import BIN, motion
 from models.train.localization.scene_actors import FRAMES
 from models.train.localization.scene_stock import load_stock
 from models.train.localization.scenes import Composer, Scene
+from models.vision.image_runtime import ImageRuntime
 
 F32 = npt.NDArray[np.float32]
 SHARD = 100

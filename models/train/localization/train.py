@@ -1,6 +1,9 @@
-"""Trains the localizer without labels: `python -m models.train.localization.train --data DIR --work DIR --out FILE --minutes N`.
+"""Trains the localizer without labels.
 
-First `python -m models.train.localization.scene_store` composes scenes into the same work folder. A picture must match its own sound
+    python -m models.train.localization.train --data DIR --work DIR --out FILE --minutes N
+
+First `python -m models.train.localization.scene_store` composes scenes into the same work folder. A picture must match
+its own sound
 better than the sounds of other scenes, and than its own sound at another time; boxes are looked at for the curve alone.
 """
 

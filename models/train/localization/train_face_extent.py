@@ -1,4 +1,6 @@
-"""Teaches `FaceExtent` where the face detector sees faces: `python -m models.train.localization.train_face_extent --data DIR --work DIR`.
+"""Teaches `FaceExtent` where the face detector sees faces.
+
+    python -m models.train.localization.train_face_extent --data DIR --work DIR
 
 Pictures are Flickr8k's and those of the composed scenes in the work folder; the boxes are the detector's and mesh's
 own, of all faces alike.
@@ -19,9 +21,9 @@ from torch import Tensor
 
 from models.faces.detect import FaceDetector
 from models.faces.mesh import FaceMesher, roi_of_detection, roi_of_mesh
-from models.vision.image_runtime import ImageRuntime
 from models.localization.face_extent import FaceExtent, extent_loss, middles
 from models.train.localization.scene_stock import load_stock
+from models.vision.image_runtime import ImageRuntime
 
 F32 = npt.NDArray[np.float32]
 U8 = npt.NDArray[np.uint8]

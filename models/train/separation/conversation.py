@@ -18,14 +18,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from models.active_speaker.detector import SpeakingDetector
 from models.separation.level import VoiceLevel
 from models.separation.runtime import BLOCK, SeparatorRuntime
-from models.active_speaker.detector import SpeakingDetector
 from models.train.data.datasets import FRAME, RATE
 from models.train.data.lips import made_up_lips, spoil_lips
-from models.train.separation.metrics import si_sdr
 from models.train.data.microphone import normal
 from models.train.data.speakers import Split
+from models.train.separation.metrics import si_sdr
 from models.train.separation.trials import SETS, as_float, by_speaker
 from models.voiceprint.enrolment import VoiceBook
 from models.voiceprint.voice_print import F32, Enrolment

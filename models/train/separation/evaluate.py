@@ -4,9 +4,6 @@ Measures the shipped weights (`--weights FILE` others, more than one to compare,
 against the mixture, an ideal ratio mask and, with `--pit FILE`, the comparison without eyes; a conversation before
 and after voices are known; the word error rate of the live captions; the time of a step by chunk length. Prints
 Markdown and, with `--write`, puts it into RESULTS.md. `--quick` measures only what weights are chosen by.
-
-To compare with the prototype, `python scripts/convert_prototype.py PROTOTYPE.safetensors prototype.safetensors` and
-`--weights models/weights/separate.safetensors prototype.safetensors`.
 """
 
 from __future__ import annotations
@@ -19,11 +16,7 @@ from pathlib import Path
 import torch
 
 from models.separation.runtime import WEIGHTS, SeparatorRuntime
-from models.train.separation import conversation
-from models.train.separation import pace
-from models.train.separation import report
-from models.train.separation import targets
-from models.train.separation import word_errors
+from models.train.separation import conversation, pace, report, targets, word_errors
 from models.train.separation.report import Groups, Results
 from models.train.separation.systems import System, figures_of, ideal_ratio_mask, mixture, pit, separator, told
 from models.train.separation.trials import Condition, Maker

@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 from models.common.running_mean import running_mean
 from models.separation.separator import BINS, HORIZON, Separator, apply_mask, features
+from models.separation.voice_cue import CUE
+from models.train.data.mix import Scene
 from models.train.separation.loss import Loss, parts_of, spectrum, waveform
 from models.train.separation.metrics import si_sdr
-from models.train.data.mix import Scene
-from models.separation.voice_cue import CUE
 
 OUTPUTS = 2
 

@@ -7,17 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 
+from models.common import weights
 from models.separation.partner import LAYERS
 from models.separation.separator import Separator
-from models.separation.runtime import filled
+from models.train.data.mix import Scene, both_faces
 from models.train.separation.loss import spectrum, waveform
 from models.train.separation.metrics import decibel, pesq_of, sdr, si_sdr, stoi_of
-from models.train.data.mix import Scene, both_faces
 from models.train.separation.pit import PitSeparator, best_part
-from models.train.separation.prototype import Prototype
 from models.train.separation.train import separate
 
 CUES = {"both": (1, 1), "lips": (1, 0), "voice": (0, 1)}
@@ -39,14 +37,13 @@ def told(scene: Scene, cue: str) -> Scene:
 
 
 def load(path: Path) -> Separator:
-    """The separator with weights from a file; the prototype, with its own voice encoder, if they are of that.
+    """The separator with weights from a file.
 
     Where the file has no layers by which faces know of each other, those are as before training.
     """
-    weights = {k: v.float() for k, v in load_file(path).items()}
-    net = Prototype() if "voice.attention.weight" in weights else Separator()
+    net = Separator()
     untrained = {name: value for name, value in net.state_dict().items() if name.startswith(LAYERS)}
-    net.load_state_dict(untrained | weights)
+    net.load_state_dict(untrained | weights.tensors(path))
     return net.eval()
 
 
@@ -57,8 +54,6 @@ def separator(path: Path) -> System:
 
     @torch.no_grad()
     def run(scene: Scene) -> Tensor:
-        if isinstance(net, Prototype):
-            return waveform(net.separate(scene), scene.mix.shape[1])
         Y = separate(net, both_faces(scene) if heeds else scene, None)
         return waveform(Y[: len(scene.mix)], scene.mix.shape[1])
 
@@ -67,7 +62,7 @@ def separator(path: Path) -> System:
 
 def pit(path: Path) -> System:
     """The comparison without eyes; it is told afterwards which output to take."""
-    net = filled(PitSeparator(), path)
+    net = weights.filled(PitSeparator(), path)
     return lambda scene: best_part(net, scene)
 
 

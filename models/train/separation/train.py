@@ -1,4 +1,6 @@
-"""Trains the separator: `python -m models.train.separation.train --data DIR --out FILE --minutes 9 --whole 27 [--resume]`.
+"""Trains the separator.
+
+    python -m models.train.separation.train --data DIR --out FILE --minutes 9 --whole 27 [--resume]
 
 Runs on a GPU if there is one, the data resident on it, in slices of `--minutes` out of `--whole` (which sets the
 learning rate's course; on a CPU minutes of processor time). FILE.ckpt holds all that the next slice needs, FILE.jsonl
@@ -21,14 +23,14 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from models.separation.partner import LAYERS
-from models.separation.separator import Separator
 from models.separation.runtime import WEIGHTS, load_voice_encoder
-from models.train.separation.loss import Loss, loss_of, spectrum
+from models.separation.separator import Separator
 from models.train.data.mix import Scene, make_scene
-from models.train.separation.pit import PitSeparator, pit_loss
 from models.train.data.prints import stored_prints
 from models.train.data.reverb import load_bank
 from models.train.data.tape import load_tapes
+from models.train.separation.loss import Loss, loss_of, spectrum
+from models.train.separation.pit import PitSeparator, pit_loss
 
 CHECK_EVERY = 180.0  # seconds between looks at the development speakers
 CHECK_SCENES, CHECK_ROWS = 96, 8

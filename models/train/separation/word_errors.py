@@ -18,9 +18,9 @@ from models.separation.runtime import load_voice_encoder
 from models.speech.types import open_transcriber
 from models.train.data.datasets import FRAME, RATE
 from models.train.data.lips import made_up_lips, spoil_lips
-from models.train.separation.metrics import word_errors
 from models.train.data.microphone import LOUD, normal
 from models.train.data.mix import Scene
+from models.train.separation.metrics import word_errors
 from models.train.separation.systems import CUES, System, told
 from models.train.separation.trials import Person
 

@@ -1,4 +1,6 @@
-"""How good SoundNet's features are: `python -m models.train.sounds.evaluate --data DIR [--weights FILE] [--labels FILE]`.
+"""How good SoundNet's features are.
+
+    python -m models.train.sounds.evaluate --data DIR [--weights FILE] [--labels FILE]
 
 Linear classifiers learn the ten classes on folds 1 and 2 and are scored on the clips of fold 3, on whose recordings
 nothing here was trained. Beside pool5: the same layers with random weights, the same network taught by labels
@@ -18,12 +20,13 @@ import torchaudio
 from safetensors.torch import load_file
 from torch import Tensor
 
+from models.common import weights
 from models.sounds.soundnet import SAMPLE_RATE, SoundNet, pooled
 from models.train.sounds.data import CLASSES, Urban, batches, urban_sounds
 from models.train.sounds.probe import STRENGTHS, Score, fit_linear, score
 from models.train.sounds.teacher import SoundTeacher
 
-WEIGHTS = Path(__file__).parents[1] / "weights" / "sounds.safetensors"
+WEIGHTS = weights.FOLDER / "sounds.safetensors"
 
 Features = Callable[[Tensor], Tensor]
 """(B, 64000) float32 -> (B, features)."""

@@ -19,9 +19,9 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 
-from models.sounds.tags import TAGS
-from models.sounds.soundnet import SoundNet, pooled
 from models.sounds.runtime import raised
+from models.sounds.soundnet import SoundNet, pooled
+from models.sounds.tags import TAGS
 from models.train.sounds.data import (
     CLASSES,
     CLIP,

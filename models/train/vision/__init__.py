@@ -1,1 +1,1 @@
-"""TODO."""
+"""Trains and evaluates captioning, question answering and the joint embedding."""

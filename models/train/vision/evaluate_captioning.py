@@ -2,7 +2,8 @@
 
     python -m models.train.vision.evaluate_captioning --data DIR --cache DIR [--weights FILE] [--beams 1 3 5]
 
-Both sides are tokenised by `models.vision.vocabulary.tokenise`; references keep the words that the writer does not know.
+Both sides are tokenised by `models.vision.vocabulary.tokenise`; references keep the words that the writer does not
+know.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ import torch
 from pycocoevalcap.bleu.bleu_scorer import BleuScorer
 from pycocoevalcap.cider.cider_scorer import CiderScorer
 
+from models.train.data.flickr8k import StoredGrids, flickr8k, grids
 from models.vision.captioning import WEIGHTS, CaptionNet, load_caption_net, write
 from models.vision.image_encoder import Grids
-from models.train.data.flickr8k import StoredGrids, flickr8k, grids
 from models.vision.vocabulary import Vocabulary, tokenise
 
 ROWS = 50

@@ -18,10 +18,10 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional
 
+from models.train.vision.cider import Consensus
+from models.train.vision.train_captioning import Batch, Run, options_parser
 from models.vision.captioning import LONGEST, CaptionNet, Memory
 from models.vision.image_encoder import Grids
-from models.train.vision.train_captioning import Batch, Run, options_parser
-from models.train.vision.cider import Consensus
 from models.vision.vocabulary import END, PADDING, START, UNKNOWN
 
 SAMPLES = 5

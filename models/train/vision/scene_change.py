@@ -17,9 +17,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from models.train.data.flickr8k import flickr8k
 from models.vision.captioning_runtime import CHANGED, gist
 from models.vision.image_runtime import ImageRuntime
-from models.train.data.flickr8k import flickr8k
 
 PICTURES = 300
 RIVALS = 50

@@ -1,4 +1,6 @@
-"""Trains scene captions: `python -m models.train.vision.train_captioning --data DIR --cache DIR --out FILE --minutes N [--resume]`.
+"""Trains scene captions.
+
+    python -m models.train.vision.train_captioning --data DIR --cache DIR --out FILE --minutes N [--resume]
 
 Every next word of Flickr8k's captions is learnt given the words before it (cross-entropy), with the doubly stochastic
 penalty of Xu et al., equation 14. FILE gets the averaged weights whenever they write the best dev captions so far
@@ -23,10 +25,10 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from models.train.data.flickr8k import StoredGrids, flickr8k, grids, mirrored
+from models.train.vision.evaluate_captioning import captions_of, figures
 from models.vision.captioning import LONGEST, CaptionNet
 from models.vision.image_encoder import Grids
-from models.train.vision.evaluate_captioning import captions_of, figures
-from models.train.data.flickr8k import StoredGrids, flickr8k, grids, mirrored
 from models.vision.vocabulary import END, PADDING, START, Vocabulary
 
 LEAST = 5  # times a word must occur

@@ -1,4 +1,6 @@
-"""Trains the joint embedding: `python -m models.train.vision.train_embedding --data DIR --out FILE --minutes N [--resume]`.
+"""Trains the joint embedding.
+
+    python -m models.train.vision.train_embedding --data DIR --out FILE --minutes N [--resume]
 
 Flickr8k's 6,000 training pictures with five captions each, and short phrases cut out of the captions, since people
 search for "red car" and not for a sentence. The grids of the frozen image encoder are worked out once into --cache.
@@ -25,9 +27,9 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.vision.embed import CHANNELS, PLACES, REDUCED, Embedding, load_embedding, padded, places
 from models.common.phrases import chunks
 from models.train.data.flickr8k import StoredGrids, flickr8k, grids, mirrored
+from models.vision.embed import CHANNELS, PLACES, REDUCED, Embedding, load_embedding, padded, places
 from models.vision.vocabulary import UNKNOWN, Vocabulary, tokenise
 
 LEAST = 3

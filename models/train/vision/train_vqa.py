@@ -1,7 +1,10 @@
-"""Trains the answers to questions: `python -m models.train.vision.train_vqa --data DIR --out FILE --minutes N [--resume]`.
+"""Trains the answers to questions.
+
+    python -m models.train.vision.train_vqa --data DIR --out FILE --minutes N [--resume]
 
 DAQUAR, with a fifth of the pictures kept for the figures and an eighth of the rest to choose the best epoch, the
-temperature and the threshold (`models/train/data/daquar.py`). Every other batch is seen in a mirror, with "left" and "right"
+temperature and the threshold (`models/train/data/daquar.py`). Every other batch is seen in a mirror, with "left" and
+"right"
 changed over. `--blind` trains the baseline that sees the question only; the net that sees begins there (`--start`).
 Everything that a later run needs is in FILE.ckpt, the curve in FILE.jsonl; FILE is written when the choosing part is
 answered better than before. `--evaluate FILE --baseline FILE` prints the figures of the card instead.
@@ -25,12 +28,12 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.train.data.daquar import Question, Split, other_way_round, rooms, split_of
+from models.train.data.flickr8k import StoredGrids, grids, mirrored
+from models.train.vision.train_embedding import all_places, components
 from models.vision.embed import PLACES, load_embedding, padded
 from models.vision.embed import WEIGHTS as EMBED_WEIGHTS
 from models.vision.image_encoder import TOP
-from models.train.vision.train_embedding import all_places, components
-from models.train.data.flickr8k import StoredGrids, grids, mirrored
-from models.train.data.daquar import Question, Split, other_way_round, rooms, split_of
 from models.vision.vocabulary import UNKNOWN, Vocabulary
 from models.vision.vqa import REDUCED, THINGS, Places, QuestionNet, answers_metadata, load_question_net
 

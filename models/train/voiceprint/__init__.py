@@ -1,1 +1,1 @@
-"""TODO."""
+"""Evaluates the speaker encoder."""

@@ -1,4 +1,6 @@
-"""How well voice prints tell people apart: `python -m models.train.voiceprint.evaluate --data DIR [--prototype OLD.safetensors]`.
+"""How well voice prints tell people apart.
+
+    python -m models.train.voiceprint.evaluate --data DIR
 
 Speech of the people of the lists "dev" and "test", whom the separator never heard, is cut into snippets; every pair of
 snippets is compared by the cosine of its prints. The equal error rate is where as many pairs of one person are taken
@@ -19,7 +21,6 @@ from torch import Tensor
 from models.separation.runtime import load_voice_encoder
 from models.train.data.datasets import RATE
 from models.train.separation.report import rows_of
-from models.train.separation.systems import load
 from models.train.separation.trials import SETS, as_float, by_speaker
 
 SNIPPETS = 6  # of each person, at most
@@ -93,12 +94,9 @@ def main() -> None:
     """Entry point."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--prototype", type=Path, help="weights with an encoder of their own, to compare with")
     options = parser.parse_args()
     torch.set_num_threads(1)
     encoders: dict[str, Encoder] = {"voice": load_voice_encoder().enrol}
-    if options.prototype:
-        encoders[options.prototype.stem] = load(options.prototype).voice
     print(table(options.data, encoders))
 
 

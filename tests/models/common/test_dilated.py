@@ -2,7 +2,6 @@ import pytest
 import torch
 
 from models.common.dilated import DilatedBlock, Rings
-from models.train.separation.prototype import AroundBlock
 
 
 @pytest.mark.parametrize("frames", [1, 2])
@@ -48,12 +47,11 @@ def test_dilations_that_do_not_fit_the_step_are_refused():
         Rings([1, 3], 2, 5)
 
 
-@pytest.mark.parametrize(("kind", "seen"), [(DilatedBlock, [10, 13, 16]), (AroundBlock, [7, 10, 13])])
-def test_a_change_is_seen_where_the_taps_lie_and_nowhere_else(kind, seen):
+def test_a_change_is_seen_where_the_taps_lie_and_nowhere_else():
     torch.manual_seed(0)
     x = torch.randn(1, 20, 4)
     later = x.clone()
     later[:, 10] += torch.randn(4)
-    block = kind(4, 8, 3)
+    block = DilatedBlock(4, 8, 3)
     changed = (block(x) - block(later)).abs().sum(-1)[0] > 1e-7
-    assert changed.nonzero()[:, 0].tolist() == seen
+    assert changed.nonzero()[:, 0].tolist() == [10, 13, 16]

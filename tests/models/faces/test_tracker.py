@@ -13,6 +13,7 @@ import skimage.data
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.common.tflite import mediapipe_model
 from models.faces.detect import Detection, overlap, tiles, without_duplicates
 from models.faces.mesh import (
     Mesh,
@@ -23,7 +24,6 @@ from models.faces.mesh import (
 )
 from models.faces.signature import Gallery, signature
 from models.faces.tracker import Face, FaceModels, FaceTracker
-from models.common.tflite import mediapipe_model
 
 U8 = npt.NDArray[np.uint8]
 Draw = Callable[[U8, int], None]

@@ -5,14 +5,14 @@ import numpy as np
 import pytest
 import torch
 
-from models.vision.image_runtime import ImageRuntime
 from models.localization.attention import SoundAttention
+from models.localization.band_levels import BEFORE, band_levels
 from models.localization.box import attention_of, overlap, region
 from models.localization.face_extent import FaceExtent, covered, faces_around
-from models.localization.band_levels import BEFORE, band_levels
+from models.localization.motion import BIN, MotionTrack, grey, motion
 from models.localization.onnx_step import OnnxAttention
 from models.localization.runtime import Localizer, SoundTrack
-from models.localization.motion import BIN, MotionTrack, grey, motion
+from models.vision.image_runtime import ImageRuntime
 
 RATE = 16_000
 PATCH = 72  # pixels of a side of the thing that moves

@@ -7,9 +7,9 @@ import soundfile
 import torch
 from scipy.signal import resample_poly
 
+from models.common.stft import STFT, InverseSTFT
 from models.separation.onnx_step import OnnxCore, OnnxLips
 from models.separation.runtime import SeparatorRuntime, load_separator
-from models.common.stft import STFT, InverseSTFT
 from models.separation.voice_cue import CUE
 from models.voiceprint.encoder import PRINT
 

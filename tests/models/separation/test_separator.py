@@ -3,9 +3,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.separation.separator import HORIZON, Separator
-from models.separation.runtime import load_separator
 from models.common.stft import STFT
+from models.separation.runtime import load_separator
+from models.separation.separator import HORIZON, Separator
 from models.separation.voice_cue import CUE, VoiceCue
 from models.voiceprint.encoder import PRINT
 

@@ -8,10 +8,10 @@ import torch
 from torch import nn
 
 from models.common.resample import Resampler
-from models.sounds.tags import TAGS, Linear, Tag
-from models.sounds.soundnet import FEATURES, FILTERS, FRAME, SAMPLE_RATE, SoundNet, pooled, quadrature_filters
 from models.sounds.onnx_step import heads_session, pool5_session
 from models.sounds.runtime import WEIGHTS, SoundTagger, load_sounds, loudest, raised
+from models.sounds.soundnet import FEATURES, FILTERS, FRAME, SAMPLE_RATE, SoundNet, pooled, quadrature_filters
+from models.sounds.tags import TAGS, Linear, Tag
 
 
 @pytest.fixture(scope="module")

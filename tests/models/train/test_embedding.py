@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-from models.vision.embed import CHANNELS, PLACES, load_embedding
+from models.train.data.flickr8k import StoredGrids
 from models.train.vision import train_embedding
 from models.train.vision.train_embedding import all_places, components, contrast, recall, reduced, said_of
-from models.train.data.flickr8k import StoredGrids
+from models.vision.embed import CHANNELS, PLACES, load_embedding
 from models.vision.vocabulary import Vocabulary
 
 COLOURS, THINGS = ("red", "blue", "green", "white"), ("car", "dog", "boat", "house")

@@ -11,13 +11,13 @@ from models.faces.mesh import FaceMesher, roi_of_detection
 from models.localization.attention import BINS, SoundAttention
 from models.localization.face_extent import extent_loss
 from models.localization.runtime import SoundMap
-from models.train.localization.train_face_extent import boxes_in, cell_targets
-from models.train.localization.train import APART, SHIFTS, contrast, disturbed, elsewhen, mirrored
 from models.train.localization.evaluate import Trial, best_f1, largest_face, success, whole_picture
 from models.train.localization.scene_actors import FRAMES, LEVELS, SAMPLES, envelope, mouth, talking_sprites
 from models.train.localization.scene_stock import Portrait, Stock, Talk, held_out
 from models.train.localization.scene_store import scene_motion
 from models.train.localization.scenes import AREA, Composer
+from models.train.localization.train import APART, SHIFTS, contrast, disturbed, elsewhen, mirrored
+from models.train.localization.train_face_extent import boxes_in, cell_targets
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +109,9 @@ def test_a_mouth_opens_with_its_sound():
 
 def test_no_mouth_opens_by_less_than_nothing(monkeypatch):
     # What wanders goes beyond -3 now and then.
-    monkeypatch.setattr("models.train.localization.scene_actors.wandering", lambda rng, seconds: np.full(FRAMES, -4, np.float32))
+    monkeypatch.setattr(
+        "models.train.localization.scene_actors.wandering", lambda rng, seconds: np.full(FRAMES, -4, np.float32)
+    )
     opening = mouth(None, bursts(7), np.random.default_rng(1))
     assert np.isfinite(opening).all() and opening.min() >= 0
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
+from models.train.data.speakers import LISTS, SPLITS, by_rule, split_of
 from models.train.separation.metrics import decibel, interval, plain_words, sdr, si_sdr, word_errors
 from models.train.voiceprint.evaluate import equal_error_rate
-from models.train.data.speakers import LISTS, SPLITS, by_rule, split_of
 
 
 def noise(rows: int, seed: int, length: int = 8000) -> torch.Tensor:

@@ -7,21 +7,18 @@ import numpy as np
 import pytest
 import torch
 
-from models.separation.separator import Separator
 from models.separation.runtime import load_voice_encoder
-from models.train.separation import graft
+from models.separation.separator import Separator
 from models.train.data.datasets import SOURCES, lip_numbers
 from models.train.data.lips import made_up_lips, spoil_lips
-from models.train.separation.loss import loss_of, parts_of, spectrum, waveform
 from models.train.data.microphone import Surroundings, gated, line, normal
 from models.train.data.mix import Scene, both_faces, make_scene
-from models.train.separation.pit import PitSeparator, best_part, pit_loss
 from models.train.data.prints import SNIPPETS, SPEEDS, Prints, make_prints, stored_prints
-from models.train.separation.prototype import Prototype
 from models.train.data.reverb import LENGTH, TALKERS, Reverb, convolve
-from models.train.separation.train import loss_on, separate
 from models.train.data.tape import Tape
-from models.separation.voice_cue import CUE, VoiceCue
+from models.train.separation.loss import loss_of, parts_of, spectrum, waveform
+from models.train.separation.pit import PitSeparator, best_part, pit_loss
+from models.train.separation.train import loss_on, separate
 from models.voiceprint.encoder import PRINT
 
 ROWS, FRAMES = 48, 30
@@ -248,22 +245,3 @@ def test_comparison_without_eyes_trains_and_gives_the_fitting_part(tape: Tape, p
     used = [name for name, p in net.named_parameters() if p.grad is not None]
     assert any(name.startswith("blocks.") for name in used) and not any(name.startswith("lips.") for name in used)
     assert best_part(net, scene).shape == scene.voice.shape
-
-
-def test_the_prototype_hears_voices_in_its_own_way_and_can_be_given_the_new(
-    tape: Tape, prints: Prints, scene: Scene, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pytest.importorskip("torchaudio")
-    torch.manual_seed(3)
-    net = Prototype().eval().requires_grad_(False)
-    with pytest.raises(ValueError, match="enrolment"):
-        net.separate(scene)
-    part = dataclasses.replace(
-        scene, **{f.name: value[:2] for f in dataclasses.fields(scene) if (value := getattr(scene, f.name)) is not None}
-    )
-    part.enrolment = part.mix
-    assert net.separate(part).shape == spectrum(part.mix).shape
-    old = graft.old_prints(tape, net)
-    assert old.shape == (len(tape.start), len(SPEEDS), CUE)
-    monkeypatch.setattr(graft, "STEPS", 150)
-    assert graft.fit(VoiceCue(), prints.stored, old) > 0.9

@@ -8,8 +8,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from models.train.separation import train as training
 from models.train.data.tape import Tape
+from models.train.separation import train as training
 
 
 @pytest.fixture(autouse=True)

@@ -9,17 +9,13 @@ import soundfile
 import torch
 
 from models.separation.runtime import SeparatorRuntime
-from models.train.separation import conversation
-from models.train.separation import pace
-from models.train.separation import report
-from models.train.separation import targets
-from models.train.separation import trials
 from models.train.data.datasets import RATE, clips, noises, source
-from models.train.separation.evaluate import Measured
 from models.train.data.mix import Scene
 from models.train.data.speakers import LISTS
-from models.train.separation.systems import figures_of, ideal_ratio_mask, mixture, told
 from models.train.data.tape import load_tapes
+from models.train.separation import conversation, pace, report, targets, trials
+from models.train.separation.evaluate import Measured
+from models.train.separation.systems import figures_of, ideal_ratio_mask, mixture, told
 from models.train.separation.word_errors import Captioner, mixed, sentences
 
 SECONDS = 28

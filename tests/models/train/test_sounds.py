@@ -9,12 +9,12 @@ import torch
 import torch.nn.functional as F
 
 from models.sounds.soundnet import SoundNet
-from models.train.sounds import train as training
 from models.train.sounds import loss as losses
+from models.train.sounds import train as training
 from models.train.sounds.data import CLASSES, CLIP, NOTHING, SETS, SPEECH, URBAN, Mixer, equalised, urban_sounds
 from models.train.sounds.evaluate import load
-from models.train.sounds.probe import fit_linear, score
 from models.train.sounds.fit_tags import Scenes, average_precision, truth_of
+from models.train.sounds.probe import fit_linear, score
 
 
 def lay_down(path, clips, index):

@@ -13,12 +13,12 @@ import pytest
 import torch
 from torch import nn
 
+from models.train.data import daquar as rooms_module
+from models.train.data.daquar import Question, other_way_round, split_of
+from models.train.vision import train_vqa as training
 from models.vision.embed import CHANNELS, PLACES, padded
 from models.vision.image_encoder import TOP
 from models.vision.image_runtime import GridArrays
-from models.train.data import daquar as rooms_module
-from models.train.vision import train_vqa as training
-from models.train.data.daquar import Question, other_way_round, split_of
 from models.vision.vqa import REDUCED, THINGS, Places, QuestionNet, load_question_net
 from models.vision.vqa_runtime import BEST, Answerer
 

@@ -6,10 +6,10 @@ import socket
 import pytest
 from rich.console import Console
 
-from streamer.commands import doctor
 from streamer.__main__ import main
-from streamer.errors import ConnectionLost
+from streamer.commands import doctor
 from streamer.commands.serve import page_address
+from streamer.errors import ConnectionLost
 from streamer.settings import Settings
 
 

@@ -11,9 +11,9 @@ import soundfile
 from numpy.typing import NDArray
 
 from models.voiceprint.state import Change
+from streamer.commands.process import Summary, process
 from streamer.engine.types import BLOCK, FaceState, Picture, Voices
 from streamer.errors import UserError
-from streamer.commands.process import Summary, process
 from tests.media import clip, grey, tone, write
 
 LAG = 240

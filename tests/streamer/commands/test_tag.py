@@ -3,9 +3,9 @@ import json
 import numpy as np
 import pytest
 
+from streamer.commands.tag import tag, tag_command, windows
 from streamer.errors import UserError
 from streamer.media_file import inspect
-from streamer.commands.tag import tag, tag_command, windows
 from tests.media import clip, grey, tone, write
 
 

@@ -8,8 +8,8 @@ import pytest
 import soundfile
 
 from models.speech.types import Line
-from streamer.errors import UserError
 from streamer.commands.transcribe import named_transcriber, transcribe, transcribe_command
+from streamer.errors import UserError
 from tests.media import clip, grey, tone, write
 from tests.streamer.transcripts.test_transcript import read_vtt
 

@@ -12,12 +12,12 @@ import soundfile
 from numpy.typing import NDArray
 
 from models.faces.mesh import FaceMesher, aligned_lips, lip_numbers, roi_of_mesh
+from streamer.commands.process import process
 from streamer.demo.clip import DemoClip, demo_clip
+from streamer.demo.puppet import find_mesh
 from streamer.demo.sound import RATE, mouth_openings, voices
 from streamer.errors import UserError
 from streamer.media_file import inspect, shots, sound
-from streamer.demo.puppet import find_mesh
-from streamer.commands.process import process
 
 F64 = NDArray[np.float64]
 

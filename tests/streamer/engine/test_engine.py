@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import skimage.data
 
-from streamer.engine.engine import DELAY, Engine
 from streamer.engine.client import AUDIO_IN_FLIGHT, EngineClient
+from streamer.engine.engine import DELAY, Engine
 from streamer.engine.session import Lips
 from streamer.engine.types import BLOCK
 from streamer.engine.worker import MEMORY_EVERY

@@ -6,11 +6,11 @@ import threading
 import numpy as np
 import pytest
 
-from streamer.workers import framing
 from streamer.observer import worker as module
 from streamer.observer.sound_message import pack_sound
 from streamer.observer.types import Caption
 from streamer.observer.worker import Worker, most_of_one_session, open_scribe
+from streamer.workers import framing
 
 
 class Observer:

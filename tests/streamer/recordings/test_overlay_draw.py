@@ -1,8 +1,8 @@
 import numpy as np
 
 from streamer.engine.types import FaceState
-from streamer.recordings.marks import Marks
 from streamer.observer.types import Caption, Localization
+from streamer.recordings.marks import Marks
 from streamer.recordings.overlay_draw import HOT, PAPER, QUIET, TALKING, Canvas
 
 WIDTH, HEIGHT = 640, 480

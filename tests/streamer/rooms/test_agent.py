@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from models.common.resample import Resampler
+from streamer.engine.types import BLOCK
+from streamer.observer.client import ObserverClient
 from streamer.rooms import agent as agent_module
 from streamer.rooms.agent import DEADLINE, VOICES_DELAY, Agent
 from streamer.rtc.blocks import AudioBlock
-from streamer.engine.types import BLOCK
-from streamer.observer.client import ObserverClient
 
 
 class Engine:

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from models.speech.tts import VoiceMissing
-from streamer.rooms import announcer as module
-from streamer.rooms.announcer import Announcer
 from streamer.mixing.listen_track import ListenTrack
 from streamer.mixing.mixer import MIX_BLOCK
+from streamer.rooms import announcer as module
+from streamer.rooms.announcer import Announcer
 from streamer.rooms.participant import Participant
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from streamer.messages import insights
-from streamer.rooms.insights import SPOKEN_QUESTION, Chronicle
 from streamer.observer.client import Unavailable
 from streamer.observer.types import Caption, Columns, Keyframe, Localization, Scene, Sounds
+from streamer.rooms.insights import SPOKEN_QUESTION, Chronicle
 from streamer.rooms.outbox import Outbox
 from streamer.rooms.participant import Participant
 

@@ -7,13 +7,13 @@ import pytest
 
 from streamer.engine.client import EngineClient
 from streamer.engine.types import FaceState
-from streamer.rooms.broadcast import faces_message
 from streamer.observer.client import ObserverClient
+from streamer.rooms.broadcast import faces_message
 from streamer.rooms.outbox import Outbox
 from streamer.rooms.participant import MAX_FACE_NAMES, TooMany
-from streamer.rtc.peer import PeerCounts
 from streamer.rooms.room import Full, Room
 from streamer.rooms.rooms import Rooms
+from streamer.rtc.peer import PeerCounts
 from streamer.settings import Settings
 
 

@@ -15,13 +15,13 @@ from aiortc.rtp import RtcpByePacket, RtcpRrPacket
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streamer.rooms.participant import Participant
+from streamer.rooms.publisher import Publisher
 from streamer.rtc import rtp
 from streamer.rtc.bitstream import h264_units, is_keyframe, picture_size, too_large
 from streamer.rtc.blocks import AudioBlock, BlockCutter, MonoDecoder
 from streamer.rtc.ingest import ALLOWED_BURST, Ingest
-from streamer.rooms.participant import Participant
 from streamer.rtc.peer import Peer, PeerCounts
-from streamer.rooms.publisher import Publisher
 from streamer.rtc.sdp import BadSdp
 from streamer.settings import Settings
 

@@ -10,8 +10,8 @@ from aiortc.mediastreams import MediaStreamError
 
 from streamer.rtc import relay
 from streamer.rtc.bitstream import h264_units
-from streamer.rtc.video_encoder import FrameEncoder
 from streamer.rtc.relay import BACKLOG, RelayFrame, SlotTrack, VideoSource
+from streamer.rtc.video_encoder import FrameEncoder
 
 
 def picture(n: int, key: bool = False, codec: str = "VP8", t: float | None = None) -> RelayFrame:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.workers import framing
 from streamer.engine.types import BLOCK, FaceState, Voices
+from streamer.workers import framing
 
 FACE = FaceState(3, (0.1, 0.2, 0.3, 0.4), 0.9, True, 0.75, "known", 0.5, None)
 

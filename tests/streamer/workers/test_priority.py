@@ -7,8 +7,8 @@ import threading
 import pytest
 
 from streamer.commands.doctor import check_priority
-from streamer.workers.priority import BEHIND, URGENT, go_behind, go_first, may_go_first
 from streamer.settings import Settings
+from streamer.workers.priority import BEHIND, URGENT, go_behind, go_first, may_go_first
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="nice values of threads are Linux's")
 
