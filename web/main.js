@@ -1,10 +1,10 @@
 /** Entry: which screen this address asks for. */
-import { Call } from "./call.js";
-import { CallScreen } from "./callscreen.js";
-import { find } from "./element.js";
-import { showHome } from "./home.js";
-import { JoinScreen } from "./join.js";
-import { LocalMedia } from "./media.js";
+import { Call } from "./call/call.js";
+import { CallScreen } from "./screens/call.js";
+import { find } from "./ui/element.js";
+import { showHome } from "./screens/home.js";
+import { JoinScreen } from "./screens/join.js";
+import { LocalMedia } from "./call/media.js";
 
 /** @type {CallScreen | null} */
 let screen = null;

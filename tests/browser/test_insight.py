@@ -191,8 +191,8 @@ def test_heat_lies_where_the_message_says_and_fades(stage: Callable[..., Stage])
 def test_own_heat_is_mirrored_as_the_own_picture(visit: Visit, address: str) -> None:
     found = visit(address).page.evaluate(
         """async (heat) => {
-            const { HeatLayer } = await import("/static/heat.js");
-            const { HeatTrack } = await import("/static/heattrack.js");
+            const { HeatLayer } = await import("/static/tile/heat.js");
+            const { HeatTrack } = await import("/static/tile/heat-track.js");
             const track = new HeatTrack();
             const map = (t, score, peak) => ({ t, score, peak, rows: 14, columns: 14, heat });
             track.push(map(100.0, 1, [0.1, 0.5]), 0);
@@ -343,7 +343,7 @@ def test_an_open_panel_leaves_the_call_in_sight(stage: Callable[..., Stage], wid
 def test_finals_of_a_caption_never_change_and_partials_do(visit: Visit, address: str) -> None:
     found = visit(address).page.evaluate(
         """async () => {
-            const { CaptionTrack } = await import("/static/captiontrack.js");
+            const { CaptionTrack } = await import("/static/tile/caption-track.js");
             const track = new CaptionTrack();
             const say = (id, text, final, now, face = 1) => track.push({ face, id, text, final }, now);
             const seen = (now, face = 1) => (track.current(now).get(face) ?? []).map(({ text }) => text);

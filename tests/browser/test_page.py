@@ -211,7 +211,7 @@ def test_face_follows_its_message_and_is_focused_by_click_and_key(visit: Visit, 
 def test_capture_times_survive_the_wrap_of_rtp_time_stamps(visit: Visit, address: str) -> None:
     found = visit(address).page.evaluate(
         """async () => {
-            const { captureTime, FaceHistory } = await import("/static/history.js");
+            const { captureTime, FaceHistory } = await import("/static/call/face-history.js");
             const face = (x) => [{ id: 1, box: [x, 0, 1, 1], speaking: 0 }];
             const history = new FaceHistory();
             history.push(100.0, face(0));

@@ -1,0 +1,82 @@
+/** The few plain HTTP calls: make a room, invite to it, join it. */
+
+/** @import { CreatedRoom, Entrant, Joined } from "../types.js" */
+
+/** The server answered, and said no. */
+export class ApiError extends Error {
+  /**
+   * @param {number} status
+   * @param {string} reason
+   */
+  constructor(status, reason) {
+    super(reason);
+    this.name = "ApiError";
+    this.status = status;
+  }
+
+  /** Whether asking again unchanged cannot help. */
+  get final() {
+    return this.status >= 400 && this.status < 500 && ![408, 425, 429].includes(this.status);
+  }
+}
+
+/**
+ * @param {Response} response
+ * @returns {Promise<ApiError>}
+ */
+export async function refusal(response) {
+  let reason = "";
+  try {
+    const body = await response.json();
+    if (typeof body.reason === "string") reason = body.reason;
+    else if (typeof body.detail === "string") reason = body.detail;
+  } catch {
+    // A proxy's error page is not JSON: the status has to do.
+  }
+  return new ApiError(response.status, reason || `The server answered ${response.status}`);
+}
+
+/**
+ * @param {string} path
+ * @param {object} body
+ * @param {string} [bearer]
+ * @returns {Promise<unknown>}
+ */
+async function post(path, body, bearer) {
+  const headers = new Headers({ "Content-Type": "application/json" });
+  if (bearer) headers.set("Authorization", `Bearer ${bearer}`);
+  const response = await fetch(path, {
+    method: "POST",
+    headers,
+    body: JSON.stringify(body),
+    cache: "no-store",
+    signal: AbortSignal.timeout(10_000),
+  });
+  if (!response.ok) throw await refusal(response);
+  return response.json();
+}
+
+/**
+ * @param {string} [secret] the server's secret, where it has one
+ * @returns {Promise<CreatedRoom>}
+ */
+export async function createRoom(secret) {
+  return /** @type {CreatedRoom} */ (await post("/rooms", {}, secret));
+}
+
+/**
+ * @param {string} room
+ * @returns {Promise<CreatedRoom>} fresh invites to the same room
+ */
+export async function inviteTo(room) {
+  return /** @type {CreatedRoom} */ (await post(`/rooms/${encodeURIComponent(room)}/invites`, {}));
+}
+
+/**
+ * @param {string} room
+ * @param {Omit<Entrant, "room"> & { resume?: string }} request
+ * @returns {Promise<Joined>}
+ */
+export async function joinRoom(room, request) {
+  return /** @type {Joined} */ (await post(`/rooms/${encodeURIComponent(room)}/join`, request));
+}

@@ -1,0 +1,279 @@
+/** The state of a call as the server tells it, and the commands a person can give. */
+import { Connection } from "./connection.js";
+import { FaceHistory } from "./face-history.js";
+
+/** @import { CallSnapshot, ConnectionState, Entrant, FaderFace, FaderState, Focus, InsightMessage, RoomState, ServerMessage, Slot } from "../types.js" */
+/** @import { LocalMedia } from "./media.js" */
+
+/**
+ * @typedef {object} CallListener
+ * @property {() => void} onRoom participants or names differ
+ * @property {() => void} onFaders gains, mutes or focus differ
+ * @property {() => void} onSlots pictures moved between tiles, or the receiving connection is new
+ * @property {(participant: string) => void} onFaces
+ * @property {(separated: boolean, reason: string) => void} onVoices
+ * @property {(state: ConnectionState, detail: string, retrying: boolean) => void} onConnection
+ * @property {(message: InsightMessage) => void} onInsight what the models make of sound and picture
+ * @property {() => void} onWelcome the server knows nothing yet of what this page wants to be told
+ * @property {(reason: string, request?: number | null) => void} onNotice request: the question that has no answer
+ */
+
+export class Call {
+  /** @type {RoomState | null} */ room = null;
+  /** @type {FaderState} */ faders = { gains: [], muted: [], focus: null };
+  /** @type {Slot[]} */ slots = [];
+  /** @type {Map<string, FaceHistory>} */ histories = new Map();
+  /** @type {boolean | null} */ voicesSeparated = null;
+  /** @type {number | null} */ firstFrameAt = null;
+  /** @type {CallListener | null} */ #listener = null;
+
+  /**
+   * @param {Entrant} who
+   * @param {LocalMedia | null} media null = watch only
+   */
+  constructor(who, media) {
+    this.connection = new Connection(who, media, {
+      onState: (...told) => this.listener.onConnection(...told),
+      onMessage: (message) => this.#receive(message),
+      onWatching: () => this.listener.onSlots(),
+      onNotice: (reason) => this.listener.onNotice(reason),
+    });
+    this.askedAt = performance.now();
+  }
+
+  /**
+   * Begins the call that the server has let us into.
+   * @param {CallListener} listener
+   */
+  start(listener) {
+    this.#listener = listener;
+    this.connection.start();
+  }
+
+  get listener() {
+    if (!this.#listener) throw new Error("the call has not begun");
+    return this.#listener;
+  }
+
+  get self() {
+    return this.connection.joined?.participant ?? "";
+  }
+
+  /** @param {string} id */
+  participant(id) {
+    return this.room?.participants.find((participant) => participant.id === id);
+  }
+
+  /** @param {string} participant */
+  history(participant) {
+    let history = this.histories.get(participant);
+    if (!history) this.histories.set(participant, (history = new FaceHistory()));
+    return history;
+  }
+
+  /**
+   * @param {string} participant
+   * @returns {{ track: MediaStreamTrack, rtpBase: number | null } | null} the picture the server sends of them
+   */
+  picture(participant) {
+    const slot = this.slots.find((candidate) => candidate.participant === participant);
+    const transceivers = this.connection.watching?.pc.getTransceivers() ?? [];
+    const transceiver = slot && transceivers.find((candidate) => candidate.mid === slot.mid);
+    return slot && transceiver ? { track: transceiver.receiver.track, rtpBase: slot.rtp_base } : null;
+  }
+
+  /** @returns {MediaStreamTrack | null} the mix of all the others */
+  sound() {
+    const transceivers = this.connection.watching?.pc.getTransceivers() ?? [];
+    return transceivers.find(({ receiver }) => receiver.track.kind === "audio")?.receiver.track ?? null;
+  }
+
+  /**
+   * @param {string} participant
+   * @param {number} face
+   */
+  faceName(participant, face) {
+    const name = this.participant(participant)?.faces[String(face)];
+    return name || this.history(participant).newest().find(({ id }) => id === face)?.name || `Face ${face}`;
+  }
+
+  /**
+   * @param {string} participant
+   * @returns {number[]} the faces seen lately, named, or with a fader that is not at rest
+   */
+  faceIds(participant) {
+    const { gains, focus } = this.faders;
+    const named = Object.keys(this.participant(participant)?.faces ?? {}).map(Number);
+    const set = [...gains, ...(focus ? [focus] : [])]
+      .filter((entry) => entry.participant === participant)
+      .map(({ face }) => face)
+      .filter((face) => typeof face === "number");
+    const ids = new Set([...named, ...set, ...this.history(participant).recent()]);
+    return [...ids].sort((a, b) => a - b);
+  }
+
+  /**
+   * @param {string} participant
+   * @param {FaderFace} face
+   */
+  gain(participant, face) {
+    return this.faders.gains.find((g) => g.participant === participant && g.face === face)?.gain ?? 1;
+  }
+
+  /**
+   * @param {string} participant
+   * @param {number} face
+   * @returns {boolean} whether this listener hears the face now
+   */
+  hears(participant, face) {
+    const { focus, muted } = this.faders;
+    if (muted.includes(participant)) return false;
+    if (focus) return focus.participant === participant && (focus.face === null || focus.face === face);
+    return this.gain(participant, face) > 0;
+  }
+
+  /** @param {Focus | null} focus shown at once; the server's answer is the truth */
+  setFocus(focus) {
+    // Whoever wants to hear only them does not want them muted.
+    if (focus && this.faders.muted.includes(focus.participant)) this.setMuted(focus.participant, false);
+    this.connection.send({ type: "focus", participant: focus?.participant ?? null, face: focus?.face ?? null });
+    this.faders = { ...this.faders, focus };
+    this.listener.onFaders();
+  }
+
+  /**
+   * Hear only this; the second time, everyone.
+   * @param {string} participant
+   * @param {number | null} face
+   */
+  toggleFocus(participant, face) {
+    const { focus } = this.faders;
+    this.setFocus(focus?.participant === participant && focus.face === face ? null : { participant, face });
+  }
+
+  /**
+   * @param {string} participant
+   * @param {FaderFace} face
+   * @param {number} gain 0..2
+   */
+  setGain(participant, face, gain) {
+    this.connection.send({ type: "fader", participant, face, gain });
+    const others = this.faders.gains.filter((g) => g.participant !== participant || g.face !== face);
+    this.faders = { ...this.faders, gains: [...others, { participant, face, gain }] };
+    this.listener.onFaders();
+  }
+
+  /**
+   * @param {string} participant
+   * @param {boolean} muted
+   */
+  setMuted(participant, muted) {
+    this.connection.send({ type: "mute", participant, muted });
+    const others = this.faders.muted.filter((id) => id !== participant);
+    this.faders = { ...this.faders, muted: muted ? [...others, participant] : others };
+    this.listener.onFaders();
+  }
+
+  /**
+   * @param {string} participant
+   * @param {number | null} face
+   * @param {string} name
+   */
+  rename(participant, face, name) {
+    this.connection.send({ type: "rename", participant, face, name });
+  }
+
+  /**
+   * @param {string} participant
+   * @param {number | null} face null = the participant's sound as a whole
+   * @returns {string} who speaks, for people
+   */
+  speaker(participant, face) {
+    const owner = this.participant(participant)?.name ?? "Someone who left";
+    if (face === null) return owner;
+    const given = this.participant(participant)?.faces[String(face)];
+    return given || `${this.faceName(participant, face)} of ${owner}`;
+  }
+
+  noteFirstFrame() {
+    this.firstFrameAt ??= performance.now();
+  }
+
+  /** @returns {CallSnapshot} */
+  snapshot() {
+    const faces = Object.fromEntries([...this.histories].map(([id, history]) => [id, history.newest()]));
+    return structuredClone({
+      connection: this.connection.state,
+      participant: this.self || null,
+      role: this.connection.joined?.role ?? null,
+      room: this.room,
+      faces,
+      slots: this.slots,
+      faders: this.faders,
+      focus: this.faders.focus,
+      voicesSeparated: this.voicesSeparated,
+      firstFrameMs: this.firstFrameAt === null ? null : this.firstFrameAt - this.askedAt,
+      firstFrameSincePageMs: this.firstFrameAt,
+    });
+  }
+
+  /** @param {ServerMessage} message */
+  #receive(message) {
+    switch (message.type) {
+      case "welcome":
+        this.faders = message.faders;
+        this.#setRoom(message.room);
+        this.listener.onFaders();
+        this.listener.onWelcome();
+        break;
+      case "room":
+        this.#setRoom(message.room);
+        break;
+      case "faders":
+        this.faders = { gains: message.gains, muted: message.muted, focus: message.focus };
+        this.listener.onFaders();
+        break;
+      case "faces":
+        this.history(message.participant).push(message.t, message.faces);
+        this.listener.onFaces(message.participant);
+        break;
+      case "slots":
+        this.slots = message.slots;
+        this.listener.onSlots();
+        break;
+      case "status":
+        this.#setVoices(message.voices_separated, message.reason);
+        break;
+      case "localization":
+      case "sound":
+      case "spectrogram":
+      case "caption":
+      case "scene":
+      case "answer":
+      case "found":
+        this.listener.onInsight(message);
+        break;
+      case "error":
+        this.listener.onNotice(message.reason, message.request);
+        break;
+    }
+  }
+
+  /** @param {RoomState} room */
+  #setRoom(room) {
+    this.room = room;
+    for (const id of this.histories.keys()) if (!this.participant(id)) this.histories.delete(id);
+    this.#setVoices(room.voices_separated, "");
+    this.listener.onRoom();
+  }
+
+  /**
+   * @param {boolean} separated
+   * @param {string} reason
+   */
+  #setVoices(separated, reason) {
+    if (separated === this.voicesSeparated && !reason) return;
+    this.voicesSeparated = separated;
+    this.listener.onVoices(separated, reason);
+  }
+}

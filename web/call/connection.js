@@ -1,0 +1,276 @@
+/** Getting into a room and staying in it: join, control socket, publish, watch, and all of it again after a cut. */
+import { ApiError, joinRoom } from "./api.js";
+import { Control } from "./control.js";
+import { Publisher } from "./publisher.js";
+import { MediaSession } from "./whip.js";
+
+/** @import { ClientMessage, ConnectionState, Entrant, Joined, ServerMessage } from "../types.js" */
+/** @import { LocalMedia } from "./media.js" */
+/** @import { Stay } from "./publisher.js" */
+
+/** As many as can take part: who only watches sees them all. */
+const VIDEO_SLOTS = 8;
+const DISCONNECTED_MS = 3000;
+const QUIET_RETRY_MS = 30_000;
+const BACKOFF_MS = [300, 700, 1500, 3000, 5000];
+/** WebSocket close code: the same participant has come in from elsewhere, and two pages must not fight over it. */
+const REPLACED = 4409;
+
+/**
+ * @typedef {object} ConnectionListener
+ * @property {(state: ConnectionState, detail: string, retrying: boolean) => void} onState retrying: worth showing a "Try now" button
+ * @property {(message: ServerMessage) => void} onMessage
+ * @property {(pc: RTCPeerConnection) => void} onWatching the new receiving connection, its transceivers have mids
+ * @property {(reason: string) => void} onNotice
+ */
+
+export class Connection {
+  /** @type {Joined | null} */ joined = null;
+  /** @type {ConnectionState} */ state = "connecting";
+  /** @type {MediaSession | null} */ watching = null;
+  /** @type {Control | null} */ #control = null;
+  /** @type {RTCPeerConnection[]} */ #pending = [];
+  #generation = 0;
+  #lostAt = 0;
+  #tries = 0;
+  #timer = 0;
+
+  /**
+   * @param {Entrant} who
+   * @param {LocalMedia | null} media null = watch only
+   * @param {ConnectionListener} listener
+   */
+  constructor(who, media, listener) {
+    this.who = who;
+    this.media = media;
+    this.listener = listener;
+    this.publisher = new Publisher(this.#endpoint("whip"), media, listener.onNotice);
+  }
+
+  get publishing() {
+    return this.publisher.session;
+  }
+
+  /**
+   * Asks to be let in; `start` is next.
+   * @throws {ApiError | TypeError} when the server refuses or is not reached
+   */
+  async open() {
+    this.joined = await this.#join();
+  }
+
+  /** The first connection, after `open`. Later ones happen by themselves. */
+  start() {
+    if (!this.joined) throw new Error("not let in yet");
+    this.media?.addEventListener("change", () => this.#mediaChanged());
+    addEventListener("online", () => this.state === "reconnecting" && this.retry());
+    void this.#establish(this.joined);
+  }
+
+  /** @param {ClientMessage} message */
+  send(message) {
+    this.#control?.send(message);
+  }
+
+  /** Tries again now, also after the server refused. */
+  retry() {
+    if (this.state === "refused" && this.joined) this.joined = { ...this.joined, resume: "" };
+    this.#tries = 0;
+    this.#lostAt = performance.now();
+    this.#state("reconnecting", "Reconnecting…");
+    void this.#rejoin();
+  }
+
+  /**
+   * Leaves for good.
+   * @param {boolean} [unloading] the page goes away: nothing can be waited for
+   */
+  close(unloading = false) {
+    if (this.state === "left") return;
+    this.#state("left", "You left the call");
+    this.#generation += 1;
+    clearTimeout(this.#timer);
+    const ended = Promise.all([this.watching?.end(), this.publishing?.end()]);
+    if (unloading) this.#control?.close();
+    // In this order, for whoever has left has no session to end.
+    void ended.then(() => {
+      this.#control?.close();
+      this.#drop();
+    });
+  }
+
+  /**
+   * @param {Joined} joined
+   * @param {string} token
+   */
+  #renew(joined, token) {
+    this.joined = { ...joined, token };
+    for (const session of [this.watching, this.publishing]) if (session) session.token = token;
+  }
+
+  /** Lets go of the media and the socket without leaving the room. */
+  #drop() {
+    this.#control?.abandon();
+    this.watching?.drop();
+    this.publisher.drop();
+    this.watching = null;
+    for (const pc of this.#pending.splice(0)) pc.close();
+  }
+
+  /** @param {Joined} joined */
+  async #establish(joined) {
+    const generation = ++this.#generation;
+    this.#drop();
+    const stay = this.#stay(joined, generation);
+    try {
+      const welcomed = new Promise((resolve, reject) => {
+        this.#control = new Control(
+          this.who.room,
+          joined.token,
+          joined.heartbeat,
+          (message) => {
+            if (message.type === "welcome") resolve(undefined);
+            if (message.type === "token" && this.joined) this.#renew(this.joined, message.token);
+            this.listener.onMessage(message);
+          },
+          (code, reason) => {
+            this.#lost(generation, code, reason);
+            reject(new Error(reason));
+          },
+        );
+      });
+      await Promise.all([welcomed, this.#watch(stay), this.publisher.open(stay)]);
+      if (!stay.current()) return;
+      this.#tries = 0;
+      this.#lostAt = 0;
+      this.#state("connected", "Connected");
+      // Devices may have changed while the offer was under way.
+      this.#mediaChanged();
+    } catch (error) {
+      if (stay.current()) this.#failed(error);
+    }
+  }
+
+  /** @param {Stay} stay */
+  async #watch(stay) {
+    const pc = stay.peer();
+    pc.addTransceiver("audio", { direction: "recvonly" });
+    for (let i = 0; i < VIDEO_SLOTS; i += 1) pc.addTransceiver("video", { direction: "recvonly" });
+    const session = await MediaSession.open(this.#endpoint("whep"), stay.joined.token, pc);
+    if (!stay.current()) return void session.end();
+    this.watching = session;
+    this.listener.onWatching(pc);
+  }
+
+  #mediaChanged() {
+    this.publisher.update(
+      () => (this.state === "connected" && this.joined ? this.#stay(this.joined, this.#generation) : null),
+      (error) => this.#failed(error),
+    );
+  }
+
+  /**
+   * @param {Joined} joined
+   * @param {number} generation
+   * @returns {Stay}
+   */
+  #stay(joined, generation) {
+    return {
+      joined,
+      peer: () => this.#peer(joined, generation),
+      current: () => generation === this.#generation,
+    };
+  }
+
+  /** @param {"whip" | "whep"} kind */
+  #endpoint(kind) {
+    return `/rooms/${encodeURIComponent(this.who.room)}/${kind}`;
+  }
+
+  /**
+   * @param {Joined} joined
+   * @param {number} generation
+   * @returns {RTCPeerConnection} watched: its failure starts a reconnection
+   */
+  #peer(joined, generation) {
+    const pc = new RTCPeerConnection({ iceServers: joined.ice_servers, bundlePolicy: "max-bundle" });
+    this.#pending.push(pc);
+    let timer = 0;
+    pc.addEventListener("connectionstatechange", () => {
+      clearTimeout(timer);
+      if (pc.connectionState === "failed") this.#lost(generation, 0, "The media connection failed");
+      if (pc.connectionState === "disconnected")
+        timer = setTimeout(() => this.#lost(generation, 0, "The media connection was cut"), DISCONNECTED_MS);
+    });
+    return pc;
+  }
+
+  /**
+   * @param {number} generation of the connection that was lost
+   * @param {number} code WebSocket close code, or 0
+   * @param {string} reason
+   */
+  #lost(generation, code, reason) {
+    if (generation !== this.#generation) return;
+    if (code === REPLACED) this.#failed(new ApiError(409, "You joined this call from another page."));
+    else this.#failed(new Error(reason));
+  }
+
+  /** @param {unknown} error */
+  #failed(error) {
+    if (this.state === "left") return;
+    this.#generation += 1;
+    if (error instanceof ApiError && error.final) {
+      this.#state("refused", error.message);
+      this.#drop();
+      return;
+    }
+    this.#lostAt ||= performance.now();
+    const long = performance.now() - this.#lostAt > QUIET_RETRY_MS;
+    // A server that answers says why: the room is full, or it is too busy.
+    const answer = error instanceof ApiError ? ` ${error.message}` : "";
+    this.#state("reconnecting", (long ? "Still trying to reconnect…" : "Reconnecting…") + answer, long || !!answer);
+    const wait = BACKOFF_MS[Math.min(this.#tries, BACKOFF_MS.length - 1)] ?? 5000;
+    this.#tries += 1;
+    clearTimeout(this.#timer);
+    // Half of the wait is drawn by chance: a restarted server must not meet everyone at once.
+    this.#timer = setTimeout(() => void this.#rejoin(), wait * (0.75 + 0.5 * Math.random()));
+  }
+
+  async #rejoin() {
+    clearTimeout(this.#timer);
+    const generation = ++this.#generation;
+    try {
+      const joined = await this.#join();
+      if (generation !== this.#generation) return;
+      this.joined = joined;
+      await this.#establish(joined);
+    } catch (error) {
+      if (generation === this.#generation) this.#failed(error);
+    }
+  }
+
+  /** @returns {Promise<Joined>} as the same participant while the server still knows them, else as a new one */
+  async #join() {
+    const { room, ...who } = this.who;
+    const resume = this.joined?.resume;
+    if (!resume) return joinRoom(room, who);
+    try {
+      return await joinRoom(room, { ...who, resume });
+    } catch (error) {
+      if (error instanceof ApiError && error.final) return joinRoom(room, who);
+      throw error;
+    }
+  }
+
+  /**
+   * @param {ConnectionState} state
+   * @param {string} detail
+   * @param {boolean} [retrying]
+   */
+  #state(state, detail, retrying = false) {
+    if (this.state === "left") return;
+    this.state = state;
+    this.listener.onState(state, detail, retrying);
+  }
+}

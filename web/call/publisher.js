@@ -1,0 +1,113 @@
+/** What this page sends: its tracks in one WHIP session, swapped in place when the devices change. */
+import { ApiError } from "./api.js";
+import { MediaSession } from "./whip.js";
+
+/** @import { Joined } from "../types.js" */
+/** @import { LocalMedia } from "./media.js" */
+
+const VIDEO_BITRATE = 1_200_000;
+const DEVICES = { audio: "microphone", video: "camera" };
+
+/**
+ * @typedef {object} Stay one connection to the room, until the next takes its place
+ * @property {Joined} joined
+ * @property {() => RTCPeerConnection} peer makes a watched peer connection
+ * @property {() => boolean} current whether it is still the one in use
+ */
+
+export class Publisher {
+  /** @type {MediaSession | null} */ session = null;
+  /** @type {Promise<void>} */ #turn = Promise.resolve();
+
+  /**
+   * @param {string} endpoint
+   * @param {LocalMedia | null} media null = watch only
+   * @param {(reason: string) => void} onNotice
+   */
+  constructor(endpoint, media, onNotice) {
+    this.endpoint = endpoint;
+    this.media = media;
+    this.onNotice = onNotice;
+  }
+
+  /**
+   * Sends what media there is. A refusal is told and does not end the call: one can still watch.
+   * @param {Stay} stay
+   * @throws {Error} when the server is not reached or has no room for it now
+   */
+  async open(stay) {
+    const tracks = [this.media?.tracks.audio, this.media?.tracks.video].filter((track) => !!track);
+    if (stay.joined.role !== "publish" || !tracks.length) return;
+    const pc = stay.peer();
+    const stream = new MediaStream(tracks);
+    for (const track of tracks) {
+      pc.addTransceiver(track, {
+        direction: "sendonly",
+        streams: [stream],
+        sendEncodings: track.kind === "video" ? [{ maxBitrate: VIDEO_BITRATE }] : undefined,
+      });
+    }
+    try {
+      const session = await MediaSession.open(this.endpoint, stay.joined.token, pc);
+      if (!stay.current()) return void session.end();
+      this.session = session;
+    } catch (error) {
+      if (!(error instanceof ApiError) || !error.final) throw error;
+      this.onNotice(`The others cannot see or hear you: ${error.message}`);
+    }
+  }
+
+  /**
+   * Brings what is sent in line with the devices, one change after the other.
+   * @param {() => Stay | null} stayNow null while there is no connection: it begins with the devices of then
+   * @param {(error: unknown) => void} failed the connection has to be made anew
+   */
+  update(stayNow, failed) {
+    this.#turn = this.#turn.then(async () => {
+      const stay = stayNow();
+      if (!stay) return;
+      try {
+        await this.#apply(stay);
+      } catch (error) {
+        if (stay.current()) failed(error);
+      }
+    });
+  }
+
+  /** @param {Stay} stay */
+  async #apply(stay) {
+    let offerAgain = false;
+    for (const kind of /** @type {const} */ (["audio", "video"])) {
+      const track = this.media?.tracks[kind] ?? null;
+      const transceiver = this.session?.pc.getTransceivers().find((t) => t.receiver.track.kind === kind);
+      if (transceiver && transceiver.sender.track !== track) await this.#swap(transceiver.sender, track, kind, stay);
+      else if (!transceiver && track) offerAgain = true;
+    }
+    // Only a kind that was not offered before needs a new offer; its session takes the old one's place without a gap.
+    if (!offerAgain) return;
+    const old = this.session;
+    await this.open(stay);
+    if (this.session !== old) old?.drop();
+  }
+
+  /**
+   * @param {RTCRtpSender} sender
+   * @param {MediaStreamTrack | null} track
+   * @param {"audio" | "video"} kind
+   * @param {Stay} stay
+   */
+  async #swap(sender, track, kind, stay) {
+    try {
+      await sender.replaceTrack(track);
+    } catch {
+      // One device that cannot be swapped must not hold up the other, nor the next change of this one.
+      if (stay.current()) this.onNotice(`The ${DEVICES[kind]} could not be changed for the others. Please choose it again.`);
+    }
+  }
+
+  /** Lets go of the media without leaving the room. */
+  drop() {
+    this.session?.drop();
+    this.session = null;
+  }
+}

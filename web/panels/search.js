@@ -1,0 +1,92 @@
+/** The search box: moments of the call, found by what was seen or said. */
+import { element, find } from "../ui/element.js";
+import { Requests } from "../call/requests.js";
+import { clock } from "./transcript.js";
+
+/** @import { Call } from "../call/call.js" */
+/** @import { FoundMessage, Moment } from "../types.js" */
+
+/**
+ * @param {number} t Unix seconds
+ * @returns {string} how long ago, roughly
+ */
+function ago(t) {
+  const seconds = Math.max(0, Date.now() / 1000 - t);
+  if (seconds < 60) return "just now";
+  const minutes = Math.round(seconds / 60);
+  return minutes < 90 ? `${minutes} min ago` : `${Math.round(minutes / 60)} h ago`;
+}
+
+export class SearchBox {
+  #form = find("#search-form", HTMLFormElement);
+  #query = find("#search-query", HTMLInputElement);
+  #said = find("#search-said", HTMLElement);
+  #list = find("#search-moments", HTMLElement);
+  #newest = 0;
+  #requests = new Requests((id) => id === this.#newest && this.#tell("No answer came. The server may be busy; please search again."));
+
+  /** @param {Call} call */
+  constructor(call) {
+    this.call = call;
+    this.#form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#search();
+    });
+  }
+
+  focus() {
+    this.#query.focus();
+  }
+
+  /** @param {FoundMessage} message */
+  found({ id, query, moments }) {
+    // Whoever typed on has no use for the answer to the earlier words.
+    if (!this.#requests.end(id) || id !== this.#newest) return;
+    this.#list.replaceChildren(...moments.map((moment) => this.#row(moment)));
+    if (!moments.length) this.#tell(`Nothing in this call matches “${query}”. Only what was seen and said while the call runs is searched.`);
+    else this.#tell(`${moments.length} ${moments.length === 1 ? "moment" : "moments"} for “${query}”, best first`);
+  }
+
+  /**
+   * The server has no answer.
+   * @param {number} request
+   * @param {string} reason
+   * @returns {boolean} whether that was searched for here
+   */
+  refused(request, reason) {
+    if (!this.#requests.end(request)) return false;
+    if (request === this.#newest) this.#tell(reason);
+    return true;
+  }
+
+  #search() {
+    const query = this.#query.value.trim();
+    if (!query) return void this.#query.focus();
+    this.#newest = this.#requests.begin();
+    this.#list.replaceChildren();
+    this.#tell("Searching…");
+    this.call.connection.send({ type: "search", id: this.#newest, query });
+  }
+
+  /** @param {string} text */
+  #tell(text) {
+    this.#said.textContent = text;
+  }
+
+  /** @param {Moment} moment */
+  #row({ participant, t, kind, text, speaker, score, thumbnail }) {
+    const owner = this.call.speaker(participant, null);
+    // A face without a name is called after its owner already.
+    const who = speaker && !speaker.includes(owner) ? `${speaker} (${owner})` : speaker || owner;
+    const picture =
+      thumbnail && /^data:image\/(jpeg|png|webp);base64,/.test(thumbnail)
+        ? element("img", { class: "moment-picture", src: thumbnail, alt: kind === "picture" ? `Picture of ${owner} at ${clock(t)}` : "" })
+        : element("span", { class: "moment-picture", "aria-hidden": "true" }, kind === "words" ? "“ ”" : "");
+    const time = element("time", { datetime: new Date(t * 1000).toISOString(), title: clock(t) }, `${clock(t)}, ${ago(t)}`);
+    const words = text ? [element("p", { class: "moment-text", dir: "auto" }, kind === "words" ? `“${text}”` : text)] : [];
+    const match = element("span", { class: "moment-score" }, `match ${score.toFixed(2)}`);
+    const source = element("p", { class: "quiet" }, kind === "words" ? "said by " : "seen by the camera of ", element("b", { dir: "auto" }, who));
+    const facts = element("p", { class: "quiet moment-facts" }, time, " ", match);
+    return element("li", { class: "moment", "data-testid": "moment" }, picture, element("div", {}, ...words, source, facts));
+  }
+}

@@ -1,0 +1,155 @@
+/** Everything that was said, by whom and when: final lines as a log, and what is being said now under it. */
+import { element } from "../ui/element.js";
+
+/** @import { Call } from "../call/call.js" */
+/** @import { CaptionMessage } from "../types.js" */
+/** @import { ViewSettings } from "./view-settings.js" */
+
+const MOST_LINES = 500;
+const PARTIAL_MS = 5000;
+const SAME_S = 30;
+/** Whoever scrolled up by more than this reads, and is left in peace. */
+const NEAR_END_PX = 40;
+
+/**
+ * @param {number} t Unix seconds
+ * @returns {string} the time of day
+ */
+export function clock(t) {
+  return new Date(t * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+}
+
+/**
+ * @typedef {object} Said
+ * @property {string} participant
+ * @property {number | null} face
+ * @property {number} start
+ * @property {HTMLElement} row
+ * @property {HTMLElement} name
+ */
+
+export class Transcript {
+  /** @type {Said[]} in order of start */ #said = [];
+  /** @type {Map<string, number>} when each line that is final began */ #finals = new Map();
+  /** @type {Map<string, { message: CaptionMessage, at: number }>} */ #partials = new Map();
+  #frame = 0;
+  #timer = 0;
+  /** The newest line stays in view until someone scrolls up. */ #following = true;
+
+  /**
+   * @param {{ log: HTMLElement, now: HTMLElement, empty: HTMLElement, newer: HTMLButtonElement }} parts
+   * @param {Call} call
+   * @param {ViewSettings} settings
+   */
+  constructor(parts, call, settings) {
+    this.parts = parts;
+    this.call = call;
+    const { log, newer } = parts;
+    const live = () => log.setAttribute("aria-live", settings.now.readLines ? "polite" : "off");
+    settings.addEventListener("change", live);
+    live();
+    newer.addEventListener("click", () => this.#toEnd());
+    log.addEventListener("scroll", () => this.#scrolled());
+    // The panel was opened, or the window made smaller.
+    new ResizeObserver(() => this.#following && this.#toEnd()).observe(log);
+  }
+
+  /** @param {CaptionMessage} message */
+  push(message) {
+    const { participant, face, id, text, start, final } = message;
+    const key = `${participant} ${id}`;
+    // Told twice, for instance to a page that comes back; a server that was restarted counts anew.
+    const known = Math.abs((this.#finals.get(key) ?? -Infinity) - start) < SAME_S;
+    if (!final) {
+      if (!known) this.#partials.set(key, { message, at: performance.now() });
+    } else {
+      this.#partials.delete(key);
+      if (known) return;
+      this.#finals.set(key, start);
+      if (text) this.#write(participant, face, start, text, "");
+    }
+    this.#showNow();
+  }
+
+  /**
+   * @param {string} participant
+   * @param {number} t
+   * @param {string[]} names
+   */
+  sound(participant, t, names) {
+    this.#write(participant, null, t, names.map((name) => `[${name}]`).join(" "), "said-sound");
+  }
+
+  /** Whether screen readers are told of new lines as they come. */
+  get readAloud() {
+    return this.parts.log.ariaLive === "polite" && this.parts.log.checkVisibility();
+  }
+
+  /** Names given later stand on earlier lines too. */
+  roomChanged() {
+    for (const { participant, face, name } of this.#said) {
+      if (this.call.participant(participant)) name.textContent = this.call.speaker(participant, face);
+    }
+  }
+
+  /**
+   * @param {string} participant
+   * @param {number | null} face
+   * @param {number} start Unix seconds
+   * @param {string} text
+   * @param {string} kind
+   */
+  #write(participant, face, start, text, kind) {
+    const { log, empty, newer } = this.parts;
+    const name = element("b", { class: "said-name", dir: "auto" }, this.call.speaker(participant, face));
+    const time = element("time", { class: "said-time", datetime: new Date(start * 1000).toISOString() }, clock(start));
+    const row = element("div", { class: `said ${kind}`, "data-testid": "said" }, name, " ", time, element("p", { dir: "auto" }, text));
+    let at = this.#said.length;
+    while (at > 0 && (this.#said[at - 1]?.start ?? 0) > start) at -= 1;
+    log.insertBefore(row, this.#said[at]?.row ?? null);
+    this.#said.splice(at, 0, { participant, face, start, row, name });
+    while (this.#said.length > MOST_LINES) this.#said.shift()?.row.remove();
+    for (const key of this.#finals.keys()) {
+      if (this.#finals.size <= MOST_LINES) break;
+      this.#finals.delete(key);
+    }
+    empty.hidden = true;
+    if (this.#following) this.#follow();
+    else newer.hidden = false;
+  }
+
+  #toEnd() {
+    this.#following = true;
+    this.parts.log.scrollTop = this.parts.log.scrollHeight;
+    this.parts.newer.hidden = true;
+  }
+
+  #scrolled() {
+    const { scrollTop, scrollHeight, clientHeight } = this.parts.log;
+    // Lines of the same moment are not laid out yet: such a scroll is not a person's.
+    if (!clientHeight || this.#frame) return;
+    this.#following = scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
+    if (this.#following) this.parts.newer.hidden = true;
+  }
+
+  /** However many lines come at once, the page is laid out once. */
+  #follow() {
+    this.#frame ||= requestAnimationFrame(() => {
+      this.#frame = 0;
+      this.#toEnd();
+    });
+  }
+
+  #showNow() {
+    this.#timer ||= setTimeout(() => {
+      this.#timer = 0;
+      const now = performance.now();
+      for (const [key, { at }] of this.#partials) if (now - at > PARTIAL_MS) this.#partials.delete(key);
+      const rows = [...this.#partials.values()].map(({ message: { participant, face, text } }) =>
+        element("p", {}, element("b", { dir: "auto" }, this.call.speaker(participant, face)), " ", element("span", { dir: "auto" }, text)),
+      );
+      this.parts.now.replaceChildren(...rows);
+      if (rows.length) this.#showNow();
+    }, 150);
+  }
+}

@@ -1,0 +1,31 @@
+/** The controls of what is shown of the server's findings. */
+import { find } from "../ui/element.js";
+
+/** @import { View, ViewSettings } from "./view-settings.js" */
+
+const SWITCHES = /** @type {const} */ (["captions", "heat", "tags", "scene", "readScenes", "readLines", "keys"]);
+
+/** @param {ViewSettings} settings */
+export function bindViewControls(settings) {
+  const opacity = find("#view-opacity", HTMLInputElement);
+  const size = find("#view-captionSize", HTMLSelectElement);
+  const style = find("#view-captionStyle", HTMLSelectElement);
+  const switches = SWITCHES.map((name) => ({ name, box: find(`#view-${name}`, HTMLInputElement) }));
+  for (const { name, box } of switches) {
+    box.addEventListener("change", () => settings.set({ [name]: box.checked }));
+  }
+  opacity.addEventListener("input", () => settings.set({ opacity: Number(opacity.value) / 100 }));
+  size.addEventListener("change", () => settings.set({ captionSize: Number(size.value) }));
+  style.addEventListener("change", () => settings.set({ captionStyle: /** @type {View["captionStyle"]} */ (style.value) }));
+  const show = () => {
+    const { now } = settings;
+    for (const { name, box } of switches) box.checked = now[name];
+    opacity.value = String(Math.round(now.opacity * 100));
+    opacity.setAttribute("aria-valuetext", `${opacity.value} percent`);
+    opacity.style.setProperty("--part", `${((Number(opacity.value) - 10) / 90) * 100}%`);
+    size.value = String(now.captionSize);
+    style.value = now.captionStyle;
+  };
+  settings.addEventListener("change", show);
+  show();
+}

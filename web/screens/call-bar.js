@@ -1,0 +1,137 @@
+/** The bar under the call, its keys and its dialogs. */
+import { DevicePickers } from "./devices.js";
+import { find, setIcon } from "../ui/element.js";
+import { InviteDialog } from "./invite-dialog.js";
+import { LevelMeter } from "../ui/meter.js";
+import { SidePanels } from "../panels/side-panels.js";
+import { toast } from "../ui/toasts.js";
+
+/** @import { Call } from "../call/call.js" */
+/** @import { Insight } from "../panels/insight.js" */
+/** @import { LocalMedia } from "../call/media.js" */
+
+export class CallBar {
+  #mute = find("#mute", HTMLButtonElement);
+  #camera = find("#camera", HTMLButtonElement);
+  #everyone = find("#everyone", HTMLButtonElement);
+  #mixer = find("#panel", HTMLElement);
+  #words = find("#words", HTMLElement);
+  #panels = new SidePanels([
+    { panel: this.#mixer, button: find("#panel-button", HTMLButtonElement), close: find("#panel-close", HTMLButtonElement) },
+    { panel: this.#words, button: find("#words-button", HTMLButtonElement), close: find("#words-close", HTMLButtonElement) },
+  ]);
+  #devices = find("#devices", HTMLDialogElement);
+  /** @type {InviteDialog} */ #invite;
+  #meter = new LevelMeter(find("#call-level", HTMLElement));
+
+  /**
+   * @param {Call} call
+   * @param {LocalMedia | null} media null = watch only
+   * @param {HTMLAudioElement} audio
+   * @param {Insight} insight
+   */
+  constructor(call, media, audio, insight) {
+    this.call = call;
+    this.media = media;
+    this.insight = insight;
+    this.audio = audio;
+    this.#invite = new InviteDialog(call);
+    this.#bind(audio);
+    for (const publishing of document.querySelectorAll("[data-needs-media]")) {
+      if (publishing instanceof HTMLElement) publishing.hidden = !media;
+    }
+    for (const renaming of document.querySelectorAll("[data-needs-rename]")) {
+      if (renaming instanceof HTMLElement) renaming.hidden = call.connection.joined?.role === "watch";
+    }
+    media?.addEventListener("change", () => this.#showMedia());
+    this.#showMedia();
+    this.showFocus(false);
+    this.#panels.toggle(this.#mixer, matchMedia("(min-width: 900px)").matches);
+    document.addEventListener("keydown", (event) => this.#key(event));
+  }
+
+  /** @param {boolean} focused */
+  showFocus(focused) {
+    this.#everyone.disabled = !focused;
+    this.#everyone.classList.toggle("wanted", focused);
+  }
+
+  /** @param {HTMLAudioElement} audio */
+  #bind(audio) {
+    this.#mute.addEventListener("click", () => this.#toggleMute());
+    this.#camera.addEventListener("click", () => void this.#toggleCamera());
+    this.#everyone.addEventListener("click", () => this.call.setFocus(null));
+    find("#leave", HTMLButtonElement).addEventListener("click", () => this.#leave());
+    find("#invite", HTMLButtonElement).addEventListener("click", () => this.#invite.open());
+    find("#devices-button", HTMLButtonElement).addEventListener("click", () => this.#openDevices());
+    this.#devices.addEventListener("close", () => this.#meter.follow(null));
+    find("[data-close]", HTMLButtonElement, this.#devices).addEventListener("click", () => this.#devices.close());
+    if (!this.media) return;
+    const pickers = new DevicePickers(
+      this.media,
+      {
+        camera: find("#call-camera", HTMLSelectElement),
+        microphone: find("#call-microphone", HTMLSelectElement),
+        speaker: find("#call-speaker", HTMLSelectElement),
+      },
+      audio,
+    );
+    void pickers.refresh();
+  }
+
+  #showMedia() {
+    if (!this.media) return;
+    const { tracks, muted, problems } = this.media;
+    this.#mute.setAttribute("aria-pressed", String(muted));
+    this.#mute.disabled = !tracks.audio;
+    setIcon(this.#mute, muted || !tracks.audio ? "mic-off" : "mic");
+    this.#camera.setAttribute("aria-pressed", String(!tracks.video));
+    setIcon(this.#camera, tracks.video ? "camera" : "camera-off");
+    if (this.#devices.open) this.#meter.follow(tracks.audio);
+    find("#call-audio-problem", HTMLElement).textContent = problems.audio;
+    find("#call-video-problem", HTMLElement).textContent = problems.video;
+  }
+
+  #toggleMute() {
+    if (this.media?.tracks.audio) this.media.setMuted(!this.media.muted);
+  }
+
+  async #toggleCamera() {
+    if (!this.media || this.#camera.disabled) return;
+    this.#camera.disabled = true;
+    await this.media.setCameraOff(!!this.media.tracks.video);
+    this.#camera.disabled = false;
+    if (this.media.problems.video) toast(this.media.problems.video, "error");
+  }
+
+  #openDevices() {
+    this.#devices.showModal();
+    this.#meter.follow(this.media?.tracks.audio ?? null);
+  }
+
+  #leave() {
+    this.call.connection.close();
+    this.media?.stop();
+    this.audio.pause();
+    find("#call", HTMLElement).hidden = true;
+    find("#left", HTMLElement).hidden = false;
+    find("#rejoin", HTMLButtonElement).addEventListener("click", () => location.reload());
+    find("#rejoin", HTMLButtonElement).focus();
+  }
+
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    const target = event.target instanceof Element ? event.target : null;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.defaultPrevented) return;
+    if (find("#call", HTMLElement).hidden || document.querySelector("dialog[open]")) return;
+    if (target?.closest("input:not([type=range], [type=checkbox]), select, textarea")) return;
+    const key = event.key.toLowerCase();
+    if (key !== "escape" && !this.insight.settings.now.keys) return;
+    if (key === "m") this.#toggleMute();
+    else if (key === "v") void this.#toggleCamera();
+    else if (key === "p") this.#panels.toggle(this.#mixer);
+    else if (key === "escape" && this.call.faders.focus) this.call.setFocus(null);
+    else if (!this.insight.key(key, (open) => this.#panels.toggle(this.#words, open))) return;
+    event.preventDefault();
+  }
+}

@@ -1,0 +1,155 @@
+/** The call on the screen: ties the call's state to tiles, mixer, bar, notices and keys. */
+import { CallBar } from "./call-bar.js";
+import { element, find } from "../ui/element.js";
+import { MixerPanel } from "../panels/mixer.js";
+import { Insight } from "../panels/insight.js";
+import { Tiles } from "../tile/tiles.js";
+import { toast } from "../ui/toasts.js";
+import { ViewSettings } from "../panels/view-settings.js";
+
+/** @import { ConnectionState } from "../types.js" */
+/** @import { Call } from "../call/call.js" */
+/** @import { LocalMedia } from "../call/media.js" */
+
+const PANEL_EVERY_MS = 250;
+const CONNECTION_WORDS = { connecting: "Connecting…", connected: "Connected", reconnecting: "Reconnecting…", refused: "Disconnected", left: "Left" };
+
+export class CallScreen {
+  #section = find("#call", HTMLElement);
+  #audio = find("#remote-audio", HTMLAudioElement);
+  #tapToHear = find("#tap-to-hear", HTMLButtonElement);
+  #connection = find("#status-connection", HTMLElement);
+  #voices = find("#status-voices", HTMLElement);
+  #banner = find("#banner", HTMLElement);
+  #hearing = find("#hearing", HTMLElement);
+  #empty = find("#empty", HTMLElement);
+  #watchers = find("#watchers", HTMLElement);
+  #panelTimer = 0;
+
+  /**
+   * Shows a call that the server has let us into, and starts it.
+   * @param {Call} call
+   * @param {LocalMedia | null} media null = watch only
+   */
+  constructor(call, media) {
+    const watching = call.connection.joined?.role === "watch";
+    if (watching && media) {
+      media.stop();
+      toast("This link lets you watch and listen.");
+    }
+    this.call = call;
+    this.media = watching ? null : media;
+    const settings = new ViewSettings();
+    this.tiles = new Tiles(find("#tiles", HTMLElement), call, this.media, settings);
+    this.insight = new Insight(call, this.tiles, settings);
+    this.mixer = new MixerPanel(find("#mixer-list", HTMLElement), find("#mixer-empty", HTMLElement), call);
+    this.bar = new CallBar(call, this.media, this.#audio, this.insight);
+    this.media?.addEventListener("lost", (event) => {
+      if (event instanceof CustomEvent) toast(String(event.detail), "error");
+    });
+    this.#section.hidden = false;
+    this.#showConnection("connecting", CONNECTION_WORDS.connecting, false);
+    this.#tapToHear.addEventListener("click", () => void this.#play());
+    addEventListener("pagehide", () => call.connection.close(true));
+    // A page taken back out of the browser's cache has no connections left.
+    addEventListener("pageshow", (event) => event.persisted && location.reload());
+    call.start({
+      onRoom: () => this.#roomChanged(),
+      onFaders: () => this.#fadersChanged(),
+      onSlots: () => this.#slotsChanged(),
+      onFaces: (participant) => this.#facesChanged(participant),
+      onVoices: (separated, reason) => this.#showVoices(separated, reason),
+      onConnection: (state, detail, retrying) => this.#showConnection(state, detail, retrying),
+      onInsight: (message) => this.insight.receive(message),
+      onWelcome: () => this.insight.welcomed(),
+      onNotice: (reason, request) => {
+        if (!request || !this.insight.refused(request, reason)) toast(reason, "error");
+      },
+    });
+  }
+
+  #roomChanged() {
+    document.title = `${this.call.participant(this.call.self)?.name ?? "Call"} · Earshot`;
+    this.tiles.updateRoom();
+    this.mixer.update();
+    this.insight.roomChanged();
+    this.#empty.hidden = (this.call.room?.participants.length ?? 0) > 1;
+    const watchers = this.call.room?.participants.filter(({ publishing, connected }) => connected && !publishing) ?? [];
+    const names = watchers.map(({ id, name }) => (id === this.call.self ? `${name} (you)` : name));
+    this.#watchers.textContent = names.length ? `Watching: ${names.join(", ")}` : "";
+  }
+
+  #fadersChanged() {
+    this.tiles.updateFaders();
+    this.mixer.update();
+    this.insight.spectrogram.update();
+    const { focus } = this.call.faders;
+    const owner = focus ? (this.call.participant(focus.participant)?.name ?? "someone who left") : "";
+    const who = focus?.face == null ? owner : `${this.call.faceName(focus.participant, focus.face)} of ${owner}`;
+    this.#hearing.hidden = !focus;
+    const heard = focus ? `Hearing only ${who}` : "";
+    // Read out when it changes, not at every move of a fader.
+    if (this.#hearing.textContent !== heard) this.#hearing.textContent = heard;
+    this.bar.showFocus(!!focus);
+  }
+
+  #slotsChanged() {
+    this.tiles.updatePictures();
+    const sound = this.call.sound();
+    const now = this.#audio.srcObject;
+    if (!sound || (now instanceof MediaStream && now.getTracks()[0] === sound)) return;
+    this.#audio.srcObject = new MediaStream([sound]);
+    void this.#play();
+  }
+
+  async #play() {
+    try {
+      await this.#audio.play();
+      this.#tapToHear.hidden = true;
+    } catch (error) {
+      // Browsers stay silent until a click when the page was opened without one; a replaced source is no refusal.
+      if (error instanceof DOMException && error.name === "NotAllowedError") this.#tapToHear.hidden = false;
+    }
+  }
+
+  /** @param {string} participant */
+  #facesChanged(participant) {
+    this.tiles.changed(participant);
+    this.#panelTimer ||= setTimeout(() => {
+      this.#panelTimer = 0;
+      this.mixer.update();
+      this.insight.spectrogram.update();
+    }, PANEL_EVERY_MS);
+  }
+
+  /**
+   * @param {boolean} separated
+   * @param {string} reason
+   */
+  #showVoices(separated, reason) {
+    this.#voices.textContent = separated ? "Voices are separated" : "Voices are not separated just now";
+    this.#voices.title = reason;
+    this.#voices.dataset.state = separated ? "good" : "poor";
+  }
+
+  /**
+   * @param {ConnectionState} state
+   * @param {string} detail
+   * @param {boolean} retrying
+   */
+  #showConnection(state, detail, retrying) {
+    this.#connection.textContent = CONNECTION_WORDS[state];
+    this.#connection.dataset.state = state === "connected" ? "good" : state === "refused" ? "bad" : "poor";
+    if (state === "reconnecting" || state === "refused") this.tiles.freeze();
+    this.#section.classList.toggle("cut", state === "reconnecting" || state === "refused");
+    this.#banner.hidden = state !== "refused" && state !== "reconnecting";
+    if (this.#banner.hidden) return;
+    const children = [element("span", {}, detail)];
+    if (state === "refused" || retrying) {
+      const again = element("button", { type: "button", class: "button small" }, state === "refused" ? "Try again" : "Try now");
+      again.addEventListener("click", () => this.call.connection.retry());
+      children.push(again);
+    }
+    this.#banner.replaceChildren(...children);
+  }
+}

@@ -1,0 +1,131 @@
+/** The screen before the call: name, devices, preview. */
+import { DevicePickers } from "./devices.js";
+import { find } from "../ui/element.js";
+import { LevelMeter } from "../ui/meter.js";
+
+/** @import { LocalMedia } from "../call/media.js" */
+
+const NAME_KEY = "earshot.name";
+
+/** @returns {string} */
+function rememberedName() {
+  try {
+    return localStorage.getItem(NAME_KEY) ?? "";
+  } catch {
+    return ""; // storage may be forbidden
+  }
+}
+
+/** @param {string} name */
+function rememberName(name) {
+  try {
+    localStorage.setItem(NAME_KEY, name);
+  } catch {
+    // then the name is asked again
+  }
+}
+
+export class JoinScreen {
+  section = find("#join", HTMLElement);
+  #form = find("#join-form", HTMLFormElement);
+  #name = find("#join-name", HTMLInputElement);
+  #nameProblem = find("#join-name-problem", HTMLElement);
+  #problem = find("#join-problem", HTMLElement);
+  #join = find("#join-button", HTMLButtonElement);
+  #watch = find("#watch-button", HTMLButtonElement);
+  #video = find("#preview-video", HTMLVideoElement);
+  #off = find("#preview-off", HTMLElement);
+  #meter = new LevelMeter(find("#join-level", HTMLElement));
+  #busy = false;
+  #asking = true;
+
+  /**
+   * @param {LocalMedia} media
+   * @param {(name: string, watch: boolean) => Promise<void>} enter rejects with the reason for staying here
+   */
+  constructor(media, enter) {
+    this.media = media;
+    this.enter = enter;
+    this.#video.muted = true;
+    this.#name.value = rememberedName();
+    new DevicePickers(media, {
+      camera: find("#join-camera", HTMLSelectElement),
+      microphone: find("#join-microphone", HTMLSelectElement),
+    });
+    media.addEventListener("change", () => this.#show());
+    this.#form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      void this.submit(false);
+    });
+    this.#watch.addEventListener("click", () => void this.submit(true));
+    this.#name.addEventListener("input", () => this.#nameRefused(""));
+  }
+
+  /** @param {boolean} devices ask for camera and microphone */
+  async show(devices) {
+    this.section.hidden = false;
+    this.#show();
+    if (!this.#name.value) this.#name.focus();
+    if (devices) await this.media.start();
+    this.#asking = false;
+    this.#show();
+  }
+
+  /** @param {string} name */
+  setName(name) {
+    this.#name.value = name;
+  }
+
+  /** @param {boolean} watch */
+  async submit(watch) {
+    const name = this.#name.value.trim();
+    if (!name && !watch) {
+      this.#nameRefused("Please give a name, so that the others know who you are.");
+      this.#name.focus();
+      return;
+    }
+    if (this.#busy) return;
+    this.#busy = true;
+    this.#problem.textContent = "";
+    this.#show();
+    try {
+      if (name) rememberName(name);
+      await this.enter(name || "Guest", watch);
+      this.#meter.follow(null);
+      this.#video.srcObject = null;
+      this.section.hidden = true;
+    } catch (error) {
+      this.#problem.textContent =
+        error instanceof Error && error.name === "ApiError" ? error.message : "The server could not be reached. Please try again.";
+    } finally {
+      this.#busy = false;
+      this.#show();
+    }
+  }
+
+  /** @param {string} problem */
+  #nameRefused(problem) {
+    this.#nameProblem.textContent = problem;
+    this.#name.setAttribute("aria-invalid", String(problem !== ""));
+  }
+
+  #show() {
+    if (this.section.hidden) return;
+    const { audio, video } = this.media.tracks;
+    const shown = this.#video.srcObject;
+    if (!(shown instanceof MediaStream) || shown.getTracks()[0] !== video) {
+      this.#video.srcObject = video && new MediaStream([video]);
+      if (video) this.#video.play().catch(() => undefined);
+    }
+    this.#off.hidden = !!video;
+    this.#off.textContent = this.#asking ? "Waiting for the browser's permission…" : "No camera";
+    this.#meter.follow(audio);
+    for (const kind of /** @type {const} */ (["audio", "video"])) {
+      find(`#join-${kind}-problem`, HTMLElement).textContent = this.media.problems[kind];
+    }
+    const choice = video && audio ? "Join the call" : audio ? "Join with sound only" : video ? "Join with picture only" : "Join the call";
+    this.#join.textContent = this.#busy ? "Joining…" : choice;
+    this.#join.disabled = this.#busy || this.#asking || (!audio && !video);
+    this.#watch.disabled = this.#busy;
+  }
+}

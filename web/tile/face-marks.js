@@ -1,0 +1,200 @@
+/** Real buttons and name labels over the faces of one tile, for pointer, keyboard and screen reader alike. */
+import { labelTop } from "./caption-place.js";
+import { element, icon } from "../ui/element.js";
+import { faceColour } from "./overlay.js";
+
+/** @import { Face } from "../types.js" */
+/** @import { Mark } from "./overlay.js" */
+
+const SMALLEST = 28;
+const GONE_MS = 700;
+
+/**
+ * @typedef {object} FaceMarkListener
+ * @property {(face: number) => void} onPick
+ * @property {(face: number, name: string) => void} onRename
+ */
+
+/**
+ * @typedef {object} FaceRoom
+ * @property {number} width CSS pixels of the tile
+ * @property {number} height
+ * @property {number} caption height kept free under a face and its name, 0 = none
+ * @property {number} head height of what stands along the upper edge
+ */
+
+/**
+ * @typedef {object} FaceRights
+ * @property {boolean} own one cannot listen to oneself: such a face has a label and no button
+ * @property {boolean} mayRename watchers may not
+ */
+
+class FaceMark {
+  lastSeen = 0;
+
+  /**
+   * @param {string} participant
+   * @param {number} id
+   * @param {FaceRights} rights
+   * @param {FaceMarkListener} listener
+   */
+  constructor(participant, id, { own, mayRename }, listener) {
+    this.id = id;
+    this.own = own;
+    this.listener = listener;
+    const data = { "data-participant": participant, "data-face": id };
+    this.button = element("button", {
+      ...data,
+      type: "button",
+      class: "face-button",
+      "data-testid": "face",
+      "aria-pressed": "false",
+      ...(mayRename && { "aria-keyshortcuts": "F2" }),
+    });
+    this.name = element("span", { class: "face-name", dir: "auto" });
+    this.dot = element("span", { class: "dot" });
+    this.badgeText = element("span", { class: "visually-hidden" });
+    this.badge = element("span", { class: "voice-print", "data-testid": "voice-print" }, icon("voice"), this.badgeText);
+    this.pencil = element("button", { type: "button", class: "quiet-button pencil", ...data }, icon("pencil"));
+    this.label = element("div", { class: "face-label", ...data }, this.dot, this.name, this.badge, this.pencil);
+    this.dot.style.background = faceColour(id);
+    this.button.addEventListener("click", () => listener.onPick(id));
+    this.pencil.hidden = !mayRename;
+    if (!mayRename) return;
+    this.name.classList.add("renamable");
+    this.pencil.addEventListener("click", () => this.edit());
+    this.name.addEventListener("dblclick", () => this.edit());
+    for (const target of [this.button, this.pencil]) {
+      target.addEventListener("keydown", (event) => {
+        if (event.key === "F2") this.edit();
+      });
+    }
+  }
+
+  /** A name that is being typed is not taken away because its face turned aside. */
+  get editing() {
+    return !!this.label.querySelector("input");
+  }
+
+  /** Turns the label into a text field until Enter, Escape or the loss of focus. */
+  edit() {
+    if (this.editing) return;
+    const old = this.name.textContent ?? "";
+    const input = element("input", { class: "face-rename", value: old, maxlength: 60, "aria-label": `Name of ${old}` });
+    const back = document.activeElement;
+    let open = true;
+    /** @param {boolean} keep */
+    const finish = (keep) => {
+      if (!open) return;
+      open = false;
+      const name = input.value.trim();
+      input.replaceWith(this.name);
+      if (back instanceof HTMLElement && back.isConnected) back.focus();
+      if (keep && name && name !== old) this.listener.onRename(this.id, name);
+    };
+    input.addEventListener("keydown", (event) => {
+      event.stopPropagation();
+      if (event.key === "Enter") finish(true);
+      if (event.key === "Escape") finish(false);
+    });
+    input.addEventListener("blur", () => finish(true));
+    this.name.replaceWith(input);
+    input.focus();
+    input.select();
+  }
+
+  /**
+   * @param {Mark} mark
+   * @param {string} owner
+   * @param {FaceRoom} room
+   */
+  show({ face, rect, heard, focused, glow }, owner, { width, height, caption, head }) {
+    const w = Math.max(rect.width, SMALLEST);
+    const h = Math.max(rect.height, SMALLEST);
+    const x = rect.x - (w - rect.width) / 2;
+    const y = rect.y - (h - rect.height) / 2;
+    this.button.style.transform = `translate(${x}px, ${y}px)`;
+    this.button.style.width = `${w}px`;
+    this.button.style.height = `${h}px`;
+    const labelY = labelTop({ y, height: h }, height, caption, head);
+    const labelX = Math.min(Math.max(4, x), Math.max(4, width - this.label.offsetWidth - 4));
+    this.label.style.transform = `translate(${labelX}px, ${labelY}px)`;
+    this.#text(face, owner);
+    this.button.setAttribute("aria-pressed", String(focused));
+    this.label.classList.toggle("focused", focused);
+    this.label.classList.toggle("unheard", !heard);
+    this.label.classList.toggle("speaking", heard && glow > 0.5);
+    this.#voicePrint(face);
+  }
+
+  /** @param {Face} face */
+  #voicePrint({ voice, voice_confidence }) {
+    const sure = `${Math.round(10 * voice_confidence)}0 %`;
+    const text = { unknown: "", listening: "Learning this voice", known: `Voice known, ${sure} sure`, dropped: "Voice forgotten: it did not fit" }[voice];
+    if (this.badgeText.textContent === text) return;
+    this.badgeText.textContent = this.badge.title = text;
+    this.badge.dataset.state = voice;
+    this.badge.hidden = !text;
+  }
+
+  /**
+   * @param {Face} face
+   * @param {string} owner
+   */
+  #text(face, owner) {
+    const name = face.name || `Face ${face.id}`;
+    if (this.name.textContent === name && this.button.ariaLabel) return;
+    this.name.textContent = name;
+    this.button.ariaLabel = `Hear only ${name} of ${owner}`;
+    this.button.title = `Hear only ${name}`;
+    this.pencil.ariaLabel = `Rename ${name}`;
+    this.pencil.title = "Rename (F2)";
+  }
+
+  remove() {
+    this.button.remove();
+    this.label.remove();
+  }
+}
+
+export class FaceMarks {
+  /** @type {Map<number, FaceMark>} */ #marks = new Map();
+
+  /**
+   * @param {HTMLElement} layer
+   * @param {string} participant
+   * @param {FaceRights} rights
+   * @param {FaceMarkListener} listener
+   */
+  constructor(layer, participant, rights, listener) {
+    this.layer = layer;
+    this.participant = participant;
+    this.rights = rights;
+    this.listener = listener;
+  }
+
+  /**
+   * @param {Mark[]} marks
+   * @param {string} owner name of the participant
+   * @param {FaceRoom} room
+   */
+  show(marks, owner, room) {
+    const now = performance.now();
+    for (const mark of marks) {
+      let shown = this.#marks.get(mark.face.id);
+      if (!shown) {
+        shown = new FaceMark(this.participant, mark.face.id, this.rights, this.listener);
+        this.#marks.set(mark.face.id, shown);
+        this.layer.append(...(this.rights.own ? [] : [shown.button]), shown.label);
+      }
+      shown.lastSeen = now;
+      shown.show(mark, owner, room);
+    }
+    for (const [id, shown] of this.#marks) {
+      // A face missed in a frame or two keeps its button, and with it the keyboard's focus.
+      if (now - shown.lastSeen < GONE_MS || shown.editing) continue;
+      shown.remove();
+      this.#marks.delete(id);
+    }
+  }
+}

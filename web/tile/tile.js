@@ -1,0 +1,216 @@
+/** One participant on the screen: picture, faces, name. */
+import { CaptionLayer } from "./caption-layer.js";
+import { element, icon } from "../ui/element.js";
+import { FaceMarks } from "./face-marks.js";
+import { FacePlacer, drawOverlay } from "./overlay.js";
+import { TileInsight } from "./tile-insight.js";
+
+/** @import { Call } from "../call/call.js" */
+/** @import { Participant } from "../types.js" */
+/** @import { ViewSettings } from "../panels/view-settings.js" */
+
+const STALLED_MS = 2500;
+
+export class Tile {
+  /** @type {MediaStreamTrack | null} */ #track = null;
+  /** @type {number | null} */ rtpBase = null;
+  #rtp = /** @type {number | undefined} */ (undefined);
+  #placer = new FacePlacer();
+  #frameAt = 0;
+  #gone = false;
+  #frozen = false;
+  #scheduled = 0;
+  /** Width over height of the picture. */
+  aspect = 4 / 3;
+
+  /**
+   * @param {Call} call
+   * @param {string} id
+   * @param {boolean} own
+   * @param {ViewSettings} settings
+   * @param {() => void} onAspect
+   */
+  constructor(call, id, own, settings, onAspect) {
+    this.call = call;
+    this.settings = settings;
+    this.insight = new TileInsight(own);
+    this.id = id;
+    this.own = own;
+    this.onAspect = onAspect;
+    this.video = element("video", { playsinline: true, muted: true, autoplay: true, "aria-hidden": "true" });
+    this.video.muted = true;
+    this.canvas = element("canvas", { class: "overlay", "aria-hidden": "true" });
+    this.avatar = element("div", { class: "avatar", "aria-hidden": "true" });
+    this.still = element("canvas", { class: "still gone", "aria-hidden": "true" });
+    this.layer = element("div", { class: "face-layer" });
+    this.name = element("span", { class: "tile-name", dir: "auto" });
+    this.note = element("span", { class: "tile-note" });
+    this.mutedIcon = icon("speaker-off");
+    this.caption = element("figcaption", { class: "tile-caption" }, this.mutedIcon, this.name, this.note);
+    this.figure = element(
+      "figure",
+      { class: `tile${own ? " own" : ""}`, "data-testid": "tile", "data-participant": id },
+      this.avatar,
+      this.still,
+      this.video,
+      this.canvas,
+      ...this.insight.below,
+      this.layer,
+      this.caption,
+      ...this.insight.above,
+    );
+    this.cell = element("div", { class: "cell" }, this.figure);
+    new ResizeObserver(() => this.figure.style.setProperty("--name-width", `${this.caption.offsetWidth}px`)).observe(this.caption);
+    const mayRename = call.connection.joined?.role !== "watch";
+    this.marks = new FaceMarks(this.layer, id, { own, mayRename }, {
+      onPick: (face) => call.toggleFocus(id, face),
+      onRename: (face, name) => call.rename(id, face, name),
+    });
+    this.video.addEventListener("resize", () => this.#measure());
+    this.#watchFrames();
+    this.#timer = setInterval(() => this.#checkStall(), 500);
+  }
+
+  #timer = 0;
+
+  /**
+   * @param {MediaStreamTrack | null} track
+   * @param {number | null} rtpBase
+   */
+  attach(track, rtpBase) {
+    this.rtpBase = rtpBase;
+    if (track === this.#track) return;
+    this.#track = track;
+    this.#frozen = false;
+    this.#rtp = undefined;
+    this.#frameAt = 0;
+    this.video.srcObject = track && new MediaStream([track]);
+    // Rejected when the tile is taken away at once: nothing to do about it.
+    if (track) this.video.play().catch(() => undefined);
+    this.#checkStall();
+  }
+
+  /** @param {Participant} participant */
+  describe(participant) {
+    this.name.textContent = participant.name;
+    this.avatar.textContent = [...participant.name.trim()][0]?.toUpperCase() ?? "?";
+    const note = this.own ? "you" : participant.connected ? (participant.video ? "" : "sound only") : "reconnecting…";
+    this.note.textContent = note;
+    // Whose camera went off while we were cut off has no picture that would take the place of the still one.
+    if (participant.connected && !participant.video) this.still.classList.add("gone");
+    this.figure.classList.toggle("away", !participant.connected && !this.own);
+  }
+
+  /** @param {boolean} muted by this listener */
+  showMuted(muted) {
+    this.mutedIcon.classList.toggle("gone", !muted);
+  }
+
+  /** Messages change what is drawn; a picture that comes anyway draws it, else the next refresh of the screen does. */
+  changed() {
+    if (performance.now() - this.#frameAt < 250) return;
+    this.#scheduled ||= requestAnimationFrame(() => {
+      this.#scheduled = 0;
+      if (!this.#gone) this.draw();
+    });
+  }
+
+  draw() {
+    const { clientWidth: width, clientHeight: height } = this.figure;
+    if (!width) return;
+    const { focus, muted } = this.call.faders;
+    const whole = focus?.participant === this.id && focus.face === null;
+    const view = { width, height, mirrored: this.own };
+    const rtp = this.own ? undefined : this.#rtp;
+    const found = this.#stalled ? [] : this.#placer.place(this.call.history(this.id), rtp, this.rtpBase, view);
+    const marks = found.map((mark) => ({
+      ...mark,
+      heard: this.own || this.call.hears(this.id, mark.face.id),
+      focused: focus?.participant === this.id && focus.face === mark.face.id,
+    }));
+    const veiled = !this.own && (focus ? !whole : muted.includes(this.id));
+    drawOverlay(this.canvas, marks, veiled);
+    const caption = this.settings.now.captions ? CaptionLayer.size(this.settings.now, width).height + this.insight.captions.reserve : 0;
+    this.marks.show(marks, this.call.participant(this.id)?.name ?? "", { width, height, caption, head: this.insight.headHeight });
+    const t = this.insight.timeOf(rtp, this.rtpBase, this.call.history(this.id).newestTime);
+    this.insight.draw(this.settings.now, this.own ? null : t, found, (face) => this.call.faceName(this.id, face), view);
+    this.figure.classList.toggle("focused", focus?.participant === this.id);
+  }
+
+  /** Holds the picture now shown until the next one comes: the tracks of a closed connection turn black. */
+  freeze() {
+    if (this.own || this.#frozen) return;
+    this.#frozen = true;
+    if (this.#stalled) return;
+    this.still.width = this.video.videoWidth;
+    this.still.height = this.video.videoHeight;
+    this.still.getContext("2d")?.drawImage(this.video, 0, 0);
+    this.still.classList.remove("gone");
+    this.#frameAt = 0;
+    this.#checkStall();
+  }
+
+  remove() {
+    this.#gone = true;
+    clearInterval(this.#timer);
+    this.video.srcObject = null;
+    this.cell.remove();
+  }
+
+  #watchFrames() {
+    if ("requestVideoFrameCallback" in this.video) {
+      /** @type {VideoFrameRequestCallback} */
+      const shown = (_now, metadata) => {
+        if (this.#gone) return;
+        this.#rtp = metadata.rtpTimestamp;
+        this.#frame();
+        this.video.requestVideoFrameCallback(shown);
+      };
+      this.video.requestVideoFrameCallback(shown);
+      return;
+    }
+    let time = -1;
+    const video = /** @type {HTMLVideoElement} */ (this.video);
+    const look = () => {
+      if (this.#gone) return;
+      if (video.currentTime !== time) {
+        time = video.currentTime;
+        this.#frame();
+      }
+      requestAnimationFrame(look);
+    };
+    look();
+  }
+
+  #frame() {
+    if (this.#frozen) return;
+    const first = !this.#frameAt;
+    this.#frameAt = performance.now();
+    if (first) {
+      this.still.classList.add("gone");
+      this.#measure();
+      this.#checkStall();
+      if (!this.own) this.call.noteFirstFrame();
+    }
+    this.insight.framed(this.video, this.insight.timeOf(this.#rtp, this.rtpBase, this.call.history(this.id).newestTime));
+    this.draw();
+  }
+
+  #measure() {
+    const { videoWidth, videoHeight } = this.video;
+    if (!videoWidth || !videoHeight) return;
+    this.aspect = videoWidth / videoHeight;
+    this.onAspect();
+  }
+
+  get #stalled() {
+    return !this.#track || !this.#frameAt || performance.now() - this.#frameAt > STALLED_MS;
+  }
+
+  /** A camera that is off, or a picture that does not arrive, gives way to the initial. */
+  #checkStall() {
+    const stalled = this.#stalled;
+    this.figure.classList.toggle("pictureless", stalled && !document.hidden);
+    if (stalled) this.draw();
+  }
+}
