@@ -216,12 +216,17 @@ def doctor(host: HostFlag = None, port: PortFlag = None, device: DeviceFlag = No
 
 
 @app.command()
-def schema() -> None:
-    """Write web/messages.schema.json from the messages in streamer/messages/protocol.py."""
-    from streamer.messages.protocol import SCHEMA_FILE, export_schema
+def schema(
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit code 1 if the files are stale.")] = False,
+) -> None:
+    """Write the page's schema and types (web/messages.*) from the messages in streamer/messages."""
+    from streamer.messages.schema import stale, write
 
-    export_schema()
-    typer.echo(f"wrote {SCHEMA_FILE}")
+    if not check:
+        for path in write():
+            typer.echo(f"wrote {path}")
+    elif old := stale():
+        raise fail(f"{', '.join(path.name for path in old)}: not as the messages say; run `earshot schema`", 1)
 
 
 def configure_logging(level: str) -> None:

@@ -29,4 +29,10 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 class Message(BaseModel):
     """A message: unknown fields are refused, infinities and NaN are no numbers."""
 
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        allow_inf_nan=False,
+        frozen=True,
+        # A default is always written out: whoever reads what the server writes can rely on the field.
+        json_schema_serialization_defaults_required=True,
+    )

@@ -49,7 +49,7 @@ class SetSpectrogram(Message):
 
 
 class SetAnnouncer(Message):
-    """Have scene captions read aloud while nobody speaks, or not."""
+    """Have descriptions of what is seen read aloud while nobody speaks, or not."""
 
     type: Literal["announcer"]
     on: bool
@@ -116,7 +116,7 @@ class CaptionLine(Message):
 
 
 class SceneWord(Message):
-    """One word of a scene caption, and where the network looked for it: 14 x 14 bytes, 255 the hottest."""
+    """One word of a description, and where the network looked for it: 14 x 14 bytes, 255 the hottest."""
 
     word: str
     heat: Base64
@@ -166,15 +166,5 @@ class Found(Message):
     query: str
     moments: list[FoundMoment]
 
-
-MESSAGES: tuple[type[Message], ...] = (
-    LocalizationMap,
-    SoundTags,
-    SpectrogramColumns,
-    CaptionLine,
-    SceneCaption,
-    Answer,
-    Found,
-)
 
 FromInsights = LocalizationMap | SoundTags | SpectrogramColumns | CaptionLine | SceneCaption | Answer | Found

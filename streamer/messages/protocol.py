@@ -1,4 +1,4 @@
-"""The messages of the control WebSocket, both ways, and the JSON schema that the page is checked against.
+"""The messages of the control WebSocket, both ways; `schema` makes the page's types of them.
 
 Overlays travel on the WebSocket and not on a data channel: aiortc reassembles data-channel fragments in
 quadratic time and checks no size, and a WebSocket survives a new peer connection.
@@ -6,19 +6,13 @@ quadratic time and checks no size, and a WebSocket survives a new peer connectio
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
-from pydantic.json_schema import models_json_schema
 
 from streamer.engine.types import VoiceState
 from streamer.messages.base import FaceId, FaceOrRest, Fraction, Message, Name, ParticipantId
-from streamer.messages.insights import MESSAGES as INSIGHTS
 from streamer.messages.insights import Ask, FromInsights, RequestId, Search, SetAnnouncer, SetSpectrogram
-
-SCHEMA_FILE = Path(__file__).parents[2] / "web" / "messages.schema.json"
 
 # From the page to the server.
 
@@ -228,57 +222,3 @@ ServerMessage = Annotated[
     Field(discriminator="type"),
 ]
 server_messages: TypeAdapter[ServerMessage] = TypeAdapter(ServerMessage)
-
-
-def message_schema() -> dict[str, Any]:
-    """Describe both directions as one JSON schema.
-
-    Returns:
-        A schema whose `$defs` hold every message, with `ClientMessage` and `ServerMessage` as unions.
-    """
-    directions: dict[str, tuple[type[Message], ...]] = {
-        "ClientMessage": (
-            Hello,
-            Ping,
-            SetFader,
-            SetFocus,
-            SetMute,
-            Rename,
-            Leave,
-            Ask,
-            Search,
-            SetSpectrogram,
-            SetAnnouncer,
-        ),
-        "ServerMessage": (
-            Welcome,
-            Pong,
-            Token,
-            RoomChanged,
-            FadersChanged,
-            Faces,
-            Slots,
-            Status,
-            Error,
-            *INSIGHTS,
-        ),
-    }
-    everything = [(model, "validation") for models in directions.values() for model in models]
-    _, schema = models_json_schema(everything, title="Earshot control messages")  # type: ignore[arg-type]
-    for direction, models in directions.items():
-        schema["$defs"][direction] = {"oneOf": [{"$ref": f"#/$defs/{model.__name__}"} for model in models]}
-    return schema
-
-
-def schema_text() -> str:
-    """Return the schema as it stands in `web/messages.schema.json`."""
-    return json.dumps(message_schema(), indent=2, sort_keys=True) + "\n"
-
-
-def export_schema(path: Path = SCHEMA_FILE) -> None:
-    """Write the schema for the page.
-
-    Args:
-        path: file to write.
-    """
-    path.write_text(schema_text(), encoding="utf-8")

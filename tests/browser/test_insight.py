@@ -307,7 +307,7 @@ def test_nothing_on_a_picture_lies_over_words(stage: Callable[..., Stage], width
         for line, (face, words) in enumerate(said.items()):
             bob.say(face, words, line=line)
         bob.page.wait_for_timeout(100)
-    boxes = bob.tile.evaluate(RECTANGLES, ".caption-text, .face-label, .tile-caption, .scene, .tag")
+    boxes = bob.tile.evaluate(RECTANGLES, ".caption-text, .face-label, .tile-foot, .scene, .tag")
     assert len(boxes) == 10, boxes
     assert not overlapping(boxes)
 

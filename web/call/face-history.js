@@ -1,6 +1,6 @@
 /** The last seconds of one participant's faces, asked by the capture time of the picture on the screen. */
 
-/** @import { Face } from "../types.js" */
+/** @import { FaceOverlay } from "../types.js" */
 
 const KEPT_S = 3;
 const STALE_S = 1;
@@ -19,20 +19,20 @@ export function captureTime(rtp, base, near) {
 }
 
 /**
- * @param {Face} from
- * @param {Face} to
+ * @param {FaceOverlay} from
+ * @param {FaceOverlay} to
  * @param {number} part 0..1
- * @returns {Face}
+ * @returns {FaceOverlay}
  */
 function between(from, to, part) {
   /** @param {number} a @param {number} b */
   const mix = (a, b) => a + (b - a) * part;
-  const box = /** @type {Face["box"]} */ (from.box.map((value, i) => mix(value, to.box[i] ?? value)));
+  const box = /** @type {FaceOverlay["box"]} */ (from.box.map((value, i) => mix(value, to.box[i] ?? value)));
   return { ...to, box, speaking: mix(from.speaking, to.speaking) };
 }
 
 export class FaceHistory {
-  /** @type {{ t: number, faces: Face[] }[]} in order of t */
+  /** @type {{ t: number, faces: FaceOverlay[] }[]} in order of t */
   #kept = [];
   #arrived = -Infinity;
   /** @type {Map<number, number>} when each face was last told of */ #seen = new Map();
@@ -44,7 +44,7 @@ export class FaceHistory {
 
   /**
    * @param {number} t
-   * @param {Face[]} faces
+   * @param {FaceOverlay[]} faces
    */
   push(t, faces) {
     const newest = this.newestTime;
@@ -66,14 +66,14 @@ export class FaceHistory {
     return [...this.#seen.keys()];
   }
 
-  /** @returns {Face[]} the last word, empty when it is a second old */
+  /** @returns {FaceOverlay[]} the last word, empty when it is a second old */
   newest() {
     return performance.now() - this.#arrived < STALE_S * 1000 ? (this.#kept.at(-1)?.faces ?? []) : [];
   }
 
   /**
    * @param {number | null} t capture time of the shown frame; null = not known
-   * @returns {Face[]}
+   * @returns {FaceOverlay[]}
    */
   at(t) {
     const next = t === null ? -1 : this.#kept.findIndex((entry) => entry.t >= t);

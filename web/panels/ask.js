@@ -4,7 +4,7 @@ import { Requests } from "../call/requests.js";
 import { toast } from "../ui/toasts.js";
 
 /** @import { Call } from "../call/call.js" */
-/** @import { AnswerMessage } from "../types.js" */
+/** @import { Answer } from "../types.js" */
 
 const KEPT = 10;
 const ALOUD_MS = 12_000;
@@ -59,7 +59,7 @@ export class AskBox {
     this.#question.focus();
   }
 
-  /** @param {AnswerMessage} message */
+  /** @param {Answer} message */
   answered({ id, participant, question, answers, known }) {
     const told = known
       ? [bars(answers)]

@@ -14,8 +14,8 @@ import { bindViewControls } from "./view-controls.js";
 /** @import { Call } from "../call/call.js" */
 /** @import { Format } from "./downloads.js" */
 /** @import { Tiles } from "../tile/tiles.js" */
-/** @import { CaptionMessage, InsightMessage, SoundMessage } from "../types.js" */
-/** @import { ViewSettings } from "./view-settings.js" */
+/** @import { CaptionLine, InsightMessage, SoundTags } from "../types.js" */
+/** @import { ViewSettings } from "../ui/view-settings.js" */
 
 const OLD_S = 15;
 
@@ -164,7 +164,7 @@ export class Insight {
     this.spectrogram.toggle(open);
   }
 
-  /** @param {SoundMessage} message */
+  /** @param {SoundTags} message */
   #heard(message) {
     const fresh = this.#news.fresh(message, performance.now());
     this.tiles.insight(message.participant)?.heard(message, fresh);
@@ -176,7 +176,7 @@ export class Insight {
 
   /**
    * Whoever comes in is told what was said before: that belongs into the transcript only.
-   * @param {CaptionMessage} message
+   * @param {CaptionLine} message
    */
   #outdated({ participant, end, final }) {
     const here = Date.now() / 1000;

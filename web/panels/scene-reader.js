@@ -1,7 +1,7 @@
-/** Has the server read scene captions aloud to this listener, as long as the setting says so. */
+/** Has the server read descriptions of what is seen aloud to this listener, as long as the setting says so. */
 
 /** @import { Call } from "../call/call.js" */
-/** @import { ViewSettings } from "./view-settings.js" */
+/** @import { ViewSettings } from "../ui/view-settings.js" */
 
 export class SceneReader {
   #asked = false;

@@ -4,7 +4,7 @@ import { Requests } from "../call/requests.js";
 import { clock } from "./transcript.js";
 
 /** @import { Call } from "../call/call.js" */
-/** @import { FoundMessage, Moment } from "../types.js" */
+/** @import { Found, FoundMoment } from "../types.js" */
 
 /**
  * @param {number} t Unix seconds
@@ -38,7 +38,7 @@ export class SearchBox {
     this.#query.focus();
   }
 
-  /** @param {FoundMessage} message */
+  /** @param {Found} message */
   found({ id, query, moments }) {
     // Whoever typed on has no use for the answer to the earlier words.
     if (!this.#requests.end(id) || id !== this.#newest) return;
@@ -73,7 +73,7 @@ export class SearchBox {
     this.#said.textContent = text;
   }
 
-  /** @param {Moment} moment */
+  /** @param {FoundMoment} moment */
   #row({ participant, t, kind, text, speaker, score, thumbnail }) {
     const owner = this.call.speaker(participant, null);
     // A face without a name is called after its owner already.

@@ -3,7 +3,7 @@ import { element, find } from "../ui/element.js";
 import { Spectrogram } from "./spectrogram.js";
 
 /** @import { Call } from "../call/call.js" */
-/** @import { SpectrogramMessage } from "../types.js" */
+/** @import { SpectrogramColumns } from "../types.js" */
 
 const HEARD = "heard";
 const SMOOTH_EVERY_MS = 32;
@@ -67,7 +67,7 @@ export class SpectrogramPanel {
     this.#ask();
   }
 
-  /** @param {SpectrogramMessage} message */
+  /** @param {SpectrogramColumns} message */
   push(message) {
     const { participant, face } = this.#asked ?? {};
     if (!this.#asked || message.participant !== participant || message.face !== face) return;

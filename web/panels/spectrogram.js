@@ -1,8 +1,8 @@
 /** Ten seconds of a spectrogram on a canvas: columns stand at their time, the oldest make room for the newest. */
 import { bytesOf } from "../ui/bytes.js";
-import { RAMP } from "../tile/ramp.js";
+import { COLOUR_MAP } from "../ui/colour-map.js";
 
-/** @import { SpectrogramMessage } from "../types.js" */
+/** @import { SpectrogramColumns } from "../types.js" */
 
 const SECONDS = 10;
 /** Half a second without news, and the picture stands still. */
@@ -36,7 +36,7 @@ export class Spectrogram {
   }
 
   /**
-   * @param {SpectrogramMessage} message
+   * @param {SpectrogramColumns} message
    * @param {number} now milliseconds
    */
   push({ t, hop, bands, low, high, data }, now) {
@@ -146,7 +146,7 @@ export class Spectrogram {
     const image = context.createImageData(1, levels.length);
     levels.forEach((level, band) => {
       const at = (levels.length - 1 - band) * 4;
-      image.data.set(RAMP.subarray(level * 3, level * 3 + 3), at);
+      image.data.set(COLOUR_MAP.subarray(level * 3, level * 3 + 3), at);
       image.data[at + 3] = 255;
     });
     context.putImageData(image, this.#place(column), 0);

@@ -2,8 +2,8 @@
 import { element } from "../ui/element.js";
 
 /** @import { Call } from "../call/call.js" */
-/** @import { CaptionMessage } from "../types.js" */
-/** @import { ViewSettings } from "./view-settings.js" */
+/** @import { CaptionLine } from "../types.js" */
+/** @import { ViewSettings } from "../ui/view-settings.js" */
 
 const MOST_LINES = 500;
 const PARTIAL_MS = 5000;
@@ -31,7 +31,7 @@ export function clock(t) {
 export class Transcript {
   /** @type {Said[]} in order of start */ #said = [];
   /** @type {Map<string, number>} when each line that is final began */ #finals = new Map();
-  /** @type {Map<string, { message: CaptionMessage, at: number }>} */ #partials = new Map();
+  /** @type {Map<string, { message: CaptionLine, at: number }>} */ #partials = new Map();
   #frame = 0;
   #timer = 0;
   /** The newest line stays in view until someone scrolls up. */ #following = true;
@@ -54,7 +54,7 @@ export class Transcript {
     new ResizeObserver(() => this.#following && this.#toEnd()).observe(log);
   }
 
-  /** @param {CaptionMessage} message */
+  /** @param {CaptionLine} message */
   push(message) {
     const { participant, face, id, text, start, final } = message;
     const key = `${participant} ${id}`;

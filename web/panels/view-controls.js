@@ -1,7 +1,7 @@
 /** The controls of what is shown of the server's findings. */
 import { find } from "../ui/element.js";
 
-/** @import { View, ViewSettings } from "./view-settings.js" */
+/** @import { View, ViewSettings } from "../ui/view-settings.js" */
 
 const SWITCHES = /** @type {const} */ (["captions", "heat", "tags", "scene", "readScenes", "readLines", "keys"]);
 

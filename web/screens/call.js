@@ -5,7 +5,7 @@ import { MixerPanel } from "../panels/mixer.js";
 import { Insight } from "../panels/insight.js";
 import { Tiles } from "../tile/tiles.js";
 import { toast } from "../ui/toasts.js";
-import { ViewSettings } from "../panels/view-settings.js";
+import { ViewSettings } from "../ui/view-settings.js";
 
 /** @import { ConnectionState } from "../types.js" */
 /** @import { Call } from "../call/call.js" */

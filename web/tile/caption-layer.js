@@ -5,8 +5,8 @@ import { element } from "../ui/element.js";
 import { faceColour } from "./overlay.js";
 
 /** @import { Line, Voice } from "./caption-track.js" */
-/** @import { Mark } from "./overlay.js" */
-/** @import { View } from "../panels/view-settings.js" */
+/** @import { PlacedFace } from "./overlay.js" */
+/** @import { View } from "../ui/view-settings.js" */
 
 const MOST_AT_FOOT = 3;
 
@@ -68,12 +68,12 @@ export class CaptionLayer {
 
   /**
    * @param {View} view
-   * @param {Omit<Mark, "heard" | "focused">[]} marks the faces on the screen
+   * @param {Omit<PlacedFace, "heard" | "focused">[]} faces the faces on the screen
    * @param {(face: number) => string} nameOf
    * @param {{ width: number, height: number }} tile CSS pixels
    * @param {number} now milliseconds
    */
-  show(view, marks, nameOf, tile, now) {
+  show(view, faces, nameOf, tile, now) {
     /** @type {Map<Voice, Line[]>} */
     const voices = view.captions ? this.track.current(now) : new Map();
     for (const [voice, box] of this.#boxes) {
@@ -86,7 +86,7 @@ export class CaptionLayer {
     const size = CaptionLayer.size(view, tile.width);
     this.root.style.setProperty("--em", `${size.em}px`);
     if (this.root.dataset.style !== view.captionStyle) this.root.dataset.style = view.captionStyle;
-    const seen = marks.filter(({ face }) => voices.has(face.id)).map(({ face, rect }) => ({ id: face.id, rect }));
+    const seen = faces.filter(({ face }) => voices.has(face.id)).map(({ face, rect }) => ({ id: face.id, rect }));
     const faceless = [...voices].filter(([voice]) => typeof voice !== "number").map(([, lines]) => lines.map(({ text }) => text).join(" "));
     this.reserve = footReserve(faceless, tile.width, size.em);
     const places = placeCaptions(seen, tile, size, this.reserve);

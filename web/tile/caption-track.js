@@ -1,6 +1,6 @@
 /** What was said a moment ago in one participant's sound: for each face the last final lines and the one under way. */
 
-/** @import { CaptionMessage } from "../types.js" */
+/** @import { CaptionLine } from "../types.js" */
 
 /** A line that is still growing when the server falls silent does not stay for ever. */
 const PARTIAL_MS = 5000;
@@ -31,7 +31,7 @@ export class CaptionTrack {
   /** @type {Map<Voice, Line[]>} */ #voices = new Map();
 
   /**
-   * @param {CaptionMessage} message
+   * @param {CaptionLine} message
    * @param {number} now milliseconds
    */
   push({ face, id, text, final }, now) {

@@ -1,7 +1,7 @@
 /** The last second of one participant's localization maps, asked by the capture time of the picture on the screen. */
 import { bytesOf } from "../ui/bytes.js";
 
-/** @import { LocalizationMessage } from "../types.js" */
+/** @import { LocalizationMap } from "../types.js" */
 
 const KEPT_S = 1.5;
 const HELD_MS = 1000;
@@ -49,7 +49,7 @@ export class HeatTrack {
   }
 
   /**
-   * @param {LocalizationMessage} message
+   * @param {LocalizationMap} message
    * @param {number} now milliseconds
    */
   push(message, now) {

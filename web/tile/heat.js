@@ -1,6 +1,6 @@
 /** A heat-map on a picture: where a sound comes from, or where a word was seen. */
 import { element } from "../ui/element.js";
-import { RAMP } from "./ramp.js";
+import { COLOUR_MAP } from "../ui/colour-map.js";
 
 /** @import { Heat, ShownHeat } from "./heat-track.js" */
 
@@ -45,9 +45,9 @@ function paint(context, heat, mirrored) {
     for (let x = 0; x < width; x += 1, i += 4) {
       const column = ((mirrored ? width - 1 - x : x) + 0.5) / FINER - 0.5;
       const value = Math.round(sample(heat, (y + 0.5) / FINER - 0.5, column) * 255);
-      image.data[i] = RAMP[value * 3] ?? 0;
-      image.data[i + 1] = RAMP[value * 3 + 1] ?? 0;
-      image.data[i + 2] = RAMP[value * 3 + 2] ?? 0;
+      image.data[i] = COLOUR_MAP[value * 3] ?? 0;
+      image.data[i + 1] = COLOUR_MAP[value * 3 + 1] ?? 0;
+      image.data[i + 2] = COLOUR_MAP[value * 3 + 2] ?? 0;
       image.data[i + 3] = 255 * Math.max(0, (value / 255 - FLOOR) / (1 - FLOOR)) ** 0.7;
     }
   }

@@ -1,7 +1,7 @@
 /** Drawing on a picture: rounded boxes on faces, a glow on who speaks, a veil over all that is not heard. */
 import { captureTime } from "../call/face-history.js";
 
-/** @import { Face } from "../types.js" */
+/** @import { FaceOverlay } from "../types.js" */
 /** @import { FaceHistory } from "../call/face-history.js" */
 
 const COLOURS = 6;
@@ -20,8 +20,8 @@ export function faceColour(face) {
 }
 
 /**
- * @typedef {object} Mark
- * @property {Face} face
+ * @typedef {object} PlacedFace
+ * @property {FaceOverlay} face
  * @property {DOMRect} rect CSS pixels within the tile
  * @property {number} glow 0..1, smoothed speaking probability
  * @property {boolean} heard
@@ -37,7 +37,7 @@ export class FacePlacer {
    * @param {number | undefined} rtp timestamp of the shown frame where the browser tells it
    * @param {number | null} rtpBase
    * @param {{ width: number, height: number, mirrored: boolean }} view
-   * @returns {Omit<Mark, "heard" | "focused">[]}
+   * @returns {Omit<PlacedFace, "heard" | "focused">[]}
    */
   place(history, rtp, rtpBase, view) {
     const near = history.newestTime;
@@ -68,7 +68,7 @@ function rounded(context, rect) {
 
 /**
  * @param {CanvasRenderingContext2D} context
- * @param {Mark} mark
+ * @param {PlacedFace} placed
  */
 function drawBox(context, { face, rect, glow, heard, focused }) {
   const colour = faceColour(face.id);
@@ -93,10 +93,10 @@ function drawBox(context, { face, rect, glow, heard, focused }) {
 
 /**
  * @param {HTMLCanvasElement} canvas covers the tile
- * @param {Mark[]} marks
+ * @param {PlacedFace[]} faces
  * @param {boolean} veiled someone else, or only one face here, is heard
  */
-export function drawOverlay(canvas, marks, veiled) {
+export function drawOverlay(canvas, faces, veiled) {
   const context = canvas.getContext("2d");
   if (!context) return;
   const ratio = devicePixelRatio;
@@ -113,12 +113,12 @@ export function drawOverlay(canvas, marks, veiled) {
     context.fillRect(0, 0, width, height);
     context.globalCompositeOperation = "destination-out";
     context.fillStyle = "#000";
-    for (const mark of marks.filter(({ focused }) => focused)) {
-      rounded(context, mark.rect);
+    for (const placed of faces.filter(({ focused }) => focused)) {
+      rounded(context, placed.rect);
       context.fill();
     }
     context.globalCompositeOperation = "source-over";
   }
   // The focused face last, on top.
-  for (const mark of [...marks].sort((a, b) => Number(a.focused) - Number(b.focused))) drawBox(context, mark);
+  for (const placed of [...faces].sort((a, b) => Number(a.focused) - Number(b.focused))) drawBox(context, placed);
 }

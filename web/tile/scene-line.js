@@ -3,7 +3,7 @@ import { element } from "../ui/element.js";
 import { HeatLayer } from "./heat.js";
 import { heatOf } from "./heat-track.js";
 
-/** @import { SceneMessage } from "../types.js" */
+/** @import { SceneDescription } from "../types.js" */
 
 const SIDE = 14;
 const GONE_MS = 15_000;
@@ -12,7 +12,7 @@ const GONE_MS = 15_000;
 
 /**
  * Attention sums to one over the picture: its strongest place is made the brightest.
- * @param {SceneMessage["words"][number]} word
+ * @param {SceneDescription["words"][number]} word
  * @returns {SeenWord}
  */
 function seen({ word, heat }) {
@@ -22,7 +22,7 @@ function seen({ word, heat }) {
 }
 
 export class SceneLine {
-  /** @type {SceneMessage | null} */ #waiting = null;
+  /** @type {SceneDescription | null} */ #waiting = null;
   /** @type {HTMLButtonElement[]} */ #buttons = [];
   /** @type {SeenWord[]} */ #words = [];
   /** @type {HTMLElement | null} */ #lit = null;
@@ -50,7 +50,7 @@ export class SceneLine {
   }
 
   /**
-   * @param {SceneMessage} message
+   * @param {SceneDescription} message
    * @param {number} now milliseconds
    */
   push(message, now) {
@@ -74,7 +74,7 @@ export class SceneLine {
     return !!this.#lit || this.root.contains(document.activeElement);
   }
 
-  /** @param {SceneMessage} message */
+  /** @param {SceneDescription} message */
   #write({ t, text, words: given }) {
     const words = given.length ? given : text.split(" ").map((word) => ({ word, heat: "" }));
     this.root.setAttribute("aria-label", `The camera sees: ${text}. Each word shows where in the picture it was seen.`);

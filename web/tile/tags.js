@@ -1,7 +1,7 @@
 /** What is heard besides speech: chips on a picture, and one polite word for those who do not see them. */
 import { element } from "../ui/element.js";
 
-/** @import { SoundMessage } from "../types.js" */
+/** @import { SoundTags } from "../types.js" */
 
 /** The server tells once a second while there is something. */
 const GONE_MS = 3000;
@@ -12,7 +12,7 @@ const MOST_CHIPS = 3;
 /** Faces and captions tell of it. */
 const SPEECH = new Set(["speech"]);
 
-/** @param {SoundMessage["tags"]} tags @returns {SoundMessage["tags"]} */
+/** @param {SoundTags["tags"]} tags @returns {SoundTags["tags"]} */
 function besidesSpeech(tags) {
   return tags.filter(([name]) => !SPEECH.has(name));
 }
@@ -27,7 +27,7 @@ export class TagChips {
   }
 
   /**
-   * @param {SoundMessage["tags"]} tags
+   * @param {SoundTags["tags"]} tags
    * @param {number} now milliseconds
    */
   push(tags, now) {
@@ -62,7 +62,7 @@ export class TagNews {
   }
 
   /**
-   * @param {SoundMessage} message
+   * @param {SoundTags} message
    * @param {number} now milliseconds
    * @returns {string[]} the tags that were not there a while ago
    */

@@ -1,20 +1,20 @@
 /** What the server found out about one participant, on their tile: heat-map, sounds, scene, captions. */
 import { CaptionLayer } from "./caption-layer.js";
 import { element } from "../ui/element.js";
-import { FrameKeeper } from "./frame-keeper.js";
+import { RecentFrames } from "./recent-frames.js";
 import { HeatLayer } from "./heat.js";
 import { HeatTrack } from "./heat-track.js";
 import { captureTime } from "../call/face-history.js";
 import { SceneLine } from "./scene-line.js";
 import { TagChips } from "./tags.js";
 
-/** @import { Mark } from "./overlay.js" */
-/** @import { LocalizationMessage, SceneMessage, SoundMessage } from "../types.js" */
-/** @import { View } from "../panels/view-settings.js" */
+/** @import { PlacedFace } from "./overlay.js" */
+/** @import { LocalizationMap, SceneDescription, SoundTags } from "../types.js" */
+/** @import { View } from "../ui/view-settings.js" */
 
 export class TileInsight {
   #heat = new HeatTrack();
-  #keeper = new FrameKeeper();
+  #frames = new RecentFrames();
   #described = false;
   /** CSS pixels from the upper edge of the tile, 0 while there is nothing. */ headHeight = 0;
   captions = new CaptionLayer();
@@ -24,7 +24,7 @@ export class TileInsight {
   constructor(own) {
     this.own = own;
     this.heatLayer = new HeatLayer(own);
-    this.scene = new SceneLine(own, (t) => this.#keeper.near(t));
+    this.scene = new SceneLine(own, (t) => this.#frames.near(t));
     this.head = element("div", { class: "tile-head" }, this.scene.root, this.#tags.root);
     new ResizeObserver(() => (this.headHeight = this.head.offsetHeight && this.head.offsetTop + this.head.offsetHeight)).observe(this.head);
     /** Under the names of faces; over the veil on what is not heard, which would hide the heat. */
@@ -33,13 +33,13 @@ export class TileInsight {
     this.above = [this.captions.root, this.head];
   }
 
-  /** @param {LocalizationMessage} message */
+  /** @param {LocalizationMap} message */
   localized(message) {
     this.#heat.push(message, performance.now());
   }
 
   /**
-   * @param {SoundMessage} message
+   * @param {SoundTags} message
    * @param {string[]} fresh names that are news
    */
   heard({ tags }, fresh) {
@@ -48,7 +48,7 @@ export class TileInsight {
     if (fresh.length) this.captions.track.sound(fresh, now);
   }
 
-  /** @param {SceneMessage} message */
+  /** @param {SceneDescription} message */
   described(message) {
     this.#described = true;
     this.scene.push(message, performance.now());
@@ -61,22 +61,22 @@ export class TileInsight {
    */
   framed(video, t) {
     // Only once the server describes scenes are pictures worth keeping.
-    if (t !== null && this.#described) this.#keeper.see(video, t, performance.now());
+    if (t !== null && this.#described) this.#frames.push(video, t, performance.now());
   }
 
   /**
    * @param {View} view
    * @param {number | null} t capture time of the picture shown, seconds; null = not known
-   * @param {Omit<Mark, "heard" | "focused">[]} marks
+   * @param {Omit<PlacedFace, "heard" | "focused">[]} faces
    * @param {(face: number) => string} nameOf
    * @param {{ width: number, height: number }} tile CSS pixels
    */
-  draw(view, t, marks, nameOf, tile) {
+  draw(view, t, faces, nameOf, tile) {
     const now = performance.now();
     this.heatLayer.show(view.heat ? this.#heat.at(t, now) : null, view.opacity);
     this.#tags.show(view.tags, now);
     this.scene.show(view.scene, now);
-    this.captions.show(view, marks, nameOf, tile, now);
+    this.captions.show(view, faces, nameOf, tile, now);
   }
 
   /**

@@ -1,13 +1,13 @@
 /** One participant on the screen: picture, faces, name. */
 import { CaptionLayer } from "./caption-layer.js";
 import { element, icon } from "../ui/element.js";
-import { FaceMarks } from "./face-marks.js";
+import { FaceButtons } from "./face-buttons.js";
 import { FacePlacer, drawOverlay } from "./overlay.js";
 import { TileInsight } from "./tile-insight.js";
 
 /** @import { Call } from "../call/call.js" */
-/** @import { Participant } from "../types.js" */
-/** @import { ViewSettings } from "../panels/view-settings.js" */
+/** @import { ParticipantState } from "../types.js" */
+/** @import { ViewSettings } from "../ui/view-settings.js" */
 
 const STALLED_MS = 2500;
 
@@ -46,7 +46,7 @@ export class Tile {
     this.name = element("span", { class: "tile-name", dir: "auto" });
     this.note = element("span", { class: "tile-note" });
     this.mutedIcon = icon("speaker-off");
-    this.caption = element("figcaption", { class: "tile-caption" }, this.mutedIcon, this.name, this.note);
+    this.foot = element("figcaption", { class: "tile-foot" }, this.mutedIcon, this.name, this.note);
     this.figure = element(
       "figure",
       { class: `tile${own ? " own" : ""}`, "data-testid": "tile", "data-participant": id },
@@ -56,13 +56,13 @@ export class Tile {
       this.canvas,
       ...this.insight.below,
       this.layer,
-      this.caption,
+      this.foot,
       ...this.insight.above,
     );
     this.cell = element("div", { class: "cell" }, this.figure);
-    new ResizeObserver(() => this.figure.style.setProperty("--name-width", `${this.caption.offsetWidth}px`)).observe(this.caption);
+    new ResizeObserver(() => this.figure.style.setProperty("--name-width", `${this.foot.offsetWidth}px`)).observe(this.foot);
     const mayRename = call.connection.joined?.role !== "watch";
-    this.marks = new FaceMarks(this.layer, id, { own, mayRename }, {
+    this.faces = new FaceButtons(this.layer, id, { own, mayRename }, {
       onPick: (face) => call.toggleFocus(id, face),
       onRename: (face, name) => call.rename(id, face, name),
     });
@@ -90,8 +90,8 @@ export class Tile {
     this.#checkStall();
   }
 
-  /** @param {Participant} participant */
-  describe(participant) {
+  /** @param {ParticipantState} participant */
+  update(participant) {
     this.name.textContent = participant.name;
     this.avatar.textContent = [...participant.name.trim()][0]?.toUpperCase() ?? "?";
     const note = this.own ? "you" : participant.connected ? (participant.video ? "" : "sound only") : "reconnecting…";
@@ -123,15 +123,15 @@ export class Tile {
     const view = { width, height, mirrored: this.own };
     const rtp = this.own ? undefined : this.#rtp;
     const found = this.#stalled ? [] : this.#placer.place(this.call.history(this.id), rtp, this.rtpBase, view);
-    const marks = found.map((mark) => ({
-      ...mark,
-      heard: this.own || this.call.hears(this.id, mark.face.id),
-      focused: focus?.participant === this.id && focus.face === mark.face.id,
+    const faces = found.map((placed) => ({
+      ...placed,
+      heard: this.own || this.call.hears(this.id, placed.face.id),
+      focused: focus?.participant === this.id && focus.face === placed.face.id,
     }));
     const veiled = !this.own && (focus ? !whole : muted.includes(this.id));
-    drawOverlay(this.canvas, marks, veiled);
+    drawOverlay(this.canvas, faces, veiled);
     const caption = this.settings.now.captions ? CaptionLayer.size(this.settings.now, width).height + this.insight.captions.reserve : 0;
-    this.marks.show(marks, this.call.participant(this.id)?.name ?? "", { width, height, caption, head: this.insight.headHeight });
+    this.faces.show(faces, this.call.participant(this.id)?.name ?? "", { width, height, caption, head: this.insight.headHeight });
     const t = this.insight.timeOf(rtp, this.rtpBase, this.call.history(this.id).newestTime);
     this.insight.draw(this.settings.now, this.own ? null : t, found, (face) => this.call.faceName(this.id, face), view);
     this.figure.classList.toggle("focused", focus?.participant === this.id);

@@ -3,7 +3,7 @@ import { Tile } from "./tile.js";
 
 /** @import { Call } from "../call/call.js" */
 /** @import { LocalMedia } from "../call/media.js" */
-/** @import { ViewSettings } from "../panels/view-settings.js" */
+/** @import { ViewSettings } from "../ui/view-settings.js" */
 
 const GAP = 10;
 
@@ -64,7 +64,7 @@ export class Tiles {
         this.grid.insertBefore(tile.cell, own ? null : (this.#tiles.get(this.call.self)?.cell ?? null));
         if (!own) this.#moveOwnLast();
       }
-      tile.describe(participant);
+      tile.update(participant);
     }
     this.updatePictures();
     this.updateOwn();

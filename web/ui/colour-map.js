@@ -1,4 +1,4 @@
-/** One colour ramp for maps and spectrograms: ever brighter, and from blue over red to yellow without any green against red. */
+/** One colour map for heat-maps and spectrograms: ever brighter, and from blue over red to yellow without any green against red. */
 
 /** @type {[number, number, number][]} at equal steps */
 const STOPS = [
@@ -12,18 +12,18 @@ const STOPS = [
 ];
 
 function build() {
-  const ramp = new Uint8ClampedArray(256 * 3);
+  const map = new Uint8ClampedArray(256 * 3);
   for (let value = 0; value < 256; value += 1) {
     const place = (value / 255) * (STOPS.length - 1);
     const below = Math.min(Math.floor(place), STOPS.length - 2);
     for (let channel = 0; channel < 3; channel += 1) {
       const from = STOPS[below]?.[channel] ?? 0;
       const to = STOPS[below + 1]?.[channel] ?? 0;
-      ramp[value * 3 + channel] = from + (to - from) * (place - below);
+      map[value * 3 + channel] = from + (to - from) * (place - below);
     }
   }
-  return ramp;
+  return map;
 }
 
 /** Red, green, blue of each value 0..255, one after the other. */
-export const RAMP = build();
+export const COLOUR_MAP = build();

@@ -5,7 +5,7 @@ const EVERY_MS = 500;
 const KEPT = 8;
 const WIDTH = 320;
 
-export class FrameKeeper {
+export class RecentFrames {
   /** @type {{ t: number, canvas: HTMLCanvasElement }[]} oldest first */ #kept = [];
   #tookAt = -Infinity;
 
@@ -14,7 +14,7 @@ export class FrameKeeper {
    * @param {number} t capture time of the frame it shows, seconds
    * @param {number} now milliseconds
    */
-  see(video, t, now) {
+  push(video, t, now) {
     if (now - this.#tookAt < EVERY_MS || !video.videoWidth) return;
     this.#tookAt = now;
     // The oldest canvas is painted anew: no memory is asked for while the call goes on.

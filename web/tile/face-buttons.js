@@ -3,14 +3,14 @@ import { labelTop } from "./caption-place.js";
 import { element, icon } from "../ui/element.js";
 import { faceColour } from "./overlay.js";
 
-/** @import { Face } from "../types.js" */
-/** @import { Mark } from "./overlay.js" */
+/** @import { FaceOverlay } from "../types.js" */
+/** @import { PlacedFace } from "./overlay.js" */
 
 const SMALLEST = 28;
 const GONE_MS = 700;
 
 /**
- * @typedef {object} FaceMarkListener
+ * @typedef {object} FaceButtonListener
  * @property {(face: number) => void} onPick
  * @property {(face: number, name: string) => void} onRename
  */
@@ -29,14 +29,14 @@ const GONE_MS = 700;
  * @property {boolean} mayRename watchers may not
  */
 
-class FaceMark {
+class FaceButton {
   lastSeen = 0;
 
   /**
    * @param {string} participant
    * @param {number} id
    * @param {FaceRights} rights
-   * @param {FaceMarkListener} listener
+   * @param {FaceButtonListener} listener
    */
   constructor(participant, id, { own, mayRename }, listener) {
     this.id = id;
@@ -104,7 +104,7 @@ class FaceMark {
   }
 
   /**
-   * @param {Mark} mark
+   * @param {PlacedFace} placed
    * @param {string} owner
    * @param {FaceRoom} room
    */
@@ -127,7 +127,7 @@ class FaceMark {
     this.#voicePrint(face);
   }
 
-  /** @param {Face} face */
+  /** @param {FaceOverlay} face */
   #voicePrint({ voice, voice_confidence }) {
     const sure = `${Math.round(10 * voice_confidence)}0 %`;
     const text = { unknown: "", listening: "Learning this voice", known: `Voice known, ${sure} sure`, dropped: "Voice forgotten: it did not fit" }[voice];
@@ -138,7 +138,7 @@ class FaceMark {
   }
 
   /**
-   * @param {Face} face
+   * @param {FaceOverlay} face
    * @param {string} owner
    */
   #text(face, owner) {
@@ -157,14 +157,14 @@ class FaceMark {
   }
 }
 
-export class FaceMarks {
-  /** @type {Map<number, FaceMark>} */ #marks = new Map();
+export class FaceButtons {
+  /** @type {Map<number, FaceButton>} */ #buttons = new Map();
 
   /**
    * @param {HTMLElement} layer
    * @param {string} participant
    * @param {FaceRights} rights
-   * @param {FaceMarkListener} listener
+   * @param {FaceButtonListener} listener
    */
   constructor(layer, participant, rights, listener) {
     this.layer = layer;
@@ -174,27 +174,27 @@ export class FaceMarks {
   }
 
   /**
-   * @param {Mark[]} marks
+   * @param {PlacedFace[]} faces
    * @param {string} owner name of the participant
    * @param {FaceRoom} room
    */
-  show(marks, owner, room) {
+  show(faces, owner, room) {
     const now = performance.now();
-    for (const mark of marks) {
-      let shown = this.#marks.get(mark.face.id);
+    for (const placed of faces) {
+      let shown = this.#buttons.get(placed.face.id);
       if (!shown) {
-        shown = new FaceMark(this.participant, mark.face.id, this.rights, this.listener);
-        this.#marks.set(mark.face.id, shown);
+        shown = new FaceButton(this.participant, placed.face.id, this.rights, this.listener);
+        this.#buttons.set(placed.face.id, shown);
         this.layer.append(...(this.rights.own ? [] : [shown.button]), shown.label);
       }
       shown.lastSeen = now;
-      shown.show(mark, owner, room);
+      shown.show(placed, owner, room);
     }
-    for (const [id, shown] of this.#marks) {
+    for (const [id, shown] of this.#buttons) {
       // A face missed in a frame or two keeps its button, and with it the keyboard's focus.
       if (now - shown.lastSeen < GONE_MS || shown.editing) continue;
       shown.remove();
-      this.#marks.delete(id);
+      this.#buttons.delete(id);
     }
   }
 }

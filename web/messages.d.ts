@@ -1,0 +1,307 @@
+/** Written by `earshot schema` from the models in streamer/messages: do not edit. */
+
+/**
+ * The three most probable answers; `known` is false where none is to be trusted.
+ *
+ * A question that was said aloud ("Earshot, …") is answered to everyone, with `id` null.
+ */
+export interface Answer {
+  type: "answer";
+  id: number | null;
+  participant: string;
+  question: string;
+  answers: [string, number][];
+  known: boolean;
+}
+
+/** Ask about what a participant's camera sees; the answer goes to who asked. */
+export interface Ask {
+  type: "ask";
+  id: number;
+  participant: string;
+  question: string;
+}
+
+/** Words of one voice (face null: of what no face accounts for); the same id comes again until it is final. */
+export interface CaptionLine {
+  type: "caption";
+  participant: string;
+  face: number | null;
+  id: number;
+  text: string;
+  start: number;
+  end: number;
+  final: boolean;
+}
+
+export type ClientMessage = Hello | Ping | SetFader | SetFocus | SetMute | Rename | Leave | Ask | Search | SetSpectrogram | SetAnnouncer;
+
+/** A message was refused, or the connection is about to be closed; `request` says which question has no answer. */
+export interface Error {
+  type: "error";
+  code: string;
+  reason: string;
+  request: number | null;
+}
+
+/**
+ * One face in a picture; `box` is x, y, width, height as fractions of the picture.
+ *
+ * `voice` is how it stands with its voice print: nothing "unknown" yet, "listening" to it, "known", or "dropped".
+ */
+export interface FaceOverlay {
+  id: number;
+  box: [number, number, number, number];
+  name: string | null;
+  speaking: number;
+  lips_visible: boolean;
+  voice: "unknown" | "listening" | "known" | "dropped";
+  voice_confidence: number;
+}
+
+/** Faces of one participant in the picture captured at `t`, Unix seconds of the publisher's clock. */
+export interface Faces {
+  type: "faces";
+  participant: string;
+  t: number;
+  faces: FaceOverlay[];
+}
+
+/** All faders of one listener. */
+export interface FaderState {
+  gains: Gain[];
+  muted: string[];
+  focus: Focus | null;
+}
+
+/** The listener's faders after a change. */
+export interface FadersChanged {
+  gains: Gain[];
+  muted: string[];
+  focus: Focus | null;
+  type: "faders";
+}
+
+/** What is heard alone. */
+export interface Focus {
+  participant: string;
+  face: number | null;
+}
+
+/** Moments that fit a query, the best first. */
+export interface Found {
+  type: "found";
+  id: number;
+  query: string;
+  moments: FoundMoment[];
+}
+
+/** A picture or a spoken line of the call; `thumbnail` is a data URL. */
+export interface FoundMoment {
+  participant: string;
+  t: number;
+  kind: "picture" | "words";
+  text: string;
+  speaker: string | null;
+  score: number;
+  thumbnail: string | null;
+}
+
+/** One fader that is not at 1. */
+export interface Gain {
+  participant: string;
+  face: number | "rest";
+  gain: number;
+}
+
+/** First message: proves who the connection belongs to. */
+export interface Hello {
+  type: "hello";
+  token: string;
+}
+
+/** Leave the room for good; no resume. */
+export interface Leave {
+  type: "leave";
+}
+
+/**
+ * Where the sound of the last second comes from, in the picture captured at `t`.
+ *
+ * `heat` holds `rows` x `columns` bytes, row by row, 255 the hottest; `peak` [x, y] and `box` [x, y, width, height]
+ * are fractions of the picture, null where nothing is to be seen that makes the sound.
+ */
+export interface LocalizationMap {
+  type: "localization";
+  participant: string;
+  t: number;
+  score: number;
+  peak: [number, number] | null;
+  box: [number, number, number, number] | null;
+  rows: number;
+  columns: number;
+  heat: string;
+}
+
+/** One participant as the others see it; `faces` maps a face id to the name it was given. */
+export interface ParticipantState {
+  id: string;
+  name: string;
+  publishing: boolean;
+  audio: boolean;
+  video: boolean;
+  connected: boolean;
+  faces: Record<string, string>;
+}
+
+/** Heartbeat; `n` comes back in the pong. */
+export interface Ping {
+  type: "ping";
+  n: number;
+}
+
+/** Answer to ping. */
+export interface Pong {
+  type: "pong";
+  n: number;
+}
+
+/** Name a participant (face null), or one of their faces. */
+export interface Rename {
+  type: "rename";
+  participant: string;
+  face: number | null;
+  name: string;
+}
+
+/** The room's state after a change. */
+export interface RoomChanged {
+  type: "room";
+  room: RoomState;
+}
+
+/** Who is here. */
+export interface RoomState {
+  id: string;
+  participants: ParticipantState[];
+  voices_separated: boolean;
+}
+
+/** What is to be seen in the picture captured at `t`. */
+export interface SceneCaption {
+  type: "scene";
+  participant: string;
+  t: number;
+  text: string;
+  words: SceneWord[];
+}
+
+/** One word of a description, and where the network looked for it: 14 x 14 bytes, 255 the hottest. */
+export interface SceneWord {
+  word: string;
+  heat: string;
+}
+
+/** Find a moment of the call. */
+export interface Search {
+  type: "search";
+  id: number;
+  query: string;
+}
+
+export type ServerMessage = Welcome | Pong | Token | RoomChanged | FadersChanged | Faces | Slots | Status | Error | LocalizationMap | SoundTags | SpectrogramColumns | CaptionLine | SceneCaption | Answer | Found;
+
+/** Have descriptions of what is seen read aloud while nobody speaks, or not. */
+export interface SetAnnouncer {
+  type: "announcer";
+  on: boolean;
+}
+
+/** Set how loud one face, or everything else, of a participant is: linear gain, 1 is unchanged. */
+export interface SetFader {
+  type: "fader";
+  participant: string;
+  face: number | "rest";
+  gain: number;
+}
+
+/** Hear only one face, only one participant (face null), or everyone (participant null). */
+export interface SetFocus {
+  type: "focus";
+  participant: string | null;
+  face: number | null;
+}
+
+/** Do not hear this participant at all. */
+export interface SetMute {
+  type: "mute";
+  participant: string;
+  muted: boolean;
+}
+
+/** Show the spectrogram of a participant's mixture (face null) or of one voice; participant null shows none. */
+export interface SetSpectrogram {
+  type: "spectrogram";
+  participant: string | null;
+  face: number | null;
+}
+
+/** Whose picture a video m-line carries; RTP time stamp = (rtp_base + round(t * 90000)) mod 2^32. */
+export interface Slot {
+  mid: string;
+  participant: string;
+  rtp_base: number | null;
+}
+
+/** Which video m-line carries whom; slots not listed are empty. */
+export interface Slots {
+  type: "slots";
+  slots: Slot[];
+}
+
+/** What is heard at `t`, most probable first; empty when it is over. */
+export interface SoundTags {
+  type: "sound";
+  participant: string;
+  t: number;
+  tags: [string, number][];
+}
+
+/**
+ * Columns of a spectrogram, the first at `t`, one each `hop` seconds.
+ *
+ * `data` holds `bands` bytes a column, from `low` to `high` Hz in equal steps; 0 is -90 dB of full scale, 255 is -10.
+ */
+export interface SpectrogramColumns {
+  type: "spectrogram";
+  participant: string;
+  face: number | null;
+  t: number;
+  hop: number;
+  bands: number;
+  low: number;
+  high: number;
+  data: string;
+}
+
+/** Whether voices are separated now, and if not, why. */
+export interface Status {
+  type: "status";
+  voices_separated: boolean;
+  reason: string;
+}
+
+/** A fresh session token, good for `expires_in` seconds. */
+export interface Token {
+  type: "token";
+  token: string;
+  expires_in: number;
+}
+
+/** Answer to hello. */
+export interface Welcome {
+  type: "welcome";
+  participant: string;
+  room: RoomState;
+  faders: FaderState;
+}
