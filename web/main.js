@@ -32,9 +32,7 @@ Object.defineProperty(window, "earshot", {
  * @param {string} room
  * @param {string} invite
  */
-async function showJoin(room, invite) {
-  const parameters = new URLSearchParams(location.search);
-  const watchOnly = parameters.get("watch") === "1";
+function showJoin(room, invite) {
   const media = new LocalMedia();
   const join = new JoinScreen(media, async (name, watch) => {
     // Who is refused stays on this screen, with the devices as they are.
@@ -43,16 +41,14 @@ async function showJoin(room, invite) {
     if (watch) media.stop();
     screen = new CallScreen(call, watch ? null : media);
   });
-  const name = parameters.get("name");
-  if (name) join.setName(name);
-  await join.show(!watchOnly);
-  if (parameters.get("autojoin") === "1") await join.submit(watchOnly);
+  // A link may fill in the form; what starts devices and what joins is a person's own click.
+  join.show(new URLSearchParams(location.search).get("name"));
 }
 
 const path = /^\/r\/([^/]+)\/?$/.exec(location.pathname);
 const invite = location.hash.slice(1);
 if (!path) showHome();
 else if (!invite) find("#no-invite", HTMLElement).hidden = false;
-else void showJoin(decodeURIComponent(path[1] ?? ""), invite);
+else showJoin(decodeURIComponent(path[1] ?? ""), invite);
 // Another room's link pasted into this tab changes only the fragment: start afresh.
 addEventListener("hashchange", () => location.reload());

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Server, make_room
-from tests.browser.test_page import Room, Visit, enter, tap_control
+from tests.browser.test_page import Room, Visit, enter, join, tap_control
 
 CUT_SECONDS = 20
 """Longer than three missed heartbeats, and than the media connections live without an answer."""
@@ -18,8 +18,8 @@ CUT_SECONDS = 20
 def test_comes_back_as_the_same_participant(visit: Visit, room: Room, code: int) -> None:
     visitor = visit("about:blank")
     sockets = tap_control(visitor)
-    visitor.page.goto(f"{room['page']}?autojoin=1&name=Ada#{room['invite']}")
-    visitor.until("earshot.state?.connection === 'connected'")
+    visitor.page.goto(room["link"])
+    join(visitor, "Ada")
     before = visitor.state()["participant"]
     sockets[0].close(code=code, reason="cut by the test")
     visitor.until("earshot.state.connection === 'reconnecting'")

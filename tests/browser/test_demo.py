@@ -19,6 +19,7 @@ from scipy.signal import fftconvolve
 
 from streamer.demo.clip import DemoClip, demo_clip
 from tests.browser.conftest import Visitor
+from tests.browser.test_page import join
 
 RATE = 16_000
 RECORD = """
@@ -130,10 +131,10 @@ def test_click_a_face_and_hear_only_that_face(
     sources: tuple[np.ndarray, np.ndarray],
     tmp_path: Path,
 ) -> None:
-    address, invite = demo_link.split("#")
-    # Who joins here has no camera: that a browser encodes it on the same two cores would leave too little for the rest.
-    visitor = visit(f"{address}?name=Ada&autojoin=1#{invite}", allow=(), viewport={"width": 1280, "height": 720})
+    # Only watched: that a browser encodes a camera on the same two cores would leave too little for the rest.
+    visitor = visit(demo_link, allow=(), viewport={"width": 1280, "height": 720})
     page = visitor.page
+    join(visitor, "Ada", watch=True)
 
     # Both puppets are seen, named left to right, and their voices are learned while each talks alone.
     visitor.until("document.querySelectorAll('[data-testid=face]').length == 2", 60)

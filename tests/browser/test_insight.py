@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Locator, WebSocketRoute, expect
 
 from tests.browser.conftest import Visitor
-from tests.browser.test_page import enter
+from tests.browser.test_page import enter, join
 
 Visit = Callable[..., Visitor]
 Room = dict[str, str]
@@ -150,8 +150,8 @@ def stage(visit: Visit, room: Room) -> Callable[..., Stage]:
             stage.absent = {"id": ada, "name": "Ada", "connected": True, "faces": {}}
             stage.absent |= dict.fromkeys(("publishing", "audio", "video"), True)
         stage.page.route_web_socket("**/control", stage.pass_on)
-        stage.page.goto(f"{room['page']}?autojoin=1&name=Bob{'&watch=1' if watch else ''}#{room['invite']}")
-        stage.visitor.until("earshot.state?.connection === 'connected' && earshot.state.room !== null")
+        stage.page.goto(room["link"])
+        join(stage.visitor, "Bob", watch)
         stage.visitor.until("document.querySelectorAll('[data-testid=tile]').length")
         stage.visitor.until("earshot.state.firstFrameMs" if pictures else "true")
         return stage

@@ -19,12 +19,18 @@ Room = dict[str, str]
 FIRST_FRAME_MS = 2000
 
 
-def enter(visit: Visit, room: Room, name: str, link: str = "link", query: str = "", **how: Any) -> Visitor:
-    """Open the page of a room and wait until the call stands."""
-    page, invite = room[link].split("#")
-    visitor = visit(f"{page}?autojoin=1&name={name}{query}#{invite}", **how)
-    visitor.until("earshot.state?.connection === 'connected' && earshot.state.room !== null")
+def enter(visit: Visit, room: Room, name: str, link: str = "link", watch: bool = False, **how: Any) -> Visitor:
+    """Open the page of a room, join, and wait until the call stands."""
+    visitor = visit(room[link], **how)
+    join(visitor, name, watch)
     return visitor
+
+
+def join(visitor: Visitor, name: str, watch: bool = False) -> None:
+    """Fill in the form of a room's page and click, and wait until the call stands."""
+    visitor.page.get_by_test_id("join-name").fill(name)
+    visitor.page.get_by_test_id("watch-button" if watch else "join-button").click()
+    visitor.until("earshot.state?.connection === 'connected' && earshot.state.room !== null")
 
 
 def tap_control(visitor: Visitor) -> list[WebSocketRoute]:
@@ -73,12 +79,45 @@ def test_first_page_asks_for_the_secret(guarded_address: str, visit: Visit) -> N
 def test_join_screen_shows_devices_preview_and_level(visit: Visit, room: Room) -> None:
     visitor = visit(room["link"])
     page = visitor.page
+    expect(page.locator("#join-camera")).to_be_hidden()
+    page.get_by_test_id("preview-start").click()
+    expect(page.locator("#join-camera")).to_be_visible()
+    expect(page.get_by_test_id("preview-start")).to_be_hidden()
     expect(page.get_by_test_id("join-button")).to_have_text("Join the call")
     expect(page.get_by_test_id("join-button")).to_be_enabled()
     assert page.locator("#join-camera option").count() >= 2
     assert page.locator("#join-microphone option").count() >= 2
     visitor.until("document.querySelector('#preview-video').videoWidth > 0")
     visitor.until("Number(document.querySelector('#join-level').ariaValueNow) > 10")
+
+
+@pytest.mark.parametrize("query", ["", "?autojoin=1&name=Ada", "?autojoin=1&watch=1&name=Ada"])
+def test_no_link_starts_devices_or_joins_without_a_click(visit: Visit, room: Room, query: str) -> None:
+    visitor = visit("about:blank")
+    page = visitor.page
+    page.add_init_script(
+        """
+        window.devicesAsked = 0;
+        const ask = MediaDevices.prototype.getUserMedia;
+        MediaDevices.prototype.getUserMedia = function (...wishes) {
+            window.devicesAsked += 1;
+            return ask.apply(this, wishes);
+        };
+        """
+    )
+    joins: list[str] = []
+    page.on("request", lambda request: joins.append(request.url) if request.url.endswith("/join") else None)
+    page.goto(f"{room['page']}{query}#{room['invite']}")
+    # All that the page does by itself it has done when the form can be used.
+    expect(page.get_by_test_id("join-button")).to_be_enabled()
+    expect(page.get_by_test_id("join-name")).to_have_value("Ada" if query else "")
+    page.wait_for_load_state("networkidle")
+    assert visitor.page.evaluate("devicesAsked") == 0
+    assert joins == []
+    assert visitor.state() is None
+    join(visitor, "Ada")
+    assert visitor.page.evaluate("devicesAsked") == 1
+    assert me(visitor)["name"] == "Ada"
 
 
 def test_join_screen_refuses_an_empty_name_and_remembers_a_good_one(visit: Visit, room: Room) -> None:
@@ -102,9 +141,12 @@ def test_join_screen_refuses_an_empty_name_and_remembers_a_good_one(visit: Visit
 def test_camera_refused_joins_with_sound_only(visit: Visit, room: Room) -> None:
     visitor = visit(room["link"], allow=("microphone",))
     page = visitor.page
+    page.get_by_test_id("join-name").fill("Ada")
+    page.get_by_test_id("join-button").click()
+    # Whoever wanted to be seen is asked before joining without.
     expect(page.get_by_test_id("join-button")).to_have_text("Join with sound only")
     expect(page.locator("#join-video-problem")).to_contain_text("not allowed to use the camera")
-    page.get_by_test_id("join-name").fill("Ada")
+    assert visitor.state() is None
     page.get_by_test_id("join-button").click()
     visitor.until("earshot.state?.connection === 'connected' && earshot.state.room !== null")
     visitor.until("earshot.state.room.participants.some((one) => one.publishing && one.audio)")
@@ -114,6 +156,7 @@ def test_camera_refused_joins_with_sound_only(visit: Visit, room: Room) -> None:
 def test_everything_refused_leaves_watching(visit: Visit, room: Room) -> None:
     visitor = visit(room["link"], allow=())
     page = visitor.page
+    page.get_by_test_id("preview-start").click()
     expect(page.locator("#join-audio-problem")).to_contain_text("not allowed to use the microphone")
     expect(page.get_by_test_id("join-button")).to_be_disabled()
     page.get_by_test_id("watch-button").click()
@@ -122,7 +165,7 @@ def test_everything_refused_leaves_watching(visit: Visit, room: Room) -> None:
 
 
 def test_watch_link_only_watches(visit: Visit, room: Room) -> None:
-    visitor = enter(visit, room, "Walter", link="watch_link", query="&watch=1")
+    visitor = enter(visit, room, "Walter", link="watch_link", watch=True)
     assert visitor.state()["role"] == "watch"
     expect(visitor.page.get_by_test_id("mute")).to_be_hidden()
     expect(visitor.page.get_by_test_id("status-voices")).to_have_text("Voices are not separated just now")
@@ -157,7 +200,7 @@ def test_two_see_and_hear_each_other_until_one_leaves(visit: Visit, room: Room) 
 def test_the_third_sees_both_others(visit: Visit, room: Room) -> None:
     for name in ("Ada", "Bob"):
         enter(visit, room, name)
-    walter = enter(visit, room, "Walter", query="&watch=1")
+    walter = enter(visit, room, "Walter", watch=True)
     walter.until(
         "earshot.stats().then((all) => all.filter((one) => one.type === 'inbound-rtp' && one.kind === 'video'"
         " && one.framesDecoded > 5).length === 2)"
@@ -171,7 +214,8 @@ def test_face_follows_its_message_and_is_focused_by_click_and_key(visit: Visit, 
     ada_id = ada.state()["participant"]
     bob = visit("about:blank")
     sockets = tap_control(bob)
-    bob.page.goto(f"{room['page']}?autojoin=1&name=Bob#{room['invite']}")
+    bob.page.goto(room["link"])
+    join(bob, "Bob")
     bob.until("earshot.state?.firstFrameMs")
 
     def tell_face(x: float) -> None:

@@ -61,11 +61,14 @@ export class LocalMedia extends EventTarget {
   /** @type {Record<Kind, number>} counts the wishes: what was opened for an earlier one is closed again */
   #wishes = { audio: 0, video: 0 };
   muted = false;
+  /** Whether the devices have been asked for: before that, that there are none says nothing. */
+  asked = false;
   /** The camera was switched off by the person (and not absent). */
   cameraOff = false;
 
   /** Asks for both at once, so that there is one question; falls back to each alone. */
   async start() {
+    this.asked = true;
     const asked = { ...this.#wishes };
     try {
       const stream = await open({ audio: this.#wish("audio"), video: this.#wish("video") });

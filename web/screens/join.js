@@ -36,8 +36,11 @@ export class JoinScreen {
   #video = find("#preview-video", HTMLVideoElement);
   #off = find("#preview-off", HTMLElement);
   #meter = new LevelMeter(find("#join-level", HTMLElement));
+  #start = find("#preview-start", HTMLButtonElement);
+  #devices = find("#join-devices", HTMLElement);
   #busy = false;
-  #asking = true;
+  #asking = false;
+  #turn = 0;
 
   /**
    * @param {LocalMedia} media
@@ -58,22 +61,16 @@ export class JoinScreen {
       void this.submit(false);
     });
     this.#watch.addEventListener("click", () => void this.submit(true));
+    this.#start.addEventListener("click", () => void this.#askForDevices());
     this.#name.addEventListener("input", () => this.#nameRefused(""));
   }
 
-  /** @param {boolean} devices ask for camera and microphone */
-  async show(devices) {
+  /** @param {string | null} name in place of the one remembered; devices stay off until a click asks for them */
+  show(name) {
     this.section.hidden = false;
+    if (name) this.#name.value = name;
     this.#show();
     if (!this.#name.value) this.#name.focus();
-    if (devices) await this.media.start();
-    this.#asking = false;
-    this.#show();
-  }
-
-  /** @param {string} name */
-  setName(name) {
-    this.#name.value = name;
   }
 
   /** @param {boolean} watch */
@@ -84,7 +81,13 @@ export class JoinScreen {
       this.#name.focus();
       return;
     }
-    if (this.#busy) return;
+    if (this.#busy || (this.#asking && !watch)) return;
+    const turn = (this.#turn += 1);
+    if (!watch && !this.media.asked) {
+      await this.#askForDevices();
+      // Meanwhile they may have gone in to watch; and without a device they have to say whether to join all the same.
+      if (turn !== this.#turn || !this.media.tracks.audio || !this.media.tracks.video) return;
+    }
     this.#busy = true;
     this.#problem.textContent = "";
     this.#show();
@@ -103,6 +106,15 @@ export class JoinScreen {
     }
   }
 
+  async #askForDevices() {
+    this.#asking = true;
+    const asked = this.media.start();
+    this.#show();
+    await asked;
+    this.#asking = false;
+    this.#show();
+  }
+
   /** @param {string} problem */
   #nameRefused(problem) {
     this.#nameProblem.textContent = problem;
@@ -117,15 +129,18 @@ export class JoinScreen {
       this.#video.srcObject = video && new MediaStream([video]);
       if (video) this.#video.play().catch(() => undefined);
     }
-    this.#off.hidden = !!video;
+    const { asked } = this.media;
+    this.#devices.hidden = !asked;
+    this.#start.hidden = asked;
+    this.#off.hidden = !asked || !!video;
     this.#off.textContent = this.#asking ? "Waiting for the browser's permission…" : "No camera";
     this.#meter.follow(audio);
     for (const kind of /** @type {const} */ (["audio", "video"])) {
       find(`#join-${kind}-problem`, HTMLElement).textContent = this.media.problems[kind];
     }
-    const choice = video && audio ? "Join the call" : audio ? "Join with sound only" : video ? "Join with picture only" : "Join the call";
+    const choice = (video && audio) || !asked ? "Join the call" : audio ? "Join with sound only" : video ? "Join with picture only" : "Join the call";
     this.#join.textContent = this.#busy ? "Joining…" : choice;
-    this.#join.disabled = this.#busy || this.#asking || (!audio && !video);
+    this.#join.disabled = this.#busy || this.#asking || (asked && !audio && !video);
     this.#watch.disabled = this.#busy;
   }
 }
