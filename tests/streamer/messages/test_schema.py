@@ -1,6 +1,7 @@
 """What the page has of the messages: that it is up to date, what the TypeScript says, and the command."""
 
 import json
+from functools import partial
 
 import pytest
 from typer.testing import CliRunner
@@ -27,8 +28,8 @@ def test_missing_and_changed_files_are_stale(tmp_path):
 
 
 def test_check_writes_nothing_and_fails_when_stale(tmp_path, monkeypatch):
-    monkeypatch.setattr(schema.stale, "__defaults__", (tmp_path,))
-    monkeypatch.setattr(schema.write, "__defaults__", (tmp_path,))
+    monkeypatch.setattr(schema, "stale", partial(schema.stale, tmp_path))
+    monkeypatch.setattr(schema, "write", partial(schema.write, tmp_path))
     run = CliRunner().invoke(app, ["schema", "--check"])
     assert run.exit_code == 1
     assert run.stderr == (
