@@ -1,0 +1,352 @@
+"""Who of several people speaks, from voices and lips together, without anybody having said so before.
+
+Lips say who, the voice says whether it is the same person as before; either alone is weak. Sound is cut into chunks of
+0.2 s in which at most one person speaks (chunks with overlapping speech tell nothing). A hidden Markov model has a
+state a speaker: every face, every voice that belongs to no face, and one for voices not heard before. It emits
+
+- the speaker embedding of the 1.4 s around the chunk: a Gaussian likelihood ratio of its cosine with the mean of the
+  embeddings that the speaker already accounts for, those that share sound with it left out;
+- how much each face's lips moved: two Gaussians a face, silent and speaking, whose means are learnt for each face
+  (a low picture, a beard or a nervous head shift them by more than speech does) under a prior.
+
+Responsibilities, voices and lip means are found by expectation maximisation (as in VBx, Landini et al. 2022,
+arXiv:2012.14952, with lips as a second observation). What left the window of the last `WINDOW` chunks stays as sums.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from models.common.arrays import F32, F64
+
+CHUNK = 0.2
+"""Seconds of a chunk."""
+
+SPAN = 1.4
+"""Seconds of sound around a chunk that its speaker embedding is made of."""
+
+APART = round(SPAN / CHUNK)
+"""Chunks from which two embeddings share no sound."""
+
+WINDOW = 150
+"""Chunks (30 s) that are looked at anew; older ones count by what they added to each speaker."""
+
+ITERATIONS = 3
+"""Rounds of expectation maximisation after each new chunk; the next begins where this one ended."""
+
+SPEECH, OVERLAP = 0.5, 0.4
+"""Probability of speech from which, and of overlapping speech up to which, a chunk tells who speaks."""
+
+OWN, OTHER = (0.66, 0.08), (0.40, 0.085)
+"""Mean and standard deviation of the cosine of 1.4 s of a voice with more of the same voice, and of another.
+
+Measured with CAM++ on 26 strangers.
+"""
+
+
+@dataclass(frozen=True)
+class Prior:
+    """What is believed before anything is seen. Fitted on composed conversations of strangers.
+
+    Attributes:
+        silent: mean and spread over people of each lip feature while silent.
+        rise: of what speaking adds to it.
+        noise: standard deviation of each feature within a person.
+        lips: weight of the lips' likelihood ratio a chunk: neighbouring chunks are alike.
+        voice: of the voice's.
+        stay: probability that the next chunk has the same speaker.
+        unseen: log-odds a chunk of a face that is not in the picture, against one that is.
+        off_camera: of a voice that belongs to no face.
+        stranger: of a voice that was never heard before.
+    """
+
+    silent: tuple[tuple[float, float], ...] = ((-2.4, 0.4), (-0.95, 1.0))
+    rise: tuple[tuple[float, float], ...] = ((0.4, 0.4), (0.66, 0.8))
+    noise: tuple[float, ...] = (0.4, 0.3)
+    lips: float = 0.45
+    voice: float = 0.31
+    stay: float = 0.94
+    unseen: float = -0.9
+    off_camera: float = -0.45
+    stranger: float = -1.15
+
+
+@dataclass
+class Chunk:
+    """0.2 s of sound and picture.
+
+    Attributes:
+        speech: probability that anybody speaks, 0..1.
+        overlap: that several do, 0..1.
+        lips: by face, `lip_features`; faces that are not to be seen are absent.
+        voice: unit-length speaker embedding of the `SPAN` around it, None while not known or without speech.
+    """
+
+    speech: float
+    overlap: float
+    lips: Mapping[int, F32]
+    voice: F32 | None = None
+
+    @property
+    def tells(self) -> bool:
+        """Whether one person alone speaks in it."""
+        return self.speech > SPEECH and self.overlap < OVERLAP
+
+
+@dataclass
+class _Speaker:
+    """What chunks before the window said of one speaker.
+
+    Attributes:
+        voice: sum of the embeddings it accounted for, weighted; `mass` is the sum of the weights.
+        lips: by feature: chunks with visible lips, their sum, responsibilities' sum, and of both multiplied.
+    """
+
+    voice: F64
+    mass: float = 0.0
+    lips: F64 = field(default_factory=lambda: np.zeros((2, 4)))
+
+
+def lip_features(lips: F32) -> F32 | None:
+    """How much a mouth moved within 0.4 s.
+
+    Args:
+        lips: (K, 4) lip numbers of its pictures in order, as `models.faces.face.Face.lips`.
+
+    Returns:
+        (2,) log of the mean change a picture, and log of the spread of the opening; None for less than 6 pictures.
+    """
+    if len(lips) < 6:
+        return None
+    # A jump of a whole eye distance between pictures is the mesh catching a face, not speech.
+    change = np.minimum(np.abs(np.diff(lips, axis=0)).mean(axis=1), 2.0).mean()
+    spread = (lips[:, 0] + lips[:, 1]).std()
+    return np.array([np.log(change + 0.02), np.log(spread + 0.05)], np.float32)
+
+
+class SpeakerInference:
+    """Who speaks in each chunk.
+
+    Speakers have whole numbers: a face's own number, and -1, -2, … for voices that belong to no face.
+
+    Args:
+        prior: what is believed at first.
+        window: chunks that are looked at anew.
+    """
+
+    def __init__(self, prior: Prior | None = None, window: int = WINDOW) -> None:
+        self.prior = prior or Prior()
+        self._window = window
+        self._first = 0
+        self._chunks: list[Chunk] = []
+        self._ids: list[int] = []
+        self._speakers: dict[int, _Speaker] = {}
+        self._gamma = np.zeros((0, 1))
+        self._off_camera = 0
+        self._llr: F64 = np.zeros((0, 1))
+
+    @property
+    def speakers(self) -> Sequence[int]:
+        """Numbers of everybody known, faces first."""
+        return tuple(self._ids)
+
+    @property
+    def count(self) -> int:
+        """Chunks taken in so far."""
+        return self._first + len(self._chunks)
+
+    def add(self, chunk: Chunk) -> None:
+        """Take in the next chunk; `infer` makes use of it."""
+        for id in chunk.lips:
+            if id not in self._speakers:
+                self._add_speaker(id)
+        self._chunks.append(chunk)
+        last = self._gamma[-1:] if len(self._gamma) else self._uniform()
+        self._gamma = np.concatenate([self._gamma, last])
+        while len(self._chunks) > self._window:
+            self._retire()
+
+    def set_voice(self, number: int, voice: F32) -> None:
+        """Set the embedding of a chunk, counted from 0, that was taken in before it was known."""
+        if number >= self._first:
+            self._chunks[number - self._first].voice = voice
+
+    def posterior(self, number: int) -> dict[int, float]:
+        """Probability that each speaker is the one who speaks in a chunk, if anybody does; they and a stranger make 1.
+
+        Raises:
+            IndexError: the chunk is not there yet, or left the window.
+        """
+        if number < self._first:
+            raise IndexError(f"chunk {number} left the window, which begins at {self._first}")
+        row = self._gamma[number - self._first]
+        return {id: float(row[j]) for j, id in enumerate(self._ids)}
+
+    def seconds(self, id: int) -> float:
+        """Seconds of speech alone that a speaker accounts for."""
+        if id not in self._speakers:
+            return 0.0
+        j = self._ids.index(id)
+        tells = np.array([chunk.tells for chunk in self._chunks])
+        return float(self._speakers[id].mass + (self._gamma[:, j] * tells).sum()) * CHUNK
+
+    def infer(self, iterations: int = ITERATIONS) -> None:
+        """Weigh everything in the window anew."""
+        if not self._chunks:
+            return
+        tells = np.array([chunk.tells for chunk in self._chunks])
+        voiced = np.array([chunk.voice is not None for chunk in self._chunks]) & tells
+        size = next((len(chunk.voice) for chunk in self._chunks if chunk.voice is not None), 1)
+        voices = np.stack(
+            [np.zeros(size) if chunk.voice is None else chunk.voice for chunk in self._chunks], dtype=np.float64
+        )
+        for _ in range(iterations):
+            scores = self._scores(tells, voiced, voices)
+            self._gamma = smoothed(np.where(tells[:, None], scores, 0.0), self.prior.stay)
+        self._bear(tells)
+        self._bury(tells)
+
+    def _scores(self, tells: np.ndarray, voiced: np.ndarray, voices: F64) -> F64:
+        """Log-likelihood ratio a chunk and speaker against a voice from nowhere, (N, speakers + 1)."""
+        count, prior = len(self._chunks), self.prior
+        scores = np.full((count, len(self._ids) + 1), prior.stranger)
+        at = np.arange(count)
+        apart = (np.abs(at[:, None] - at[None]) >= APART).astype(np.float64)
+        products = voices @ voices.T
+        for j, id in enumerate(self._ids):
+            weights = apart * (self._gamma[:, j] * voiced)[None]
+            scores[:, j] = self._voice_score(self._speakers[id], weights, products, voices) * voiced
+            scores[:, j] += self._lip_score(id, j, tells) if id > 0 else prior.off_camera
+        return scores
+
+    def _voice_score(self, speaker: _Speaker, weights: F64, products: F64, voices: F64) -> F64:
+        mass = weights.sum(axis=1) + speaker.mass
+        before = speaker.voice if speaker.voice.size == voices.shape[1] else np.zeros(voices.shape[1])
+        old = voices @ before
+        along = (weights * products).sum(axis=1) + old
+        mixed = weights @ products
+        square = (mixed * weights).sum(axis=1) + 2 * weights @ old + before @ before
+        cosine = along / np.sqrt(np.maximum(square, 1e-9))
+        # Little is said by a voice of which little was heard.
+        sure = np.clip(mass / 6, 0, 1) * (mass >= 2)
+        return self.prior.voice * likelihood_ratio(cosine) * sure
+
+    def _lip_score(self, id: int, j: int, tells: np.ndarray) -> F64:
+        prior, nothing = self.prior, np.full(2, np.nan, np.float32)
+        lips = np.stack([chunk.lips.get(id, nothing) for chunk in self._chunks]).astype(np.float64)
+        seen = ~np.isnan(lips[:, 0])
+        gamma = self._gamma[:, j] * tells
+        total = np.zeros(len(lips))
+        for k in range(2):
+            sums = self._speakers[id].lips[k] + _lip_sums(lips[seen, k], gamma[seen])
+            silent, rise = _means(sums, prior.silent[k], prior.rise[k], prior.noise[k])
+            value = np.clip(np.where(seen, lips[:, k], silent), silent - 0.5, silent + rise + 0.5)
+            total += np.clip((value - silent - rise / 2) * rise / prior.noise[k] ** 2, -4, 4)
+        return np.where(seen, prior.lips * total, prior.unseen)
+
+    def _bear(self, tells: np.ndarray) -> None:
+        """Make a speaker of a voice from nowhere that has spoken for long enough."""
+        strange = self._gamma[:, -1] * tells
+        if strange.sum() * CHUNK < 1.2:
+            return
+        self._off_camera += 1
+        self._add_speaker(-self._off_camera)
+        self._gamma[:, len(self._ids) - 1] = 0.9 * self._gamma[:, -1]
+        self._gamma[:, -1] *= 0.1
+
+    def _bury(self, tells: np.ndarray) -> None:
+        """Forget voices without a face that nothing is left of: they were somebody else's after all."""
+        for id in [id for id in self._ids if id < 0]:
+            j = self._ids.index(id)
+            if self._speakers[id].mass + (self._gamma[:, j] * tells).sum() < 2:
+                self._ids.remove(id)
+                del self._speakers[id]
+                self._gamma = np.delete(self._gamma, j, axis=1)
+                self._gamma /= np.maximum(self._gamma.sum(axis=1, keepdims=True), 1e-9)
+
+    def _add_speaker(self, id: int) -> None:
+        self._ids.append(id)
+        self._speakers[id] = _Speaker(np.zeros(1))
+        # As probable as a stranger, until there is a reason to think otherwise.
+        half = self._gamma[:, -1:] / 2
+        self._gamma = np.concatenate([self._gamma[:, :-1], half, half], axis=1)
+
+    def _uniform(self) -> F64:
+        return np.full((1, len(self._ids) + 1), 1 / (len(self._ids) + 1))
+
+    def _retire(self) -> None:
+        """Turn the oldest chunk into sums."""
+        chunk, gamma = self._chunks.pop(0), self._gamma[0]
+        self._gamma = self._gamma[1:]
+        self._first += 1
+        for j, id in enumerate(self._ids):
+            speaker, weight = self._speakers[id], float(gamma[j]) * chunk.tells
+            if chunk.voice is not None and weight:
+                if speaker.voice.size != chunk.voice.size:
+                    speaker.voice = np.zeros(chunk.voice.size)
+                speaker.voice = speaker.voice + weight * chunk.voice
+                speaker.mass += weight
+            if id in chunk.lips:
+                for k in range(2):
+                    value = np.array([chunk.lips[id][k]], np.float64)
+                    speaker.lips[k] += _lip_sums(value, np.array([weight]))
+
+
+def likelihood_ratio(cosine: F64) -> F64:
+    """Log-likelihood ratio of "the same voice" from cosines, -8..8.
+
+    Nearer than usual is no less the same, and farther than usual no less another.
+    """
+    own = -0.5 * ((np.minimum(cosine, OWN[0]) - OWN[0]) / OWN[1]) ** 2 - np.log(OWN[1])
+    other = -0.5 * ((np.maximum(cosine, OTHER[0]) - OTHER[0]) / OTHER[1]) ** 2 - np.log(OTHER[1])
+    return np.clip(own - other, -8, 8)
+
+
+def smoothed(scores: F64, stay: float) -> F64:
+    """Posterior of a hidden Markov model whose states change seldom, by the forward-backward algorithm.
+
+    Args:
+        scores: (N, K) log-likelihoods.
+        stay: probability of the same state in the next step; all others share the rest.
+
+    Returns:
+        (N, K), rows sum to 1.
+    """
+    count, states = scores.shape
+    if states == 1:
+        return np.ones((count, 1))
+    likely = np.exp(np.clip(scores - scores.max(axis=1, keepdims=True), -30, 0))
+    other = (1 - stay) / (states - 1)
+    forward, backward = np.empty((count, states)), np.ones((count, states))
+    before = np.full(states, 1 / states)
+    for i in range(count):
+        # All rows of the transition matrix are alike but for the diagonal: no product of matrices is needed.
+        before = (before * (stay - other) + other) * likely[i] if i else before * likely[i]
+        before /= before.sum()
+        forward[i] = before
+    for i in range(count - 2, -1, -1):
+        after = likely[i + 1] * backward[i + 1]
+        after = after * (stay - other) + other * after.sum()
+        backward[i] = after / after.sum()
+    both = forward * backward
+    return both / both.sum(axis=1, keepdims=True)
+
+
+def _lip_sums(value: F64, gamma: F64) -> F64:
+    return np.array([len(value), value.sum(), gamma.sum(), (gamma * value).sum()])
+
+
+def _means(
+    sums: F64, silent: tuple[float, float], rise: tuple[float, float], noise: float
+) -> tuple[float, float]:
+    """Most probable silent mean and rise of one face's feature: linear regression on responsibilities, with a prior."""
+    count, total, speaking, product = sums
+    # Neighbouring chunks share half of their pictures.
+    weight = 0.35 / noise**2
+    a, b, c = weight * count + silent[1] ** -2, weight * speaking, weight * speaking + rise[1] ** -2
+    x, y = weight * total + silent[0] / silent[1] ** 2, weight * product + rise[0] / rise[1] ** 2
+    determinant = a * c - b * b
+    return float((x * c - y * b) / determinant), max(float((y * a - x * b) / determinant), 0.25)
