@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from models.common.arrays import F32, F64
+from models.common.arrays import F32, F64, Bools
 
 CHUNK = 0.2
 """Seconds of a chunk."""
@@ -39,6 +39,9 @@ ITERATIONS = 3
 
 SPEECH, OVERLAP = 0.5, 0.4
 """Probability of speech from which, and of overlapping speech up to which, a chunk tells who speaks."""
+
+LEAST_RISE = 0.25
+"""By how much each lip feature rises with speech at least."""
 
 OWN, OTHER = (0.66, 0.08), (0.40, 0.085)
 """Mean and standard deviation of the cosine of 1.4 s of a voice with more of the same voice, and of another.
@@ -154,6 +157,11 @@ class SpeakerInference:
         return tuple(self._ids)
 
     @property
+    def first(self) -> int:
+        """Number of the first chunk of the window."""
+        return self._first
+
+    @property
     def count(self) -> int:
         """Chunks taken in so far."""
         return self._first + len(self._chunks)
@@ -169,10 +177,15 @@ class SpeakerInference:
         while len(self._chunks) > self._window:
             self._retire()
 
-    def set_voice(self, number: int, voice: F32) -> None:
-        """Set the embedding of a chunk, counted from 0, that was taken in before it was known."""
-        if number >= self._first:
-            self._chunks[number - self._first].voice = voice
+    def chunk(self, number: int) -> Chunk:
+        """Return a chunk of the window by its number, counted from 0; it may be completed until the next `infer`.
+
+        Raises:
+            IndexError: the chunk is not there yet, or left the window.
+        """
+        if number < self._first:
+            raise IndexError(f"chunk {number} left the window, which begins at {self._first}")
+        return self._chunks[number - self._first]
 
     def posterior(self, number: int) -> dict[int, float]:
         """Probability that each speaker is the one who speaks in a chunk, if anybody does; they and a stranger make 1.
@@ -180,10 +193,31 @@ class SpeakerInference:
         Raises:
             IndexError: the chunk is not there yet, or left the window.
         """
-        if number < self._first:
-            raise IndexError(f"chunk {number} left the window, which begins at {self._first}")
+        self.chunk(number)
         row = self._gamma[number - self._first]
         return {id: float(row[j]) for j, id in enumerate(self._ids)}
+
+    def own_speech(self, sure: float) -> dict[int, list[int]]:
+        """Numbers of the chunks of the window in which each speaker surely speaks alone, before and after too.
+
+        Args:
+            sure: least responsibility.
+        """
+        tells = np.array([chunk.tells for chunk in self._chunks])
+        found = {}
+        for j, id in enumerate(self._ids):
+            own = np.concatenate([[True], tells & (self._gamma[:, j] >= sure), [False]])
+            # Words begin and end within a chunk: its neighbours must be the speaker's too.
+            inner = own[1:-1] & own[:-2] & own[2:]
+            found[id] = [self._first + int(i) for i in np.flatnonzero(inner)]
+        return found
+
+    def lip_means(self, id: int) -> F32:
+        """What a face's lips do while silent, and how much more while speaking: (2, 2), a row a feature."""
+        tells = np.array([chunk.tells for chunk in self._chunks])
+        lips, seen = self._lips_of(id)
+        gamma = self._gamma[:, self._ids.index(id)] * tells
+        return np.array([self._lip_fit(id, k, lips[seen, k], gamma[seen]) for k in range(2)], np.float32)
 
     def seconds(self, id: int) -> float:
         """Seconds of speech alone that a speaker accounts for."""
@@ -209,7 +243,7 @@ class SpeakerInference:
         self._bear(tells)
         self._bury(tells)
 
-    def _scores(self, tells: np.ndarray, voiced: np.ndarray, voices: F64) -> F64:
+    def _scores(self, tells: Bools, voiced: Bools, voices: F64) -> F64:
         """Log-likelihood ratio a chunk and speaker against a voice from nowhere, (N, speakers + 1)."""
         count, prior = len(self._chunks), self.prior
         scores = np.full((count, len(self._ids) + 1), prior.stranger)
@@ -234,20 +268,33 @@ class SpeakerInference:
         sure = np.clip(mass / 6, 0, 1) * (mass >= 2)
         return self.prior.voice * likelihood_ratio(cosine) * sure
 
-    def _lip_score(self, id: int, j: int, tells: np.ndarray) -> F64:
-        prior, nothing = self.prior, np.full(2, np.nan, np.float32)
-        lips = np.stack([chunk.lips.get(id, nothing) for chunk in self._chunks]).astype(np.float64)
-        seen = ~np.isnan(lips[:, 0])
+    def _lip_score(self, id: int, j: int, tells: Bools) -> F64:
+        lips, seen = self._lips_of(id)
         gamma = self._gamma[:, j] * tells
-        total = np.zeros(len(lips))
-        for k in range(2):
-            sums = self._speakers[id].lips[k] + _lip_sums(lips[seen, k], gamma[seen])
-            silent, rise = _means(sums, prior.silent[k], prior.rise[k], prior.noise[k])
-            value = np.clip(np.where(seen, lips[:, k], silent), silent - 0.5, silent + rise + 0.5)
-            total += np.clip((value - silent - rise / 2) * rise / prior.noise[k] ** 2, -4, 4)
-        return np.where(seen, prior.lips * total, prior.unseen)
+        means = np.array([self._lip_fit(id, k, lips[seen, k], gamma[seen]) for k in range(2)])
+        said = self.prior.lips * lip_ratio(np.where(seen[:, None], lips, 0.0), means, self.prior)
+        return np.where(seen, said, self.prior.unseen)
 
-    def _bear(self, tells: np.ndarray) -> None:
+    def _lips_of(self, id: int) -> tuple[F64, Bools]:
+        """Lip features of a face, (N, 2), and where it is to be seen, (N,)."""
+        nothing = np.full(2, np.nan, np.float32)
+        lips = np.stack([chunk.lips.get(id, nothing) for chunk in self._chunks]).astype(np.float64)
+        return lips, ~np.isnan(lips[:, 0])
+
+    def _lip_fit(self, id: int, k: int, values: F64, gamma: F64) -> tuple[float, float]:
+        """Most probable silent mean and rise of a face's feature: regression on responsibilities, with a prior."""
+        prior = self.prior
+        count, total, speaking, product = self._speakers[id].lips[k] + _lip_sums(values, gamma)
+        (silent, silent_spread), (rise, rise_spread) = prior.silent[k], prior.rise[k]
+        # Neighbouring chunks share half of their pictures.
+        weight = 0.35 / prior.noise[k] ** 2
+        a, b = weight * count + silent_spread**-2, weight * speaking
+        c = weight * speaking + rise_spread**-2
+        x, y = weight * total + silent / silent_spread**2, weight * product + rise / rise_spread**2
+        determinant = a * c - b * b
+        return float((x * c - y * b) / determinant), max(float((y * a - x * b) / determinant), LEAST_RISE)
+
+    def _bear(self, tells: Bools) -> None:
         """Make a speaker of a voice from nowhere that has spoken for long enough."""
         strange = self._gamma[:, -1] * tells
         if strange.sum() * CHUNK < 1.2:
@@ -257,7 +304,7 @@ class SpeakerInference:
         self._gamma[:, len(self._ids) - 1] = 0.9 * self._gamma[:, -1]
         self._gamma[:, -1] *= 0.1
 
-    def _bury(self, tells: np.ndarray) -> None:
+    def _bury(self, tells: Bools) -> None:
         """Forget voices without a face that nothing is left of: they were somebody else's after all."""
         for id in [id for id in self._ids if id < 0]:
             j = self._ids.index(id)
@@ -293,6 +340,24 @@ class SpeakerInference:
                 for k in range(2):
                     value = np.array([chunk.lips[id][k]], np.float64)
                     speaker.lips[k] += _lip_sums(value, np.array([weight]))
+
+
+def lip_ratio(features: F64, means: F64, prior: Prior) -> F64:
+    """Log-likelihood ratio of speaking against silence.
+
+    Args:
+        features: (..., 2), `lip_features`.
+        means: (2, 2), `SpeakerInference.lip_means`.
+        prior: for the noise.
+
+    Returns:
+        (...), -8..8.
+    """
+    silent, rise = means[:, 0], means[:, 1]
+    # Lips that move even more than usual do not speak even more.
+    value = np.clip(features, silent - 0.5, silent + rise + 0.5)
+    ratio: F64 = np.clip((value - silent - rise / 2) * rise / np.square(prior.noise), -4, 4).sum(axis=-1)
+    return ratio
 
 
 def likelihood_ratio(cosine: F64) -> F64:
@@ -337,16 +402,3 @@ def smoothed(scores: F64, stay: float) -> F64:
 
 def _lip_sums(value: F64, gamma: F64) -> F64:
     return np.array([len(value), value.sum(), gamma.sum(), (gamma * value).sum()])
-
-
-def _means(
-    sums: F64, silent: tuple[float, float], rise: tuple[float, float], noise: float
-) -> tuple[float, float]:
-    """Most probable silent mean and rise of one face's feature: linear regression on responsibilities, with a prior."""
-    count, total, speaking, product = sums
-    # Neighbouring chunks share half of their pictures.
-    weight = 0.35 / noise**2
-    a, b, c = weight * count + silent[1] ** -2, weight * speaking, weight * speaking + rise[1] ** -2
-    x, y = weight * total + silent[0] / silent[1] ** 2, weight * product + rise[0] / rise[1] ** 2
-    determinant = a * c - b * b
-    return float((x * c - y * b) / determinant), max(float((y * a - x * b) / determinant), 0.25)

@@ -1,0 +1,240 @@
+"""Who says what in one stream of sound and pictures: speech, voices and faces brought together as they come.
+
+Sound and faces go in; every 0.2 s `SpeakerInference` weighs them anew, and what it makes of it is published as one
+`Attribution`, replaced whole so that any thread may read it. Nothing here hears the separator's output.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from models.active_speaker.inference import CHUNK, SPAN, SPEECH, WINDOW, Chunk, SpeakerInference, lip_features
+from models.common.arrays import F32
+from models.common.audio import SAMPLE_RATE
+
+SAMPLES = round(CHUNK * SAMPLE_RATE)
+"""Samples of a chunk."""
+
+HALF_SPAN = round(SPAN / 2 / CHUNK + 0.5)
+"""Chunks after which the sound around a chunk is there."""
+
+MARGIN = 0.1
+"""Seconds of pictures and sound after a chunk that it is judged with."""
+
+CONTEXT = 10 * SAMPLE_RATE
+"""Samples that speech and overlap are judged on, newest last."""
+
+LOOK_EVERY, LOOK_BACK = 2, 5
+"""Chunks between two such judgements, and how many of the newest chunks each corrects."""
+
+PAST = WINDOW * CHUNK + 2.0
+"""Seconds of sound that are kept: the window of the inference and a little more."""
+
+SURE = 0.85
+"""Responsibility from which a chunk is taken to be a speaker's own speech."""
+
+LEAST_SOLO, MOST_SOLO = 5, 40
+"""Chunks of a speaker's own speech that a voice print is made of: at least, and at most (the newest)."""
+
+FRESH_SOLO = 5
+"""Chunks that must be other ones before a print is made anew."""
+
+SILENCE = 10 ** (-65 / 20)
+"""Root mean square below which nobody is asked whether it is speech."""
+
+
+@dataclass(frozen=True)
+class Networks:
+    """What listens; shared by all streams, one call at a time.
+
+    Attributes:
+        activity: of sound (160000,), probability of speech and of overlap: (2, frames), newest last.
+        embed: speaker embedding of sound (N,): unit length.
+        prints: voice print of speech (N,) for the separator.
+    """
+
+    activity: Callable[[F32], F32]
+    embed: Callable[[F32], F32]
+    prints: Callable[[F32], F32]
+
+
+@dataclass(frozen=True)
+class VoicePrint:
+    """How one speaker sounds.
+
+    Attributes:
+        print: for the separator.
+        seconds: of speech alone it was made of.
+        confidence: mean probability that this speech was the speaker's, 0..1.
+    """
+
+    print: F32
+    seconds: float
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """Who speaks, as far as is known.
+
+    Attributes:
+        t: end of the newest chunk judged, seconds.
+        speech: probability that anybody speaks in it.
+        overlap: that several do.
+        speakers: probability of everybody known that they are the one who speaks in it: faces by their numbers,
+            voices that belong to no face by -1, -2, ….
+        prints: of everybody whose voice is known.
+        lip_means: by face, `SpeakerInference.lip_means`.
+    """
+
+    t: float = -np.inf
+    speech: float = 0.0
+    overlap: float = 0.0
+    speakers: Mapping[int, float] = field(default_factory=dict)
+    prints: Mapping[int, VoicePrint] = field(default_factory=dict)
+    lip_means: Mapping[int, F32] = field(default_factory=dict)
+
+
+class Attributor:
+    """Attributes one stream.
+
+    `see` may run on another thread than `hear`.
+
+    Args:
+        networks: what listens.
+    """
+
+    def __init__(self, networks: Networks) -> None:
+        self._networks = networks
+        self.inference = SpeakerInference()
+        self._begin = 0.0
+        self._sound = np.zeros(0, np.float32)
+        self._dropped = 0
+        self._lips: deque[tuple[float, int, F32]] = deque(maxlen=1000)
+        self._solo: dict[int, frozenset[int]] = {}
+        self._prints: dict[int, VoicePrint] = {}
+        self.latest = Attribution()
+
+    def see(self, t: float, lips: Iterable[tuple[int, F32]]) -> None:
+        """Take in the visible lips of one picture: time in seconds, and number and lip numbers (4,) of each face."""
+        self._lips.extend((t, id, values) for id, values in lips)
+
+    def hear(self, t: float, pcm: F32) -> bool:
+        """Take in the next sound.
+
+        Args:
+            t: time of its first sample, seconds. A gap up to a second is filled with silence; after a longer one, or a
+                step back, the clock begins anew and the sound is joined on.
+            pcm: (N,) at 16 kHz.
+
+        Returns:
+            Whether `latest` is new.
+        """
+        end = self.time(0) + self._heard / SAMPLE_RATE
+        if not self._heard or not -0.05 <= t - end <= 1.0:
+            self._begin += t - end
+        elif t - end > 0.01:
+            pcm = np.concatenate([np.zeros(round((t - end) * SAMPLE_RATE), np.float32), pcm])
+        self._sound = np.concatenate([self._sound, pcm])
+        fresh = False
+        while self._heard >= (self.inference.count + 1) * SAMPLES + round(MARGIN * SAMPLE_RATE):
+            self._step()
+            fresh = True
+        spare = len(self._sound) - round((PAST + 1) * SAMPLE_RATE)
+        if spare > 0:
+            spare += SAMPLE_RATE
+            self._sound, self._dropped = self._sound[spare:], self._dropped + spare
+        return fresh
+
+    def time(self, number: int) -> float:
+        """When a chunk begins, seconds."""
+        return self._begin + number * CHUNK
+
+    def recall(self, prints: Mapping[int, VoicePrint]) -> None:
+        """Know voices from before, until more is heard of them."""
+        self._prints = dict(prints)
+
+    @property
+    def _heard(self) -> int:
+        return self._dropped + len(self._sound)
+
+    def _pcm(self, first: int, last: int) -> F32:
+        """Sound from one sample of the stream to another, as far as it is there."""
+        return self._sound[max(0, first - self._dropped) : max(0, last - self._dropped)]
+
+    def _step(self) -> None:
+        """Judge the next chunk."""
+        inference = self.inference
+        number = inference.count
+        inference.add(Chunk(0.0, 0.0, self._lips_of(number)))
+        if number % LOOK_EVERY == 0 or number < LOOK_EVERY:
+            self._judge_activity(number)
+        else:
+            before = inference.chunk(number - 1)
+            inference.chunk(number).speech, inference.chunk(number).overlap = before.speech, before.overlap
+        due = number - HALF_SPAN + 1
+        if due >= 0 and inference.chunk(due).speech > SPEECH / 2:
+            middle, half = round((due + 0.5) * SAMPLES), round(SPAN / 2 * SAMPLE_RATE)
+            inference.chunk(due).voice = self._networks.embed(self._pcm(middle - half, middle + half))
+        inference.infer()
+        self._learn()
+        newest = inference.chunk(number)
+        self.latest = Attribution(
+            t=self.time(number + 1),
+            speech=newest.speech,
+            overlap=newest.overlap,
+            speakers=inference.posterior(number),
+            prints=dict(self._prints),
+            lip_means={id: inference.lip_means(id) for id in inference.speakers if id > 0},
+        )
+
+    def _lips_of(self, number: int) -> dict[int, F32]:
+        """What the lips of each visible face did around a chunk."""
+        middle = self.time(number) + CHUNK / 2
+        seen: dict[int, list[F32]] = {}
+        for t, id, values in tuple(self._lips):
+            if abs(t - middle) <= CHUNK:
+                seen.setdefault(id, []).append(values)
+        found = {id: lip_features(np.stack(values)) for id, values in seen.items()}
+        return {id: features for id, features in found.items() if features is not None}
+
+    def _judge_activity(self, number: int) -> None:
+        """Judge speech and overlap of the newest chunks; with more sound after them they are judged better."""
+        sound = self._pcm(self._heard - CONTEXT, self._heard)
+        count = min(LOOK_BACK, number + 1)
+        if np.sqrt(np.mean(np.square(sound[-count * SAMPLES :], dtype=np.float64))) < SILENCE:
+            speech, overlap = np.zeros(count), np.zeros(count)
+        else:
+            frames = self._networks.activity(np.concatenate([np.zeros(CONTEXT - len(sound), np.float32), sound]))
+            scale = frames.shape[1] / CONTEXT
+            begins = [(number - back) * SAMPLES - self._heard + CONTEXT for back in range(count)]
+            spans = [frames[:, round(at * scale) : round((at + SAMPLES) * scale)].mean(axis=1) for at in begins]
+            speech, overlap = np.stack(spans, axis=1)
+        for back in range(count):
+            chunk = self.inference.chunk(number - back)
+            chunk.speech, chunk.overlap = float(speech[back]), float(overlap[back])
+
+    def _learn(self) -> None:
+        """Make voice prints of what each speaker said alone."""
+        own = self.inference.own_speech(SURE)
+        known = set(self.inference.speakers)
+        self._prints = {id: print for id, print in self._prints.items() if id in known or id > 0}
+        for id, chunks in own.items():
+            newest = frozenset(chunks[-MOST_SOLO:])
+            before = self._solo.get(id, frozenset())
+            if len(newest) < LEAST_SOLO or len(newest - before) < (FRESH_SOLO if id in self._prints else 1):
+                continue
+            if id in self._prints and self._prints[id].seconds > len(newest) * CHUNK and before & newest:
+                continue
+            self._solo[id] = newest
+            speech = self.speech_of(sorted(newest))
+            sure = float(np.mean([self.inference.posterior(number)[id] for number in newest]))
+            self._prints[id] = VoicePrint(self._networks.prints(speech), len(newest) * CHUNK, sure)
+
+    def speech_of(self, numbers: Sequence[int]) -> F32:
+        """Sound of these chunks, joined; those that are not kept any more are left out."""
+        return np.concatenate([self._pcm(number * SAMPLES, (number + 1) * SAMPLES) for number in numbers])
