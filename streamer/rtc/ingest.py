@@ -15,7 +15,7 @@ from aiortc.mediastreams import MediaStreamError
 from streamer.rtc import rtp
 from streamer.rtc.bitstream import too_large
 from streamer.rtc.blocks import AudioBlock, BlockCutter, MonoDecoder
-from streamer.rtc.channel import Channel
+from streamer.rtc.latest import Latest
 from streamer.rtc.relay import RelayFrame, VideoSource
 from streamer.rtc.timeline import PublisherClock, Timeline, now
 
@@ -100,7 +100,6 @@ class Ingest:
         on_audio: gets each block of 20 ms.
         on_video: gets (t in seconds, decoded frame): the newest; those that came meanwhile are passed over.
         source: the relay that gets the encoded (and, where it must re-encode, decoded) pictures.
-        on_ended: called once for each track that has ended, with its kind.
         on_oversize: called with the (width, height) of a picture that is too large to be decoded.
     """
 
@@ -109,19 +108,17 @@ class Ingest:
         on_audio: Callable[[AudioBlock], None] | None = None,
         on_video: Callable[[float, av.VideoFrame], None] | None = None,
         source: VideoSource | None = None,
-        on_ended: Callable[[str], None] | None = None,
         on_oversize: Callable[[int, int], None] | None = None,
     ) -> None:
         self._on_audio = on_audio
         self._on_video = on_video
-        self._on_ended = on_ended
         self._on_oversize = on_oversize
         self._source = source
         self._clock = PublisherClock()
         self._streams: dict[str, _Stream] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._cutter = BlockCutter()
-        self._pictures: Channel[av.VideoFrame] = Channel(1, "decoded pictures")
+        self._pictures: Latest[av.VideoFrame] = Latest()
         self._audio_blocks = self._audio_refused = self._video_frames = self._encoded_frames = 0
         self._faults = 0
         self._allowance, self._allowed_at = ALLOWED_BURST, now()
@@ -181,7 +178,7 @@ class Ingest:
             audio_filled=self._cutter.filled,
             audio_refused=self._audio_refused,
             video_frames=self._video_frames,
-            video_skipped=self._pictures.statistics().dropped,
+            video_skipped=self._pictures.dropped,
             encoded_frames=self._encoded_frames,
             decoder_dropped=sum(s.tap.dropped for s in self._streams.values() if s.tap is not None),
             reported=bool(lines) and all(line.reported for line in lines),
@@ -254,7 +251,7 @@ class Ingest:
                     if self._on_oversize is not None:
                         self._on_oversize(frame.width, frame.height)
                     continue
-                self._pictures.put_nowait(frame)
+                self._pictures.put(frame)
         except MediaStreamError:
             self._pictures.close()
             self._ended(stream)
@@ -285,5 +282,3 @@ class Ingest:
     def _ended(self, stream: _Stream) -> None:
         if stream.timeline is not None:
             self._clock.remove(stream.timeline)
-        if self._on_ended is not None:
-            self._on_ended(stream.kind)

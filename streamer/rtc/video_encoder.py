@@ -13,7 +13,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType
 from av.video.reformatter import VideoReformatter
 
-from streamer.rtc.channel import Channel
+from streamer.rtc.latest import Latest
 
 logger = logging.getLogger(__name__)
 
@@ -114,7 +114,7 @@ class SharedEncoder:
     def __init__(self, codec: str, on_frame: Callable[[float, bytes, bool], None]) -> None:
         self._encoder = FrameEncoder(codec)
         self._on_frame = on_frame
-        self._pictures: Channel[tuple[float, av.VideoFrame]] = Channel(1, f"pictures to {codec}")
+        self._pictures: Latest[tuple[float, av.VideoFrame]] = Latest()
         self._keyframe = True
         self._pool = ThreadPoolExecutor(1, f"encode-{codec}")
         self._task = asyncio.get_running_loop().create_task(self._run())
@@ -122,11 +122,11 @@ class SharedEncoder:
     @property
     def skipped(self) -> int:
         """Pictures passed over for a newer one."""
-        return self._pictures.statistics().dropped
+        return self._pictures.dropped
 
     def offer(self, t: float, frame: av.VideoFrame) -> None:
         """Gives it the next picture. The encoder only sets the frame's pts and picture type."""
-        self._pictures.put_nowait((t, frame))
+        self._pictures.put((t, frame))
 
     def request_keyframe(self) -> None:
         """Makes the next picture a key frame."""
