@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from streamer.engine.types import Samples
 from streamer.observer.sound_message import pack_sound
 from streamer.observer.types import PATIENCE, Caption, Observation, unpack
+from streamer.workers.client import Statistics, WorkerClient
 from streamer.workers.framing import Message
-from streamer.workers.process import ModelProcess, guarded
+from streamer.workers.process import guarded
 
 MOST_UNREAD = 2 * 1024 * 1024
 """Bytes that may wait for the process; sound beyond that is dropped and counted."""
@@ -45,10 +46,9 @@ class Unavailable(Exception):
 
 
 @dataclass
-class ObserverStatistics:
+class ObserverStatistics(Statistics):
     """Counts since the client was made."""
 
-    starts: int = 0
     pictures: int = 0
     pictures_skipped: int = 0
     sounds: int = 0
@@ -86,7 +86,7 @@ class _Session:
         return lines
 
 
-class ObserverClient:
+class ObserverClient(WorkerClient[_Session, ObserverStatistics]):
     """Owns the observer's process.
 
     Args:
@@ -95,38 +95,10 @@ class ObserverClient:
     """
 
     def __init__(self, speech: str = "moonshine", on_ready: Callable[[bool], None] | None = None) -> None:
-        self.on_ready = on_ready
-        self._statistics = ObserverStatistics()
-        self._process = ModelProcess("streamer.observer.worker", (speech,), self._set_ready, self._dispatch, PATIENCE)
-        self._sessions: dict[str, _Session] = {}
-        self._sending: set[asyncio.Task[None]] = set()
+        super().__init__("streamer.observer.worker", (speech,), ObserverStatistics(), on_ready, PATIENCE)
         self._questions: dict[int, asyncio.Future[Any]] = {}
         self._numbers = itertools.count()
         self._worker_dropped = 0
-
-    @property
-    def statistics(self) -> ObserverStatistics:
-        """Counts since the client was made."""
-        self._statistics.starts = self._process.starts
-        return self._statistics
-
-    @property
-    def ready(self) -> bool:
-        """Whether the models are up."""
-        return self._process.ready
-
-    @property
-    def pid(self) -> int | None:
-        """Process number of the observer, None while there is none."""
-        return self._process.pid
-
-    def start(self) -> None:
-        """Start the process; returns at once."""
-        self._process.start()
-
-    async def close(self) -> None:
-        """Stop the process and wait until it is gone."""
-        await self._process.close()
 
     def open(self, sid: str, on_observation: Callable[[Observation], None]) -> None:
         """Begin a session.
@@ -167,9 +139,7 @@ class ObserverClient:
             self._statistics.pictures_skipped += 1
             return
         session.picture_in_flight = True
-        task = asyncio.create_task(self._send_picture(sid, session, t, frame), name=f"picture of {sid} to observe")
-        self._sending.add(task)
-        task.add_done_callback(self._sending.discard)
+        self._send_later(self._send_picture(sid, session, t, frame), f"picture of {sid} to observe")
 
     def show_spectrograms(self, sid: str, faces: set[int | None]) -> None:
         """Say which spectrograms of a session are wanted: of faces, None for the mixture."""
@@ -234,7 +204,8 @@ class ObserverClient:
         finally:
             session.picture_in_flight = sent
 
-    def _set_ready(self, ready: bool) -> None:
+    def restarted(self, ready: bool) -> None:
+        """Begin all sessions anew; finish the lines, and refuse the questions, that the process took with it."""
         self._worker_dropped = 0
         for sid, session in list(self._sessions.items()):
             for line in session.forsaken():
@@ -248,10 +219,9 @@ class ObserverClient:
         for future in self._questions.values():
             if not ready and not future.done():
                 future.set_exception(Unavailable("The models that look and listen have stopped; they restart."))
-        if self.on_ready is not None:
-            self.on_ready(ready)
 
-    def _dispatch(self, message: Message) -> None:
+    def receive(self, message: Message) -> None:
+        """Hand an answer to who asked, and an observation to the session it belongs to."""
         kind = message["type"]
         if kind in ("result", "failed"):
             future = self._questions.get(message["n"])

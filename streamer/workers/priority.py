@@ -17,7 +17,7 @@ URGENT = -10
 BEHIND = 10
 """By how much more the nice value of a thread is that works beside them: a tenth of the weight."""
 
-log = logging.getLogger("earshot.engine")
+log = logging.getLogger("earshot.workers")
 
 
 def go_first() -> None:

@@ -18,7 +18,7 @@ SILENCE_LIMIT = 8.0
 START_LIMIT = 120.0
 """Seconds the models may take to load."""
 
-log = logging.getLogger("earshot.engine")
+log = logging.getLogger("earshot.workers")
 
 
 class ModelProcess:

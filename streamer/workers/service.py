@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 
 from streamer.workers import framing
 
-log = logging.getLogger("earshot.engine")
+log = logging.getLogger("earshot.workers")
 
 
 class Service:

@@ -27,7 +27,7 @@ def client():
 
 
 def says(client, sid, observation):
-    client._dispatch(pack(observation) | {"sid": sid, "dropped": 0})
+    client.receive(pack(observation) | {"sid": sid, "dropped": 0})
 
 
 def dies_and_comes_back(client):
@@ -66,7 +66,7 @@ def test_last_words_are_heard_after_the_session_has_been_closed_and_nothing_else
     client.close_session("p")
     says(client, "p", Sounds(1.0, [("siren", 0.9)]))
     says(client, "p", caption(0, "Bye.", True))
-    client._dispatch({"type": "closed", "sid": "p"})
+    client.receive({"type": "closed", "sid": "p"})
     says(client, "p", caption(1, "late"))
     assert [observation.text for observation in seen] == ["Bye."]
     assert not client._sessions
