@@ -65,14 +65,14 @@ class Lips:
         return (1 - share) * values + share * later, trusted and trusted_later and span <= LIPS_STALE
 
 
-class Scene:
+class EngineSession:
     """Everything known about one participant.
 
     `see` runs on the seeing thread, everything else on the hearing thread; what they share is replaced
     whole, never changed in place.
 
     Args:
-        models: The face networks, shared by all scenes.
+        models: The face networks, shared by all sessions.
         embed: Turns speech (N,) at 16 kHz into a voice print (256,).
         max_faces: Most faces followed at once.
         enrolment: Where voice prints are made; None makes them in place.

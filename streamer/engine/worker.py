@@ -1,8 +1,8 @@
 """The model process: one thread hears, one sees, one enrols, one reads.
 
-Started by `workers/process.py`, which passes a connected socket. Sound of all sessions that is waiting is separated in one
-batch. Sound that would be late anyway is dropped and counted: worked off, it would make late what comes after it. Of a
-session's pictures the newest alone waits.
+Started by `workers/process.py`, which passes a connected socket. Sound of all sessions that is waiting is separated in
+one batch. Sound that would be late anyway is dropped and counted: worked off, it would make late what comes after it.
+Of a session's pictures the newest alone waits.
 """
 
 from __future__ import annotations

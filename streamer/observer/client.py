@@ -65,24 +65,21 @@ class _Session:
     spectrograms: tuple[int | None, ...] = ()
     ending: bool = False
     unfinished: dict[int, Caption] = field(default_factory=dict)
-    first_line: int = 0
-    """Number of what the running process calls line 0."""
     next_line: int = 0
+    """Number that no line of the session has had: where a process that is started anew goes on."""
 
-    def numbered(self, caption: Caption) -> Caption:
-        """The line under a number that no other line of the session has, whichever process wrote it."""
-        caption = replace(caption, id=self.first_line + caption.id)
+    def note(self, caption: Caption) -> None:
+        """Remember what may have to be finished or numbered without the process."""
         self.next_line = max(self.next_line, caption.id + 1)
         if caption.final:
             self.unfinished.pop(caption.id, None)
         else:
             self.unfinished[caption.id] = caption
-        return caption
 
     def forsaken(self) -> list[Caption]:
-        """The process is gone: the lines that nobody will finish, final as they were last understood."""
+        """Return the lines that nobody will finish, now that the process is gone: final as last understood."""
         lines, self.unfinished = [replace(line, final=True) for line in self.unfinished.values()], {}
-        self.picture_in_flight, self.first_line = False, self.next_line
+        self.picture_in_flight = False
         return lines
 
 
@@ -108,7 +105,7 @@ class ObserverClient(WorkerClient[_Session, ObserverStatistics]):
             on_observation: Called on the event loop with everything that is observed.
         """
         self._sessions[sid] = _Session(on_observation)
-        self._process.send({"type": "open", "sid": sid})
+        self._process.send({"type": "open", "sid": sid, "first_line": 0})
 
     def close_session(self, sid: str) -> None:
         """End a session; does nothing when there is none. The last captions may still come."""
@@ -213,7 +210,7 @@ class ObserverClient(WorkerClient[_Session, ObserverStatistics]):
             if session.ending:
                 del self._sessions[sid]
                 continue
-            self._process.send({"type": "open", "sid": sid})
+            self._process.send({"type": "open", "sid": sid, "first_line": session.next_line})
             if session.spectrograms:
                 self._process.send({"type": "spectrograms", "sid": sid, "faces": list(session.spectrograms)})
         for future in self._questions.values():
@@ -246,8 +243,8 @@ class ObserverClient(WorkerClient[_Session, ObserverStatistics]):
         self._statistics.observations += 1
         observation = unpack(message)
         if isinstance(observation, Caption):
-            guarded(session.on_observation, session.numbered(observation))
-        elif not session.ending:
+            session.note(observation)
+        if isinstance(observation, Caption) or not session.ending:
             guarded(session.on_observation, observation)
 
 

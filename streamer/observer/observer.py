@@ -21,21 +21,21 @@ from models.vision.image_runtime import GridArrays, ImageRuntime
 from models.vision.vqa_runtime import Answer, Answerer
 from streamer.engine.types import SAMPLE_RATE, Picture, Samples
 from streamer.observer.spectrogram import Spectrogram
-from streamer.observer.types import Columns, Keyframe, Localization, Observation, Scene, Sounds
+from streamer.observer.types import Columns, Description, Keyframe, Localization, Observation, Sounds
 
 MAP_EVERY = 0.2
 TAGS_EVERY = 1.0
 LOOK_EVERY = 1.0
 """Seconds between looks at the picture for whether it has changed."""
 
-SCENE_EVERY = 3.0
-"""Seconds after which a scene that has moved on a little is described anew; a changed one is at the next look."""
+DESCRIBE_EVERY = 3.0
+"""Seconds after which a picture that has moved on a little is described anew; a changed one is at the next look."""
 
 A_LITTLE = CHANGED / 2
 """Cosine distance of such a picture from the one described."""
 
-SCENE_REPEATED = 10.0
-"""Seconds after which a caption that still holds is told again, so that everybody knows it does."""
+REPEAT_EVERY = 10.0
+"""Seconds after which a description that still holds is given again, so that everybody knows it does."""
 
 KEYFRAME_EVERY = 15.0
 """Seconds after which a picture is kept for the search even if little has changed."""
@@ -45,8 +45,8 @@ THUMBNAIL = 160
 
 
 @dataclass
-class Watched:
-    """What is known of one session."""
+class ObserverSession:
+    """What is known of one participant."""
 
     place: LocalizerState
     sound: SoundTrack
@@ -57,10 +57,10 @@ class Watched:
     next_tags: float = -math.inf
     next_look: float = -math.inf
     tagged: bool = False
-    scene_t: float = -math.inf
-    scene_look: NDArray[np.float32] | None = None
-    scene: Scene | None = None
-    scene_told: float = -math.inf
+    described_t: float = -math.inf
+    described_look: NDArray[np.float32] | None = None
+    description: Description | None = None
+    repeated_t: float = -math.inf
     keyframe_t: float = -math.inf
     spectrograms: dict[int | None, Spectrogram] = field(default_factory=dict)
 
@@ -75,11 +75,11 @@ class Observer:
         self._captioner = Captioner()
         self._embedding = JointEmbedding()
         self._answerer = Answerer()
-        self._sessions: dict[str, Watched] = {}
+        self._sessions: dict[str, ObserverSession] = {}
 
     def open(self, sid: str) -> None:
         """Begin a session, or begin it anew."""
-        self._sessions[sid] = Watched(self._localizer.open(), SoundTrack(SoundTagger.WINDOW / SAMPLE_RATE))
+        self._sessions[sid] = ObserverSession(self._localizer.open(), SoundTrack(SoundTagger.WINDOW / SAMPLE_RATE))
 
     def close(self, sid: str) -> None:
         """End a session; does nothing when there is none."""
@@ -193,28 +193,28 @@ class Observer:
         pictures = np.stack([session.picture for session in due.values() if session.picture is not None])
         grids = self._encoder.encode(pictures)
         looks = gist(grids)
-        to_describe, to_keep, told = [], [], []
+        to_describe, to_keep, described = [], [], []
         for i, session in enumerate(due.values()):
             session.next_look = following(session.next_look, session.picture_t, LOOK_EVERY)
-            before = session.scene_look
+            before = session.described_look
             new = before is None or changed(before, looks[i])
             slow = before is not None and changed(before, looks[i], A_LITTLE)
-            if new or (slow and session.picture_t >= session.scene_t + SCENE_EVERY):
+            if new or (slow and session.picture_t >= session.described_t + DESCRIBE_EVERY):
                 to_describe.append(i)
-                session.scene_look = looks[i]
-            elif session.picture_t >= session.scene_told + SCENE_REPEATED and session.scene is not None:
-                session.scene_told = session.picture_t
-                told.append((i, session.scene))
+                session.described_look = looks[i]
+            elif session.picture_t >= session.repeated_t + REPEAT_EVERY and session.description is not None:
+                session.repeated_t = session.picture_t
+                described.append((i, session.description))
             if new or session.picture_t >= session.keyframe_t + KEYFRAME_EVERY:
                 to_keep.append(i)
         sids, sessions = list(due), list(due.values())
         results: list[tuple[str, Observation]] = []
         for i, text in zip(to_describe, self._describe(grids, to_describe), strict=True):
             session = sessions[i]
-            session.scene_t = session.scene_told = session.picture_t
-            session.scene = scene(session.picture_t, text)
-            told.append((i, session.scene))
-        results += [(sids[i], found) for i, found in told]
+            session.described_t = session.repeated_t = session.picture_t
+            session.description = describe(session.picture_t, text)
+            described.append((i, session.description))
+        results += [(sids[i], description) for i, description in described]
         for i, vector in zip(to_keep, self._vectors(grids, to_keep), strict=True):
             session = sessions[i]
             assert session.picture is not None
@@ -250,11 +250,11 @@ def localization(found: SoundMap) -> Localization:
     return Localization(found.t, float(found.score), found.peak, found.box, heat_bytes(found.heat))
 
 
-def scene(t: float, text: SceneText) -> Scene:
-    """Write a caption as an observation; each word's heat is relative to its hottest place."""
+def describe(t: float, text: SceneText) -> Description:
+    """Write a network's description as an observation; each word's heat is relative to its hottest place."""
     peaks = text.attention.max(axis=(1, 2), keepdims=True)
     heats = text.attention / np.maximum(peaks, 1e-9)
-    return Scene(t, text.text, [(word, heat_bytes(heat)) for word, heat in zip(text.words, heats, strict=True)])
+    return Description(t, text.text, [(word, heat_bytes(heat)) for word, heat in zip(text.words, heats, strict=True)])
 
 
 def thumbnail(rgb: Picture, aspect: float) -> bytes:

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from models.voiceprint.state import Change
 from streamer.engine.types import BLOCK, SAMPLE_RATE, FaceState, Picture, Voices
 from streamer.media_file import MediaInfo, Piece, Shot, shots, sound
-from streamer.recordings.findings import Observing
-from streamer.recordings.marks import Marks
+from streamer.recordings.annotations import Annotations
+from streamer.recordings.findings import Findings
 from streamer.recordings.out_folder import MADE_BY
 from streamer.recordings.overlay_video import OverlayWriter
 from streamer.recordings.read_ahead import ReadAhead
@@ -38,7 +38,7 @@ LOOK_AHEAD = 0.08
 """Seconds that pictures are ahead of the sound: lips move before they are heard."""
 
 
-class SeesAndHears(Protocol):
+class EngineLike(Protocol):
     """The part of `streamer.engine.engine.Engine` that is used here."""
 
     def open(self, sid: str) -> None:
@@ -99,12 +99,12 @@ class Recording:
         path: Path,
         info: MediaInfo,
         folder: Path,
-        engine: SeesAndHears | None,
-        observe: Callable[[Callable[..., None]], Observing] | None = None,
+        engine: EngineLike | None,
+        observe: Callable[[Callable[..., None]], Findings] | None = None,
     ) -> None:
         self._path, self._info, self._folder, self._engine = path, info, folder, engine
         self._events: IO[str] = (folder / "events.jsonl").open("w", encoding="utf-8")
-        self._observing = None if observe is None else observe(self._event)
+        self._findings = None if observe is None else observe(self._event)
         self._overlay = OverlayWriter(folder / "overlay.mp4", info) if info.video is not None else None
         # Decoding and colour conversion keep ahead of the models on the other core.
         self._shots = ReadAhead(_looks(shots(path, info), engine is not None or observe is not None), 4)
@@ -132,8 +132,8 @@ class Recording:
             self._look(inf, tell)
             self._feed_original(inf)
             self._release(inf)
-            if self._observing is not None:
-                self._observing.finish(self._folder)
+            if self._findings is not None:
+                self._findings.finish(self._folder)
             if self._overlay is not None:
                 self._overlay.close()
         except BaseException:
@@ -188,8 +188,8 @@ class Recording:
         files.heard(block)
         if self._engine is None:
             files.separated(files.done, {})
-            if self._observing is not None:
-                self._observing.block(t, block, {}, [])
+            if self._findings is not None:
+                self._findings.block(t, block, {}, [])
             return
         voices = self._engine.hear({SESSION: (t, block)})[SESSION]
         self._heard = {state.id: state for state in voices.faces}
@@ -202,8 +202,8 @@ class Recording:
         separated = dict(zip(voices.ids, voices.pcm, strict=True))
         if position + BLOCK > 0:
             files.separated(position, separated)
-        if self._observing is not None:
-            self._observing.block(voices.t, voices.rest + voices.pcm.sum(axis=0), separated, voices.faces)
+        if self._findings is not None:
+            self._findings.block(voices.t, voices.rest + voices.pcm.sum(axis=0), separated, voices.faces)
 
     def _look(self, until: float, tell: Callable[[float], None]) -> None:
         """Look for faces in the pictures up to a time."""
@@ -214,8 +214,8 @@ class Recording:
                 self._in_view = self._engine.see(SESSION, shot.t, rgb)
                 for face in self._in_view:
                     self._appeared.setdefault(face.id, shot.t)
-            if rgb is not None and self._observing is not None:
-                self._observing.picture(shot.t, rgb)
+            if rgb is not None and self._findings is not None:
+                self._findings.picture(shot.t, rgb)
             self._waiting.append(_Seen(shot, self._in_view, rgb is not None))
             if until == inf:
                 # No more sound to wait for.
@@ -241,8 +241,8 @@ class Recording:
                         score=round(float(face.score), 3),
                     )
             if self._overlay is not None:
-                marks = Marks() if self._observing is None else self._observing.marks.at(seen.shot.t)
-                self._overlay.picture(seen.shot, faces, marks)
+                annotations = Annotations() if self._findings is None else self._findings.annotations.at(seen.shot.t)
+                self._overlay.picture(seen.shot, faces, annotations)
 
     def _with_voice(self, face: FaceState) -> FaceState:
         """The face as seen, with what its voice told since."""

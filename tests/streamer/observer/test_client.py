@@ -37,7 +37,7 @@ def dies_and_comes_back(client):
 
 
 def caption(id, text, final=False):
-    return Caption(None, id, text, 1.0, 2.0, final)
+    return Caption(id, text, 1.0, 2.0, final, None)
 
 
 def test_lines_keep_their_text_and_number_when_the_process_dies(client):
@@ -46,8 +46,9 @@ def test_lines_keep_their_text_and_number_when_the_process_dies(client):
     says(client, "p", caption(0, "One.", True))
     says(client, "p", caption(1, "two and"))
     dies_and_comes_back(client)
-    says(client, "p", caption(0, "three"))
-    says(client, "p", caption(0, "Three.", True))
+    first = client._process.sent[-1]["first_line"]
+    says(client, "p", caption(first, "three"))
+    says(client, "p", caption(first, "Three.", True))
     lines = [(line.id, line.text, line.final) for line in seen]
     assert lines == [
         (0, "One.", True),
