@@ -16,7 +16,7 @@ _END = "-----END CERTIFICATE-----"
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """What the child has to be told.
+    """Return what the child has to be told.
 
     Args:
         settings: the server's.
@@ -35,7 +35,7 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 def http_client(seconds: float, follow_redirects: bool = False) -> httpx.AsyncClient:
-    """An HTTP client; in the server's own child, one that trusts exactly that server.
+    """Return an HTTP client; in the server's own child, one that trusts exactly that server.
 
     Args:
         seconds: time a request may take.

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import av
 
+from models.common.arrays import F32
 from streamer.engine.packing import pack_picture, unpack_faces, unpack_voices
-from streamer.engine.types import FaceState, Samples
+from streamer.engine.types import FaceState
 from streamer.workers.client import Statistics, WorkerClient
 from streamer.workers.framing import Message
 from streamer.workers.process import guarded
@@ -37,7 +38,7 @@ class EngineStatistics(Statistics):
 
 @dataclass
 class _Session:
-    on_voices: Callable[[int, dict[int, Samples]], None]
+    on_voices: Callable[[int, dict[int, F32]], None]
     on_faces: Callable[[float, list[FaceState]], None]
     audio_in_flight: int = 0
     video_in_flight: bool = False
@@ -61,7 +62,7 @@ class EngineClient(WorkerClient[_Session, EngineStatistics]):
     def open(
         self,
         sid: str,
-        on_voices: Callable[[int, dict[int, Samples]], None],
+        on_voices: Callable[[int, dict[int, F32]], None],
         on_faces: Callable[[float, list[FaceState]], None],
     ) -> None:
         """Begin a session; its callbacks run on the event loop.
@@ -79,7 +80,7 @@ class EngineClient(WorkerClient[_Session, EngineStatistics]):
         if self._sessions.pop(sid, None) is not None:
             self._process.send({"type": "close", "sid": sid})
 
-    def send_audio(self, sid: str, index: int, t: float, pcm: Samples) -> bool:
+    def send_audio(self, sid: str, index: int, t: float, pcm: F32) -> bool:
         """Send one 20 ms block of 16 kHz sound; False when it was dropped instead."""
         session = self._sessions[sid]
         if not self.ready or session.audio_in_flight >= AUDIO_IN_FLIGHT:

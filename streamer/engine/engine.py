@@ -8,12 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import torch
 
+from models.common.arrays import F32, U8
+from models.common.audio import SAMPLE_RATE
 from models.faces.tracker import FaceModels
 from models.separation.level import VoiceLevel
 from models.separation.runtime import SeparatorRuntime
 from models.voiceprint.state import Change
 from streamer.engine.session import BLOCK_SECONDS, EngineSession
-from streamer.engine.types import BLOCK, SAMPLE_RATE, FaceState, Picture, Samples, Voices
+from streamer.engine.types import BLOCK, FaceState, Voices
 from streamer.workers.priority import go_behind
 
 DELAY = SeparatorRuntime.DELAY
@@ -40,7 +42,7 @@ class Engine:
         self._max_faces = max_faces
         self._enrolment = ThreadPoolExecutor(1, "enrolment", go_behind) if background else None
         self._sessions: dict[str, EngineSession] = {}
-        self._delayed: dict[str, Samples] = {}
+        self._delayed: dict[str, F32] = {}
         self._free_rows: list[int] = []
         self._next_row = 0
         self._lock = threading.Lock()
@@ -69,7 +71,7 @@ class Engine:
                 self._free_rows += session.rows.values()
 
     def memory(self, sid: str) -> bytes | None:
-        """Who the faces of a session are and how they sound, to be given to `open`; None for unknown sessions.
+        """Return who the faces of a session are and how they sound, to be given to `open`; None for unknown sessions.
 
         Call it on the thread that calls `see`.
         """
@@ -77,12 +79,12 @@ class Engine:
         return session.memory() if session else None
 
     def voice_changes(self, sid: str) -> list[Change]:
-        """What happened to the voice prints of a session since the last call, oldest first."""
+        """Return what happened to the voice prints of a session since the last call, oldest first."""
         session = self._sessions.get(sid)
         return session.voice_changes() if session else []
 
-    def see(self, sid: str, t: float, rgb: Picture) -> list[FaceState]:
-        """Faces in a picture.
+    def see(self, sid: str, t: float, rgb: U8) -> list[FaceState]:
+        """Return the faces in a picture.
 
         Args:
             sid: The session; unknown ones have no faces.
@@ -92,7 +94,7 @@ class Engine:
         session = self._sessions.get(sid)
         return session.see(t, rgb) if session else []
 
-    def hear(self, blocks: dict[str, tuple[float, Samples]]) -> dict[str, Voices]:
+    def hear(self, blocks: dict[str, tuple[float, F32]]) -> dict[str, Voices]:
         """Separate one block of each session.
 
         Args:
@@ -139,7 +141,7 @@ class Engine:
             self._level.reset(np.array(fresh))
 
     def _move_lips(self, times: dict[str, float], sessions: dict[str, EngineSession]) -> None:
-        """Every second block (40 ms) the separator looks at each face's lips."""
+        """Show the separator each face's lips, every second block (40 ms)."""
         rows, lips, visible = [], [], []
         for sid, session in sessions.items():
             if session.blocks % 2 == 0:
@@ -153,9 +155,9 @@ class Engine:
             self._separator.lips(np.array(rows), np.stack(lips), np.array(visible))
 
     def _separate(
-        self, mixes: dict[str, Samples], late: dict[str, Samples], sessions: dict[str, EngineSession]
-    ) -> dict[str, Samples]:
-        """Voices of each session, shape (faces, 320). A face with neither lips nor voice print is silent."""
+        self, mixes: dict[str, F32], late: dict[str, F32], sessions: dict[str, EngineSession]
+    ) -> dict[str, F32]:
+        """Return the voices of each session, shape (faces, 320). A face with neither lips nor voice print is silent."""
         rows, mix, behind, other, prints, audible = [], [], [], [], [], []
         for sid, session in sessions.items():
             known = {id: session.voice_of(id) for id in session.rows}

@@ -9,7 +9,8 @@ import av
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
-from streamer.engine.types import BLOCK, FaceState, Picture, Samples, Voices
+from models.common.arrays import F32, U8
+from streamer.engine.types import BLOCK, FaceState, Voices
 from streamer.workers.framing import Message
 
 LONGEST = 960
@@ -44,13 +45,13 @@ def pack_picture(frame: av.VideoFrame) -> Message:
     return {"width": width, "height": height, "planes": y.tobytes() + u.tobytes() + v.tobytes()}
 
 
-def unpack_picture(message: Message) -> Picture:
+def unpack_picture(message: Message) -> U8:
     """Rebuild a picture sent by `pack_picture`, as RGB uint8 of shape (height, width, 3)."""
     import cv2  # only the model process converts colours
 
     width, height = int(message["width"]), int(message["height"])
     planes = np.frombuffer(message["planes"], np.uint8).reshape(height * 3 // 2, width)
-    rgb: Picture = cv2.cvtColor(planes, cv2.COLOR_YUV2RGB_I420)
+    rgb: U8 = cv2.cvtColor(planes, cv2.COLOR_YUV2RGB_I420)
     return rgb
 
 
@@ -69,7 +70,7 @@ def pack_voices(voices: Voices) -> Message:
     return {"ids": voices.ids, "pcm": voices.pcm.tobytes()}
 
 
-def unpack_voices(message: Message) -> dict[int, Samples]:
+def unpack_voices(message: Message) -> dict[int, F32]:
     """Return the voice of each face, shape (320,), from a message of `pack_voices`."""
     rows = np.frombuffer(message["pcm"], np.float32).reshape(-1, BLOCK)
     return dict(zip(message["ids"], rows, strict=True))

@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
+from models.common.arrays import F32
 from models.voiceprint.state import State
 
-Samples = NDArray[np.float32]
-Picture = NDArray[np.uint8]
 VoiceState = State
-
-SAMPLE_RATE = 16_000
-"""Rate of every sound the engine hears and gives back, in Hz."""
 
 BLOCK = 320
 """Samples in a block: 20 ms at 16 kHz."""
@@ -64,6 +57,6 @@ class Voices:
 
     t: float
     ids: list[int]
-    pcm: Samples
-    rest: Samples
+    pcm: F32
+    rest: F32
     faces: list[FaceState]

@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from models.common.arrays import F32
 from streamer.engine.engine import Engine
 from streamer.engine.packing import pack_faces, pack_voices, unpack_picture
-from streamer.engine.types import Samples
 from streamer.workers.framing import Message
 from streamer.workers.priority import go_behind, go_first
 from streamer.workers.process import SILENCE_LIMIT
@@ -47,7 +47,7 @@ class Block:
 
     index: int
     t: float
-    pcm: Samples
+    pcm: F32
     arrived: float
 
 

@@ -14,9 +14,8 @@ from typing import Any
 import av
 import numpy as np
 from av.video.reformatter import VideoReformatter
-from numpy.typing import NDArray
 
-from streamer.engine.types import Samples
+from models.common.arrays import F32
 from streamer.observer.sound_message import pack_sound
 from streamer.observer.types import PATIENCE, Caption, Observation, unpack
 from streamer.workers.client import Statistics, WorkerClient
@@ -116,7 +115,7 @@ class ObserverClient(WorkerClient[_Session, ObserverStatistics]):
         else:
             self._sessions.pop(sid, None)
 
-    def hear(self, sid: str, t: float, mix: Samples, voices: dict[int, Samples], speaking: dict[int, float]) -> None:
+    def hear(self, sid: str, t: float, mix: F32, voices: dict[int, F32], speaking: dict[int, float]) -> None:
         """Send sound at 16 kHz: mixture (N,) from `t` seconds on, voices (N,) each, and who is talking."""
         if not self.ready or sid not in self._sessions:
             return
@@ -162,8 +161,8 @@ class ObserverClient(WorkerClient[_Session, ObserverStatistics]):
             return None
         return [(str(text), float(p)) for text, p in result["answers"]], bool(result["known"])
 
-    async def embed(self, text: str) -> NDArray[np.float32]:
-        """Vector (D,) of a text, in the space of the keyframes.
+    async def embed(self, text: str) -> F32:
+        """Return the vector (D,) of a text, in the space of the keyframes.
 
         Raises:
             Unavailable: the models do not answer.
@@ -249,7 +248,7 @@ class ObserverClient(WorkerClient[_Session, ObserverStatistics]):
 
 
 def _square(frame: av.VideoFrame) -> bytes:
-    """A picture squashed to 224 x 224, RGB; takes some ms, so not on the loop."""
+    """Return a picture squashed to 224 x 224, RGB; takes some ms, so not on the loop."""
     # Not by the frame's own reformatter: the engine may be using that on another thread.
     small = VideoReformatter().reformat(frame, width=SIDE, height=SIDE, format="rgb24", interpolation="AREA")
     return small.to_ndarray().tobytes()

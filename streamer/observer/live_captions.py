@@ -12,9 +12,10 @@ from itertools import count
 
 import numpy as np
 
+from models.common.arrays import F32
+from models.common.audio import SAMPLE_RATE
 from models.speech.types import Line, SpeechStream, Transcriber
 from models.speech.voice_gate import CaptionGate
-from streamer.engine.types import SAMPLE_RATE, Samples
 from streamer.observer.types import Caption
 
 FORGET = 30.0
@@ -63,7 +64,7 @@ class LiveCaptions:
             return []
         return [_caption(face, line) for face, voice in session.voices.items() for line in voice.stream.close()]
 
-    def hear(self, sid: str, t: float, mix: Samples, voices: dict[int, Samples], speaking: dict[int, float]) -> None:
+    def hear(self, sid: str, t: float, mix: F32, voices: dict[int, F32], speaking: dict[int, float]) -> None:
         """Take in sound; only keeps it.
 
         Args:
@@ -77,7 +78,7 @@ class LiveCaptions:
         if session is None:
             return
         session.now = t + len(mix) / SAMPLE_RATE
-        heard: dict[int | None, Samples] = {None: mix - sum(voices.values(), np.zeros_like(mix))}
+        heard: dict[int | None, F32] = {None: mix - sum(voices.values(), np.zeros_like(mix))}
         heard.update(voices.items())
         for face, (begin, pcm) in session.gate.step(t, heard, speaking).items():
             self._feed(session, face, begin, pcm)
@@ -101,7 +102,7 @@ class LiveCaptions:
                 captions += [(sid, _caption(face, line)) for line in lines]
         return captions
 
-    def _feed(self, session: _Session, face: int | None, t: float, pcm: Samples) -> None:
+    def _feed(self, session: _Session, face: int | None, t: float, pcm: F32) -> None:
         voice = session.voices.get(face)
         sounds = bool(pcm.any())
         if voice is None:

@@ -11,15 +11,15 @@ from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from models.common.arrays import F32, U8
+from models.common.audio import SAMPLE_RATE
 from models.localization.runtime import Localizer, LocalizerState, SoundMap, SoundTrack
 from models.sounds.runtime import SoundTagger
 from models.vision.captioning_runtime import CHANGED, Captioner, SceneText, changed, gist
 from models.vision.embed_runtime import JointEmbedding
 from models.vision.image_runtime import GridArrays, ImageRuntime
 from models.vision.vqa_runtime import Answer, Answerer
-from streamer.engine.types import SAMPLE_RATE, Picture, Samples
 from streamer.observer.spectrogram import Spectrogram
 from streamer.observer.types import Columns, Description, Keyframe, Localization, Observation, Sounds
 
@@ -50,7 +50,7 @@ class ObserverSession:
 
     place: LocalizerState
     sound: SoundTrack
-    picture: Picture | None = None
+    picture: U8 | None = None
     picture_t: float = -math.inf
     aspect: float = 1.0
     next_map: float = -math.inf
@@ -58,7 +58,7 @@ class ObserverSession:
     next_look: float = -math.inf
     tagged: bool = False
     described_t: float = -math.inf
-    described_look: NDArray[np.float32] | None = None
+    described_look: F32 | None = None
     description: Description | None = None
     repeated_t: float = -math.inf
     keyframe_t: float = -math.inf
@@ -90,7 +90,7 @@ class Observer:
         if (session := self._sessions.get(sid)) is not None:
             session.spectrograms = {face: session.spectrograms.get(face) or Spectrogram(face) for face in faces}
 
-    def see(self, sid: str, t: float, rgb: Picture, aspect: float = 1.0) -> None:
+    def see(self, sid: str, t: float, rgb: U8, aspect: float = 1.0) -> None:
         """Take in a picture; every one counts for what moves with the sound.
 
         Args:
@@ -103,7 +103,7 @@ class Observer:
             session.picture, session.picture_t, session.aspect = rgb, t, aspect
             self._localizer.see(session.place, t, rgb)
 
-    def hear(self, sid: str, t: float, mix: Samples, voices: dict[int, Samples] | None = None) -> list[Columns]:
+    def hear(self, sid: str, t: float, mix: F32, voices: dict[int, F32] | None = None) -> list[Columns]:
         """Take in sound.
 
         Args:
@@ -142,8 +142,8 @@ class Observer:
             return None
         return self._answerer.answer(self._encoder.encode(session.picture[None]), [question])[0]
 
-    def embed(self, texts: list[str]) -> NDArray[np.float32]:
-        """Vectors (len(texts), D) of unit length, in the space of the keyframes."""
+    def embed(self, texts: list[str]) -> F32:
+        """Return the vectors (len(texts), D) of unit length, in the space of the keyframes."""
         return self._embedding.text(texts)
 
     def _locate(self) -> list[tuple[str, Observation]]:
@@ -226,7 +226,7 @@ class Observer:
     def _describe(self, grids: GridArrays, which: list[int]) -> list[SceneText]:
         return self._captioner.caption(_some(grids, which)) if which else []
 
-    def _vectors(self, grids: GridArrays, which: list[int]) -> NDArray[np.float32]:
+    def _vectors(self, grids: GridArrays, which: list[int]) -> F32:
         return self._embedding.image(_some(grids, which)) if which else np.zeros((0, 1), np.float32)
 
 
@@ -239,9 +239,9 @@ def _some(grids: GridArrays, which: list[int]) -> GridArrays:
     return GridArrays(grids.middle[which], grids.top[which])
 
 
-def heat_bytes(heat: NDArray[np.float32]) -> bytes:
-    """A heat map from 0 to 1 as bytes, row by row."""
-    levels: NDArray[np.uint8] = np.clip(np.rint(heat * 255), 0, 255).astype(np.uint8)
+def heat_bytes(heat: F32) -> bytes:
+    """Return a heat map from 0 to 1 as bytes, row by row."""
+    levels: U8 = np.clip(np.rint(heat * 255), 0, 255).astype(np.uint8)
     return levels.tobytes()
 
 
@@ -257,8 +257,8 @@ def describe(t: float, text: SceneText) -> Description:
     return Description(t, text.text, [(word, heat_bytes(heat)) for word, heat in zip(text.words, heats, strict=True)])
 
 
-def thumbnail(rgb: Picture, aspect: float) -> bytes:
-    """A small JPEG of a squashed picture, in its true shape."""
+def thumbnail(rgb: U8, aspect: float) -> bytes:
+    """Return a small JPEG of a squashed picture, in its true shape."""
     width = THUMBNAIL if aspect >= 1 else max(1, round(THUMBNAIL * aspect))
     height = THUMBNAIL if aspect < 1 else max(1, round(THUMBNAIL / aspect))
     small = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)

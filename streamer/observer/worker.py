@@ -162,7 +162,7 @@ class Worker(Service):
 
 
 def most_of_one_session(messages: list[framing.Message]) -> int:
-    """How many pieces of sound waited for the session that had most of them."""
+    """Return how many pieces of sound waited for the session that had most of them."""
     return max(Counter(m["sid"] for m in messages if m["type"] == "sound").values(), default=0)
 
 

@@ -7,8 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
+from models.common.arrays import F32, U8
 from models.vision.image_runtime import fit
-from streamer.engine.types import FaceState, Picture, Samples
+from streamer.engine.types import FaceState
 from streamer.observer.types import Caption, Description, Localization, Observation, Sounds
 from streamer.recordings.annotations import Annotations
 from streamer.transcripts.sound_lines import LASTS, SoundLines
@@ -26,10 +27,10 @@ class ObserverLike(Protocol):
     def open(self, sid: str) -> None:
         """Begin a session."""
 
-    def see(self, sid: str, t: float, rgb: Picture, aspect: float = 1.0) -> None:
+    def see(self, sid: str, t: float, rgb: U8, aspect: float = 1.0) -> None:
         """Take in a picture."""
 
-    def hear(self, sid: str, t: float, mix: Samples, voices: dict[int, Samples] | None = None) -> object:
+    def hear(self, sid: str, t: float, mix: F32, voices: dict[int, F32] | None = None) -> object:
         """Take in sound."""
 
     def step(self) -> list[tuple[str, Observation]]:
@@ -45,7 +46,7 @@ class CaptionsLike(Protocol):
     def close(self, sid: str) -> list[Caption]:
         """End a session."""
 
-    def hear(self, sid: str, t: float, mix: Samples, voices: dict[int, Samples], speaking: dict[int, float]) -> None:
+    def hear(self, sid: str, t: float, mix: F32, voices: dict[int, F32], speaking: dict[int, float]) -> None:
         """Take in sound."""
 
     def step(self, partials: bool = True) -> list[tuple[str, Caption]]:
@@ -71,7 +72,7 @@ class Findings:
         if captions is not None:
             captions.open(SESSION)
 
-    def picture(self, t: float, rgb: Picture) -> None:
+    def picture(self, t: float, rgb: U8) -> None:
         """Take in a picture (H, W, 3)."""
         height, width = rgb.shape[:2]
         self._observer.see(SESSION, t, fit(rgb), width / height)
@@ -79,7 +80,7 @@ class Findings:
             # Nothing is heard, so nobody else asks for what is due.
             self._step()
 
-    def block(self, t: float, mix: Samples, voices: dict[int, Samples], faces: list[FaceState]) -> None:
+    def block(self, t: float, mix: F32, voices: dict[int, F32], faces: list[FaceState]) -> None:
         """Take in 20 ms of sound: mixture (320,) from `t` seconds on, voices (320,) each, and who is talking."""
         self._observer.hear(SESSION, t, mix, voices)
         if self._captions is not None:

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from models.common.arrays import U8
 from streamer.engine.types import FaceState, VoiceState
 from streamer.observer.types import GRID, Localization
 from streamer.recordings.annotations import Annotations
 
-Plane = NDArray[np.uint8]
 Box = tuple[int, int, int, int]
 """Left, top, right, bottom in pixels."""
 
@@ -52,7 +51,7 @@ class Canvas:
         height: Even.
     """
 
-    planes: Plane
+    planes: U8
     width: int
     height: int
 
@@ -132,7 +131,7 @@ class Canvas:
         return left, top, left + width, top + height
 
     @property
-    def _planes(self) -> tuple[Plane, Plane, Plane]:
+    def _planes(self) -> tuple[U8, U8, U8]:
         luma = self.planes[: self.height]
         half, quarter = (self.height // 2, self.width // 2), (self.width // 2) * (self.height // 2)
         chroma = self.planes[self.height :].reshape(-1)
@@ -151,6 +150,6 @@ class Canvas:
         return max(4, self.height // 60)
 
     def _text_box(self, text: str) -> tuple[int, int]:
-        """Width and height of a label."""
+        """Return the width and height of a label."""
         (width, height), below = cv2.getTextSize(text, FONT, self._size, 1)
         return width + 2 * self._pad, height + below + 2 * self._pad

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import IO, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from models.common.arrays import F32, U8
+from models.common.audio import SAMPLE_RATE
 from models.voiceprint.state import Change
-from streamer.engine.types import BLOCK, SAMPLE_RATE, FaceState, Picture, Voices
+from streamer.engine.types import BLOCK, FaceState, Voices
 from streamer.media_file import MediaInfo, Piece, Shot, shots, sound
 from streamer.recordings.annotations import Annotations
 from streamer.recordings.findings import Findings
@@ -23,8 +24,6 @@ from streamer.recordings.out_folder import MADE_BY
 from streamer.recordings.overlay_video import OverlayWriter
 from streamer.recordings.read_ahead import ReadAhead
 from streamer.recordings.voice_files import VoiceFiles
-
-Samples = NDArray[np.float32]
 
 SESSION = "recording"
 BLOCK_SECONDS = BLOCK / SAMPLE_RATE
@@ -47,13 +46,13 @@ class EngineLike(Protocol):
     def close(self, sid: str) -> None:
         """End a session."""
 
-    def see(self, sid: str, t: float, rgb: Picture) -> list[FaceState]:
+    def see(self, sid: str, t: float, rgb: U8) -> list[FaceState]:
         """Find faces in a picture."""
 
     def voice_changes(self, sid: str) -> list[Change]:
         """Tell what happened to voice prints since the last call."""
 
-    def hear(self, blocks: dict[str, tuple[float, Samples]]) -> dict[str, Voices]:
+    def hear(self, blocks: dict[str, tuple[float, F32]]) -> dict[str, Voices]:
         """Separate a block of sound."""
 
 
@@ -183,7 +182,7 @@ class Recording:
         self._look(inf, tell)
         files.finish(length, self._appeared)
 
-    def _hear(self, files: VoiceFiles, begin: float, t: float, block: Samples) -> None:
+    def _hear(self, files: VoiceFiles, begin: float, t: float, block: F32) -> None:
         """Send a block of sound at `t` through the engine; `begin` is the time of the first sample."""
         files.heard(block)
         if self._engine is None:
@@ -245,7 +244,7 @@ class Recording:
                 self._overlay.picture(seen.shot, faces, annotations)
 
     def _with_voice(self, face: FaceState) -> FaceState:
-        """The face as seen, with what its voice told since."""
+        """Return the face as seen, with what its voice told since."""
         heard = self._heard.get(face.id)
         if heard is None:
             return face
@@ -276,8 +275,8 @@ class _Seen:
     looked: bool
 
 
-def _looks(pictures: Iterator[Shot], wanted: bool) -> Iterator[tuple[Shot, Picture | None]]:
-    """Every picture, and as RGB those in which faces shall be looked for."""
+def _looks(pictures: Iterator[Shot], wanted: bool) -> Iterator[tuple[Shot, U8 | None]]:
+    """Yield every picture, and as RGB those in which faces shall be looked for."""
     last = -inf
     for shot in pictures:
         look = wanted and shot.t - last > 1 / LOOKS
@@ -286,8 +285,8 @@ def _looks(pictures: Iterator[Shot], wanted: bool) -> Iterator[tuple[Shot, Pictu
         yield shot, shot.rgb(WIDEST) if look else None
 
 
-def _blocks(pieces: Iterator[Piece]) -> Iterator[tuple[float, Samples, int]]:
-    """Mono blocks of 320 samples with their times; the last is padded, the number tells its true samples."""
+def _blocks(pieces: Iterator[Piece]) -> Iterator[tuple[float, F32, int]]:
+    """Yield mono blocks of 320 samples with their times; the last is padded, the number tells its true samples."""
     begin: float | None = None
     made = 0
     held = np.zeros(0, np.float32)

@@ -22,7 +22,7 @@ from streamer.rooms import broadcast
 from streamer.rooms.announcer import Announcer
 from streamer.rooms.participant import Participant
 from streamer.rtc.timeline import now
-from streamer.transcripts.search_index import Moment, Moments
+from streamer.transcripts.search_index import Moment, SearchIndex
 from streamer.transcripts.sound_lines import LASTS, SoundLines
 from streamer.transcripts.transcript import Transcript
 
@@ -55,7 +55,7 @@ class Chronicle:
         self.limiter = Limiter(QUESTIONS_A_SECOND, QUESTIONS_AT_ONCE)
         self._people = people
         self._observer = observer
-        self._moments = Moments()
+        self._moments = SearchIndex()
         self._lines: dict[str, insights.CaptionLine] = {}
         self._scenes: dict[str, insights.SceneCaption] = {}
         self._sounds: dict[str, SoundLines] = {}

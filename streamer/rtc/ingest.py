@@ -16,18 +16,18 @@ from streamer.rtc import rtp
 from streamer.rtc.bitstream import too_large
 from streamer.rtc.blocks import AudioBlock, BlockCutter, MonoDecoder
 from streamer.rtc.latest import Latest
-from streamer.rtc.relay import RelayFrame, VideoSource
+from streamer.rtc.relay import VIDEO_RATE, RelayFrame, VideoSource
 from streamer.rtc.timeline import PublisherClock, Timeline, now
 
 __all__ = ["AudioBlock", "Ingest", "IngestStatistics"]
 
 logger = logging.getLogger(__name__)
 
-VIDEO_RATE = 90_000
-#: Seconds for which aiortc holds a frame: four packets of sound, and a picture until the next one begins.
 HELD = {"audio": 0.08, "video": 0.033}
-#: Blocks of sound taken a second in the long run (real time is 50), and at once.
+"""Seconds for which aiortc holds a frame: four packets of sound, and a picture until the next one begins."""
+
 ALLOWED_RATE, ALLOWED_BURST = 60.0, 150.0
+"""Blocks of sound taken a second in the long run (real time is 50), and at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ class Ingest:
             source.on_keyframe_wanted = self.request_keyframe
 
     def attach(self, pc: RTCPeerConnection) -> None:
-        """Takes every receiver of a connection that has a track and is not read yet.
+        """Take every receiver of a connection that has a track and is not read yet.
 
         Call it right after `setRemoteDescription` and before `setLocalDescription`.
         """
@@ -135,7 +135,7 @@ class Ingest:
                 self.add(receiver)
 
     def add(self, receiver: RTCRtpReceiver) -> None:
-        """Reads a receiver; of each kind the first one, further ones are read and thrown away.
+        """Read a receiver; of each kind the first one, further ones are read and thrown away.
 
         Raises:
             RuntimeError: its transport has connected already.
@@ -158,20 +158,20 @@ class Ingest:
             self._start(self._read_audio(stream))
 
     def request_keyframe(self) -> None:
-        """Asks the publisher for a key frame. The relay limits how often."""
+        """Ask the publisher for a key frame. The relay limits how often."""
         stream = self._streams.get("video")
         if stream is not None:
             self._start(self._request_keyframe(stream.receiver))
 
     async def close(self) -> None:
-        """Stops reading. The connection itself is closed by its owner. May be called again."""
+        """Stop reading. The connection itself is closed by its owner. May be called again."""
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def statistics(self) -> IngestStatistics:
-        """Counts since the publisher came."""
+        """Return the counts since the publisher came."""
         lines = [stream.timeline for stream in self._streams.values() if stream.timeline is not None]
         return IngestStatistics(
             audio_blocks=self._audio_blocks,
@@ -233,7 +233,7 @@ class Ingest:
             self._guarded(self._on_audio, block)
 
     def _guarded(self, callback: Callable[..., None], *arguments: Any) -> None:
-        """A fault further on must not stop the reading: aiortc's queue of decoded frames has no bound."""
+        """Call back; a fault there must not stop the reading: aiortc's queue of decoded frames has no bound."""
         try:
             callback(*arguments)
         except Exception:

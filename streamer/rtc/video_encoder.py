@@ -21,7 +21,7 @@ _TICKS = 90_000
 
 
 def _bit_rate(width: int, height: int) -> int:
-    """Bits a second for a talking head: 1 Mbit/s at 640x480, within what a home uplink takes."""
+    """Return the bits a second for a talking head: 1 Mbit/s at 640x480, within what a home uplink takes."""
     return min(max(int(width * height * 3.3), 300_000), 2_500_000)
 
 
@@ -43,7 +43,7 @@ class FrameEncoder:
         self._reformatter = VideoReformatter()
 
     def step(self, t: float, frame: av.VideoFrame, keyframe: bool) -> tuple[bytes, bool]:
-        """Encodes a picture.
+        """Encode a picture.
 
         Args:
             t: its time in seconds, above that of the one before.
@@ -125,15 +125,15 @@ class SharedEncoder:
         return self._pictures.dropped
 
     def offer(self, t: float, frame: av.VideoFrame) -> None:
-        """Gives it the next picture. The encoder only sets the frame's pts and picture type."""
+        """Give it the next picture. The encoder only sets the frame's pts and picture type."""
         self._pictures.put((t, frame))
 
     def request_keyframe(self) -> None:
-        """Makes the next picture a key frame."""
+        """Make the next picture a key frame."""
         self._keyframe = True
 
     def close(self) -> None:
-        """Ends it without waiting for the picture in work. May be called again."""
+        """End it without waiting for the picture in work. May be called again."""
         self._pictures.close()
         self._task.cancel()
         self._pool.shutdown(wait=False, cancel_futures=True)

@@ -77,7 +77,7 @@ class Transcript:
             self.dropped += 1
 
     def vtt(self) -> str:
-        """The transcript as WebVTT, speakers as voice tags. Source: W3C WebVTT, 4.2 and 6.1."""
+        """Return the transcript as WebVTT, speakers as voice tags. Source: W3C WebVTT, 4.2 and 6.1."""
         cues = []
         for line in self.lines:
             voice = f"<v {_escaped(speaker)}>" if (speaker := line.speaker) else ""
@@ -85,7 +85,7 @@ class Transcript:
         return "\n".join(["WEBVTT\n", *cues])
 
     def srt(self) -> str:
-        """The transcript as SubRip, speakers before a colon."""
+        """Return the transcript as SubRip, speakers before a colon."""
         # SubRip has no escapes: players take <...> for markup and {\...} for positions.
         harmless = str.maketrans("<>{", "\u2039\u203a(")
         cues = [
@@ -95,7 +95,7 @@ class Transcript:
         return "\n".join(cues)
 
     def text(self) -> str:
-        """The transcript to be read: a time, a name and the words in each line."""
+        """Return the transcript to be read: a time, a name and the words in each line."""
         return "".join(f"[{_clock(self._since(line.start))}] {_plain(line)}\n" for line in self.lines)
 
     def _span(self, line: Said, point: str) -> str:
@@ -117,7 +117,7 @@ def _plain(line: Said) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Cue text; the arrow between times loses its head with it."""
+    """Return cue text; the arrow between times loses its head with it."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 

@@ -43,7 +43,7 @@ def go_last() -> None:
 
 
 def may_go_first() -> bool:
-    """Whether `go_first` is allowed here; tried on a thread that ends with it."""
+    """Return whether `go_first` is allowed here; tried on a thread that ends with it."""
     with ThreadPoolExecutor(1) as trial:
         return trial.submit(_renice, URGENT).result()
 
