@@ -33,7 +33,7 @@ def cpu_ms(work: Callable[[int], object], times: int) -> float:
     return float(np.median(taken[3:]))
 
 
-def full_index(size: int) -> Moments:
+def full_index(size: int) -> SearchIndex:
     """As much as is ever held: pictures by chance, lines of ten words of some thousand."""
     rng, moments = np.random.default_rng(0), SearchIndex()
     vectors = rng.standard_normal((LINES, size)).astype(np.float32)
