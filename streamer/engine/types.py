@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from models.common.arrays import F32
 from models.voiceprint.state import State
@@ -41,6 +41,16 @@ class FaceState:
     def voice_known(self) -> bool:
         """Whether a voice print is in use."""
         return self.voice == "known"
+
+    def with_voice_of(self, heard: FaceState) -> FaceState:
+        """Return this face as it was seen, with what `heard` knows of its voice."""
+        return replace(
+            self,
+            speaking=heard.speaking,
+            voice=heard.voice,
+            voice_confidence=heard.voice_confidence,
+            lip_lead=heard.lip_lead,
+        )
 
 
 @dataclass(frozen=True, slots=True)

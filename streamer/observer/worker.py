@@ -72,34 +72,34 @@ class Worker(Service):
     def __init__(self, sock: socket.socket, observer: Observer, captions: LiveCaptions | None) -> None:
         super().__init__(sock, SILENCE_LIMIT * PATIENCE)
         self._observer, self._captions = observer, captions
-        self._to_observe, self._to_write = Backlog(), Backlog()
+        self._to_observe, self._to_caption = Backlog(), Backlog()
         self._embedding = threading.Lock()
 
     def loops(self) -> Iterable[Callable[[], None]]:
-        """Watch and write at the same time."""
-        return (self._observe,) if self._captions is None else (self._observe, self._write)
+        """Observe and write captions at the same time."""
+        return (self._observe,) if self._captions is None else (self._observe, self._caption)
 
     def receive(self, message: framing.Message) -> None:
         """Put a message where its loop finds it."""
         self._to_observe.put(message)
         if self._captions is not None and message["type"] in ("open", "close", "sound"):
-            self._to_write.put(message)
+            self._to_caption.put(message)
 
     def _take(self, backlog: Backlog) -> list[framing.Message] | None:
         with self.changed:
             return backlog.take() if self.wait_for(lambda: backlog) else None
 
-    def _tell(self, sid: str, observation: Observation) -> None:
-        self.send(pack(observation) | {"sid": sid, "dropped": self._to_observe.dropped + self._to_write.dropped})
+    def _send_observation(self, sid: str, observation: Observation) -> None:
+        self.send(pack(observation) | {"sid": sid, "dropped": self._to_observe.dropped + self._to_caption.dropped})
 
     def _observe(self) -> None:
         while (messages := self._take(self._to_observe)) is not None:
             for message in messages:
-                self._obey(message)
+                self._handle(message)
             for sid, observation in self._observer.step():
-                self._tell(sid, observation)
+                self._send_observation(sid, observation)
 
-    def _obey(self, message: framing.Message) -> None:
+    def _handle(self, message: framing.Message) -> None:
         kind, sid = message["type"], message.get("sid", "")
         if kind == "open":
             self._observer.open(sid)
@@ -114,7 +114,7 @@ class Worker(Service):
         elif kind == "sound":
             mix, voices = unpack_sound(message)
             for columns in self._observer.hear(sid, message["t"], mix, voices):
-                self._tell(sid, columns)
+                self._send_observation(sid, columns)
         elif kind == "spectrograms":
             self._observer.show_spectrograms(sid, set(message["faces"]))
         elif kind in ("ask", "embed"):
@@ -137,28 +137,28 @@ class Worker(Service):
             vector: bytes = self._observer.embed([text])[0].astype(np.float32).tobytes()
             return vector
 
-    def _write(self) -> None:
+    def _caption(self) -> None:
         assert self._captions is not None
-        while (messages := self._take(self._to_write)) is not None:
+        while (messages := self._take(self._to_caption)) is not None:
             for message in messages:
                 sid = message["sid"]
                 if message["type"] == "open":
                     self._captions.open(sid, message["first_line"])
                 elif message["type"] == "close":
                     for caption in self._captions.close(sid):
-                        self._said(sid, caption)
+                        self._send_caption(sid, caption)
                     self.send({"type": "closed", "sid": sid})
                 else:
                     mix, voices = unpack_sound(message)
                     speaking = dict(zip(message["faces"], message["speaking"], strict=True))
                     self._captions.hear(sid, message["t"], mix, voices, speaking)
             for sid, caption in self._captions.step(partials=most_of_one_session(messages) < NO_TIME_FOR_PARTIALS):
-                self._said(sid, caption)
+                self._send_caption(sid, caption)
 
-    def _said(self, sid: str, caption: Caption) -> None:
+    def _send_caption(self, sid: str, caption: Caption) -> None:
         if caption.final and caption.text:
             caption = replace(caption, vector=self._vector(caption.text))
-        self._tell(sid, caption)
+        self._send_observation(sid, caption)
 
 
 def most_of_one_session(messages: list[framing.Message]) -> int:

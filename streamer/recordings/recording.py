@@ -6,7 +6,7 @@ import json
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from math import inf
 from pathlib import Path
 from typing import IO, Protocol
@@ -225,7 +225,7 @@ class Recording:
         """Draw and tell of the pictures up to a time, now that the sound around them has been heard."""
         while self._waiting and self._waiting[0].shot.t <= until:
             seen = self._waiting.popleft()
-            faces = [self._with_voice(face) for face in seen.faces]
+            faces = [face.with_voice_of(self._heard.get(face.id, face)) for face in seen.faces]
             if seen.looked:
                 for face in faces:
                     self._event(
@@ -242,19 +242,6 @@ class Recording:
             if self._overlay is not None:
                 annotations = Annotations() if self._findings is None else self._findings.annotations.at(seen.shot.t)
                 self._overlay.picture(seen.shot, faces, annotations)
-
-    def _with_voice(self, face: FaceState) -> FaceState:
-        """Return the face as seen, with what its voice told since."""
-        heard = self._heard.get(face.id)
-        if heard is None:
-            return face
-        return replace(
-            face,
-            speaking=heard.speaking,
-            voice=heard.voice,
-            voice_confidence=heard.voice_confidence,
-            lip_lead=heard.lip_lead,
-        )
 
     def _feed_original(self, until: float) -> None:
         """Give the overlay its sound up to a time."""

@@ -63,7 +63,7 @@ class Moment:
     thumbnail: bytes | None
 
 
-class _Shelf:
+class _Ring:
     """Moments with their vectors, in the order they came; numbers count from the first one ever."""
 
     def __init__(self, most: int) -> None:
@@ -124,7 +124,7 @@ class SearchIndex:
             raise ValueError(f"bounds must be positive, not {retention} s, {pictures} pictures, {lines} lines")
         self.retention = retention
         self._clock = clock
-        self._pictures, self._lines = _Shelf(pictures), _Shelf(lines)
+        self._pictures, self._lines = _Ring(pictures), _Ring(lines)
         self._keywords = Keywords()
         self._last: dict[str, tuple[float, F32]] = {}
 

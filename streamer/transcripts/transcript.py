@@ -12,7 +12,7 @@ MOST = 5_000
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Said:
+class TranscriptLine:
     """One finished line.
 
     Attributes:
@@ -45,14 +45,14 @@ class Transcript:
 
     def __init__(self, begin: float | None = None, most: int | None = MOST) -> None:
         self._begin, self._most = begin, most
-        self._lines: list[Said] = []
+        self._lines: list[TranscriptLine] = []
         self.dropped = 0
 
     def __len__(self) -> int:
         return len(self._lines)
 
     @property
-    def lines(self) -> list[Said]:
+    def lines(self) -> list[TranscriptLine]:
         """What is kept, oldest first."""
         return list(self._lines)
 
@@ -71,7 +71,7 @@ class Transcript:
         if self._begin is None:
             self._begin = start
         name = speaker if callable(speaker) else partial(str, speaker)
-        insort(self._lines, Said(start, max(start, end), text, name))
+        insort(self._lines, TranscriptLine(start, max(start, end), text, name))
         if self._most is not None and len(self._lines) > self._most:
             del self._lines[0]
             self.dropped += 1
@@ -98,7 +98,7 @@ class Transcript:
         """Return the transcript to be read: a time, a name and the words in each line."""
         return "".join(f"[{_clock(self._since(line.start))}] {_plain(line)}\n" for line in self.lines)
 
-    def _span(self, line: Said, point: str) -> str:
+    def _span(self, line: TranscriptLine, point: str) -> str:
         start = self._since(line.start)
         # A cue must end after it begins.
         end = max(self._since(line.end), start + 0.001)
@@ -112,7 +112,7 @@ def _one_line(text: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
-def _plain(line: Said) -> str:
+def _plain(line: TranscriptLine) -> str:
     return f"{speaker}: {line.text}" if (speaker := line.speaker) else line.text
 
 
