@@ -15,10 +15,12 @@ _BEGINNING = 0.8
 """What a word counts of which only the beginning was typed."""
 
 _WITHOUT_ORDER = 0.9
-"""Most that a line scores that has the words, but not one after another."""
+"""What a line counts at most that has the words, but not one after another."""
 
 _WORD = re.compile(r"\w+(?:'\w+)?")
+
 _ENDINGS = ("'s", "ies", "ing", "es", "ed", "s")
+"""The commonest of English, the longer before the shorter that it ends with."""
 
 
 def stem(word: str) -> str:

@@ -25,7 +25,10 @@ PICTURES, LINES = 1000, 4000
 """Moments held at most; the oldest goes first."""
 
 LARGEST_THUMBNAIL = 32_768
+"""Bytes of a JPEG."""
+
 LONGEST_TEXT = 400
+"""Characters of a line that are kept."""
 
 SAME_PICTURE, SAME_FOR = 0.97, 60.0
 """A picture this near to the participant's last one adds nothing for this many seconds."""
@@ -37,7 +40,7 @@ LIKE_PICTURE, LIKE_LINE = 0.3, 0.5
 """Similarity from which a picture is found, and a line in other words; the embedding's card says what passes."""
 
 _LINE_WORTH = 0.6
-"""Of a similarity, beside 1 for the words themselves."""
+"""What a similarity of 1 counts, where the words themselves count 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ class Moment:
 
 
 class _Ring:
-    """Moments with their vectors, in the order they came; numbers count from the first one ever."""
+    """Items with their vectors, in the order they came; numbers count from the first one ever."""
 
     def __init__(self, most: int) -> None:
         self.most = most
@@ -74,7 +77,7 @@ class _Ring:
         self._vectors = np.zeros((0, 0), np.float32)
 
     def add(self, item: Moment, vector: F32, now: float) -> int:
-        """Append a moment, for which there must be room; return its number."""
+        """Keep an item, for which there must be room, and return its number."""
         number = self.first + len(self.items)
         if self._vectors.size == 0:
             self._vectors = np.zeros((self.most, len(vector)), np.float32)
@@ -84,7 +87,7 @@ class _Ring:
         return number
 
     def outdated(self, before: float, room: int = 0) -> Iterator[int]:
-        """Take away what is too old, and as many as it needs to have room; yield their numbers."""
+        """Remove what is too old, and as many as it takes to have room; yield their numbers."""
         while self.items and (self._added[0] < before or len(self.items) + room > self.most):
             self.items.popleft()
             self._added.popleft()

@@ -122,7 +122,7 @@ def _escaped(text: str) -> str:
 
 
 def _stamp(seconds: float, point: str) -> str:
-    """HH:MM:SS.mmm, hours as long as they need to be."""
+    """Return HH:MM:SS.mmm, hours as long as they need to be."""
     milliseconds = round(seconds * 1000)
     minutes, rest = divmod(milliseconds, 60_000)
     hours, minutes = divmod(minutes, 60)

@@ -120,7 +120,7 @@ def test_bounded_by_count_and_the_oldest_go_first() -> None:
     assert moments.search(NOTHING, "number5") == []
 
 
-def test_a_full_ring_of_pictures_costs_no_lines() -> None:
+def test_a_full_shelf_of_pictures_costs_no_lines() -> None:
     moments = SearchIndex(pictures=1, lines=1)
     moments.add_words("ann", None, 0.0, "hello", NOTHING)
     for i in range(3):
