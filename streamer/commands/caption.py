@@ -44,7 +44,7 @@ def read_picture(path: Path) -> U8:
 
 @contextlib.contextmanager
 def _without_stderr() -> Iterator[None]:
-    """Libraries that decode pictures write complaints of their own there; a command says what is wrong in one line."""
+    """Hide what decoding libraries write there: a command says what is wrong in one line of its own."""
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, 2)
@@ -56,7 +56,7 @@ def _without_stderr() -> Iterator[None]:
 
 
 def describe(paths: Iterable[Path], beam: int = 3) -> Iterator[tuple[Path, SceneText]]:
-    """Yield the captions of picture files, one after the other.
+    """Yield the descriptions of picture files, one after the other.
 
     Args:
         paths: Of the pictures.
