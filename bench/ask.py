@@ -16,7 +16,7 @@ from bench.page import publish, table
 from models.vision.embed_runtime import JointEmbedding
 from models.vision.image_runtime import ImageRuntime
 from models.vision.vqa_runtime import Answerer
-from streamer.transcripts.search_index import LINES, PICTURES, Moments
+from streamer.transcripts.search_index import LINES, PICTURES, SearchIndex
 
 QUERIES = ("red car", "a man with a guitar", "dog", "budget", "somebody at the whiteboard")
 QUESTIONS = ("what is on the table", "how many chairs are there", "what colour is the sofa in front of the window")
@@ -33,9 +33,9 @@ def cpu_ms(work: Callable[[int], object], times: int) -> float:
     return float(np.median(taken[3:]))
 
 
-def full_index(size: int) -> Moments:
+def full_index(size: int) -> SearchIndex:
     """As much as is ever held: pictures by chance, lines of ten words of some thousand."""
-    rng, moments = np.random.default_rng(0), Moments()
+    rng, moments = np.random.default_rng(0), SearchIndex()
     vectors = rng.standard_normal((LINES, size)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     for i in range(PICTURES):

@@ -9,12 +9,9 @@ from pathlib import Path
 
 import av
 import numpy as np
-from numpy.typing import NDArray
 
+from models.common.arrays import F32, U8
 from streamer.errors import UserError
-
-Picture = NDArray[np.uint8]
-Samples = NDArray[np.float32]
 
 JITTER = 0.02
 """Seconds; timestamps off by less are rounding of the container, not a gap."""
@@ -23,7 +20,7 @@ LONGEST_GAP = 600.0
 """Seconds of silence put in for missing sound; a longer jump is a broken clock and is ignored."""
 
 PADDING = 4096
-"""Samples by which a codec may run past the length that the container tells."""
+"""Samples by which a codec may run past the length that the container declares."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +108,13 @@ def _describe(path: Path, container: av.container.InputContainer) -> MediaInfo:
 
 
 def _first(path: Path, index: int) -> av.VideoFrame | av.AudioFrame | None:
-    """The first frame of a stream that decodes, or None."""
+    """Return the first frame of a stream that decodes, or None."""
     with av.open(str(path)) as container:
         return next(_decode(container, index), None)
 
 
 def _decode(container: av.container.InputContainer, index: int) -> Iterator[av.VideoFrame | av.AudioFrame]:
-    """Frames of one stream; damaged packets are left out."""
+    """Yield the frames of one stream; damaged packets are left out."""
     stream = container.streams[index]
     packets = container.demux(stream)
     while True:
@@ -134,7 +131,7 @@ def _decode(container: av.container.InputContainer, index: int) -> Iterator[av.V
 
 
 def even_size(width: int, height: int, tallest: int) -> tuple[int, int]:
-    """A picture's size brought down to at most `tallest` lines, in even numbers as the codecs want them."""
+    """Return a picture's size brought down to at most `tallest` lines, in even numbers as the codecs want them."""
     scale = min(1.0, tallest / height)
     return max(2, int(width * scale) // 2 * 2), max(2, int(height * scale) // 2 * 2)
 
@@ -153,8 +150,8 @@ class Shot:
     frame: av.VideoFrame
     quarter_turns: int
 
-    def planes(self, width: int, height: int) -> Picture:
-        """The upright picture as yuv420p, scaled to an even size.
+    def planes(self, width: int, height: int) -> U8:
+        """Return the upright picture as yuv420p, scaled to an even size.
 
         Returns:
             uint8, shape (height * 3 / 2, width): as PyAV lays the planes out.
@@ -162,18 +159,18 @@ class Shot:
         turned = self.quarter_turns % 2
         across, down = (height, width) if turned else (width, height)
         small = self.frame.reformat(width=across, height=down, format="yuv420p")
-        planes: Picture = small.to_ndarray().astype(np.uint8, copy=False)
+        planes: U8 = small.to_ndarray().astype(np.uint8, copy=False)
         if self.quarter_turns == 0:
             return planes
         quarter = (across // 2) * (down // 2)
         chroma = planes[down:].reshape(-1)
         halves = [chroma[i * quarter : (i + 1) * quarter].reshape(down // 2, across // 2) for i in (0, 1)]
         parts = [np.rot90(part, self.quarter_turns).reshape(-1) for part in (planes[:down], *halves)]
-        upright: Picture = np.concatenate(parts).reshape(-1, width)
+        upright: U8 = np.concatenate(parts).reshape(-1, width)
         return upright
 
     def upright(self, tallest: int) -> av.VideoFrame:
-        """The picture with the right way up, even sides and at most `tallest` lines, in yuv420p."""
+        """Return the picture with the right way up, even sides and at most `tallest` lines, in yuv420p."""
         width, height = self.frame.width, self.frame.height
         if self.quarter_turns % 2:
             width, height = height, width
@@ -182,8 +179,8 @@ class Shot:
             return self.frame.reformat(width=size[0], height=size[1], format="yuv420p")
         return av.VideoFrame.from_ndarray(self.planes(*size), format="yuv420p")
 
-    def rgb(self, widest: int) -> Picture:
-        """The upright picture, at most `widest` pixels wide, uint8 (height, width, 3)."""
+    def rgb(self, widest: int) -> U8:
+        """Return the upright picture, at most `widest` pixels wide, uint8 (height, width, 3)."""
         frame = self.frame
         across = frame.height if self.quarter_turns % 2 else frame.width
         scale = min(1.0, widest / across)
@@ -196,7 +193,7 @@ class Shot:
 
 
 def shots(path: Path, info: MediaInfo) -> Iterator[Shot]:
-    """Pictures in the order shown; one without a time, or not after the one before, is left out."""
+    """Yield pictures in the order shown; one without a time, or not after the one before, is left out."""
     if info.video is None:
         return
     last = -1.0
@@ -222,11 +219,11 @@ class Piece:
     """
 
     t: float
-    pcm: Samples
+    pcm: F32
 
 
 def sound(path: Path, info: MediaInfo, rate: int | None = None) -> Iterator[Piece]:
-    """Sound without holes: missing stretches are silent, overlaps are cut.
+    """Yield sound without holes: missing stretches are silent, overlaps are cut.
 
     Args:
         path: The file.
@@ -239,9 +236,9 @@ def sound(path: Path, info: MediaInfo, rate: int | None = None) -> Iterator[Piec
     if info.audio is None:
         return
     wanted = rate or info.audio_rate
-    limit = _told_length(path, info, wanted)
+    limit = _declared_length(path, info, wanted)
     made, start = 0, 0.0
-    held: list[Samples] = []
+    held: list[F32] = []
     for t, pcm in _aligned(path, info, wanted):
         if made == 0 and not held:
             start = t
@@ -252,7 +249,7 @@ def sound(path: Path, info: MediaInfo, rate: int | None = None) -> Iterator[Piec
         if inside.shape[1] < pcm.shape[1]:
             held.append(pcm[:, inside.shape[1] :])
             if sum(piece.shape[1] for piece in held) > PADDING * max(1, wanted / info.audio_rate):
-                # More than a codec's padding: the container told a wrong length.
+                # More than a codec's padding: the container declares a wrong length.
                 limit = None
                 for piece in held:
                     yield Piece(start + made / wanted, piece)
@@ -260,8 +257,8 @@ def sound(path: Path, info: MediaInfo, rate: int | None = None) -> Iterator[Piec
                 held = []
 
 
-def _told_length(path: Path, info: MediaInfo, rate: int) -> int | None:
-    """Samples in the audio stream as the container tells it, None if it does not."""
+def _declared_length(path: Path, info: MediaInfo, rate: int) -> int | None:
+    """Return the samples in the audio stream as the container declares them, None if it does not."""
     assert info.audio is not None
     with av.open(str(path)) as container:
         stream = container.streams[info.audio]
@@ -270,8 +267,8 @@ def _told_length(path: Path, info: MediaInfo, rate: int) -> int | None:
         return round(float(stream.duration * stream.time_base) * rate)
 
 
-def _aligned(path: Path, info: MediaInfo, rate: int) -> Iterator[tuple[float, Samples]]:
-    """Pieces with gaps filled and overlaps cut."""
+def _aligned(path: Path, info: MediaInfo, rate: int) -> Iterator[tuple[float, F32]]:
+    """Yield pieces with gaps filled and overlaps cut."""
     expected: float | None = None
     for t, pcm in _resampled(path, info, rate):
         if expected is None:
@@ -288,8 +285,8 @@ def _aligned(path: Path, info: MediaInfo, rate: int) -> Iterator[tuple[float, Sa
             expected += pcm.shape[1] / rate
 
 
-def _resampled(path: Path, info: MediaInfo, rate: int) -> Iterator[tuple[float, Samples]]:
-    """Decoded pieces at `rate` with their own times, float32 (1 or 2, N)."""
+def _resampled(path: Path, info: MediaInfo, rate: int) -> Iterator[tuple[float, F32]]:
+    """Yield decoded pieces at `rate` with their own times, float32 (1 or 2, N)."""
     assert info.audio is not None
     layout = "mono" if info.channels == 1 else "stereo"
     resampler: av.AudioResampler | None = None
@@ -318,8 +315,8 @@ def _resampled(path: Path, info: MediaInfo, rate: int) -> Iterator[tuple[float, 
         t += pcm.shape[1] / rate
 
 
-def _drain(resampler: av.AudioResampler | None) -> Iterator[Samples]:
-    """What a resampler still holds back."""
+def _drain(resampler: av.AudioResampler | None) -> Iterator[F32]:
+    """Yield what a resampler still holds back."""
     if resampler is not None:
         # One that was never used, or needed no resampling, has nothing to give and says so by raising.
         with contextlib.suppress(av.error.FFmpegError, ValueError):

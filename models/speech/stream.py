@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Protocol
 
 import numpy as np
@@ -48,9 +49,9 @@ class SharedTranscriber:
         self._recogniser = recogniser
         self._detector = detector
 
-    def open(self) -> SentenceStream:
-        """Begin a new voice."""
-        return SentenceStream(self._recogniser, self._detector)
+    def open(self, numbers: Iterator[int] | None = None) -> SentenceStream:
+        """Begin a new voice; `numbers` gives each of its lines its id, None counts from 0."""
+        return SentenceStream(self._recogniser, self._detector, numbers)
 
 
 @dataclass
@@ -92,10 +93,11 @@ class SentenceStream:
     wanted.
     """
 
-    def __init__(self, recogniser: Recogniser, detector: Detector) -> None:
+    def __init__(self, recogniser: Recogniser, detector: Detector, numbers: Iterator[int] | None = None) -> None:
         self._recogniser, self._detector = recogniser, detector
+        self._numbers = count() if numbers is None else numbers
         self._takes: list[_Take] = []
-        self._id = 0
+        self._id: int | None = None
         self._shown = ""
         self._draft: tuple[int, ...] = ()
         self._read_to = 0
@@ -175,8 +177,8 @@ class SentenceStream:
         shown, self._shown, self._draft, self._read_to = self._shown, "", (), 0
         if not text and not shown:
             return []
-        self._id += 1
-        return [Line(self._id - 1, text, take.time(span.first_speech), take.time(span.last_speech), True)]
+        id, self._id = self._number(), None
+        return [Line(id, text, take.time(span.first_speech), take.time(span.last_speech), True)]
 
     def _partial(self, take: _Take, span: Span) -> list[Line]:
         length = span.end - span.first
@@ -191,7 +193,13 @@ class SentenceStream:
         if not text or text == self._shown:
             return []
         self._shown = text
-        return [Line(self._id, text, take.time(span.first_speech), take.time(span.last_speech), False)]
+        return [Line(self._number(), text, take.time(span.first_speech), take.time(span.last_speech), False)]
+
+    def _number(self) -> int:
+        """Id of the sentence that is being said; given when it is first shown."""
+        if self._id is None:
+            self._id = next(self._numbers)
+        return self._id
 
     def _bound(self, coming: int) -> None:
         """Before `coming` samples more: lose what waits if it is too much, but not the sentence it belongs to."""

@@ -10,6 +10,7 @@ voice.close()
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -26,7 +27,7 @@ class Line:
     """A sentence, or what is known of it so far.
 
     Attributes:
-        id: Number of the sentence in its voice, from 0 up.
+        id: Number of the sentence, from what the voice was opened with.
         text: As the model writes it, with capitals and punctuation. Empty in a final line: what was shown of this
             sentence was no speech, take it away.
         start: When its first word begins, in the seconds of `hear`'s `t`.
@@ -83,8 +84,8 @@ class SpeechStream(Protocol):
 class Transcriber(Protocol):
     """A model that is shared by all voices. One thread at a time."""
 
-    def open(self) -> SpeechStream:
-        """Begin a new voice."""
+    def open(self, numbers: Iterator[int] | None = None) -> SpeechStream:
+        """Begin a new voice; `numbers` gives each of its lines its id, None counts from 0."""
         ...
 
 

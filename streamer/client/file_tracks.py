@@ -14,10 +14,10 @@ from typing import TypeVar
 import av
 import numpy as np
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
-from numpy.typing import NDArray
 
+from models.common.arrays import F32, I16
 from streamer.media_file import MediaInfo, shots, sound
-from streamer.recordings.wav_file import PCM, to_pcm16
+from streamer.recordings.wav_file import to_pcm16
 
 RATE = 48_000
 BLOCK = 960
@@ -39,7 +39,7 @@ class PlayClock:
         self._start: float | None = None
 
     def behind(self, t: float) -> float:
-        """Seconds since `t` was due; negative when it is still to come."""
+        """Return the seconds since `t` was due; negative when it is still to come."""
         if self._start is None:
             self._start = time.monotonic() - t
         return time.monotonic() - self._start - t
@@ -65,7 +65,7 @@ class SoundTrack(MediaStreamTrack):
         self._thread = ThreadPoolExecutor(1, "file-sound")
 
     async def recv(self) -> av.AudioFrame:
-        """The next block, when it is due."""
+        """Return the next block, when it is due."""
         index, pcm = await _next(self, self._thread, self._blocks)
         behind = self._clock.behind(index * BLOCK / RATE)
         if behind < 0:
@@ -100,7 +100,7 @@ class PictureTrack(MediaStreamTrack):
         self.left_out = 0
 
     async def recv(self) -> av.VideoFrame:
-        """The next picture, when it is due."""
+        """Return the next picture, when it is due."""
         while True:
             t, frame = await _next(self, self._thread, self._pictures)
             behind = self._clock.behind(t)
@@ -119,7 +119,7 @@ class PictureTrack(MediaStreamTrack):
 
 
 def file_tracks(path: Path, info: MediaInfo, loop: bool) -> list[MediaStreamTrack]:
-    """The tracks of a file.
+    """Return the tracks of a file.
 
     Args:
         path: The file.
@@ -137,7 +137,7 @@ def file_tracks(path: Path, info: MediaInfo, loop: bool) -> list[MediaStreamTrac
 
 
 async def _next(track: MediaStreamTrack, thread: ThreadPoolExecutor, items: Iterator[Item]) -> Item:
-    """The next item, read on the thread; ends the track when there is none."""
+    """Return the next item, read on the thread; ends the track when there is none."""
     if track.readyState != "live":
         raise MediaStreamError
     item = await asyncio.get_running_loop().run_in_executor(thread, next, items, None)
@@ -148,7 +148,7 @@ async def _next(track: MediaStreamTrack, thread: ThreadPoolExecutor, items: Iter
 
 
 def _loop_length(path: Path, info: MediaInfo) -> float:
-    """Seconds from one beginning to the next: the file's length in whole blocks of sound."""
+    """Return the seconds from one beginning to the next: the file's length in whole blocks of sound."""
     seconds = info.duration or 0.0
     if not seconds:
         with av.open(str(path)) as container:
@@ -161,8 +161,8 @@ def _loop_length(path: Path, info: MediaInfo) -> float:
     return max(1, ceil(round(seconds * RATE / BLOCK, 6))) * BLOCK / RATE
 
 
-def _blocks(path: Path, info: MediaInfo, loop: float | None) -> Iterator[tuple[int, PCM]]:
-    """Number and samples of each block, interleaved, shape (1, 960 * channels)."""
+def _blocks(path: Path, info: MediaInfo, loop: float | None) -> Iterator[tuple[int, I16]]:
+    """Yield the number and samples of each block, interleaved, shape (1, 960 * channels)."""
     first = 0
     while True:
         count = None if loop is None else round(loop * RATE / BLOCK)
@@ -180,9 +180,9 @@ def _blocks(path: Path, info: MediaInfo, loop: float | None) -> Iterator[tuple[i
         first += count
 
 
-def _one_pass(path: Path, info: MediaInfo) -> Iterator[PCM]:
-    """The file's sound in blocks from its beginning on; the last is padded."""
-    held: NDArray[np.float32] | None = None
+def _one_pass(path: Path, info: MediaInfo) -> Iterator[I16]:
+    """Yield the file's sound in blocks from its beginning on; the last is padded."""
+    held: F32 | None = None
     for piece in sound(path, info, RATE):
         if held is None:
             held = np.zeros((len(piece.pcm), max(0, round(piece.t * RATE))), np.float32)
@@ -195,12 +195,12 @@ def _one_pass(path: Path, info: MediaInfo) -> Iterator[PCM]:
         yield _interleaved(np.pad(held, ((0, 0), (0, BLOCK - held.shape[1]))))
 
 
-def _interleaved(pcm: NDArray[np.float32]) -> PCM:
+def _interleaved(pcm: F32) -> I16:
     return to_pcm16(np.ascontiguousarray(pcm.T)).reshape(1, -1)
 
 
 def _pictures(path: Path, info: MediaInfo, loop: float | None) -> Iterator[tuple[float, av.VideoFrame]]:
-    """Time and picture, upright, with even sides as the codecs want them."""
+    """Yield the time and picture, upright, with even sides as the codecs want them."""
     first = 0.0
     while True:
         for shot in shots(path, info):

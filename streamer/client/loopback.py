@@ -16,7 +16,7 @@ _END = "-----END CERTIFICATE-----"
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """What the child has to be told.
+    """Return what the child has to be told.
 
     Args:
         settings: the server's.
@@ -24,18 +24,18 @@ def environment(settings: Settings) -> dict[str, str]:
     Returns:
         Environment variables: the certificate it serves with (PEM), and a host name that it answers to.
     """
-    told = {}
+    variables = {}
     if settings.tls_cert is not None:
         # The first of the chain is the server's own.
         leaf, end, _ = settings.tls_cert.read_text(encoding="ascii", errors="replace").partition(_END)
-        told[CERTIFICATE] = leaf + end
+        variables[CERTIFICATE] = leaf + end
     if settings.allowed_hosts:
-        told[HOST] = settings.allowed_hosts[0]
-    return told
+        variables[HOST] = settings.allowed_hosts[0]
+    return variables
 
 
 def http_client(seconds: float, follow_redirects: bool = False) -> httpx.AsyncClient:
-    """An HTTP client; in the server's own child, one that trusts exactly that server.
+    """Return an HTTP client; in the server's own child, one that trusts exactly that server.
 
     Args:
         seconds: time a request may take.

@@ -130,7 +130,7 @@ class WhipClient:
 
 
 def refusal(response: httpx.Response) -> str:
-    """The reason a server gives, in one line."""
+    """Return the reason a server gives, in one line."""
     with contextlib.suppress(ValueError):
         body = response.json()
         if isinstance(body, dict):

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from models.common.arrays import U8
 from streamer.errors import UserError
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 BEAMS = (1, 3, 5)
 
 
-def read_picture(path: Path) -> NDArray[np.uint8]:
-    """A picture file that OpenCV knows, the right way up: (H, W, 3) RGB.
+def read_picture(path: Path) -> U8:
+    """Return a picture file that OpenCV knows, the right way up: (H, W, 3) RGB.
 
     Raises:
         UserError: it cannot be read or is no picture.
@@ -44,7 +44,7 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
 
 @contextlib.contextmanager
 def _without_stderr() -> Iterator[None]:
-    """Libraries that decode pictures write complaints of their own there; a command says what is wrong in one line."""
+    """Hide what decoding libraries write there: a command says what is wrong in one line of its own."""
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, 2)
@@ -56,7 +56,7 @@ def _without_stderr() -> Iterator[None]:
 
 
 def describe(paths: Iterable[Path], beam: int = 3) -> Iterator[tuple[Path, SceneText]]:
-    """Captions of picture files, one after the other.
+    """Yield the descriptions of picture files, one after the other.
 
     Args:
         paths: Of the pictures.

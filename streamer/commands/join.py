@@ -87,7 +87,7 @@ async def _first_of(*events: asyncio.Event) -> None:
 
 
 def _base(server: str) -> str:
-    """The server's address without a trailing slash.
+    """Return the server's address without a trailing slash.
 
     Raises:
         UserError: it is no http or https address.
@@ -99,7 +99,7 @@ def _base(server: str) -> str:
 
 
 def split_link(server: str, room: str, invite: str | None) -> tuple[str, str, str | None]:
-    """Server, room and invite, also where the whole link of a call was given as the room.
+    """Return server, room and invite, also where the whole link of a call was given as the room.
 
     Raises:
         UserError: it is a link, but not of a call.
@@ -114,7 +114,7 @@ def split_link(server: str, room: str, invite: str | None) -> tuple[str, str, st
 
 
 async def ask_invite(server: str, room: str, secret: str | None) -> str:
-    """An invite to a room from the server itself: one on this machine gives it freely, others want their secret.
+    """Return an invite to a room from the server itself: one on this machine gives it freely, others want their secret.
 
     Raises:
         UserError: the server refuses or is not reached.
@@ -124,7 +124,7 @@ async def ask_invite(server: str, room: str, secret: str | None) -> str:
 
 
 async def _named(base: str, room: str, invite: str | None, name: str) -> str | None:
-    """A session token for a participant with a name: Earshot's own way in, before WHIP."""
+    """Return a session token for a participant with a name: Earshot's own way in, before WHIP."""
     response = await _post(base, room, "join", {"name": name, "invite": invite or ""}, {})
     if response.status_code == 404:
         # Another WHIP server, which knows no names; or no such room, which WHIP will be told as well.

@@ -1,4 +1,4 @@
-"""`earshot process`: a recording in, one sound file per face, the rest, a marked video and events out."""
+"""`earshot process`: a recording in, one sound file per face, the rest, an annotated video and events out."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from models.speech.types import Transcriber
 from streamer.commands.transcribe import named_transcriber
 from streamer.errors import UserError
 from streamer.media_file import inspect
-from streamer.recordings.findings import Observing
+from streamer.recordings.findings import Findings
 from streamer.recordings.out_folder import OutFolder
-from streamer.recordings.recording import Recording, SeesAndHears, Summary
+from streamer.recordings.recording import EngineLike, Recording, Summary
 
 
 def process(
@@ -25,7 +25,7 @@ def process(
     device: str = "cpu",
     progress: bool = True,
     force: bool = False,
-    engine: SeesAndHears | None = None,
+    engine: EngineLike | None = None,
     speech: str | None = None,
 ) -> Summary:
     """Pull the voices of a recording apart.
@@ -51,7 +51,7 @@ def process(
 
                 engine = Engine(device)
             with _bar(progress) as bar:
-                observe = None if speech is None else functools.partial(observing, transcriber)
+                observe = None if speech is None else functools.partial(open_findings, transcriber)
                 run = Recording(input, info, folder.path, engine, observe)
                 task = bar.add_task(input.name, total=info.duration)
                 summary = run.run(lambda t: bar.update(task, completed=t))
@@ -63,18 +63,18 @@ def process(
     return summary
 
 
-def observing(transcriber: Transcriber | None, event: Callable[..., None]) -> Observing:
-    """Make what looks and listens.
+def open_findings(transcriber: Transcriber | None, event: Callable[..., None]) -> Findings:
+    """Make what looks and listens beside the engine.
 
     Args:
         transcriber: Of the captions; None for none.
         event: Gets every event.
     """
-    from streamer.observer.live_captions import Scribe
+    from streamer.observer.live_captions import LiveCaptions
     from streamer.observer.observer import Observer
 
-    scribe = None if transcriber is None else Scribe(transcriber)
-    return Observing(Observer(), scribe, event)
+    captions = None if transcriber is None else LiveCaptions(transcriber)
+    return Findings(Observer(), captions, event)
 
 
 def process_command(

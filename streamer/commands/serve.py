@@ -99,7 +99,7 @@ async def _serve(settings: Settings, demo: bool) -> int:
         # uvicorn raises the signal again when it has stopped: by default that would end the process before
         # the demo's participant is stopped too.
         signal.signal(number, lambda *_: None)
-    companion = asyncio.create_task(_beside(server, settings, demo), name="beside the server")
+    companion = asyncio.create_task(_announce(server, settings, demo), name="announcement")
     try:
         await server.serve()
     except SystemExit:
@@ -111,7 +111,7 @@ async def _serve(settings: Settings, demo: bool) -> int:
     return 0 if server.started else 1
 
 
-async def _beside(server: uvicorn.Server, settings: Settings, demo: bool) -> None:
+async def _announce(server: uvicorn.Server, settings: Settings, demo: bool) -> None:
     """Say where the server is once it is up; keep the demo's participant running."""
     while not server.started:  # noqa: ASYNC110 - uvicorn sets a flag and tells nobody
         await asyncio.sleep(0.05)

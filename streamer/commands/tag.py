@@ -8,16 +8,14 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from models.common.arrays import F32
+from models.common.audio import SAMPLE_RATE
 from streamer.errors import UserError
 from streamer.media_file import MediaInfo, inspect, sound
 
-RATE = 16_000
-_STEP = RATE
+_STEP = SAMPLE_RATE
 _BATCH = 16
-
-Samples = NDArray[np.float32]
 
 
 class NamesSounds(Protocol):
@@ -25,18 +23,18 @@ class NamesSounds(Protocol):
 
     WINDOW: int
 
-    def tags(self, pcm: Samples) -> list[list[tuple[str, float]]]:
+    def tags(self, pcm: F32) -> list[list[tuple[str, float]]]:
         """Name the sounds of each row (B, WINDOW)."""
 
 
-def windows(path: Path, info: MediaInfo, length: int) -> Iterator[Samples]:
-    """The file's sound in overlapping stretches, one a second, the last one up to the end.
+def windows(path: Path, info: MediaInfo, length: int) -> Iterator[F32]:
+    """Yield the file's sound in overlapping stretches, one a second, the last one up to the end.
 
     Yields:
         (length,) float32 mono at 16 kHz; a shorter file gives one stretch, silent after its end.
     """
     held, given = np.zeros(0, np.float32), False
-    for piece in sound(path, info, RATE):
+    for piece in sound(path, info, SAMPLE_RATE):
         held = np.concatenate([held, piece.pcm.mean(axis=0)])
         while len(held) >= length + given * _STEP:
             held, given = held[given * _STEP :], True
@@ -73,8 +71,8 @@ def tag(path: Path, tagger: NamesSounds) -> dict[str, object]:
     return {"file": str(path), "duration": info.duration and round(info.duration, 3), "tags": tags}
 
 
-def _batches(rows: Iterator[Samples]) -> Iterator[Samples]:
-    held: list[Samples] = []
+def _batches(rows: Iterator[F32]) -> Iterator[F32]:
+    held: list[F32] = []
     for row in rows:
         held.append(row)
         if len(held) == _BATCH:

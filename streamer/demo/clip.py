@@ -19,15 +19,13 @@ import av
 import cv2
 import numpy as np
 import soundfile
-from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
+from models.common.arrays import F32, U8
+from models.common.audio import SAMPLE_RATE
 from streamer.demo.puppet import Pose, Puppet
 from streamer.demo.sound import RATE, SECONDS, TURNS, Turn, mouth_openings, voices
 from streamer.errors import UserError
-
-Picture = NDArray[np.uint8]
-Samples = NDArray[np.float32]
 
 VERSION = "demo-7"
 """Names the cached files; changes with anything that changes them."""
@@ -42,7 +40,6 @@ WIDEST = 0.13
 FRAMING = (("astronaut", 100.0, 10.0, 250.0), ("grace_hopper", 45.0, 15.0, 440.0))
 """Photograph, and the left, top and width of what is shown of it, pixels; left portrait first."""
 
-SPEECH_RATE = 16_000
 STATEMENT = (
     "Two puppets: public-domain photographs of Eileen Collins and Grace Hopper with lips moved by the sound. "
     "The voices are recordings of other people; neither woman said any of this."
@@ -67,14 +64,14 @@ class DemoClip:
 
 
 def default_cache() -> Path:
-    """Folder of this user's cached files."""
+    """Return the folder of this user's cached files."""
     root = os.environ.get("XDG_CACHE_HOME", "")
     # The XDG specification: a relative path there is to be ignored.
     return (Path(root) if os.path.isabs(root) else Path.home() / ".cache") / "earshot"
 
 
 def demo_clip(cache_dir: Path | None = None) -> DemoClip:
-    """The clip, made on first use (about 15 s of one core) and kept.
+    """Return the clip, made on first use (about 15 s of one core) and kept.
 
     Args:
         cache_dir: Where to keep it; `default_cache()` if None.
@@ -104,8 +101,8 @@ def _fill(root: Path, folder: Path) -> None:
         puppets = [Puppet(_portrait(*framing)) for framing in FRAMING]
         _encode(fresh / "demo.mp4", sources.sum(axis=0), _frames(puppets, sources))
         for i, pcm in enumerate(sources):
-            slow = resample_poly(pcm, 1, RATE // SPEECH_RATE)
-            soundfile.write(fresh / f"source-{i}.wav", slow, SPEECH_RATE, subtype="PCM_16")
+            slow = resample_poly(pcm, 1, RATE // SAMPLE_RATE)
+            soundfile.write(fresh / f"source-{i}.wav", slow, SAMPLE_RATE, subtype="PCM_16")
         boxes = [_shown_box(puppet.box, i) for i, puppet in enumerate(puppets)]
         facts = {
             "statement": STATEMENT,
@@ -124,19 +121,19 @@ def _fill(root: Path, folder: Path) -> None:
         shutil.rmtree(fresh, ignore_errors=True)
 
 
-def _portrait(name: str, left: float, top: float, width: float) -> Picture:
-    """One half of the picture, uint8 (480, 427, 3)."""
+def _portrait(name: str, left: float, top: float, width: float) -> U8:
+    """Return one half of the picture, uint8 (480, 427, 3)."""
     photograph = _photograph(name)
     scale = (WIDTH / 2) / width
     shown = np.array([[scale, 0, -left * scale], [0, scale, -top * scale]])
-    drawn: Picture = cv2.warpAffine(
+    drawn: U8 = cv2.warpAffine(
         photograph, shown, (WIDTH // 2, HEIGHT), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
     ).astype(np.uint8)
     return drawn
 
 
-def _photograph(name: str) -> Picture:
-    """A public-domain portrait out of an installed package, uint8 RGB."""
+def _photograph(name: str) -> U8:
+    """Return a public-domain portrait out of an installed package, uint8 RGB."""
     if name == "astronaut":
         import skimage.data
 
@@ -147,7 +144,7 @@ def _photograph(name: str) -> Picture:
     image = cv2.imread(str(path))
     if image is None:
         raise UserError(f"the demo's portrait is missing: {path} cannot be read")
-    photograph: Picture = cv2.cvtColor(image, cv2.COLOR_BGR2RGB).astype(np.uint8)
+    photograph: U8 = cv2.cvtColor(image, cv2.COLOR_BGR2RGB).astype(np.uint8)
     return photograph
 
 
@@ -156,16 +153,16 @@ def _shown_box(box: tuple[float, float, float, float], place: int) -> tuple[floa
     return (x + place) / 2, y, w / 2, h
 
 
-def _poses(pcm: Samples, seed: int) -> list[Pose]:
-    """Every frame's pose: lips from the sound, head from slow waves that meet where the clip loops."""
+def _poses(pcm: F32, seed: int) -> list[Pose]:
+    """Return every frame's pose: lips from the sound, head from slow waves that meet where the clip loops."""
     count = round(SECONDS * FRAME_RATE)
     opening, bright = mouth_openings(pcm, RATE, FRAME_RATE, LIP_LEAD)
     phase = np.arange(count) / count * 2 * np.pi
     random = np.random.default_rng(seed)
 
-    def wave(cycles: tuple[int, ...]) -> Samples:
+    def wave(cycles: tuple[int, ...]) -> F32:
         waves = [np.sin(c * phase + random.uniform(0, 2 * np.pi)) for c in cycles]
-        total: Samples = (np.sum(waves, axis=0) / len(cycles)).astype(np.float32)
+        total: F32 = (np.sum(waves, axis=0) / len(cycles)).astype(np.float32)
         return total
 
     kernel = np.hanning(27)[1:-1]
@@ -194,8 +191,8 @@ def _poses(pcm: Samples, seed: int) -> list[Pose]:
     ]
 
 
-def _frames(puppets: list[Puppet], sources: Samples) -> Iterator[Picture]:
-    """The clip's pictures, uint8 (480, 854, 3)."""
+def _frames(puppets: list[Puppet], sources: F32) -> Iterator[U8]:
+    """Yield the clip's pictures, uint8 (480, 854, 3)."""
     poses = [_poses(pcm, 11 + i) for i, pcm in enumerate(sources)]
     with ThreadPoolExecutor(len(puppets), "puppet") as pool:
         for both in zip(*poses, strict=True):
@@ -203,7 +200,7 @@ def _frames(puppets: list[Puppet], sources: Samples) -> Iterator[Picture]:
             yield np.concatenate(list(halves), axis=1)
 
 
-def _encode(path: Path, sound: Samples, frames: Iterator[Picture]) -> None:
+def _encode(path: Path, sound: F32, frames: Iterator[U8]) -> None:
     """Write an MP4; sound and picture begin together."""
     with av.open(str(path), "w", options={"movflags": "+faststart"}) as container:
         video = container.add_stream("libx264", rate=FRAME_RATE)

@@ -6,13 +6,10 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from models.common.arrays import F32, U8
 from models.faces.detect import FaceDetector
 from models.faces.mesh import INNER_LIP, OUTER_LIP, FaceMesher, Mesh, roi_of_detection, roi_of_mesh
-
-Picture = NDArray[np.uint8]
-F32 = NDArray[np.float32]
 
 UPPER_LIDS = ([33, 246, 161, 160, 159, 158, 157, 173, 133], [263, 466, 388, 387, 386, 385, 384, 398, 362])
 LOWER_LIDS = ([33, 7, 163, 144, 145, 153, 154, 155, 133], [263, 249, 390, 373, 374, 380, 381, 382, 362])
@@ -44,8 +41,8 @@ class Pose:
     scale: float
 
 
-def find_mesh(rgb: Picture) -> Mesh:
-    """Landmarks of the largest face in a photograph.
+def find_mesh(rgb: U8) -> Mesh:
+    """Return the landmarks of the largest face in a photograph.
 
     Args:
         rgb: uint8 (height, width, 3).
@@ -81,7 +78,7 @@ class Puppet:
         ValueError: there is no face.
     """
 
-    def __init__(self, rgb: Picture) -> None:
+    def __init__(self, rgb: U8) -> None:
         self._still = rgb
         self.mesh = find_mesh(rgb)
         self._points = self.mesh.points[:, :2]
@@ -109,7 +106,7 @@ class Puppet:
         x, y, w, h = self.mesh.box
         return x / width, y / height, w / width, h / height
 
-    def draw(self, pose: Pose) -> Picture:
+    def draw(self, pose: Pose) -> U8:
         """Draw one frame.
 
         Returns:
@@ -124,7 +121,7 @@ class Puppet:
         dx, dy = self._x - self._neck[0], self._y - self._neck[1]
         to_x = self._x + self._follows * ((c - 1) * dx - s * dy - pose.shift[0])
         to_y = self._y + self._follows * (s * dx + (c - 1) * dy - pose.shift[1])
-        drawn: Picture = cv2.remap(picture, to_x, to_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).astype(
+        drawn: U8 = cv2.remap(picture, to_x, to_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).astype(
             np.uint8, copy=False
         )
         return drawn
@@ -133,7 +130,7 @@ class Puppet:
 class _Mouth:
     """The lower lip and jaw slide down along the seam between the lips; what opens is painted."""
 
-    def __init__(self, rgb: Picture, points: F32, unit: float) -> None:
+    def __init__(self, rgb: U8, points: F32, unit: float) -> None:
         inner = points[INNER_LIP]
         upper, lower = inner[10:][::-1], inner[:11]
         gap = float(inner[5, 1] - inner[15, 1])
@@ -163,14 +160,14 @@ class _Mouth:
         self._u = u
 
     def _fit(self, seam: F32, x: F32) -> F32:
-        """A parabola through the seam's points, level beyond the corners."""
+        """Return a parabola through the seam's points, level beyond the corners."""
         curve = np.polyfit(seam[:, 0] - self._middle, seam[:, 1], 2)
         within = np.clip(x - self._middle, -self._half, self._half)
         fitted: F32 = np.polyval(curve, within).astype(np.float32)
         return fitted
 
-    def _darkest(self, rgb: Picture, x: F32) -> F32:
-        """The line between closed lips, which is darker than they are; landmarks miss it by a few pixels."""
+    def _darkest(self, rgb: U8, x: F32) -> F32:
+        """Return the line between closed lips, which is darker than they are; landmarks miss it by a few pixels."""
         grey = cv2.GaussianBlur(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), (0, 0), 1.0)
         reach = max(2, round(0.04 * self._unit))
         found = []
@@ -181,7 +178,7 @@ class _Mouth:
                 found.append((column, start + float(np.argmin(strip))))
         return np.array(found, np.float32)
 
-    def draw(self, still: Picture, picture: Picture, opening: float, narrow: float) -> None:
+    def draw(self, still: U8, picture: U8, opening: float, narrow: float) -> None:
         """Draw the mouth `opening` pixels open into `picture`."""
         u = self._u * (1 + narrow)
         profile = np.maximum(0, 1 - u**2)
@@ -207,7 +204,7 @@ class _Mouth:
         picture[area] = np.clip(warped + 0.5, 0, 255).astype(np.uint8)
 
     def _inner(self, share: F32, below_lip: F32, u: F32) -> F32:
-        """Colour of the open mouth: throat, tongue low down, teeth if the photograph shows none."""
+        """Return the colour of the open mouth: throat, tongue low down, teeth if the photograph shows none."""
         dim = np.clip(1.05 - u**2, 0.25, 1)[..., None]
         tongue = (0.85 * _smooth(share, 0.35, 1.0))[..., None] * dim
         colour = THROAT * (1 - tongue) + TONGUE * tongue
@@ -237,7 +234,7 @@ class _Eye:
         self._y = np.arange(y0, y1, dtype=np.float32)[:, None]
         self._area = (slice(y0, y1), slice(int(left), int(right) + 1))
 
-    def draw(self, still: Picture, picture: Picture, closed: float) -> None:
+    def draw(self, still: U8, picture: U8, closed: float) -> None:
         """Draw the lid `closed` (0..1) of the way down into `picture`."""
         if closed <= 0:
             return

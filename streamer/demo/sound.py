@@ -7,13 +7,11 @@ from math import gcd
 
 import numpy as np
 import soundfile
-from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
 from models.common import weights
+from models.common.arrays import F32
 from streamer.errors import UserError
-
-Samples = NDArray[np.float32]
 
 RATE = 48_000
 """Of the clip's sound, Hz."""
@@ -69,8 +67,8 @@ TURNS = (
 )
 
 
-def _recording(name: str, speed: float) -> Samples:
-    """A recording of the moonshine-voice wheel as mono float32 at `RATE`, played at `speed`.
+def _recording(name: str, speed: float) -> F32:
+    """Return a recording of the moonshine-voice wheel as mono float32 at `RATE`, played at `speed`.
 
     Raises:
         UserError: the package is not installed or lacks the file.
@@ -82,19 +80,19 @@ def _recording(name: str, speed: float) -> Samples:
     pcm, rate = soundfile.read(path, dtype="float32", always_2d=True)
     played = round(rate * speed)
     common = gcd(RATE, played)
-    mono: Samples = resample_poly(pcm.mean(axis=1), RATE // common, played // common)
+    mono: F32 = resample_poly(pcm.mean(axis=1), RATE // common, played // common)
     return mono.astype(np.float32)
 
 
-def speech_rms(pcm: Samples, rate: int) -> float:
-    """RMS over the 20 ms frames within 25 dB of the loud ones: pauses do not count."""
+def speech_rms(pcm: F32, rate: int) -> float:
+    """Return the RMS over the 20 ms frames within 25 dB of the loud ones: pauses do not count."""
     size = rate // 50
     power = np.mean(pcm[: len(pcm) // size * size].reshape(-1, size).astype(np.float64) ** 2, axis=1)
     return float(np.sqrt(power[power > np.quantile(power, 0.97) * 10**-2.5].mean()))
 
 
-def voices() -> Samples:
-    """Both voices, clean and equally loud, each silent where it has no line.
+def voices() -> F32:
+    """Return both voices, clean and equally loud, each silent where it has no line.
 
     Returns:
         Shape (2, SECONDS * RATE), float32.
@@ -117,8 +115,8 @@ def voices() -> Samples:
     return sources
 
 
-def mouth_openings(pcm: Samples, rate: int, frame_rate: int, lead: float) -> tuple[Samples, Samples]:
-    """How a mouth would move to this sound.
+def mouth_openings(pcm: F32, rate: int, frame_rate: int, lead: float) -> tuple[F32, F32]:
+    """Return how a mouth would move to this sound.
 
     Args:
         pcm: Shape (N,), one voice.

@@ -9,9 +9,12 @@ from dataclasses import dataclass
 
 import av
 
-from streamer.engine.types import FaceState, Samples
-from streamer.workers import framing
-from streamer.workers.process import ModelProcess, guarded
+from models.common.arrays import F32
+from streamer.engine.packing import pack_picture, unpack_faces, unpack_voices
+from streamer.engine.types import FaceState
+from streamer.workers.client import Statistics, WorkerClient
+from streamer.workers.framing import Message
+from streamer.workers.process import guarded
 
 AUDIO_IN_FLIGHT = 10
 """Blocks of 20 ms a session may have sent and not had answered."""
@@ -20,10 +23,9 @@ log = logging.getLogger("earshot.engine")
 
 
 @dataclass
-class EngineStatistics:
-    """Counts since the client was made."""
+class EngineStatistics(Statistics):
+    """Counts since the client was made; `*_cpu` in seconds of processor time."""
 
-    starts: int = 0
     audio_sent: int = 0
     audio_answered: int = 0
     audio_dropped: int = 0
@@ -36,7 +38,7 @@ class EngineStatistics:
 
 @dataclass
 class _Session:
-    on_voices: Callable[[int, dict[int, Samples]], None]
+    on_voices: Callable[[int, dict[int, F32]], None]
     on_faces: Callable[[float, list[FaceState]], None]
     audio_in_flight: int = 0
     video_in_flight: bool = False
@@ -45,8 +47,8 @@ class _Session:
     memory: bytes | None = None
 
 
-class EngineClient:
-    """Owns the model process.
+class EngineClient(WorkerClient[_Session, EngineStatistics]):
+    """Owns the engine's process.
 
     Args:
         device: Torch device the models run on, such as "cpu" or "cuda".
@@ -55,42 +57,12 @@ class EngineClient:
     """
 
     def __init__(self, device: str = "cpu", max_faces: int = 6, on_ready: Callable[[bool], None] | None = None) -> None:
-        self.on_ready = on_ready
-        self._statistics = EngineStatistics()
-        self._process = ModelProcess(
-            "streamer.engine.worker", (device, str(max_faces)), self._set_ready, self._dispatch
-        )
-        self._sessions: dict[str, _Session] = {}
-        self._sending: set[asyncio.Task[None]] = set()
-
-    @property
-    def statistics(self) -> EngineStatistics:
-        """Counts since the client was made."""
-        self._statistics.starts = self._process.starts
-        return self._statistics
-
-    @property
-    def ready(self) -> bool:
-        """Whether the models are up."""
-        return self._process.ready
-
-    @property
-    def pid(self) -> int | None:
-        """Process number of the model process, None while there is none."""
-        return self._process.pid
-
-    async def start(self) -> None:
-        """Start the process; returns at once, `ready` turns true when the models are loaded."""
-        self._process.start()
-
-    async def close(self) -> None:
-        """Stop the process and wait until it is gone."""
-        await self._process.close()
+        super().__init__("streamer.engine.worker", (device, str(max_faces)), EngineStatistics(), on_ready)
 
     def open(
         self,
         sid: str,
-        on_voices: Callable[[int, dict[int, Samples]], None],
+        on_voices: Callable[[int, dict[int, F32]], None],
         on_faces: Callable[[float, list[FaceState]], None],
     ) -> None:
         """Begin a session; its callbacks run on the event loop.
@@ -108,7 +80,7 @@ class EngineClient:
         if self._sessions.pop(sid, None) is not None:
             self._process.send({"type": "close", "sid": sid})
 
-    def send_audio(self, sid: str, index: int, t: float, pcm: Samples) -> bool:
+    def send_audio(self, sid: str, index: int, t: float, pcm: F32) -> bool:
         """Send one 20 ms block of 16 kHz sound; False when it was dropped instead."""
         session = self._sessions[sid]
         if not self.ready or session.audio_in_flight >= AUDIO_IN_FLIGHT:
@@ -127,14 +99,12 @@ class EngineClient:
             session.next_video = (t, frame) if self.ready else None
             return
         session.video_in_flight = True
-        task = asyncio.create_task(self._send_picture(sid, session, t, frame), name=f"picture of {sid}")
-        self._sending.add(task)
-        task.add_done_callback(self._sending.discard)
+        self._send_later(self._send_picture(sid, session, t, frame), f"picture of {sid}")
 
     async def _send_picture(self, sid: str, session: _Session, t: float, frame: av.VideoFrame) -> None:
         starts = self._process.starts
         try:
-            picture = await asyncio.to_thread(framing.pack_picture, frame)
+            picture = await asyncio.to_thread(pack_picture, frame)
         except (ValueError, av.FFmpegError) as error:
             log.debug("picture of %s refused: %s", sid, error)
             self._statistics.video_refused += 1
@@ -144,15 +114,15 @@ class EngineClient:
             self._statistics.video_sent += 1
             self._process.send({"type": "video", "sid": sid, "t": t} | picture)
 
-    def _set_ready(self, ready: bool) -> None:
+    def restarted(self, ready: bool) -> None:
+        """Begin all sessions anew, with the faces and voices that the process before them knew."""
         for sid, session in self._sessions.items():
             session.audio_in_flight, session.worker_dropped = 0, 0
             session.video_in_flight, session.next_video = False, None
             self._process.send({"type": "open", "sid": sid, "memory": session.memory})
-        if self.on_ready is not None:
-            self.on_ready(ready)
 
-    def _dispatch(self, message: framing.Message) -> None:
+    def receive(self, message: Message) -> None:
+        """Hand voices and faces to the session that they belong to."""
         session = self._sessions.get(message.get("sid", ""))
         if session is None:
             return
@@ -163,12 +133,12 @@ class EngineClient:
             session.audio_in_flight = max(0, session.audio_in_flight - 1 - lost)
             self._statistics.audio_answered += 1
             self._statistics.hear_cpu += message["cpu"]
-            guarded(session.on_voices, message["index"], framing.unpack_voices(message))
+            guarded(session.on_voices, message["index"], unpack_voices(message))
         elif message["type"] == "faces":
             session.video_in_flight = False
             session.memory = message.get("memory", session.memory)
             self._statistics.see_cpu += message["cpu"]
-            guarded(session.on_faces, message["t"], framing.unpack_faces(message["faces"]))
+            guarded(session.on_faces, message["t"], unpack_faces(message["faces"]))
             if session.next_video is not None and message["sid"] in self._sessions:
                 (t, frame), session.next_video = session.next_video, None
                 self.send_video(message["sid"], t, frame)

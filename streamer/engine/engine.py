@@ -8,12 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import torch
 
+from models.common.arrays import F32, U8
+from models.common.audio import SAMPLE_RATE
 from models.faces.tracker import FaceModels
 from models.separation.level import VoiceLevel
 from models.separation.runtime import SeparatorRuntime
 from models.voiceprint.state import Change
-from streamer.engine.session import BLOCK_SECONDS, Scene
-from streamer.engine.types import BLOCK, SAMPLE_RATE, FaceState, Picture, Samples, Voices
+from streamer.engine.session import BLOCK_SECONDS, EngineSession
+from streamer.engine.types import BLOCK, FaceState, Voices
 from streamer.workers.priority import go_behind
 
 DELAY = SeparatorRuntime.DELAY
@@ -39,8 +41,8 @@ class Engine:
         self._faces = FaceModels()
         self._max_faces = max_faces
         self._enrolment = ThreadPoolExecutor(1, "enrolment", go_behind) if background else None
-        self._scenes: dict[str, Scene] = {}
-        self._delayed: dict[str, Samples] = {}
+        self._sessions: dict[str, EngineSession] = {}
+        self._delayed: dict[str, F32] = {}
         self._free_rows: list[int] = []
         self._next_row = 0
         self._lock = threading.Lock()
@@ -53,46 +55,46 @@ class Engine:
             memory: What `memory` gave for it in another process; faces keep their numbers and voices.
         """
         self.close(sid)
-        scene = Scene(self._faces, self._separator.voice_print, self._max_faces, self._enrolment)
+        session = EngineSession(self._faces, self._separator.voice_print, self._max_faces, self._enrolment)
         if memory is not None:
-            scene.recall(memory)
+            session.recall(memory)
         with self._lock:
-            self._scenes[sid] = scene
+            self._sessions[sid] = session
             self._delayed[sid] = np.zeros(DELAY, np.float32)
 
     def close(self, sid: str) -> None:
         """End a session; does nothing when there is none."""
         with self._lock:
-            scene = self._scenes.pop(sid, None)
+            session = self._sessions.pop(sid, None)
             self._delayed.pop(sid, None)
-            if scene is not None:
-                self._free_rows += scene.rows.values()
+            if session is not None:
+                self._free_rows += session.rows.values()
 
     def memory(self, sid: str) -> bytes | None:
-        """Who the faces of a session are and how they sound, to be given to `open`; None for unknown sessions.
+        """Return who the faces of a session are and how they sound, to be given to `open`; None for unknown sessions.
 
         Call it on the thread that calls `see`.
         """
-        scene = self._scenes.get(sid)
-        return scene.memory() if scene else None
+        session = self._sessions.get(sid)
+        return session.memory() if session else None
 
     def voice_changes(self, sid: str) -> list[Change]:
-        """What happened to the voice prints of a session since the last call, oldest first."""
-        scene = self._scenes.get(sid)
-        return scene.voice_changes() if scene else []
+        """Return what happened to the voice prints of a session since the last call, oldest first."""
+        session = self._sessions.get(sid)
+        return session.voice_changes() if session else []
 
-    def see(self, sid: str, t: float, rgb: Picture) -> list[FaceState]:
-        """Faces in a picture.
+    def see(self, sid: str, t: float, rgb: U8) -> list[FaceState]:
+        """Return the faces in a picture.
 
         Args:
             sid: The session; unknown ones have no faces.
             t: When it was taken, seconds.
             rgb: Shape (height, width, 3), uint8.
         """
-        scene = self._scenes.get(sid)
-        return scene.see(t, rgb) if scene else []
+        session = self._sessions.get(sid)
+        return session.see(t, rgb) if session else []
 
-    def hear(self, blocks: dict[str, tuple[float, Samples]]) -> dict[str, Voices]:
+    def hear(self, blocks: dict[str, tuple[float, F32]]) -> dict[str, Voices]:
         """Separate one block of each session.
 
         Args:
@@ -102,29 +104,29 @@ class Engine:
             Per session its voices, `DELAY` samples behind what was given.
         """
         with self._lock:
-            scenes = {sid: self._scenes[sid] for sid in blocks if sid in self._scenes}
-            for scene in scenes.values():
-                self._assign_rows(scene)
-            delayed = {sid: np.concatenate([self._delayed[sid], blocks[sid][1]]) for sid in scenes}
+            sessions = {sid: self._sessions[sid] for sid in blocks if sid in self._sessions}
+            for session in sessions.values():
+                self._assign_rows(session)
+            delayed = {sid: np.concatenate([self._delayed[sid], blocks[sid][1]]) for sid in sessions}
             self._delayed.update({sid: joined[BLOCK:] for sid, joined in delayed.items()})
-        self._move_lips({sid: blocks[sid][0] for sid in scenes}, scenes)
-        mixes = {sid: blocks[sid][1] for sid in scenes}
+        self._move_lips({sid: blocks[sid][0] for sid in sessions}, sessions)
+        mixes = {sid: blocks[sid][1] for sid in sessions}
         late = {sid: joined[:BLOCK] for sid, joined in delayed.items()}
-        voices = self._separate(mixes, late, scenes)
+        voices = self._separate(mixes, late, sessions)
         results = {}
-        for sid, scene in scenes.items():
+        for sid, session in sessions.items():
             t = blocks[sid][0] - DELAY / SAMPLE_RATE
-            scene.heard(t, late[sid], voices[sid])
-            scene.blocks += 1
+            session.heard(t, late[sid], voices[sid])
+            session.blocks += 1
             rest = late[sid] - voices[sid].sum(axis=0)
-            results[sid] = Voices(t, list(scene.rows), voices[sid], rest, scene.states())
+            results[sid] = Voices(t, list(session.rows), voices[sid], rest, session.states())
         return results
 
-    def _assign_rows(self, scene: Scene) -> None:
+    def _assign_rows(self, session: EngineSession) -> None:
         """Give every face present a row of the separator; take it from those gone."""
-        present = scene.present()
-        rows = {id: row for id, row in scene.rows.items() if id in present}
-        self._free_rows += [row for id, row in scene.rows.items() if id not in present]
+        present = session.present()
+        rows = {id: row for id, row in session.rows.items() if id in present}
+        self._free_rows += [row for id, row in session.rows.items() if id not in present]
         fresh = []
         for id in present:
             if id not in rows:
@@ -133,39 +135,39 @@ class Engine:
                     self._next_row += 1
                 rows[id] = self._free_rows.pop()
                 fresh.append(rows[id])
-        scene.rows = rows
+        session.rows = rows
         if fresh:
             self._separator.reset(np.array(fresh))
             self._level.reset(np.array(fresh))
 
-    def _move_lips(self, times: dict[str, float], scenes: dict[str, Scene]) -> None:
-        """Every second block (40 ms) the separator looks at each face's lips."""
+    def _move_lips(self, times: dict[str, float], sessions: dict[str, EngineSession]) -> None:
+        """Show the separator each face's lips, every second block (40 ms)."""
         rows, lips, visible = [], [], []
-        for sid, scene in scenes.items():
-            if scene.blocks % 2 == 0:
-                for id, row in scene.rows.items():
-                    values, seen = scene.lips_at(id, times[sid] + BLOCK_SECONDS)
+        for sid, session in sessions.items():
+            if session.blocks % 2 == 0:
+                for id, row in session.rows.items():
+                    values, seen = session.lips_at(id, times[sid] + BLOCK_SECONDS)
                     rows.append(row)
                     lips.append(values)
                     visible.append(seen)
-                    scene.cued[id] = seen
+                    session.cued[id] = seen
         if rows:
             self._separator.lips(np.array(rows), np.stack(lips), np.array(visible))
 
     def _separate(
-        self, mixes: dict[str, Samples], late: dict[str, Samples], scenes: dict[str, Scene]
-    ) -> dict[str, Samples]:
-        """Voices of each session, shape (faces, 320). A face with neither lips nor voice print is silent."""
+        self, mixes: dict[str, F32], late: dict[str, F32], sessions: dict[str, EngineSession]
+    ) -> dict[str, F32]:
+        """Return the voices of each session, shape (faces, 320). A face with neither lips nor voice print is silent."""
         rows, mix, behind, other, prints, audible = [], [], [], [], [], []
-        for sid, scene in scenes.items():
-            known = {id: scene.voice_of(id) for id in scene.rows}
-            heard = scene.audible(known)
-            for id, row in scene.rows.items():
-                beside = scene.other_of(id, heard)
+        for sid, session in sessions.items():
+            known = {id: session.voice_of(id) for id in session.rows}
+            heard = session.audible(known)
+            for id, row in session.rows.items():
+                beside = session.other_of(id, heard)
                 rows.append(row)
                 mix.append(mixes[sid])
                 behind.append(late[sid])
-                other.append(-1 if beside is None else scene.rows[beside])
+                other.append(-1 if beside is None else session.rows[beside])
                 prints.append(known[id])
                 audible.append(id in heard)
         voices = np.zeros((0, BLOCK), np.float32)
@@ -174,5 +176,5 @@ class Engine:
             voices = self._separator.step(index, np.stack(mix), np.array(other), np.stack(prints))
             voices = self._level.step(index, np.stack(behind), voices)
             voices = voices * np.array(audible, np.float32)[:, None]
-        ends = np.cumsum([len(scene.rows) for scene in scenes.values()])[:-1]
-        return dict(zip(scenes, np.split(voices, ends) if scenes else [], strict=True))
+        ends = np.cumsum([len(session.rows) for session in sessions.values()])[:-1]
+        return dict(zip(sessions, np.split(voices, ends) if sessions else [], strict=True))

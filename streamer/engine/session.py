@@ -10,10 +10,12 @@ from concurrent.futures import Executor, Future
 import numpy as np
 
 from models.active_speaker.detector import OffsetEstimator, SpeakingDetector
+from models.common.arrays import F32, U8
+from models.common.audio import SAMPLE_RATE
 from models.faces.tracker import Face, FaceModels, FaceTracker
 from models.voiceprint.enrolment import Embed, VoiceBook
 from models.voiceprint.state import Change
-from streamer.engine.types import BLOCK, SAMPLE_RATE, FaceState, Picture, Samples
+from streamer.engine.types import BLOCK, FaceState
 
 LIP_HISTORY = 2.0
 """Seconds of lip positions kept per face."""
@@ -41,17 +43,17 @@ class Lips:
     """
 
     def __init__(self) -> None:
-        self._seen: tuple[tuple[float, Samples, bool], ...] = ()
+        self._seen: tuple[tuple[float, F32, bool], ...] = ()
 
-    def add(self, t: float, values: Samples, visible: bool) -> None:
+    def add(self, t: float, values: F32, visible: bool) -> None:
         """Append what was seen at `t` seconds; four numbers."""
         if self._seen and t <= self._seen[-1][0]:
             return
         kept = [one for one in self._seen if t - one[0] <= LIP_HISTORY]
         self._seen = (*kept, (t, values, visible))
 
-    def at(self, t: float) -> tuple[Samples, bool]:
-        """Lips at `t`, interpolated, and whether they can be trusted."""
+    def at(self, t: float) -> tuple[F32, bool]:
+        """Return the lips at `t`, interpolated, and whether they can be trusted."""
         seen = self._seen
         i = bisect([one[0] for one in seen], t)
         if i == 0:
@@ -65,14 +67,14 @@ class Lips:
         return (1 - share) * values + share * later, trusted and trusted_later and span <= LIPS_STALE
 
 
-class Scene:
+class EngineSession:
     """Everything known about one participant.
 
     `see` runs on the seeing thread, everything else on the hearing thread; what they share is replaced
     whole, never changed in place.
 
     Args:
-        models: The face networks, shared by all scenes.
+        models: The face networks, shared by all sessions.
         embed: Turns speech (N,) at 16 kHz into a voice print (256,).
         max_faces: Most faces followed at once.
         enrolment: Where voice prints are made; None makes them in place.
@@ -89,12 +91,12 @@ class Scene:
         self._lips: dict[int, Lips] = {}
         self._faces: dict[int, tuple[float, Face]] = {}
         self._speaking: dict[int, float] = {}
-        self._heard: list[tuple[Samples, Samples]] = []
+        self._heard: list[tuple[F32, F32]] = []
         self.rows: dict[int, int] = {}
         self.cued: dict[int, bool] = {}
         self.blocks = 0
 
-    def see(self, t: float, rgb: Picture) -> list[FaceState]:
+    def see(self, t: float, rgb: U8) -> list[FaceState]:
         """Find and follow the faces of one picture taken at `t` seconds."""
         gap = t - self._last_seen_t if self._last_seen_t is not None else 0.0
         self._last_seen_t = t
@@ -111,7 +113,7 @@ class Scene:
         return [self._state(face) for face in found]
 
     def memory(self) -> bytes:
-        """Who the faces are and how they sound; for our own processes only, since it is a pickle."""
+        """Return who the faces are and how they sound; for our own processes only, since it is a pickle."""
         return pickle.dumps((self._tracker.remember(), self._book.remember()))
 
     def recall(self, memory: bytes) -> None:
@@ -121,7 +123,7 @@ class Scene:
         self._book.recall(voices)
 
     def states(self) -> list[FaceState]:
-        """Every face seen within `FACE_MEMORY`."""
+        """Return every face seen within `FACE_MEMORY`."""
         return [self._state(face) for _, face in self._faces.values()]
 
     def _state(self, face: Face) -> FaceState:
@@ -137,35 +139,35 @@ class Scene:
         )
 
     def present(self) -> list[int]:
-        """Faces that want a row in the separator, oldest first."""
+        """Return the faces that want a row in the separator, oldest first."""
         return sorted(self._faces)
 
-    def lips_at(self, id: int, t: float) -> tuple[Samples, bool]:
-        """Lips to give the separator with the sound at `t`, shifted by what this face's lips lead it."""
+    def lips_at(self, id: int, t: float) -> tuple[F32, bool]:
+        """Return lips to give the separator with the sound at `t`, shifted by what this face's lips lead it."""
         lips = self._lips.get(id)
         if lips is None:
             return np.zeros(4, np.float32), False
         lead = self._offsets.lead(id)
         return lips.at(t - TRAINED_LAG - (0.0 if lead is None else lead - USUAL_LEAD))
 
-    def voice_of(self, id: int) -> Samples:
-        """Voice print of a face (256,), zeros while unknown."""
+    def voice_of(self, id: int) -> F32:
+        """Return the voice print of a face (256,), zeros while unknown."""
         return self._book.print_of(id)
 
     def voice_changes(self) -> list[Change]:
-        """What happened to voice prints since the last call, oldest first; for one reader."""
+        """Return what happened to voice prints since the last call, oldest first; for one reader."""
         return self._book.take_changes()
 
-    def audible(self, prints: dict[int, Samples]) -> list[int]:
-        """Faces, of all with their prints, whose voice anything tells from others: lips just now, or the print."""
+    def audible(self, prints: dict[int, F32]) -> list[int]:
+        """Return the faces, of all with prints, whose voice lips (just now) or print tell from others."""
         return [id for id, print in prints.items() if self.cued.get(id, False) or print.any()]
 
     def other_of(self, id: int, audible: list[int]) -> int | None:
-        """The audible face that speaks most beside this one, None when there is none."""
+        """Return the audible face that speaks most beside this one, None when there is none."""
         others = [other for other in audible if other != id]
         return max(others, key=lambda other: self._speaking.get(other, 0.0), default=None)
 
-    def heard(self, t: float, mix: Samples, voices: Samples) -> None:
+    def heard(self, t: float, mix: F32, voices: F32) -> None:
         """Learn from one block: `mix` (320,), `voices` (faces, 320) in the order of `rows`, both at `t`."""
         self._heard.append((mix, voices))
         if len(self._heard) < 2:
@@ -181,7 +183,7 @@ class Scene:
         self._offsets.update(t, lips, levels)
         self._enrol(t, mix40, {id: voices40[i] for i, id in enumerate(self.rows) if i < len(voices40)})
 
-    def _align(self, parts: tuple[Samples, ...]) -> Samples:
+    def _align(self, parts: tuple[F32, ...]) -> F32:
         """Join two blocks' voices; a face that came between them is silent in the first."""
         first, second = parts
         count = len(second)
@@ -189,7 +191,7 @@ class Scene:
         padded[: min(len(first), count)] = first[:count]
         return np.concatenate([padded, second], axis=1)
 
-    def _enrol(self, t: float, mix: Samples, voices: dict[int, Samples]) -> None:
+    def _enrol(self, t: float, mix: F32, voices: dict[int, F32]) -> None:
         speaking, by_lips = dict(self._speaking), dict(self._detector.by_lips)
         if self._enrolment is None:
             self._book.hear(t, mix, speaking, voices, by_lips)
@@ -200,8 +202,8 @@ class Scene:
             self._enrolling.append(self._enrolment.submit(self._book.hear, t, mix, speaking, voices, by_lips))
 
 
-def _decibels(x: Samples) -> float:
-    """Level of `x` in dB relative to full scale, at least -100."""
+def _decibels(x: F32) -> float:
+    """Return the level of `x` in dB relative to full scale, at least -100."""
     return float(10 * np.log10(np.mean(np.square(x, dtype=np.float64)) + 1e-10))
 
 

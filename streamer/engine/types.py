@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-import numpy as np
-from numpy.typing import NDArray
-
+from models.common.arrays import F32
 from models.voiceprint.state import State
 
-Samples = NDArray[np.float32]
-Picture = NDArray[np.uint8]
 VoiceState = State
-
-SAMPLE_RATE = 16_000
-"""Rate of every sound the engine hears and gives back, in Hz."""
 
 BLOCK = 320
 """Samples in a block: 20 ms at 16 kHz."""
@@ -49,6 +42,16 @@ class FaceState:
         """Whether a voice print is in use."""
         return self.voice == "known"
 
+    def with_voice_of(self, heard: FaceState) -> FaceState:
+        """Return this face as it was seen, with what `heard` knows of its voice."""
+        return replace(
+            self,
+            speaking=heard.speaking,
+            voice=heard.voice,
+            voice_confidence=heard.voice_confidence,
+            lip_lead=heard.lip_lead,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Voices:
@@ -64,6 +67,6 @@ class Voices:
 
     t: float
     ids: list[int]
-    pcm: Samples
-    rest: Samples
+    pcm: F32
+    rest: F32
     faces: list[FaceState]

@@ -1,8 +1,8 @@
 """The model process: one thread hears, one sees, one enrols, one reads.
 
-Started by `process.py`, which passes a connected socket. Sound of all sessions that is waiting is separated in one
-batch. Sound that would be late anyway is dropped and counted: worked off, it would make late what comes after it. Of a
-session's pictures the newest alone waits.
+Started by `workers/process.py`, which passes a connected socket. Sound of all sessions that is waiting is separated in
+one batch. Sound that would be late anyway is dropped and counted: worked off, it would make late what comes after it.
+Of a session's pictures the newest alone waits.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from models.common.arrays import F32
 from streamer.engine.engine import Engine
-from streamer.engine.types import Samples
-from streamer.workers import framing
+from streamer.engine.packing import pack_faces, pack_voices, unpack_picture
+from streamer.workers.framing import Message
 from streamer.workers.priority import go_behind, go_first
 from streamer.workers.process import SILENCE_LIMIT
 from streamer.workers.service import Service, socket_of_parent
@@ -46,7 +47,7 @@ class Block:
 
     index: int
     t: float
-    pcm: Samples
+    pcm: F32
     arrived: float
 
 
@@ -55,7 +56,7 @@ class Inbox:
     """What one session has waiting."""
 
     audio: deque[Block] = field(default_factory=lambda: deque(maxlen=AUDIO_BACKLOG))
-    video: tuple[float, framing.Message] | None = None
+    video: tuple[float, Message] | None = None
     dropped: int = 0
     pictures: int = 0
 
@@ -84,7 +85,7 @@ class Worker(Service):
         """Hear and see at the same time."""
         return self._hear, self._see
 
-    def receive(self, message: framing.Message) -> None:
+    def receive(self, message: Message) -> None:
         """Put a message where its loop finds it."""
         kind, sid = message["type"], message.get("sid", "")
         if kind == "open":
@@ -111,7 +112,7 @@ class Worker(Service):
             voices = self._engine.hear({sid: (block.t, block.pcm) for sid, block in blocks.items()})
             cpu = time.thread_time() - started
             for sid, result in voices.items():
-                reply = framing.pack_voices(result) | {"type": "voices", "sid": sid, "index": blocks[sid].index}
+                reply = pack_voices(result) | {"type": "voices", "sid": sid, "index": blocks[sid].index}
                 self.send(reply | {"dropped": dropped[sid], "cpu": cpu / len(voices)})
 
     def _see(self) -> None:
@@ -126,12 +127,12 @@ class Worker(Service):
             for sid, (t, message) in waiting.items():
                 started = time.thread_time()
                 try:
-                    faces = self._engine.see(sid, t, framing.unpack_picture(message))
+                    faces = self._engine.see(sid, t, unpack_picture(message))
                 except Exception:
                     # One odd picture of one participant must not cost everybody the models.
                     log.exception("a picture of %s could not be read", sid)
                     faces = []
-                reply = {"type": "faces", "sid": sid, "t": t, "faces": framing.pack_faces(faces)}
+                reply = {"type": "faces", "sid": sid, "t": t, "faces": pack_faces(faces)}
                 if (inbox := self._inboxes.get(sid)) is not None:
                     inbox.pictures += 1
                     if inbox.pictures % MEMORY_EVERY == 0:

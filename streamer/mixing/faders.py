@@ -7,13 +7,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-#: A face's number, or "rest" for everything else that a participant sends.
 Strip: TypeAlias = int | Literal["rest"]
+"""A face's number, or "rest" for everything else that a participant sends."""
 
-#: A fader's highest gain (6 dB).
 MOST = 2.0
-#: Faders kept for one listener; a call has 8 participants with 6 faces, but ids change over the hours.
+"""A fader's highest gain (6 dB)."""
+
 MOST_FADERS = 512
+"""Faders kept for one listener; a call has 8 participants with 6 faces, but ids change over the hours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Faders:
         self._muted: set[str] = set()
 
     def set_gain(self, participant: str, face: Strip, gain: float) -> None:
-        """Moves a fader.
+        """Move a fader.
 
         Args:
             participant: whose sound.
@@ -65,25 +66,25 @@ class Faders:
         self._gains[key] = gain
 
     def set_muted(self, participant: str, muted: bool) -> None:
-        """Silences a participant, or no longer."""
+        """Silence a participant, or no longer."""
         if muted:
             self._muted.add(participant)
         else:
             self._muted.discard(participant)
 
     def set_focus(self, participant: str | None, face: int | None = None) -> None:
-        """Hears only this participant, or only this face of it; participant None hears everyone."""
+        """Hear only this participant, or only this face of it; participant None hears everyone."""
         self.focus = None if participant is None else (participant, face)
 
     def forget(self, participant: str) -> None:
-        """Drops all that was set for a participant who is gone for good."""
+        """Drop all that was set for a participant who is gone for good."""
         self._gains = {key: gain for key, gain in self._gains.items() if key[0] != participant}
         self._muted.discard(participant)
         if self.focus is not None and self.focus[0] == participant:
             self.focus = None
 
     def gain(self, participant: str, face: Strip) -> float:
-        """The gain that applies to a face or "rest" now: a mute beats the focus, the focus beats the others.
+        """Return the gain that applies to a face or "rest" now: a mute beats the focus, the focus beats the others.
 
         Returns:
             0..2. A face in focus is never silent by its own fader: its gain is 1 where the fader is at 0.
@@ -99,7 +100,7 @@ class Faders:
         return own if focused_face is None or own > 0.0 else 1.0
 
     def gains(self, participant: str, faces: Iterable[int]) -> Gains:
-        """All gains of a participant.
+        """Return all gains of a participant.
 
         Args:
             participant: whose.
@@ -114,7 +115,7 @@ class Faders:
         return Gains(rest, of_faces, plain)
 
     def state(self) -> dict[str, object]:
-        """The faders as the page is told: {"gains": [...], "muted": [...], "focus": {...} or None}."""
+        """Return the faders as the page is told: {"gains": [...], "muted": [...], "focus": {...} or None}."""
         return {
             "gains": [
                 {"participant": participant, "face": face, "gain": gain}

@@ -12,27 +12,33 @@ import numpy as np
 from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
 
+from models.common.arrays import F32
 from streamer.mixing.faders import Faders
-from streamer.mixing.mixer import MIX_BLOCK, Limiter, Samples, SourceMixer, VoiceBlock
+from streamer.mixing.mixer import MIX_BLOCK, Limiter, SourceMixer, VoiceBlock
 from streamer.rtc import rtp
+from streamer.rtc.blocks import CALL_RATE
 
 __all__ = ["Faders", "ListenStatistics", "ListenTrack", "VoiceBlock"]
 
-CALL_RATE = 48_000
 BLOCK_SECONDS = MIX_BLOCK / CALL_RATE
-#: Blocks that wait before a source begins to play, at least and at most; it grows when a source runs dry.
-LEAST_WAITING, MOST_WAITING = 1, 4
-#: Blocks that may wait for one source; the oldest are dropped beyond.
-BACKLOG = 5
-#: Blocks after which the buffer's surplus is judged (1 s), and a grown one may shrink again (5 s).
-JUDGED, SHRINKS = 50, 250
-#: Later than this the track gives up catching up and skips, in seconds.
-MOST_LATE = 0.1
-#: A step of `t` beyond this between two blocks means that something is missing, in seconds.
-CONTINUOUS = 0.01
 
-#: Latest delays kept for the metrics: a minute of one source.
+LEAST_WAITING, MOST_WAITING = 1, 4
+"""Blocks that wait before a source begins to play, at least and at most; it grows when a source runs dry."""
+
+BACKLOG = 5
+"""Blocks that may wait for one source; the oldest are dropped beyond."""
+
+JUDGED, SHRINKS = 50, 250
+"""Blocks after which the buffer's surplus is judged (1 s), and a grown one may shrink again (5 s)."""
+
+MOST_LATE = 0.1
+"""Later than this the track gives up catching up and skips, in seconds."""
+
+CONTINUOUS = 0.01
+"""A step of `t` beyond this between two blocks means that something is missing, in seconds."""
+
 DELAYS = 3000
+"""Latest delays kept for the metrics: a minute of one source."""
 
 _TIME_BASE = Fraction(1, CALL_RATE)
 
@@ -81,8 +87,8 @@ class _Source:
             while len(self.blocks) > self._target:
                 self._drop()
 
-    def step(self, participant: str, faders: Faders) -> Samples | None:
-        """The source's next 20 ms; None once it has left and faded out."""
+    def step(self, participant: str, faders: Faders) -> F32 | None:
+        """Return the source's next 20 ms; None once it has left and faded out."""
         self.received = 0.0
         if self.leaving:
             return None
@@ -109,7 +115,7 @@ class _Source:
             self.blocks[0] = (self.blocks[0][0], True)
 
     def _judge(self) -> None:
-        """Takes a block out if one was too many all the time: clocks drift, bursts leave delay behind."""
+        """Take a block out if one was too many all the time: clocks drift, bursts leave delay behind."""
         self._fewest = min(self._fewest, len(self.blocks))
         self._since += 1
         self._calm += 1
@@ -150,28 +156,28 @@ class ListenTrack(MediaStreamTrack):
         rtp.speed_up_audio_level()
 
     def feed(self, participant: str, block: VoiceBlock) -> None:
-        """Takes 20 ms of a participant; the first one makes it heard. Never feed a listener its own sound."""
+        """Take 20 ms of a participant; the first one makes it heard. Never feed a listener its own sound."""
         source = self._sources.get(participant)
         if source is None or source.leaving:
             source = self._sources[participant] = _Source()
         source.feed(block)
 
     def remove(self, participant: str) -> None:
-        """Lets a participant fade out and go; its faders stay. Unknown ones are ignored."""
+        """Let a participant fade out and go; its faders stay. Unknown ones are ignored."""
         source = self._sources.get(participant)
         if source is not None:
             source.leaving = True
 
-    def say(self, pcm: Samples) -> None:
-        """Plays something (N,) to this listener alone, whatever the faders; it replaces what was being said."""
+    def say(self, pcm: F32) -> None:
+        """Play something (N,) to this listener alone, whatever the faders; it replaces what was being said."""
         self._said = pcm
 
     def hush(self) -> None:
-        """Fades out what is being said, within a block."""
+        """Fade out what is being said, within a block."""
         self._said = self._said[:MIX_BLOCK] * np.linspace(1, 0, MIX_BLOCK, dtype=np.float32)[: self._said.size]
 
     async def recv(self) -> av.AudioFrame:
-        """Waits until the next frame is due.
+        """Wait until the next frame is due.
 
         Raises:
             MediaStreamError: the track was stopped.
@@ -197,13 +203,13 @@ class ListenTrack(MediaStreamTrack):
         self._played += 1
         return frame
 
-    def mix(self) -> Samples:
-        """Takes one block from every source.
+    def mix(self) -> F32:
+        """Take one block from every source.
 
         Returns:
             shape (960,), float32, [-1, 1].
         """
-        total: Samples | None = None
+        total: F32 | None = None
         for participant, source in list(self._sources.items()):
             part = source.step(participant, self.faders)
             if part is None:
@@ -219,7 +225,7 @@ class ListenTrack(MediaStreamTrack):
         return self._limiter.step(total)
 
     def statistics(self) -> ListenStatistics:
-        """Counts since the track was made."""
+        """Return the counts since the track was made."""
         sources = self._sources.values()
         return ListenStatistics(
             self._played,
@@ -229,7 +235,7 @@ class ListenTrack(MediaStreamTrack):
             max((len(source.blocks) for source in sources), default=0) * MIX_BLOCK,
         )
 
-    def _frame(self, mixed: Samples) -> av.AudioFrame:
+    def _frame(self, mixed: F32) -> av.AudioFrame:
         # 32768 undoes the division of the decoded samples exactly.
         samples = np.clip(np.rint(mixed * 32768.0), -32768, 32767).astype(np.int16)
         frame = av.AudioFrame(format="s16", layout="stereo", samples=MIX_BLOCK)

@@ -13,28 +13,30 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
+from models.common.arrays import F32
 from models.common.resample import Resampler
 from streamer.mixing.faders import Gains
 
-Samples = NDArray[np.float32]
-
 MIX_BLOCK = 960
 FACE_BLOCK = 320
-#: Length of a change of gain, in blocks: 10 ms.
-RAMP = 0.5
-#: Length of a cross-fade over a break in the sound, in samples at 48 kHz: 5 ms.
-FADE = 240
-#: A face that vanishes is let down over this many samples at 16 kHz: 2 ms.
-LET_DOWN = 32
-#: The limiter's gain comes back to 1 by this much in a block: 0.4 s from -6 dB.
-RELEASE = 0.025
 
-_SILENCE: Samples = np.zeros(MIX_BLOCK, np.float32)
-_DOWN: Samples = np.linspace(1.0, 0.0, FADE, endpoint=False, dtype=np.float32)
-_UP: Samples = (1.0 - _DOWN).astype(np.float32)
-_BLOCK_DOWN: Samples = np.linspace(1.0, 0.0, MIX_BLOCK, dtype=np.float32)
+RAMP = 0.5
+"""Length of a change of gain, in blocks: 10 ms."""
+
+FADE = 240
+"""Length of a cross-fade over a break in the sound, in samples at 48 kHz: 5 ms."""
+
+LET_DOWN = 32
+"""A face that vanishes is let down over this many samples at 16 kHz: 2 ms."""
+
+RELEASE = 0.025
+"""The limiter's gain comes back to 1 by this much in a block: 0.4 s from -6 dB."""
+
+_SILENCE: F32 = np.zeros(MIX_BLOCK, np.float32)
+_DOWN: F32 = np.linspace(1.0, 0.0, FADE, endpoint=False, dtype=np.float32)
+_UP: F32 = (1.0 - _DOWN).astype(np.float32)
+_BLOCK_DOWN: F32 = np.linspace(1.0, 0.0, MIX_BLOCK, dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +52,14 @@ class VoiceBlock:
     """
 
     t: float
-    mix: Samples
-    faces: dict[int, Samples]
+    mix: F32
+    faces: dict[int, F32]
     separated: bool
     received: float = 0.0
 
 
-def _glide(start: float, end: float, count: int) -> Samples | float:
-    """A gain over a block of `count` samples: a line for the first half, then level; one number if level."""
+def _glide(start: float, end: float, count: int) -> F32 | float:
+    """Return a gain over a block of `count` samples: a line for the first half, then level; one number if level."""
     if start == end:
         return end
     curve = np.full(count, end, np.float32)
@@ -86,11 +88,11 @@ class SourceMixer:
     _voices: dict[int, _Voice] = field(default_factory=dict)
     _upsampler: Resampler = field(default_factory=lambda: Resampler(16_000, 48_000))
     _ringing: bool = False
-    _last: Samples = field(default_factory=lambda: _SILENCE)
+    _last: F32 = field(default_factory=lambda: _SILENCE)
     _dry: bool = True
 
-    def play(self, block: VoiceBlock, gains: Gains, broken: bool = False) -> Samples:
-        """Mixes the next block.
+    def play(self, block: VoiceBlock, gains: Gains, broken: bool = False) -> F32:
+        """Mix the next block.
 
         Args:
             block: what comes next.
@@ -107,7 +109,7 @@ class SourceMixer:
         before = rest if self._rest is None else self._rest
         self._rest = rest
         level = _glide(before, rest, MIX_BLOCK)
-        mixed: Samples = block.mix if isinstance(level, float) and level == 1.0 else block.mix * level
+        mixed: F32 = block.mix if isinstance(level, float) and level == 1.0 else block.mix * level
         voices = self._voices_at(block, gains, rest)
         if voices is not None or self._ringing:
             # One block of silence empties the upsampler: after that it can rest.
@@ -119,8 +121,8 @@ class SourceMixer:
         self._dry = False
         return out
 
-    def conceal(self) -> Samples:
-        """Stands in for a block that has not come: the last one runs backwards and fades, then silence.
+    def conceal(self) -> F32:
+        """Stand in for a block that has not come: the last one runs backwards and fades, then silence.
 
         Returns:
             shape (960,), float32.
@@ -133,16 +135,16 @@ class SourceMixer:
         self._last = _SILENCE
         return out
 
-    def _join(self, mixed: Samples) -> Samples:
-        """Fades from where the sound would have gone (its mirror image has no step) into the new block."""
+    def _join(self, mixed: F32) -> F32:
+        """Fade from where the sound would have gone (its mirror image has no step) into the new block."""
         out = mixed.copy()
         out[:FADE] *= _UP
         out[:FADE] += self._last[::-1][:FADE] * _DOWN
         return out
 
-    def _voices_at(self, block: VoiceBlock, gains: Gains, rest: float) -> Samples | None:
-        """The faces' part at 16 kHz, None if there is none."""
-        total: Samples | None = None
+    def _voices_at(self, block: VoiceBlock, gains: Gains, rest: float) -> F32 | None:
+        """Return the faces' part at 16 kHz, None if there is none."""
+        total: F32 | None = None
         for face, pcm in block.faces.items() if block.separated else ():
             voice = self._voices.setdefault(face, _Voice())
             wanted = gains.faces.get(face, rest) - rest
@@ -167,8 +169,8 @@ class Limiter:
     def __init__(self) -> None:
         self._gain = 1.0
 
-    def step(self, x: Samples) -> Samples:
-        """Limits a block.
+    def step(self, x: F32) -> F32:
+        """Limit a block.
 
         Args:
             x: shape (960,), float32, any range.
@@ -186,5 +188,5 @@ class Limiter:
             # Down within 1 ms, for the peak may come early in the block.
             gain[:] = self._gain
             gain[:48] = np.linspace(before, self._gain, 48, dtype=np.float32)
-        limited: Samples = np.clip(x * gain, -1.0, 1.0)
+        limited: F32 = np.clip(x * gain, -1.0, 1.0)
         return limited

@@ -14,13 +14,13 @@ from typing import Any
 import av
 import numpy as np
 from av.video.reformatter import VideoReformatter
-from numpy.typing import NDArray
 
-from streamer.engine.types import Samples
+from models.common.arrays import F32
 from streamer.observer.sound_message import pack_sound
 from streamer.observer.types import PATIENCE, Caption, Observation, unpack
+from streamer.workers.client import Statistics, WorkerClient
 from streamer.workers.framing import Message
-from streamer.workers.process import ModelProcess, guarded
+from streamer.workers.process import guarded
 
 MOST_UNREAD = 2 * 1024 * 1024
 """Bytes that may wait for the process; sound beyond that is dropped and counted."""
@@ -45,10 +45,9 @@ class Unavailable(Exception):
 
 
 @dataclass
-class ObserverStatistics:
+class ObserverStatistics(Statistics):
     """Counts since the client was made."""
 
-    starts: int = 0
     pictures: int = 0
     pictures_skipped: int = 0
     sounds: int = 0
@@ -65,28 +64,25 @@ class _Session:
     spectrograms: tuple[int | None, ...] = ()
     ending: bool = False
     unfinished: dict[int, Caption] = field(default_factory=dict)
-    first_line: int = 0
-    """Number of what the running process calls line 0."""
     next_line: int = 0
+    """Number that no line of the session has had: where a process that is started anew goes on."""
 
-    def numbered(self, caption: Caption) -> Caption:
-        """The line under a number that no other line of the session has, whichever process wrote it."""
-        caption = replace(caption, id=self.first_line + caption.id)
+    def note(self, caption: Caption) -> None:
+        """Remember what may have to be finished or numbered without the process."""
         self.next_line = max(self.next_line, caption.id + 1)
         if caption.final:
             self.unfinished.pop(caption.id, None)
         else:
             self.unfinished[caption.id] = caption
-        return caption
 
     def forsaken(self) -> list[Caption]:
-        """The process is gone: the lines that nobody will finish, final as they were last understood."""
+        """Return the lines that nobody will finish, now that the process is gone: final as last understood."""
         lines, self.unfinished = [replace(line, final=True) for line in self.unfinished.values()], {}
-        self.picture_in_flight, self.first_line = False, self.next_line
+        self.picture_in_flight = False
         return lines
 
 
-class ObserverClient:
+class ObserverClient(WorkerClient[_Session, ObserverStatistics]):
     """Owns the observer's process.
 
     Args:
@@ -95,38 +91,10 @@ class ObserverClient:
     """
 
     def __init__(self, speech: str = "moonshine", on_ready: Callable[[bool], None] | None = None) -> None:
-        self.on_ready = on_ready
-        self._statistics = ObserverStatistics()
-        self._process = ModelProcess("streamer.observer.worker", (speech,), self._set_ready, self._dispatch, PATIENCE)
-        self._sessions: dict[str, _Session] = {}
-        self._sending: set[asyncio.Task[None]] = set()
+        super().__init__("streamer.observer.worker", (speech,), ObserverStatistics(), on_ready, PATIENCE)
         self._questions: dict[int, asyncio.Future[Any]] = {}
         self._numbers = itertools.count()
         self._worker_dropped = 0
-
-    @property
-    def statistics(self) -> ObserverStatistics:
-        """Counts since the client was made."""
-        self._statistics.starts = self._process.starts
-        return self._statistics
-
-    @property
-    def ready(self) -> bool:
-        """Whether the models are up."""
-        return self._process.ready
-
-    @property
-    def pid(self) -> int | None:
-        """Process number of the observer, None while there is none."""
-        return self._process.pid
-
-    def start(self) -> None:
-        """Start the process; returns at once."""
-        self._process.start()
-
-    async def close(self) -> None:
-        """Stop the process and wait until it is gone."""
-        await self._process.close()
 
     def open(self, sid: str, on_observation: Callable[[Observation], None]) -> None:
         """Begin a session.
@@ -136,7 +104,7 @@ class ObserverClient:
             on_observation: Called on the event loop with everything that is observed.
         """
         self._sessions[sid] = _Session(on_observation)
-        self._process.send({"type": "open", "sid": sid})
+        self._process.send({"type": "open", "sid": sid, "first_line": 0})
 
     def close_session(self, sid: str) -> None:
         """End a session; does nothing when there is none. The last captions may still come."""
@@ -147,7 +115,7 @@ class ObserverClient:
         else:
             self._sessions.pop(sid, None)
 
-    def hear(self, sid: str, t: float, mix: Samples, voices: dict[int, Samples], speaking: dict[int, float]) -> None:
+    def hear(self, sid: str, t: float, mix: F32, voices: dict[int, F32], speaking: dict[int, float]) -> None:
         """Send sound at 16 kHz: mixture (N,) from `t` seconds on, voices (N,) each, and who is talking."""
         if not self.ready or sid not in self._sessions:
             return
@@ -167,9 +135,7 @@ class ObserverClient:
             self._statistics.pictures_skipped += 1
             return
         session.picture_in_flight = True
-        task = asyncio.create_task(self._send_picture(sid, session, t, frame), name=f"picture of {sid} to observe")
-        self._sending.add(task)
-        task.add_done_callback(self._sending.discard)
+        self._send_later(self._send_picture(sid, session, t, frame), f"picture of {sid} to observe")
 
     def show_spectrograms(self, sid: str, faces: set[int | None]) -> None:
         """Say which spectrograms of a session are wanted: of faces, None for the mixture."""
@@ -195,8 +161,8 @@ class ObserverClient:
             return None
         return [(str(text), float(p)) for text, p in result["answers"]], bool(result["known"])
 
-    async def embed(self, text: str) -> NDArray[np.float32]:
-        """Vector (D,) of a text, in the space of the keyframes.
+    async def embed(self, text: str) -> F32:
+        """Return the vector (D,) of a text, in the space of the keyframes.
 
         Raises:
             Unavailable: the models do not answer.
@@ -234,7 +200,8 @@ class ObserverClient:
         finally:
             session.picture_in_flight = sent
 
-    def _set_ready(self, ready: bool) -> None:
+    def restarted(self, ready: bool) -> None:
+        """Begin all sessions anew; finish the lines, and refuse the questions, that the process took with it."""
         self._worker_dropped = 0
         for sid, session in list(self._sessions.items()):
             for line in session.forsaken():
@@ -242,16 +209,15 @@ class ObserverClient:
             if session.ending:
                 del self._sessions[sid]
                 continue
-            self._process.send({"type": "open", "sid": sid})
+            self._process.send({"type": "open", "sid": sid, "first_line": session.next_line})
             if session.spectrograms:
                 self._process.send({"type": "spectrograms", "sid": sid, "faces": list(session.spectrograms)})
         for future in self._questions.values():
             if not ready and not future.done():
                 future.set_exception(Unavailable("The models that look and listen have stopped; they restart."))
-        if self.on_ready is not None:
-            self.on_ready(ready)
 
-    def _dispatch(self, message: Message) -> None:
+    def receive(self, message: Message) -> None:
+        """Hand an answer to who asked, and an observation to the session it belongs to."""
         kind = message["type"]
         if kind in ("result", "failed"):
             future = self._questions.get(message["n"])
@@ -276,13 +242,13 @@ class ObserverClient:
         self._statistics.observations += 1
         observation = unpack(message)
         if isinstance(observation, Caption):
-            guarded(session.on_observation, session.numbered(observation))
-        elif not session.ending:
+            session.note(observation)
+        if isinstance(observation, Caption) or not session.ending:
             guarded(session.on_observation, observation)
 
 
 def _square(frame: av.VideoFrame) -> bytes:
-    """A picture squashed to 224 x 224, RGB; takes some ms, so not on the loop."""
+    """Return a picture squashed to 224 x 224, RGB; takes some ms, so not on the loop."""
     # Not by the frame's own reformatter: the engine may be using that on another thread.
     small = VideoReformatter().reformat(frame, width=SIDE, height=SIDE, format="rgb24", interpolation="AREA")
     return small.to_ndarray().tobytes()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import av
 import numpy as np
 
-from streamer.engine.types import BLOCK, SAMPLE_RATE, FaceState, Samples
+from models.common.arrays import F32
+from models.common.audio import SAMPLE_RATE
+from streamer.engine.types import BLOCK, FaceState
 from streamer.observer.client import ObserverClient
 
 BLOCKS = 5
@@ -30,8 +32,8 @@ class Feed:
         self._sid = sid
         self._observer = observer
         self._begin = 0.0
-        self._mix: list[Samples] = []
-        self._voices: dict[int, list[Samples]] = {}
+        self._mix: list[F32] = []
+        self._voices: dict[int, list[F32]] = {}
         self._speaking: dict[int, float] = {}
         self._speaking_at = 0.0
 
@@ -44,7 +46,7 @@ class Feed:
         """Pass on a picture taken at `t` seconds."""
         self._observer.see(self._sid, t, frame)
 
-    def block(self, t: float, mix: Samples, voices: dict[int, Samples]) -> None:
+    def block(self, t: float, mix: F32, voices: dict[int, F32]) -> None:
         """Take one block at 16 kHz: mixture (320,) from `t` seconds on, and its voices (320,) each."""
         if self._mix and abs(self._begin + len(self._mix) * BLOCK / SAMPLE_RATE - t) > JUMP:
             self._send()

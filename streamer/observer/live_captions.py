@@ -6,13 +6,16 @@ somebody who is not in the picture, or everybody where no face is seen.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from itertools import count
 
 import numpy as np
 
+from models.common.arrays import F32
+from models.common.audio import SAMPLE_RATE
 from models.speech.types import Line, SpeechStream, Transcriber
 from models.speech.voice_gate import CaptionGate
-from streamer.engine.types import SAMPLE_RATE, Samples
 from streamer.observer.types import Caption
 
 FORGET = 30.0
@@ -27,19 +30,19 @@ class _Voice:
     stream: SpeechStream
     last_sound: float
     fed: float
-    numbers: dict[int, int] = field(default_factory=dict)
 
 
 @dataclass
 class _Session:
+    numbers: Iterator[int]
+    """Of the lines of all its voices."""
     gate: CaptionGate = field(default_factory=CaptionGate)
     voices: dict[int | None, _Voice] = field(default_factory=dict)
-    next_number: int = 0
     now: float = 0.0
 
 
-class Scribe:
-    """Writes down what is said.
+class LiveCaptions:
+    """Writes captions of all sessions.
 
     Args:
         transcriber: Shared by all voices.
@@ -49,23 +52,19 @@ class Scribe:
         self._transcriber = transcriber
         self._sessions: dict[str, _Session] = {}
 
-    def open(self, sid: str) -> None:
-        """Begin a session, or begin it anew."""
+    def open(self, sid: str, first_line: int = 0) -> None:
+        """Begin a session, or begin it anew; its lines are numbered from `first_line` on."""
         self.close(sid)
-        self._sessions[sid] = _Session()
+        self._sessions[sid] = _Session(count(first_line))
 
     def close(self, sid: str) -> list[Caption]:
-        """End a session; what was being said in it, as final captions."""
+        """End a session, and return what was being said in it, as final captions."""
         session = self._sessions.pop(sid, None)
         if session is None:
             return []
-        return [
-            self._caption(session, face, voice, line)
-            for face, voice in session.voices.items()
-            for line in voice.stream.close()
-        ]
+        return [_caption(face, line) for face, voice in session.voices.items() for line in voice.stream.close()]
 
-    def hear(self, sid: str, t: float, mix: Samples, voices: dict[int, Samples], speaking: dict[int, float]) -> None:
+    def hear(self, sid: str, t: float, mix: F32, voices: dict[int, F32], speaking: dict[int, float]) -> None:
         """Take in sound; only keeps it.
 
         Args:
@@ -79,7 +78,7 @@ class Scribe:
         if session is None:
             return
         session.now = t + len(mix) / SAMPLE_RATE
-        heard: dict[int | None, Samples] = {None: mix - sum(voices.values(), np.zeros_like(mix))}
+        heard: dict[int | None, F32] = {None: mix - sum(voices.values(), np.zeros_like(mix))}
         heard.update(voices.items())
         for face, (begin, pcm) in session.gate.step(t, heard, speaking).items():
             self._feed(session, face, begin, pcm)
@@ -100,16 +99,16 @@ class Scribe:
                 if session.now - voice.last_sound > FORGET or session.now - voice.fed > GONE:
                     lines = [*lines, *voice.stream.close()]
                     del session.voices[face]
-                captions += [(sid, self._caption(session, face, voice, line)) for line in lines]
+                captions += [(sid, _caption(face, line)) for line in lines]
         return captions
 
-    def _feed(self, session: _Session, face: int | None, t: float, pcm: Samples) -> None:
+    def _feed(self, session: _Session, face: int | None, t: float, pcm: F32) -> None:
         voice = session.voices.get(face)
         sounds = bool(pcm.any())
         if voice is None:
             if not sounds:
                 return
-            voice = session.voices[face] = _Voice(self._transcriber.open(), t, t)
+            voice = session.voices[face] = _Voice(self._transcriber.open(session.numbers), t, t)
         if sounds:
             voice.last_sound = t
         if len(pcm):
@@ -117,11 +116,6 @@ class Scribe:
             voice.stream.hear(t, pcm)
             voice.fed = t + len(pcm) / SAMPLE_RATE
 
-    def _caption(self, session: _Session, face: int | None, voice: _Voice, line: Line) -> Caption:
-        if line.id not in voice.numbers:
-            voice.numbers[line.id] = session.next_number
-            session.next_number += 1
-        number = voice.numbers[line.id]
-        if line.final:
-            del voice.numbers[line.id]
-        return Caption(face, number, line.text, line.start, line.end, line.final)
+
+def _caption(face: int | None, line: Line) -> Caption:
+    return Caption(**asdict(line), face=face)

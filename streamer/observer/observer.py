@@ -11,31 +11,31 @@ from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from models.common.arrays import F32, U8
+from models.common.audio import SAMPLE_RATE
 from models.localization.runtime import Localizer, LocalizerState, SoundMap, SoundTrack
 from models.sounds.runtime import SoundTagger
 from models.vision.captioning_runtime import CHANGED, Captioner, SceneText, changed, gist
 from models.vision.embed_runtime import JointEmbedding
 from models.vision.image_runtime import GridArrays, ImageRuntime
 from models.vision.vqa_runtime import Answer, Answerer
-from streamer.engine.types import SAMPLE_RATE, Picture, Samples
 from streamer.observer.spectrogram import Spectrogram
-from streamer.observer.types import Columns, Keyframe, Localization, Observation, Scene, Sounds
+from streamer.observer.types import Columns, Description, Keyframe, Localization, Observation, Sounds
 
 MAP_EVERY = 0.2
 TAGS_EVERY = 1.0
 LOOK_EVERY = 1.0
 """Seconds between looks at the picture for whether it has changed."""
 
-SCENE_EVERY = 3.0
-"""Seconds after which a scene that has moved on a little is described anew; a changed one is at the next look."""
+DESCRIBE_EVERY = 3.0
+"""Seconds after which a picture that has moved on a little is described anew; a changed one is at the next look."""
 
 A_LITTLE = CHANGED / 2
 """Cosine distance of such a picture from the one described."""
 
-SCENE_REPEATED = 10.0
-"""Seconds after which a caption that still holds is told again, so that everybody knows it does."""
+REPEAT_EVERY = 10.0
+"""Seconds after which a description that still holds is given again, so that everybody knows it does."""
 
 KEYFRAME_EVERY = 15.0
 """Seconds after which a picture is kept for the search even if little has changed."""
@@ -45,22 +45,22 @@ THUMBNAIL = 160
 
 
 @dataclass
-class Watched:
-    """What is known of one session."""
+class ObserverSession:
+    """What is known of one participant."""
 
     place: LocalizerState
     sound: SoundTrack
-    picture: Picture | None = None
+    picture: U8 | None = None
     picture_t: float = -math.inf
     aspect: float = 1.0
     next_map: float = -math.inf
     next_tags: float = -math.inf
     next_look: float = -math.inf
     tagged: bool = False
-    scene_t: float = -math.inf
-    scene_look: NDArray[np.float32] | None = None
-    scene: Scene | None = None
-    scene_told: float = -math.inf
+    described_t: float = -math.inf
+    described_look: F32 | None = None
+    description: Description | None = None
+    repeated_t: float = -math.inf
     keyframe_t: float = -math.inf
     spectrograms: dict[int | None, Spectrogram] = field(default_factory=dict)
 
@@ -75,11 +75,11 @@ class Observer:
         self._captioner = Captioner()
         self._embedding = JointEmbedding()
         self._answerer = Answerer()
-        self._sessions: dict[str, Watched] = {}
+        self._sessions: dict[str, ObserverSession] = {}
 
     def open(self, sid: str) -> None:
         """Begin a session, or begin it anew."""
-        self._sessions[sid] = Watched(self._localizer.open(), SoundTrack(SoundTagger.WINDOW / SAMPLE_RATE))
+        self._sessions[sid] = ObserverSession(self._localizer.open(), SoundTrack(SoundTagger.WINDOW / SAMPLE_RATE))
 
     def close(self, sid: str) -> None:
         """End a session; does nothing when there is none."""
@@ -90,7 +90,7 @@ class Observer:
         if (session := self._sessions.get(sid)) is not None:
             session.spectrograms = {face: session.spectrograms.get(face) or Spectrogram(face) for face in faces}
 
-    def see(self, sid: str, t: float, rgb: Picture, aspect: float = 1.0) -> None:
+    def see(self, sid: str, t: float, rgb: U8, aspect: float = 1.0) -> None:
         """Take in a picture; every one counts for what moves with the sound.
 
         Args:
@@ -103,7 +103,7 @@ class Observer:
             session.picture, session.picture_t, session.aspect = rgb, t, aspect
             self._localizer.see(session.place, t, rgb)
 
-    def hear(self, sid: str, t: float, mix: Samples, voices: dict[int, Samples] | None = None) -> list[Columns]:
+    def hear(self, sid: str, t: float, mix: F32, voices: dict[int, F32] | None = None) -> list[Columns]:
         """Take in sound.
 
         Args:
@@ -142,8 +142,8 @@ class Observer:
             return None
         return self._answerer.answer(self._encoder.encode(session.picture[None]), [question])[0]
 
-    def embed(self, texts: list[str]) -> NDArray[np.float32]:
-        """Vectors (len(texts), D) of unit length, in the space of the keyframes."""
+    def embed(self, texts: list[str]) -> F32:
+        """Return the vectors (len(texts), D) of unit length, in the space of the keyframes."""
         return self._embedding.text(texts)
 
     def _locate(self) -> list[tuple[str, Observation]]:
@@ -193,28 +193,28 @@ class Observer:
         pictures = np.stack([session.picture for session in due.values() if session.picture is not None])
         grids = self._encoder.encode(pictures)
         looks = gist(grids)
-        to_describe, to_keep, told = [], [], []
+        to_describe, to_keep, described = [], [], []
         for i, session in enumerate(due.values()):
             session.next_look = following(session.next_look, session.picture_t, LOOK_EVERY)
-            before = session.scene_look
+            before = session.described_look
             new = before is None or changed(before, looks[i])
             slow = before is not None and changed(before, looks[i], A_LITTLE)
-            if new or (slow and session.picture_t >= session.scene_t + SCENE_EVERY):
+            if new or (slow and session.picture_t >= session.described_t + DESCRIBE_EVERY):
                 to_describe.append(i)
-                session.scene_look = looks[i]
-            elif session.picture_t >= session.scene_told + SCENE_REPEATED and session.scene is not None:
-                session.scene_told = session.picture_t
-                told.append((i, session.scene))
+                session.described_look = looks[i]
+            elif session.picture_t >= session.repeated_t + REPEAT_EVERY and session.description is not None:
+                session.repeated_t = session.picture_t
+                described.append((i, session.description))
             if new or session.picture_t >= session.keyframe_t + KEYFRAME_EVERY:
                 to_keep.append(i)
         sids, sessions = list(due), list(due.values())
         results: list[tuple[str, Observation]] = []
         for i, text in zip(to_describe, self._describe(grids, to_describe), strict=True):
             session = sessions[i]
-            session.scene_t = session.scene_told = session.picture_t
-            session.scene = scene(session.picture_t, text)
-            told.append((i, session.scene))
-        results += [(sids[i], found) for i, found in told]
+            session.described_t = session.repeated_t = session.picture_t
+            session.description = describe(session.picture_t, text)
+            described.append((i, session.description))
+        results += [(sids[i], description) for i, description in described]
         for i, vector in zip(to_keep, self._vectors(grids, to_keep), strict=True):
             session = sessions[i]
             assert session.picture is not None
@@ -226,7 +226,7 @@ class Observer:
     def _describe(self, grids: GridArrays, which: list[int]) -> list[SceneText]:
         return self._captioner.caption(_some(grids, which)) if which else []
 
-    def _vectors(self, grids: GridArrays, which: list[int]) -> NDArray[np.float32]:
+    def _vectors(self, grids: GridArrays, which: list[int]) -> F32:
         return self._embedding.image(_some(grids, which)) if which else np.zeros((0, 1), np.float32)
 
 
@@ -239,9 +239,9 @@ def _some(grids: GridArrays, which: list[int]) -> GridArrays:
     return GridArrays(grids.middle[which], grids.top[which])
 
 
-def heat_bytes(heat: NDArray[np.float32]) -> bytes:
-    """A heat map from 0 to 1 as bytes, row by row."""
-    levels: NDArray[np.uint8] = np.clip(np.rint(heat * 255), 0, 255).astype(np.uint8)
+def heat_bytes(heat: F32) -> bytes:
+    """Return a heat map from 0 to 1 as bytes, row by row."""
+    levels: U8 = np.clip(np.rint(heat * 255), 0, 255).astype(np.uint8)
     return levels.tobytes()
 
 
@@ -250,15 +250,15 @@ def localization(found: SoundMap) -> Localization:
     return Localization(found.t, float(found.score), found.peak, found.box, heat_bytes(found.heat))
 
 
-def scene(t: float, text: SceneText) -> Scene:
-    """Write a caption as an observation; each word's heat is relative to its hottest place."""
+def describe(t: float, text: SceneText) -> Description:
+    """Write a network's description as an observation; each word's heat is relative to its hottest place."""
     peaks = text.attention.max(axis=(1, 2), keepdims=True)
     heats = text.attention / np.maximum(peaks, 1e-9)
-    return Scene(t, text.text, [(word, heat_bytes(heat)) for word, heat in zip(text.words, heats, strict=True)])
+    return Description(t, text.text, [(word, heat_bytes(heat)) for word, heat in zip(text.words, heats, strict=True)])
 
 
-def thumbnail(rgb: Picture, aspect: float) -> bytes:
-    """A small JPEG of a squashed picture, in its true shape."""
+def thumbnail(rgb: U8, aspect: float) -> bytes:
+    """Return a small JPEG of a squashed picture, in its true shape."""
     width = THUMBNAIL if aspect >= 1 else max(1, round(THUMBNAIL * aspect))
     height = THUMBNAIL if aspect < 1 else max(1, round(THUMBNAIL / aspect))
     small = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from streamer.engine.types import Samples
+from models.common.arrays import F32
 from streamer.workers.framing import Message
 
 
-def pack_sound(t: float, mix: Samples, voices: dict[int, Samples], speaking: dict[int, float]) -> Message:
+def pack_sound(t: float, mix: F32, voices: dict[int, F32], speaking: dict[int, float]) -> Message:
     """Write a stretch of sound as a message: mixture (N,), voices (N,) each, and who is talking."""
     return {
         "type": "sound",
@@ -20,8 +20,8 @@ def pack_sound(t: float, mix: Samples, voices: dict[int, Samples], speaking: dic
     }
 
 
-def unpack_sound(message: Message) -> tuple[Samples, dict[int, Samples]]:
-    """Mixture and voices of a message of `pack_sound`."""
+def unpack_sound(message: Message) -> tuple[F32, dict[int, F32]]:
+    """Return the mixture and voices of a message of `pack_sound`."""
     mix = np.frombuffer(message["mix"], np.float32)
     rows = np.frombuffer(message["voices"], np.float32).reshape(-1, len(mix))
     return mix, dict(zip(message["faces"], rows, strict=True))

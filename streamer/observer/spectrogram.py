@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from models.common.arrays import F32, F64, U8
+from models.common.audio import SAMPLE_RATE
 from models.common.stft import STFT
-from streamer.engine.types import SAMPLE_RATE, Samples
 from streamer.observer.types import Columns
 
 BANDS = 64
@@ -39,7 +39,7 @@ class Spectrogram:
         # A sine of amplitude 1 has the power 1/2, and its peak in the spectrum is half the window's sum.
         self._scale = 2.0 / float(self._stft.window.sum()) ** 2
 
-    def hear(self, t: float, pcm: Samples) -> Columns | None:
+    def hear(self, t: float, pcm: F32) -> Columns | None:
         """Take in sound.
 
         Args:
@@ -75,9 +75,9 @@ class Spectrogram:
         )
 
 
-def quantised(power: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Bytes for powers (any shape): 0 for -90 dB of full scale and less, 255 for -10 dB and more."""
+def quantised(power: F64) -> U8:
+    """Return the bytes for powers (any shape): 0 for -90 dB of full scale and less, 255 for -10 dB and more."""
     level = 10 * np.log10(np.maximum(power, 1e-12))
     share = (level - QUIETEST) / (LOUDEST - QUIETEST)
-    levels: NDArray[np.uint8] = np.clip(np.rint(share * 255), 0, 255).astype(np.uint8)
+    levels: U8 = np.clip(np.rint(share * 255), 0, 255).astype(np.uint8)
     return levels

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from models.speech.types import Line
+
 GRID = 14
 """Rows and columns of every heat map."""
 
@@ -41,7 +43,7 @@ class Sounds:
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class Description:
     """What is to be seen in the picture taken at `t`: the words, and for each a heat map like `Localization.heat`."""
 
     t: float
@@ -59,25 +61,15 @@ class Keyframe:
 
 
 @dataclass(frozen=True, slots=True)
-class Caption:
-    """Words of one voice; the same `id` comes again until it is final.
+class Caption(Line):
+    """A line of one voice of a participant, among whom its `id` is the only one; `id` comes again until it is final.
 
     Attributes:
         face: Whose voice; None where no face is heard apart from the rest.
-        id: Number of the line within its participant.
-        text: As understood so far.
-        start: Of the first word, seconds on the publisher's clock.
-        end: Of the last word.
-        final: Whether it will not change any more.
         vector: Of a final line, for the search (float32, unit length); empty before.
     """
 
     face: int | None
-    id: int
-    text: str
-    start: float
-    end: float
-    final: bool
     vector: bytes = b""
 
 
@@ -94,12 +86,12 @@ class Columns:
     data: bytes
 
 
-Observation = Localization | Sounds | Scene | Keyframe | Caption | Columns
+Observation = Localization | Sounds | Description | Keyframe | Caption | Columns
 
 KINDS: dict[str, type[Observation]] = {
     "localization": Localization,
     "sounds": Sounds,
-    "scene": Scene,
+    "description": Description,
     "keyframe": Keyframe,
     "caption": Caption,
     "columns": Columns,

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from models.speech.types import open_transcriber
-from streamer.observer.live_captions import Scribe
+from streamer.observer.live_captions import LiveCaptions
 from streamer.observer.observer import Observer
 from streamer.observer.sound_message import unpack_sound
 from streamer.observer.types import PATIENCE, Caption, Observation, pack
@@ -67,45 +67,45 @@ class Backlog:
 
 
 class Worker(Service):
-    """Serves one observer and, if there is one, one scribe."""
+    """Serves one observer and, if they are wanted, live captions."""
 
-    def __init__(self, sock: socket.socket, observer: Observer, scribe: Scribe | None) -> None:
+    def __init__(self, sock: socket.socket, observer: Observer, captions: LiveCaptions | None) -> None:
         super().__init__(sock, SILENCE_LIMIT * PATIENCE)
-        self._observer, self._scribe = observer, scribe
-        self._to_observe, self._to_write = Backlog(), Backlog()
+        self._observer, self._captions = observer, captions
+        self._to_observe, self._to_caption = Backlog(), Backlog()
         self._embedding = threading.Lock()
 
     def loops(self) -> Iterable[Callable[[], None]]:
-        """Watch and write at the same time."""
-        return (self._observe,) if self._scribe is None else (self._observe, self._write)
+        """Observe and write captions at the same time."""
+        return (self._observe,) if self._captions is None else (self._observe, self._caption)
 
     def receive(self, message: framing.Message) -> None:
         """Put a message where its loop finds it."""
         self._to_observe.put(message)
-        if self._scribe is not None and message["type"] in ("open", "close", "sound"):
-            self._to_write.put(message)
+        if self._captions is not None and message["type"] in ("open", "close", "sound"):
+            self._to_caption.put(message)
 
     def _take(self, backlog: Backlog) -> list[framing.Message] | None:
         with self.changed:
             return backlog.take() if self.wait_for(lambda: backlog) else None
 
-    def _tell(self, sid: str, observation: Observation) -> None:
-        self.send(pack(observation) | {"sid": sid, "dropped": self._to_observe.dropped + self._to_write.dropped})
+    def _send_observation(self, sid: str, observation: Observation) -> None:
+        self.send(pack(observation) | {"sid": sid, "dropped": self._to_observe.dropped + self._to_caption.dropped})
 
     def _observe(self) -> None:
         while (messages := self._take(self._to_observe)) is not None:
             for message in messages:
-                self._obey(message)
+                self._handle(message)
             for sid, observation in self._observer.step():
-                self._tell(sid, observation)
+                self._send_observation(sid, observation)
 
-    def _obey(self, message: framing.Message) -> None:
+    def _handle(self, message: framing.Message) -> None:
         kind, sid = message["type"], message.get("sid", "")
         if kind == "open":
             self._observer.open(sid)
         elif kind == "close":
             self._observer.close(sid)
-            if self._scribe is None:
+            if self._captions is None:
                 self.send({"type": "closed", "sid": sid})
         elif kind == "picture":
             rgb = np.frombuffer(message["rgb"], np.uint8).reshape(224, 224, 3)
@@ -114,7 +114,7 @@ class Worker(Service):
         elif kind == "sound":
             mix, voices = unpack_sound(message)
             for columns in self._observer.hear(sid, message["t"], mix, voices):
-                self._tell(sid, columns)
+                self._send_observation(sid, columns)
         elif kind == "spectrograms":
             self._observer.show_spectrograms(sid, set(message["faces"]))
         elif kind in ("ask", "embed"):
@@ -137,41 +137,41 @@ class Worker(Service):
             vector: bytes = self._observer.embed([text])[0].astype(np.float32).tobytes()
             return vector
 
-    def _write(self) -> None:
-        assert self._scribe is not None
-        while (messages := self._take(self._to_write)) is not None:
+    def _caption(self) -> None:
+        assert self._captions is not None
+        while (messages := self._take(self._to_caption)) is not None:
             for message in messages:
                 sid = message["sid"]
                 if message["type"] == "open":
-                    self._scribe.open(sid)
+                    self._captions.open(sid, message["first_line"])
                 elif message["type"] == "close":
-                    for caption in self._scribe.close(sid):
-                        self._said(sid, caption)
+                    for caption in self._captions.close(sid):
+                        self._send_caption(sid, caption)
                     self.send({"type": "closed", "sid": sid})
                 else:
                     mix, voices = unpack_sound(message)
                     speaking = dict(zip(message["faces"], message["speaking"], strict=True))
-                    self._scribe.hear(sid, message["t"], mix, voices, speaking)
-            for sid, caption in self._scribe.step(partials=most_of_one_session(messages) < NO_TIME_FOR_PARTIALS):
-                self._said(sid, caption)
+                    self._captions.hear(sid, message["t"], mix, voices, speaking)
+            for sid, caption in self._captions.step(partials=most_of_one_session(messages) < NO_TIME_FOR_PARTIALS):
+                self._send_caption(sid, caption)
 
-    def _said(self, sid: str, caption: Caption) -> None:
+    def _send_caption(self, sid: str, caption: Caption) -> None:
         if caption.final and caption.text:
             caption = replace(caption, vector=self._vector(caption.text))
-        self._tell(sid, caption)
+        self._send_observation(sid, caption)
 
 
 def most_of_one_session(messages: list[framing.Message]) -> int:
-    """How many pieces of sound waited for the session that had most of them."""
+    """Return how many pieces of sound waited for the session that had most of them."""
     return max(Counter(m["sid"] for m in messages if m["type"] == "sound").values(), default=0)
 
 
-def open_scribe(speech: str) -> Scribe | None:
-    """The writer of captions; None if none are wanted, or there is no such transcriber here: the rest goes on."""
+def open_captions(speech: str) -> LiveCaptions | None:
+    """Return what writes captions; None if none are wanted, or there is no such transcriber here: the rest goes on."""
     if speech == "none":
         return None
     try:
-        return Scribe(open_transcriber(speech))
+        return LiveCaptions(open_transcriber(speech))
     except (ValueError, OSError, ImportError) as error:
         log.error("there are no captions: %s", " ".join(str(error).split()))
         return None
@@ -182,7 +182,7 @@ def main() -> None:
     sock = socket_of_parent()
     go_last()
     torch.set_num_threads(1)
-    Worker(sock, Observer(), open_scribe(sys.argv[2])).run()
+    Worker(sock, Observer(), open_captions(sys.argv[2])).run()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The observer on a recording: fed in step with the engine, its findings as events, transcripts and marks to draw."""
+"""The observer on a recording: fed in step with the engine, its findings as events, transcripts and annotations."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
+from models.common.arrays import F32, U8
 from models.vision.image_runtime import fit
-from streamer.engine.types import FaceState, Picture, Samples
-from streamer.observer.types import Caption, Localization, Observation, Scene, Sounds
-from streamer.recordings.marks import Marks
+from streamer.engine.types import FaceState
+from streamer.observer.types import Caption, Description, Localization, Observation, Sounds
+from streamer.recordings.annotations import Annotations
 from streamer.transcripts.sound_lines import LASTS, SoundLines
 from streamer.transcripts.transcript import Transcript
 
@@ -20,24 +21,24 @@ STEP_EVERY = 5
 """Blocks of 20 ms between two looks for what is due."""
 
 
-class Sees(Protocol):
+class ObserverLike(Protocol):
     """The part of `streamer.observer.observer.Observer` that is used here."""
 
     def open(self, sid: str) -> None:
         """Begin a session."""
 
-    def see(self, sid: str, t: float, rgb: Picture, aspect: float = 1.0) -> None:
+    def see(self, sid: str, t: float, rgb: U8, aspect: float = 1.0) -> None:
         """Take in a picture."""
 
-    def hear(self, sid: str, t: float, mix: Samples, voices: dict[int, Samples] | None = None) -> object:
+    def hear(self, sid: str, t: float, mix: F32, voices: dict[int, F32] | None = None) -> object:
         """Take in sound."""
 
     def step(self) -> list[tuple[str, Observation]]:
         """Compute what is due."""
 
 
-class Writes(Protocol):
-    """The part of `streamer.observer.live_captions.Scribe` that is used here."""
+class CaptionsLike(Protocol):
+    """The part of `streamer.observer.live_captions.LiveCaptions` that is used here."""
 
     def open(self, sid: str) -> None:
         """Begin a session."""
@@ -45,33 +46,33 @@ class Writes(Protocol):
     def close(self, sid: str) -> list[Caption]:
         """End a session."""
 
-    def hear(self, sid: str, t: float, mix: Samples, voices: dict[int, Samples], speaking: dict[int, float]) -> None:
+    def hear(self, sid: str, t: float, mix: F32, voices: dict[int, F32], speaking: dict[int, float]) -> None:
         """Take in sound."""
 
     def step(self, partials: bool = True) -> list[tuple[str, Caption]]:
         """Read what was heard."""
 
 
-class Observing:
-    """Observer and scribe on one recording.
+class Findings:
+    """Observer and captions on one recording.
 
     Args:
         observer: Looks and listens.
-        scribe: Writes captions; None for none.
+        captions: Writes captions; None for none.
         event: Gets time, type and fields of every event.
     """
 
-    def __init__(self, observer: Sees, scribe: Writes | None, event: Callable[..., None]) -> None:
-        self._observer, self._scribe, self._event = observer, scribe, event
+    def __init__(self, observer: ObserverLike, captions: CaptionsLike | None, event: Callable[..., None]) -> None:
+        self._observer, self._captions, self._event = observer, captions, event
         self._transcript = Transcript(begin=0.0, most=None)
         self._sounds = SoundLines()
         self._blocks = 0
-        self.marks = Marks()
+        self.annotations = Annotations()
         observer.open(SESSION)
-        if scribe is not None:
-            scribe.open(SESSION)
+        if captions is not None:
+            captions.open(SESSION)
 
-    def picture(self, t: float, rgb: Picture) -> None:
+    def picture(self, t: float, rgb: U8) -> None:
         """Take in a picture (H, W, 3)."""
         height, width = rgb.shape[:2]
         self._observer.see(SESSION, t, fit(rgb), width / height)
@@ -79,20 +80,20 @@ class Observing:
             # Nothing is heard, so nobody else asks for what is due.
             self._step()
 
-    def block(self, t: float, mix: Samples, voices: dict[int, Samples], faces: list[FaceState]) -> None:
+    def block(self, t: float, mix: F32, voices: dict[int, F32], faces: list[FaceState]) -> None:
         """Take in 20 ms of sound: mixture (320,) from `t` seconds on, voices (320,) each, and who is talking."""
         self._observer.hear(SESSION, t, mix, voices)
-        if self._scribe is not None:
-            self._scribe.hear(SESSION, t, mix, voices, {face.id: face.speaking for face in faces})
+        if self._captions is not None:
+            self._captions.hear(SESSION, t, mix, voices, {face.id: face.speaking for face in faces})
         self._blocks += 1
         if self._blocks % STEP_EVERY == 0:
             self._step()
 
     def finish(self, folder: Path) -> None:
         """Write the transcripts, if there was anything to be heard."""
-        if self._scribe is None or not self._blocks:
+        if self._captions is None or not self._blocks:
             return
-        for caption in self._scribe.close(SESSION):
+        for caption in self._captions.close(SESSION):
             self._said(caption)
         for name, text in (
             ("transcript.vtt", self._transcript.vtt()),
@@ -104,13 +105,13 @@ class Observing:
     def _step(self) -> None:
         for _, observation in self._observer.step():
             self._observed(observation)
-        if self._scribe is not None:
-            for _, caption in self._scribe.step():
+        if self._captions is not None:
+            for _, caption in self._captions.step():
                 self._said(caption)
 
     def _observed(self, observation: Observation) -> None:
         if isinstance(observation, Localization):
-            self.marks = replace(self.marks, place=observation)
+            self.annotations = replace(self.annotations, place=observation)
             self._event(
                 observation.t,
                 "localization",
@@ -119,20 +120,20 @@ class Observing:
                 score=round(observation.score, 3),
             )
         elif isinstance(observation, Sounds):
-            self.marks = replace(self.marks, tags=tuple(name for name, _ in observation.tags))
+            self.annotations = replace(self.annotations, tags=tuple(name for name, _ in observation.tags))
             if (line := self._sounds.step(observation.t, observation.tags)) is not None:
                 self._transcript.add("", observation.t, observation.t + LASTS, line)
             self._event(observation.t, "sound", tags=[[name, round(p, 3)] for name, p in observation.tags])
-        elif isinstance(observation, Scene):
-            if observation.text != self.marks.scene:
-                self.marks = replace(self.marks, scene=observation.text)
+        elif isinstance(observation, Description):
+            if observation.text != self.annotations.description:
+                self.annotations = replace(self.annotations, description=observation.text)
                 self._event(observation.t, "scene", text=observation.text)
 
     def _said(self, caption: Caption) -> None:
-        captions = {face: said for face, said in self.marks.captions.items() if face != caption.face}
+        captions = {face: said for face, said in self.annotations.captions.items() if face != caption.face}
         if caption.text:
             captions[caption.face] = caption
-        self.marks = replace(self.marks, captions=captions)
+        self.annotations = replace(self.annotations, captions=captions)
         self._event(
             caption.start,
             "caption",

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from models.common.arrays import U8
 from streamer.engine.types import FaceState, VoiceState
 from streamer.observer.types import GRID, Localization
-from streamer.recordings.marks import Marks
+from streamer.recordings.annotations import Annotations
 
-Plane = NDArray[np.uint8]
 Box = tuple[int, int, int, int]
 """Left, top, right, bottom in pixels."""
 
@@ -52,25 +51,25 @@ class Canvas:
         height: Even.
     """
 
-    planes: Plane
+    planes: U8
     width: int
     height: int
 
-    def draw(self, faces: list[FaceState], marks: Marks) -> None:
+    def draw(self, faces: list[FaceState], annotations: Annotations) -> None:
         """Draw everything: heat below, then faces with their captions, then what is heard and seen."""
-        if marks.place is not None and marks.place.peak is not None:
-            self.heat(marks.place)
+        if annotations.place is not None and annotations.place.peak is not None:
+            self.heat(annotations.place)
         for face in faces:
-            self.face(face, marks.captions[face.id].text if face.id in marks.captions else "")
+            self.face(face, annotations.captions[face.id].text if face.id in annotations.captions else "")
         shown = {face.id for face in faces}
-        loose = [said.text for face, said in marks.captions.items() if face not in shown]
-        lines = [f"[{', '.join(marks.tags)}]"] if marks.tags else []
+        loose = [said.text for face, said in annotations.captions.items() if face not in shown]
+        lines = [f"[{', '.join(annotations.tags)}]"] if annotations.tags else []
         lines += loose
         bottom = self.height - self._margin
         for line in reversed(lines):
             bottom = self.label(line, self._margin, bottom, PAPER, rises=True)[1] - self._margin // 2
-        if marks.scene:
-            self.label(marks.scene, self._margin, self._margin, PAPER)
+        if annotations.description:
+            self.label(annotations.description, self._margin, self._margin, PAPER)
 
     def heat(self, place: Localization) -> None:
         """Tint the picture where the sound comes from."""
@@ -132,7 +131,7 @@ class Canvas:
         return left, top, left + width, top + height
 
     @property
-    def _planes(self) -> tuple[Plane, Plane, Plane]:
+    def _planes(self) -> tuple[U8, U8, U8]:
         luma = self.planes[: self.height]
         half, quarter = (self.height // 2, self.width // 2), (self.width // 2) * (self.height // 2)
         chroma = self.planes[self.height :].reshape(-1)
@@ -151,6 +150,6 @@ class Canvas:
         return max(4, self.height // 60)
 
     def _text_box(self, text: str) -> tuple[int, int]:
-        """Width and height of a label."""
+        """Return the width and height of a label."""
         (width, height), below = cv2.getTextSize(text, FONT, self._size, 1)
         return width + 2 * self._pad, height + below + 2 * self._pad

@@ -13,7 +13,7 @@ import numpy as np
 
 from streamer.engine.types import FaceState
 from streamer.media_file import MediaInfo, Piece, Shot, even_size
-from streamer.recordings.marks import Marks
+from streamer.recordings.annotations import Annotations
 from streamer.recordings.overlay_draw import Canvas
 
 TALLEST = 1080
@@ -24,12 +24,12 @@ AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000
 
 
 @dataclass(frozen=True, slots=True)
-class _Marked:
+class _Annotated:
     """A picture with what is to be drawn on it."""
 
     shot: Shot
     faces: list[FaceState]
-    marks: Marks
+    annotations: Annotations
 
 
 class OverlayWriter:
@@ -57,15 +57,15 @@ class OverlayWriter:
             layout = "mono" if info.channels == 1 else "stereo"
             self._audio = self._container.add_stream("aac", rate=coded, layout=layout)
         # A plain bounded queue: the recording waits for the encoder, nothing is dropped.
-        self._queue: queue.Queue[_Marked | Piece | None] = queue.Queue(16)
+        self._queue: queue.Queue[_Annotated | Piece | None] = queue.Queue(16)
         self._error: BaseException | None = None
         self._last_pts = -1
         self._thread = threading.Thread(target=self._run, name="overlay", daemon=True)
         self._thread.start()
 
-    def picture(self, shot: Shot, faces: list[FaceState], marks: Marks) -> None:
+    def picture(self, shot: Shot, faces: list[FaceState], annotations: Annotations) -> None:
         """Add a picture with what is to be drawn on it; they come in order of time."""
-        self._put(_Marked(shot, faces, marks))
+        self._put(_Annotated(shot, faces, annotations))
 
     def sound(self, piece: Piece) -> None:
         """Add sound at the recording's own rate; pieces join end to end."""
@@ -84,7 +84,7 @@ class OverlayWriter:
             self._queue.put(None)
             self._thread.join()
 
-    def _put(self, item: _Marked | Piece) -> None:
+    def _put(self, item: _Annotated | Piece) -> None:
         if self._error is not None:
             raise self._error
         self._queue.put(item)
@@ -92,7 +92,7 @@ class OverlayWriter:
     def _run(self) -> None:
         try:
             while (item := self._queue.get()) is not None:
-                if isinstance(item, _Marked):
+                if isinstance(item, _Annotated):
                     self._encode_picture(item)
                 else:
                     self._encode_sound(item)
@@ -107,16 +107,16 @@ class OverlayWriter:
         finally:
             self._container.close()
 
-    def _encode_picture(self, marked: _Marked) -> None:
-        pts = round(marked.shot.t * CLOCK)
+    def _encode_picture(self, annotated: _Annotated) -> None:
+        pts = round(annotated.shot.t * CLOCK)
         if pts <= self._last_pts:
             return
         self._last_pts = pts
-        planes = marked.shot.planes(self._width, self._height)
+        planes = annotated.shot.planes(self._width, self._height)
         if not planes.flags.writeable:
             planes = planes.copy()
         canvas = Canvas(planes, self._width, self._height)
-        canvas.draw(marked.faces, marked.marks)
+        canvas.draw(annotated.faces, annotated.annotations)
         frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
         frame.pts, frame.time_base = pts, Fraction(1, CLOCK)
         self._container.mux(self._video.encode(frame))

@@ -6,25 +6,24 @@ import json
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from math import inf
 from pathlib import Path
 from typing import IO, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from models.common.arrays import F32, U8
+from models.common.audio import SAMPLE_RATE
 from models.voiceprint.state import Change
-from streamer.engine.types import BLOCK, SAMPLE_RATE, FaceState, Picture, Voices
+from streamer.engine.types import BLOCK, FaceState, Voices
 from streamer.media_file import MediaInfo, Piece, Shot, shots, sound
-from streamer.recordings.findings import Observing
-from streamer.recordings.marks import Marks
+from streamer.recordings.annotations import Annotations
+from streamer.recordings.findings import Findings
 from streamer.recordings.out_folder import MADE_BY
 from streamer.recordings.overlay_video import OverlayWriter
 from streamer.recordings.read_ahead import ReadAhead
 from streamer.recordings.voice_files import VoiceFiles
-
-Samples = NDArray[np.float32]
 
 SESSION = "recording"
 BLOCK_SECONDS = BLOCK / SAMPLE_RATE
@@ -38,7 +37,7 @@ LOOK_AHEAD = 0.08
 """Seconds that pictures are ahead of the sound: lips move before they are heard."""
 
 
-class SeesAndHears(Protocol):
+class EngineLike(Protocol):
     """The part of `streamer.engine.engine.Engine` that is used here."""
 
     def open(self, sid: str) -> None:
@@ -47,13 +46,13 @@ class SeesAndHears(Protocol):
     def close(self, sid: str) -> None:
         """End a session."""
 
-    def see(self, sid: str, t: float, rgb: Picture) -> list[FaceState]:
+    def see(self, sid: str, t: float, rgb: U8) -> list[FaceState]:
         """Find faces in a picture."""
 
     def voice_changes(self, sid: str) -> list[Change]:
         """Tell what happened to voice prints since the last call."""
 
-    def hear(self, blocks: dict[str, tuple[float, Samples]]) -> dict[str, Voices]:
+    def hear(self, blocks: dict[str, tuple[float, F32]]) -> dict[str, Voices]:
         """Separate a block of sound."""
 
 
@@ -99,12 +98,12 @@ class Recording:
         path: Path,
         info: MediaInfo,
         folder: Path,
-        engine: SeesAndHears | None,
-        observe: Callable[[Callable[..., None]], Observing] | None = None,
+        engine: EngineLike | None,
+        observe: Callable[[Callable[..., None]], Findings] | None = None,
     ) -> None:
         self._path, self._info, self._folder, self._engine = path, info, folder, engine
         self._events: IO[str] = (folder / "events.jsonl").open("w", encoding="utf-8")
-        self._observing = None if observe is None else observe(self._event)
+        self._findings = None if observe is None else observe(self._event)
         self._overlay = OverlayWriter(folder / "overlay.mp4", info) if info.video is not None else None
         # Decoding and colour conversion keep ahead of the models on the other core.
         self._shots = ReadAhead(_looks(shots(path, info), engine is not None or observe is not None), 4)
@@ -132,8 +131,8 @@ class Recording:
             self._look(inf, tell)
             self._feed_original(inf)
             self._release(inf)
-            if self._observing is not None:
-                self._observing.finish(self._folder)
+            if self._findings is not None:
+                self._findings.finish(self._folder)
             if self._overlay is not None:
                 self._overlay.close()
         except BaseException:
@@ -183,13 +182,13 @@ class Recording:
         self._look(inf, tell)
         files.finish(length, self._appeared)
 
-    def _hear(self, files: VoiceFiles, begin: float, t: float, block: Samples) -> None:
+    def _hear(self, files: VoiceFiles, begin: float, t: float, block: F32) -> None:
         """Send a block of sound at `t` through the engine; `begin` is the time of the first sample."""
         files.heard(block)
         if self._engine is None:
             files.separated(files.done, {})
-            if self._observing is not None:
-                self._observing.block(t, block, {}, [])
+            if self._findings is not None:
+                self._findings.block(t, block, {}, [])
             return
         voices = self._engine.hear({SESSION: (t, block)})[SESSION]
         self._heard = {state.id: state for state in voices.faces}
@@ -202,8 +201,8 @@ class Recording:
         separated = dict(zip(voices.ids, voices.pcm, strict=True))
         if position + BLOCK > 0:
             files.separated(position, separated)
-        if self._observing is not None:
-            self._observing.block(voices.t, voices.rest + voices.pcm.sum(axis=0), separated, voices.faces)
+        if self._findings is not None:
+            self._findings.block(voices.t, voices.rest + voices.pcm.sum(axis=0), separated, voices.faces)
 
     def _look(self, until: float, tell: Callable[[float], None]) -> None:
         """Look for faces in the pictures up to a time."""
@@ -214,8 +213,8 @@ class Recording:
                 self._in_view = self._engine.see(SESSION, shot.t, rgb)
                 for face in self._in_view:
                     self._appeared.setdefault(face.id, shot.t)
-            if rgb is not None and self._observing is not None:
-                self._observing.picture(shot.t, rgb)
+            if rgb is not None and self._findings is not None:
+                self._findings.picture(shot.t, rgb)
             self._waiting.append(_Seen(shot, self._in_view, rgb is not None))
             if until == inf:
                 # No more sound to wait for.
@@ -226,7 +225,7 @@ class Recording:
         """Draw and tell of the pictures up to a time, now that the sound around them has been heard."""
         while self._waiting and self._waiting[0].shot.t <= until:
             seen = self._waiting.popleft()
-            faces = [self._with_voice(face) for face in seen.faces]
+            faces = [face.with_voice_of(self._heard.get(face.id, face)) for face in seen.faces]
             if seen.looked:
                 for face in faces:
                     self._event(
@@ -241,21 +240,8 @@ class Recording:
                         score=round(float(face.score), 3),
                     )
             if self._overlay is not None:
-                marks = Marks() if self._observing is None else self._observing.marks.at(seen.shot.t)
-                self._overlay.picture(seen.shot, faces, marks)
-
-    def _with_voice(self, face: FaceState) -> FaceState:
-        """The face as seen, with what its voice told since."""
-        heard = self._heard.get(face.id)
-        if heard is None:
-            return face
-        return replace(
-            face,
-            speaking=heard.speaking,
-            voice=heard.voice,
-            voice_confidence=heard.voice_confidence,
-            lip_lead=heard.lip_lead,
-        )
+                annotations = Annotations() if self._findings is None else self._findings.annotations.at(seen.shot.t)
+                self._overlay.picture(seen.shot, faces, annotations)
 
     def _feed_original(self, until: float) -> None:
         """Give the overlay its sound up to a time."""
@@ -276,8 +262,8 @@ class _Seen:
     looked: bool
 
 
-def _looks(pictures: Iterator[Shot], wanted: bool) -> Iterator[tuple[Shot, Picture | None]]:
-    """Every picture, and as RGB those in which faces shall be looked for."""
+def _looks(pictures: Iterator[Shot], wanted: bool) -> Iterator[tuple[Shot, U8 | None]]:
+    """Yield every picture, and as RGB those in which faces shall be looked for."""
     last = -inf
     for shot in pictures:
         look = wanted and shot.t - last > 1 / LOOKS
@@ -286,8 +272,8 @@ def _looks(pictures: Iterator[Shot], wanted: bool) -> Iterator[tuple[Shot, Pictu
         yield shot, shot.rgb(WIDEST) if look else None
 
 
-def _blocks(pieces: Iterator[Piece]) -> Iterator[tuple[float, Samples, int]]:
-    """Mono blocks of 320 samples with their times; the last is padded, the number tells its true samples."""
+def _blocks(pieces: Iterator[Piece]) -> Iterator[tuple[float, F32, int]]:
+    """Yield mono blocks of 320 samples with their times; the last is padded, the number tells its true samples."""
     begin: float | None = None
     made = 0
     held = np.zeros(0, np.float32)

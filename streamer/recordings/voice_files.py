@@ -6,12 +6,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from streamer.engine.types import SAMPLE_RATE
-from streamer.recordings.wav_file import PCM, WavFile, to_pcm16
-
-Samples = NDArray[np.float32]
+from models.common.arrays import F32, I16
+from models.common.audio import SAMPLE_RATE
+from streamer.recordings.wav_file import WavFile, to_pcm16
 
 
 class VoiceFiles:
@@ -26,18 +24,18 @@ class VoiceFiles:
         self._rest = WavFile(folder / "rest.wav", SAMPLE_RATE)
         self._faces: dict[int, WavFile] = {}
         self._begins: dict[int, int] = {}
-        self._mixture: PCM = np.zeros(0, np.int16)
+        self._mixture: I16 = np.zeros(0, np.int16)
         self.done = 0
 
     def begin(self, id: int, position: int) -> None:
         """Say that a face is there from sample `position` on; its file is silent before."""
         self._begins.setdefault(id, position)
 
-    def heard(self, pcm: Samples) -> None:
+    def heard(self, pcm: F32) -> None:
         """Add to the mixture, shape (N,)."""
         self._mixture = np.concatenate([self._mixture, to_pcm16(pcm)])
 
-    def separated(self, position: int, voices: dict[int, Samples]) -> None:
+    def separated(self, position: int, voices: dict[int, F32]) -> None:
         """Write what has come back for a stretch of the mixture.
 
         Args:

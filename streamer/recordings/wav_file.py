@@ -6,9 +6,8 @@ import struct
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-PCM = NDArray[np.int16]
+from models.common.arrays import F32, I16
 
 HEADER = 44
 FLUSH = 80_000
@@ -27,11 +26,11 @@ class WavFile:
         self.path = path
         self._rate = rate
         self._start = 0
-        self._waiting: list[PCM] = []
+        self._waiting: list[I16] = []
         self._held = 0
         path.write_bytes(bytes(HEADER))
 
-    def put(self, position: int, pcm: PCM) -> None:
+    def put(self, position: int, pcm: I16) -> None:
         """Write samples.
 
         Args:
@@ -67,7 +66,7 @@ class WavFile:
             file.truncate(HEADER + 2 * length)
 
 
-def to_pcm16(x: NDArray[np.float32]) -> PCM:
-    """Samples in [-1, 1] as int16; what is beyond is clipped."""
-    pcm: PCM = np.clip(np.rint(x * 32768.0), -32768, 32767).astype(np.int16)
+def to_pcm16(x: F32) -> I16:
+    """Return samples in [-1, 1] as int16; what is beyond is clipped."""
+    pcm: I16 = np.clip(np.rint(x * 32768.0), -32768, 32767).astype(np.int16)
     return pcm

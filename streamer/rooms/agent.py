@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 import av
 import numpy as np
 
+from models.common.arrays import F32
 from models.common.resample import Resampler
 from streamer.engine.client import EngineClient
-from streamer.engine.types import FaceState, Samples
+from streamer.engine.types import FaceState
 from streamer.mixing.listen_track import VoiceBlock
 from streamer.observer.client import ObserverClient
 from streamer.observer.feed import Feed
@@ -52,8 +53,8 @@ class AgentStatistics:
 class _Pending:
     index: int
     t: float
-    mix: Samples
-    behind: Samples
+    mix: F32
+    behind: F32
     """The mixture at 16 kHz, as late as the voices."""
     arrived: float
 
@@ -136,7 +137,7 @@ class Agent:
             while len(self._pending) > PLAIN_WAIT:
                 self._emit(self._pending.popleft(), None)
 
-    def _voices(self, index: int, voices: dict[int, Samples]) -> None:
+    def _voices(self, index: int, voices: dict[int, F32]) -> None:
         while self._pending and self._pending[0].index < index:
             self.statistics.late += 1
             self._emit(self._pending.popleft(), None)
@@ -149,7 +150,7 @@ class Agent:
         self._feed.faces(t, faces)
         self._on_faces(t, faces)
 
-    def _emit(self, block: _Pending, voices: dict[int, Samples] | None) -> None:
+    def _emit(self, block: _Pending, voices: dict[int, F32] | None) -> None:
         in_time = voices is not None
         # Who hears one face gets a gap of 20 ms where a block is late now and then, not a burst of everybody.
         separated = in_time or (self._separated and self._engine.ready)

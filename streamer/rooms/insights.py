@@ -17,12 +17,12 @@ from streamer.messages import insights
 from streamer.messages.base import Message
 from streamer.messages.protocol import Error
 from streamer.observer.client import ObserverClient, Unavailable
-from streamer.observer.types import GRID, Caption, Columns, Keyframe, Localization, Observation, Scene, Sounds
+from streamer.observer.types import GRID, Caption, Columns, Description, Keyframe, Localization, Observation, Sounds
 from streamer.rooms import broadcast
 from streamer.rooms.announcer import Announcer
 from streamer.rooms.participant import Participant
 from streamer.rtc.timeline import now
-from streamer.transcripts.search_index import Moment, Moments
+from streamer.transcripts.search_index import Moment, SearchIndex
 from streamer.transcripts.sound_lines import LASTS, SoundLines
 from streamer.transcripts.transcript import Transcript
 
@@ -55,7 +55,7 @@ class Chronicle:
         self.limiter = Limiter(QUESTIONS_A_SECOND, QUESTIONS_AT_ONCE)
         self._people = people
         self._observer = observer
-        self._moments = Moments()
+        self._moments = SearchIndex()
         self._lines: dict[str, insights.CaptionLine] = {}
         self._scenes: dict[str, insights.SceneCaption] = {}
         self._sounds: dict[str, SoundLines] = {}
@@ -100,7 +100,7 @@ class Chronicle:
                 self.transcript.add(lambda: participant.name, observation.t, observation.t + LASTS, line)
         elif isinstance(observation, Columns):
             self._show_columns(participant, observation)
-        elif isinstance(observation, Scene):
+        elif isinstance(observation, Description):
             before = self._scenes.get(participant.id)
             scene = self._scenes[participant.id] = scene_message(participant, observation)
             self._tell(scene, f"scene {participant.id}")
@@ -253,7 +253,7 @@ def localization_message(participant: Participant, found: Localization) -> insig
     )
 
 
-def scene_message(participant: Participant, scene: Scene) -> insights.SceneCaption:
+def scene_message(participant: Participant, scene: Description) -> insights.SceneCaption:
     """Write a scene caption as a message."""
     words = [insights.SceneWord(word=word, heat=_text(heat)) for word, heat in scene.words]
     return insights.SceneCaption(participant=participant.id, t=scene.t, text=scene.text, words=words)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-#: The largest picture that is decoded: every format up to 1920 x 1200, upright ones too, and some room.
 MOST_PIXELS, LONGEST_SIDE = 2_520_000, 2560
+"""The largest picture that is decoded: every format up to 1920 x 1200, upright ones too, and some room."""
 
-#: H264 profiles whose parameter sets carry the colour format (ITU-T H.264, 7.3.2.1.1).
 _HIGH_PROFILES = frozenset((100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135))
+"""H264 profiles whose parameter sets carry the colour format (ITU-T H.264, 7.3.2.1.1)."""
 
 
 def h264_units(data: bytes) -> list[tuple[int, bytes]]:
-    """Splits an Annex B bitstream.
+    """Split an Annex B bitstream.
 
     Args:
         data: NAL units behind 3- or 4-byte start codes.
@@ -31,7 +31,7 @@ def h264_units(data: bytes) -> list[tuple[int, bytes]]:
 
 
 def is_keyframe(codec: str, data: bytes) -> bool:
-    """Whether a decoder can start at this frame.
+    """Return whether a decoder can start at this frame.
 
     Args:
         codec: "VP8", "H264" or a sound codec (always True).
@@ -46,12 +46,12 @@ def is_keyframe(codec: str, data: bytes) -> bool:
 
 
 def too_large(width: int, height: int) -> bool:
-    """Whether a picture of this size, in pixels, is more than the server decodes."""
+    """Return whether a picture of this size, in pixels, is more than the server decodes."""
     return width * height > MOST_PIXELS or max(width, height) > LONGEST_SIDE
 
 
 def picture_size(codec: str, data: bytes) -> tuple[int, int] | None:
-    """The size that a frame sets for itself and those after it; that of H264 before cropping.
+    """Return the size that a frame sets for itself and those after it; that of H264 before cropping.
 
     Args:
         codec: "VP8", "H264" or a sound codec.
@@ -99,7 +99,7 @@ class _Bits:
         return int(self._bits[self._at - count : self._at], 2)
 
     def number(self) -> int:
-        """An unsigned Exp-Golomb number (9.1)."""
+        """Return an unsigned Exp-Golomb number (9.1)."""
         zeros = self._bits.index("1", self._at) - self._at
         if zeros > 32:
             raise ValueError("a number is too long")
@@ -107,13 +107,13 @@ class _Bits:
         return self.take(zeros + 1) - 1
 
     def signed(self) -> int:
-        """A signed Exp-Golomb number (9.1.1)."""
+        """Return a signed Exp-Golomb number (9.1.1)."""
         number = self.number()
         return (number + 1) // 2 if number % 2 else -(number // 2)
 
 
 def _h264_size(unit: bytes) -> tuple[int, int] | None:
-    """Reads a sequence parameter set (7.3.2.1.1) as far as the size."""
+    """Read a sequence parameter set (7.3.2.1.1) as far as the size."""
     try:
         bits = _Bits(unit[1:])
         profile = bits.take(8)

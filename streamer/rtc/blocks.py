@@ -6,17 +6,21 @@ from dataclasses import dataclass
 
 import av
 import numpy as np
-from numpy.typing import NDArray
 
-#: Samples a second, and in a block of 20 ms.
+from models.common.arrays import F32
+
 CALL_RATE = 48_000
 CALL_BLOCK = 960
-#: A gap up to this is filled with silence; after a longer one counting starts anew, in samples.
+"""Samples a second, and in a block of 20 ms."""
+
 LONGEST_FILL = CALL_RATE
-#: Offsets below this are the rounding of a resampler, in samples.
+"""A gap up to this is filled with silence; after a longer one counting starts anew, in samples."""
+
 _ROUNDING = 48
-#: The sound fades into a gap and out of it over 5 ms, in samples.
+"""Offsets below this are the rounding of a resampler, in samples."""
+
 _FADE = 240
+"""The sound fades into a gap and out of it over 5 ms, in samples."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,7 @@ class AudioBlock:
 
     t: float
     index: int
-    pcm: NDArray[np.float32]
+    pcm: F32
     epoch: int = 0
 
 
@@ -46,8 +50,8 @@ class MonoDecoder:
         self._made = 0
         self._expected: int | None = None
 
-    def step(self, frame: av.AudioFrame) -> list[tuple[int, NDArray[np.float32]]]:
-        """Converts a frame.
+    def step(self, frame: av.AudioFrame) -> list[tuple[int, F32]]:
+        """Convert a frame.
 
         Args:
             frame: any format, layout and rate, with pts and time base.
@@ -70,7 +74,7 @@ class MonoDecoder:
             return [(pts, mono * np.float32(1 / (32768 * channels)))]
         return self._resample(frame, pts)
 
-    def _resample(self, frame: av.AudioFrame, pts: int) -> list[tuple[int, NDArray[np.float32]]]:
+    def _resample(self, frame: av.AudioFrame, pts: int) -> list[tuple[int, F32]]:
         kind = (frame.format.name, frame.layout.name, frame.sample_rate)
         jumped = self._expected is None or abs(pts - self._expected) > _ROUNDING
         if self._resampler is None or kind != self._format or jumped:
@@ -100,7 +104,7 @@ class CutBlock:
     pts: int
     index: int
     epoch: int
-    pcm: NDArray[np.float32]
+    pcm: F32
 
 
 class BlockCutter:
@@ -111,11 +115,11 @@ class BlockCutter:
         self.epoch = 0
         self._index = 0
         self._next: int | None = None
-        self._rest: NDArray[np.float32] = np.zeros(0, np.float32)
+        self._rest: F32 = np.zeros(0, np.float32)
         self._last = self._rest
 
-    def step(self, pts: int, pcm: NDArray[np.float32]) -> list[CutBlock]:
-        """Takes samples.
+    def step(self, pts: int, pcm: F32) -> list[CutBlock]:
+        """Take samples.
 
         Args:
             pts: samples at 48 kHz, of the first sample.
@@ -141,7 +145,7 @@ class BlockCutter:
             pcm = pcm[-gap:]
         return self._cut(pcm)
 
-    def _cut(self, pcm: NDArray[np.float32]) -> list[CutBlock]:
+    def _cut(self, pcm: F32) -> list[CutBlock]:
         assert self._next is not None
         joined = np.concatenate([self._rest, pcm]) if len(self._rest) else pcm
         first = self._next - len(self._rest)
@@ -155,8 +159,8 @@ class BlockCutter:
         self._rest = joined[end:]
         return blocks
 
-    def _bridge(self, gap: int) -> NDArray[np.float32]:
-        """Silence that begins with the mirror image of the last sound, fading: a step would click."""
+    def _bridge(self, gap: int) -> F32:
+        """Return silence that begins with the mirror image of the last sound, fading: a step would click."""
         bridge = np.zeros(gap, np.float32)
         count = min(gap, len(self._last))
         if count:

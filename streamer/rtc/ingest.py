@@ -15,19 +15,19 @@ from aiortc.mediastreams import MediaStreamError
 from streamer.rtc import rtp
 from streamer.rtc.bitstream import too_large
 from streamer.rtc.blocks import AudioBlock, BlockCutter, MonoDecoder
-from streamer.rtc.channel import Channel
-from streamer.rtc.relay import RelayFrame, VideoSource
+from streamer.rtc.latest import Latest
+from streamer.rtc.relay import VIDEO_RATE, RelayFrame, VideoSource
 from streamer.rtc.timeline import PublisherClock, Timeline, now
 
 __all__ = ["AudioBlock", "Ingest", "IngestStatistics"]
 
 logger = logging.getLogger(__name__)
 
-VIDEO_RATE = 90_000
-#: Seconds for which aiortc holds a frame: four packets of sound, and a picture until the next one begins.
 HELD = {"audio": 0.08, "video": 0.033}
-#: Blocks of sound taken a second in the long run (real time is 50), and at once.
+"""Seconds for which aiortc holds a frame: four packets of sound, and a picture until the next one begins."""
+
 ALLOWED_RATE, ALLOWED_BURST = 60.0, 150.0
+"""Blocks of sound taken a second in the long run (real time is 50), and at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,6 @@ class Ingest:
         on_audio: gets each block of 20 ms.
         on_video: gets (t in seconds, decoded frame): the newest; those that came meanwhile are passed over.
         source: the relay that gets the encoded (and, where it must re-encode, decoded) pictures.
-        on_ended: called once for each track that has ended, with its kind.
         on_oversize: called with the (width, height) of a picture that is too large to be decoded.
     """
 
@@ -109,19 +108,17 @@ class Ingest:
         on_audio: Callable[[AudioBlock], None] | None = None,
         on_video: Callable[[float, av.VideoFrame], None] | None = None,
         source: VideoSource | None = None,
-        on_ended: Callable[[str], None] | None = None,
         on_oversize: Callable[[int, int], None] | None = None,
     ) -> None:
         self._on_audio = on_audio
         self._on_video = on_video
-        self._on_ended = on_ended
         self._on_oversize = on_oversize
         self._source = source
         self._clock = PublisherClock()
         self._streams: dict[str, _Stream] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._cutter = BlockCutter()
-        self._pictures: Channel[av.VideoFrame] = Channel(1, "decoded pictures")
+        self._pictures: Latest[av.VideoFrame] = Latest()
         self._audio_blocks = self._audio_refused = self._video_frames = self._encoded_frames = 0
         self._faults = 0
         self._allowance, self._allowed_at = ALLOWED_BURST, now()
@@ -129,7 +126,7 @@ class Ingest:
             source.on_keyframe_wanted = self.request_keyframe
 
     def attach(self, pc: RTCPeerConnection) -> None:
-        """Takes every receiver of a connection that has a track and is not read yet.
+        """Take every receiver of a connection that has a track and is not read yet.
 
         Call it right after `setRemoteDescription` and before `setLocalDescription`.
         """
@@ -138,7 +135,7 @@ class Ingest:
                 self.add(receiver)
 
     def add(self, receiver: RTCRtpReceiver) -> None:
-        """Reads a receiver; of each kind the first one, further ones are read and thrown away.
+        """Read a receiver; of each kind the first one, further ones are read and thrown away.
 
         Raises:
             RuntimeError: its transport has connected already.
@@ -161,27 +158,27 @@ class Ingest:
             self._start(self._read_audio(stream))
 
     def request_keyframe(self) -> None:
-        """Asks the publisher for a key frame. The relay limits how often."""
+        """Ask the publisher for a key frame. The relay limits how often."""
         stream = self._streams.get("video")
         if stream is not None:
             self._start(self._request_keyframe(stream.receiver))
 
     async def close(self) -> None:
-        """Stops reading. The connection itself is closed by its owner. May be called again."""
+        """Stop reading. The connection itself is closed by its owner. May be called again."""
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def statistics(self) -> IngestStatistics:
-        """Counts since the publisher came."""
+        """Return the counts since the publisher came."""
         lines = [stream.timeline for stream in self._streams.values() if stream.timeline is not None]
         return IngestStatistics(
             audio_blocks=self._audio_blocks,
             audio_filled=self._cutter.filled,
             audio_refused=self._audio_refused,
             video_frames=self._video_frames,
-            video_skipped=self._pictures.statistics().dropped,
+            video_skipped=self._pictures.dropped,
             encoded_frames=self._encoded_frames,
             decoder_dropped=sum(s.tap.dropped for s in self._streams.values() if s.tap is not None),
             reported=bool(lines) and all(line.reported for line in lines),
@@ -236,7 +233,7 @@ class Ingest:
             self._guarded(self._on_audio, block)
 
     def _guarded(self, callback: Callable[..., None], *arguments: Any) -> None:
-        """A fault further on must not stop the reading: aiortc's queue of decoded frames has no bound."""
+        """Call back; a fault there must not stop the reading: aiortc's queue of decoded frames has no bound."""
         try:
             callback(*arguments)
         except Exception:
@@ -254,7 +251,7 @@ class Ingest:
                     if self._on_oversize is not None:
                         self._on_oversize(frame.width, frame.height)
                     continue
-                self._pictures.put_nowait(frame)
+                self._pictures.put(frame)
         except MediaStreamError:
             self._pictures.close()
             self._ended(stream)
@@ -285,5 +282,3 @@ class Ingest:
     def _ended(self, stream: _Stream) -> None:
         if stream.timeline is not None:
             self._clock.remove(stream.timeline)
-        if self._on_ended is not None:
-            self._on_ended(stream.kind)

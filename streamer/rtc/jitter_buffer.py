@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
-#: Sequence numbers further away than this are a new beginning, not a loss.
 JUMP = 100
+"""Sequence numbers further away than this are a new beginning, not a loss."""
 
 
 class Numbered(Protocol):
@@ -41,7 +41,7 @@ class Reorder(Generic[P]):
         self._waiting: dict[int, P] = {}
 
     def step(self, packet: P) -> None:
-        """Takes a packet as it comes off the wire; duplicates and those that come too late are dropped."""
+        """Take a packet as it comes off the wire; duplicates and those that come too late are dropped."""
         if self._next is None:
             self._next = packet.sequence_number
         ahead = self._ahead(packet.sequence_number)
@@ -56,7 +56,7 @@ class Reorder(Generic[P]):
             self._let_go()
 
     def flush(self) -> None:
-        """Lets all go that wait."""
+        """Let all go that wait."""
         while self._waiting:
             self._let_go()
 

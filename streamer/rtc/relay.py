@@ -19,14 +19,18 @@ from streamer.rtc.timeline import now
 from streamer.rtc.video_encoder import SharedEncoder
 
 VIDEO_RATE = 90_000
-#: Codecs of pictures, the one everybody is asked for first: a picture is relayed as it came where both ends agree.
+
 VIDEO_CODECS = ["video/VP8", "video/H264"]
-#: Pictures wait this many seconds for the sound, which aiortc holds for 80 ms and the models for 60 ms.
+"""Codecs of pictures, the one everybody is asked for first: a picture is relayed as it came where both ends agree."""
+
 HOLD = 0.1
-#: Least seconds between two key frame requests to one publisher.
+"""Pictures wait this many seconds for the sound, which aiortc holds for 80 ms and the models for 60 ms."""
+
 KEYFRAME_INTERVAL = 0.5
-#: Encoded pictures that may wait for one viewer: 2 s at 30 a second.
+"""Least seconds between two key frame requests to one publisher."""
+
 BACKLOG = 60
+"""Encoded pictures that may wait for one viewer: 2 s at 30 a second."""
 
 _TIME_BASE = Fraction(1, VIDEO_RATE)
 _MASK = 0xFFFFFFFF
@@ -86,7 +90,7 @@ class VideoSource:
         self._frames = self._keyframes = self._requests = self._reencoded = 0
 
     def encoded(self, frame: RelayFrame) -> None:
-        """Takes the next encoded picture from the wire."""
+        """Take the next encoded picture from the wire."""
         self._frames += 1
         self.codec = frame.codec
         if frame.codec == "H264":
@@ -99,7 +103,7 @@ class VideoSource:
         self._offer(frame)
 
     def decoded(self, t: float, frame: av.VideoFrame) -> None:
-        """Takes a decoded picture, for viewers whose codec is another one.
+        """Take a decoded picture, for viewers whose codec is another one.
 
         Args:
             t: seconds.
@@ -115,7 +119,7 @@ class VideoSource:
             encoder.offer(t, frame)
 
     def request_keyframe(self, codec: str | None = None) -> None:
-        """Wants a key frame soon; asks the publisher at most every `KEYFRAME_INTERVAL`.
+        """Ask for a key frame, the publisher at most every `KEYFRAME_INTERVAL`.
 
         Args:
             codec: which form of the picture: None or the publisher's own, or one that is encoded here.
@@ -131,18 +135,18 @@ class VideoSource:
             self.on_keyframe_wanted()
 
     def add(self, slot: SlotTrack) -> None:
-        """Begins to play in a slot, from the next key frame on."""
+        """Begin to play in a slot, from the next key frame on."""
         if slot not in self._slots:
             self._slots.append(slot)
         self.request_keyframe(slot.codec)
 
     def remove(self, slot: SlotTrack) -> None:
-        """Stops playing in a slot."""
+        """Stop playing in a slot."""
         if slot in self._slots:
             self._slots.remove(slot)
 
     def close(self) -> None:
-        """Empties all slots and ends the encoders. May be called again."""
+        """Empty all slots and end the encoders. May be called again."""
         for slot in list(self._slots):
             slot.set_source(None)
         for encoder in self._encoders.values():
@@ -150,7 +154,7 @@ class VideoSource:
         self._encoders.clear()
 
     def statistics(self) -> RelayStatistics:
-        """Counts since the source was made."""
+        """Return the counts since the source was made."""
         return RelayStatistics(self._frames, self._keyframes, self._requests, self._reencoded, len(self._slots))
 
     def _offer(self, frame: RelayFrame) -> None:
@@ -167,7 +171,7 @@ class VideoSource:
         return hand_on
 
     def _whole(self, frame: RelayFrame) -> RelayFrame:
-        """The same H264 frame, fit for whoever begins with it and for aiortc's packetizer.
+        """Return the same H264 frame, fit for whoever begins with it and for aiortc's packetizer.
 
         Some senders send SPS (7) and PPS (8) once, and a viewer who comes later needs them too; an empty NAL unit
         would end the viewer's sender.
@@ -215,7 +219,7 @@ class SlotTrack(MediaStreamTrack):
         self._last_pts: int | None = None
 
     def bind(self, transceiver: RTCRtpTransceiver) -> None:
-        """Makes a transceiver's sender play this slot.
+        """Make a transceiver's sender play this slot.
 
         Call it after `setRemoteDescription` (and `prefer_codecs`). The viewer's key frame requests then reach
         the source.
@@ -232,7 +236,7 @@ class SlotTrack(MediaStreamTrack):
         rtp.on_keyframe_request(self._sender, self._viewer_lost_picture)
 
     def set_source(self, source: VideoSource | None) -> None:
-        """Plays another publisher from its next key frame on, or (None) nothing: the last picture stays."""
+        """Play another publisher from its next key frame on, or (None) nothing: the last picture stays."""
         if source is self.source:
             return
         if self.source is not None:
@@ -245,7 +249,7 @@ class SlotTrack(MediaStreamTrack):
             source.add(self)
 
     def offer(self, frame: RelayFrame) -> None:
-        """Takes the source's next picture; until the first key frame they are thrown away."""
+        """Take the source's next picture; until the first key frame they are thrown away."""
         if self.waiting and not frame.keyframe:
             return
         if len(self._queue) >= BACKLOG:
@@ -260,7 +264,7 @@ class SlotTrack(MediaStreamTrack):
         self._changed.set()
 
     async def recv(self) -> av.Packet[Any]:
-        """Waits for the next picture; never fails while the slot lives, for that would end the sender.
+        """Wait for the next picture; never fails while the slot lives, for that would end the sender.
 
         Raises:
             MediaStreamError: the slot was stopped.
@@ -282,7 +286,7 @@ class SlotTrack(MediaStreamTrack):
         return self._packet(self._queue.popleft()[1])
 
     def stop(self) -> None:
-        """Ends the slot and leaves its source."""
+        """End the slot and leave its source."""
         self.set_source(None)
         super().stop()
         self._changed.set()

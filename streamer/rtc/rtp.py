@@ -21,16 +21,16 @@ from aiortc.rtp import AnyRtcpPacket, RtcpByePacket, RtcpSrPacket, RtpPacket
 from streamer.rtc.bitstream import is_keyframe, picture_size, too_large
 from streamer.rtc.jitter_buffer import Reorder
 
-#: Frames that may wait for the decoder: a third of a second of pictures, half a second of sound.
 DECODER_BACKLOG = {"video": 10, "audio": 25}
+"""Frames that may wait for the decoder: a third of a second of pictures, half a second of sound."""
 
-#: Sound packets that wait for stragglers: 80 ms, in which the pictures of that time are looked at.
 SOUND_DEPTH = 4
+"""Sound packets that wait for stragglers: 80 ms, in which the pictures of that time are looked at."""
 
 _MASK = 0xFFFFFFFF
 
-#: What aiortc puts on a decoder's queue: (codec parameters, frame with .data and .timestamp); None ends it.
 _Task: TypeAlias = tuple[Any, Any] | None
+"""What aiortc puts on a decoder's queue: (codec parameters, frame with .data and .timestamp); None ends it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class EncodedFrame:
 
 
 def _private(owner: object, name: str) -> Any:
-    """Reads an attribute that its class hides by name mangling."""
+    """Read an attribute that its class hides by name mangling."""
     return getattr(owner, f"_{type(owner).__name__}{name}")
 
 
@@ -87,7 +87,7 @@ class DecoderQueue(queue.Queue[_Task]):
         self._until_keyframe = False
 
     def put(self, item: _Task, block: bool = True, timeout: float | None = None) -> None:
-        """Takes what aiortc hands to the decoder; never blocks."""
+        """Take what aiortc hands to the decoder; never blocks."""
         waiting: deque[_Task] = self.queue
         if item is None:
             # The loop joins the decoder's thread next: leave it nothing to do.
@@ -138,7 +138,7 @@ def tap_encoded(
     on_backlog: Callable[[], None] | None = None,
     on_oversize: Callable[[int, int], None] | None = None,
 ) -> DecoderQueue:
-    """Shows every encoded frame of a receiver to `on_frame` and bounds what waits for its decoder.
+    """Show every encoded frame of a receiver to `on_frame` and bounds what waits for its decoder.
 
     Call it before the transport connects (right after `setRemoteDescription`): the decoder's thread keeps the
     queue that it was started with.
@@ -164,7 +164,7 @@ class _SteadyBuffer:
         self._order: Reorder[RtpPacket] = Reorder(SOUND_DEPTH, self._release)
 
     def add(self, packet: RtpPacket) -> tuple[bool, None]:
-        """Takes a packet; never has a frame to return, as a packet may free several or none."""
+        """Take a packet; never has a frame to return, as a packet may free several or none."""
         self._order.step(packet)
         return False, None
 
@@ -177,7 +177,7 @@ class _SteadyBuffer:
 
 
 def on_sender_report(receiver: RTCRtpReceiver, callback: Callable[[float, int], None]) -> None:
-    """Calls back with each RTCP sender report of the receiver's stream.
+    """Call back with each RTCP sender report of the receiver's stream.
 
     Args:
         receiver: whose reports.
@@ -201,7 +201,7 @@ def on_sender_report(receiver: RTCRtpReceiver, callback: Callable[[float, int], 
 
 
 def pts_of(receiver: RTCRtpReceiver, rtp_timestamp: int) -> int | None:
-    """Turns an RTP timestamp into the receiver's pts.
+    """Turn an RTP timestamp into the receiver's pts.
 
     Args:
         receiver: its first frame has pts 0.
@@ -215,7 +215,7 @@ def pts_of(receiver: RTCRtpReceiver, rtp_timestamp: int) -> int | None:
 
 
 async def request_keyframe(receiver: RTCRtpReceiver) -> bool:
-    """Sends a picture loss indication (RFC 4585, 6.3.1) for the receiver's stream.
+    """Send a picture loss indication (RFC 4585, 6.3.1) for the receiver's stream.
 
     Returns:
         False while no packet has come, for then the stream's SSRC is unknown.
@@ -229,7 +229,7 @@ async def request_keyframe(receiver: RTCRtpReceiver) -> bool:
 
 
 def on_keyframe_request(sender: RTCRtpSender, callback: Callable[[], None]) -> None:
-    """Calls back when the viewer behind a sender asks for a key frame (PLI or FIR)."""
+    """Call back when the viewer behind a sender asks for a key frame (PLI or FIR)."""
     note = sender._send_keyframe
 
     def note_and_tell() -> None:
@@ -240,7 +240,7 @@ def on_keyframe_request(sender: RTCRtpSender, callback: Callable[[], None]) -> N
 
 
 def timestamp_origin(sender: RTCRtpSender, last_pts: int) -> int | None:
-    """The random number that a sender adds to pts to get RTP timestamps.
+    """Return the random number that a sender adds to pts to get RTP timestamps.
 
     Args:
         sender: it must have sent the frame of `last_pts` and none after it.
@@ -256,7 +256,7 @@ def timestamp_origin(sender: RTCRtpSender, last_pts: int) -> int | None:
 
 
 def prefer_codecs(pc: RTCPeerConnection, mime_types: list[str]) -> None:
-    """Orders the video codecs of all transceivers; those not named stay, last.
+    """Order the video codecs of all transceivers; those not named stay, last.
 
     On the answering side call it between `setRemoteDescription` and `createAnswer`, on the offering side
     before `createOffer`. A sender uses the first codec.
@@ -281,7 +281,7 @@ def prefer_codecs(pc: RTCPeerConnection, mime_types: list[str]) -> None:
 
 
 def _in_order(codecs: list[RTCRtpCodecParameters], rank: Callable[[str], int]) -> list[RTCRtpCodecParameters]:
-    """Sorts codecs by rank; each retransmission format keeps behind the codec that it is for."""
+    """Sort codecs by rank; each retransmission format keeps behind the codec that it is for."""
     places: dict[object, tuple[int, int]] = {
         codec.payloadType: (rank(codec.mimeType), place) for place, codec in enumerate(codecs)
     }
@@ -295,13 +295,13 @@ def _in_order(codecs: list[RTCRtpCodecParameters], rank: Callable[[str], int]) -
 
 
 def negotiated_codec(transceiver: RTCRtpTransceiver) -> str | None:
-    """The codec that a transceiver's sender uses, for instance "VP8"; None before negotiation."""
+    """Return the codec that a transceiver's sender uses, for instance "VP8"; None before negotiation."""
     codecs = transceiver._codecs
     return str(codecs[0].name) if codecs else None
 
 
 def speed_up_audio_level() -> None:
-    """Replaces aiortc's audio level, a Python loop over every sample that is sent, by the same in numpy.
+    """Replace aiortc's audio level, a Python loop over every sample that is sent, by the same in numpy.
 
     Measured: 102 us against 5 us a stereo frame of 20 ms, on the event loop, for each listener.
     """

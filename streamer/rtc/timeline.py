@@ -13,26 +13,29 @@ import time
 from collections import deque
 from dataclasses import dataclass
 
-#: A clock that disagrees with arrival by more than this was set anew, in seconds.
 CLOCK_STEP = 2.0
-#: A stream whose timestamps disagree with arrival by more than this starts over on arrival time, in seconds.
+"""A clock that disagrees with arrival by more than this was set anew, in seconds."""
+
 STREAM_STEP = 5.0
-#: When time must go back, media seconds still advance at this rate, so that `t` never stands still.
+"""A stream whose timestamps disagree with arrival by more than this starts over on arrival time, in seconds."""
+
 SLOWEST = 0.5
-#: Reports closer than this to what was expected are averaged: senders that note the time late are jittery.
+"""When time must go back, media seconds still advance at this rate, so that `t` never stands still."""
+
 REPORT_JITTER = 0.05
+"""Reports closer than this to what was expected are averaged: senders that note the time late are jittery."""
 
 _UNIX_MINUS_MONOTONIC = time.time() - time.monotonic()
 _WRAP = 1 << 32
 
 
 def now() -> float:
-    """The server's time in Unix seconds; never steps, unlike the system clock."""
+    """Return the server's time in Unix seconds; never steps, unlike the system clock."""
     return _UNIX_MINUS_MONOTONIC + time.monotonic()
 
 
 def ticks_between(earlier: int, later: int) -> int:
-    """Signed distance of two RTP timestamps, modulo 2^32.
+    """Return the signed distance of two RTP timestamps, modulo 2^32.
 
     Args:
         earlier: ticks, any integer.
@@ -58,17 +61,17 @@ class PublisherClock:
         self._lines: list[Timeline] = []
 
     def add(self, line: Timeline) -> None:
-        """Makes a stream's timeline part of this clock."""
+        """Make a stream's timeline part of this clock."""
         self._lines.append(line)
 
     def remove(self, line: Timeline) -> None:
-        """Takes an ended stream out, so that the others do not wait for its reports."""
+        """Take an ended stream out, so that the others do not wait for its reports."""
         if line in self._lines:
             self._lines.remove(line)
             self._switch()
 
     def server_time(self, ntp: float, arrival: float) -> float:
-        """Moves an NTP time of the publisher onto the server's time.
+        """Move an NTP time of the publisher onto the server's time.
 
         Args:
             ntp: seconds on the publisher's clock, any origin.
@@ -86,7 +89,7 @@ class PublisherClock:
         return ntp + constant
 
     def reported(self, line: Timeline, anchor: tuple[float, int]) -> None:
-        """Notes a report; the streams change over to reports together, when each running one has its own."""
+        """Note a report; the streams change over to reports together, when each running one has its own."""
         if line.reported:
             line.anchor_to_report(*anchor)
             return
@@ -133,7 +136,7 @@ class Timeline:
         return self._last is not None
 
     def stamp(self, pts: int, arrival: float) -> float:
-        """Gives the next frame of the stream its time; once for each frame, in the order of arrival.
+        """Give the next frame of the stream its time; once for each frame, in the order of arrival.
 
         Args:
             pts: the frame's timestamp in ticks (known modulo 2^32).
@@ -157,7 +160,7 @@ class Timeline:
         return t
 
     def time(self, pts: int) -> float:
-        """The time of a frame that was stamped before (or a moment near one), for its decoded form.
+        """Return the time of a frame that was stamped before (or a moment near one), for its decoded form.
 
         Args:
             pts: ticks.
@@ -176,7 +179,7 @@ class Timeline:
         return self._last.t + ticks_between(self._last.pts, pts) / self.clock_rate
 
     def report(self, ntp: float, pts: int, arrival: float) -> None:
-        """Takes a sender report.
+        """Take a sender report.
 
         Args:
             ntp: seconds on the publisher's NTP clock.
@@ -186,7 +189,7 @@ class Timeline:
         self.clock.reported(self, (self.clock.server_time(ntp, arrival), pts))
 
     def anchor_to_report(self, t: float, pts: int) -> None:
-        """Puts the stream on the clock: tick `pts` is second `t`. Called by the clock."""
+        """Put the stream on the clock: tick `pts` is second `t`. Called by the clock."""
         if self.reported and self._anchor is not None:
             miss = t - self._at(pts)
             if abs(miss) < REPORT_JITTER:

@@ -13,7 +13,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType
 from av.video.reformatter import VideoReformatter
 
-from streamer.rtc.channel import Channel
+from streamer.rtc.latest import Latest
 
 logger = logging.getLogger(__name__)
 
@@ -21,7 +21,7 @@ _TICKS = 90_000
 
 
 def _bit_rate(width: int, height: int) -> int:
-    """Bits a second for a talking head: 1 Mbit/s at 640x480, within what a home uplink takes."""
+    """Return the bits a second for a talking head: 1 Mbit/s at 640x480, within what a home uplink takes."""
     return min(max(int(width * height * 3.3), 300_000), 2_500_000)
 
 
@@ -43,7 +43,7 @@ class FrameEncoder:
         self._reformatter = VideoReformatter()
 
     def step(self, t: float, frame: av.VideoFrame, keyframe: bool) -> tuple[bytes, bool]:
-        """Encodes a picture.
+        """Encode a picture.
 
         Args:
             t: its time in seconds, above that of the one before.
@@ -114,7 +114,7 @@ class SharedEncoder:
     def __init__(self, codec: str, on_frame: Callable[[float, bytes, bool], None]) -> None:
         self._encoder = FrameEncoder(codec)
         self._on_frame = on_frame
-        self._pictures: Channel[tuple[float, av.VideoFrame]] = Channel(1, f"pictures to {codec}")
+        self._pictures: Latest[tuple[float, av.VideoFrame]] = Latest()
         self._keyframe = True
         self._pool = ThreadPoolExecutor(1, f"encode-{codec}")
         self._task = asyncio.get_running_loop().create_task(self._run())
@@ -122,18 +122,18 @@ class SharedEncoder:
     @property
     def skipped(self) -> int:
         """Pictures passed over for a newer one."""
-        return self._pictures.statistics().dropped
+        return self._pictures.dropped
 
     def offer(self, t: float, frame: av.VideoFrame) -> None:
-        """Gives it the next picture. The encoder only sets the frame's pts and picture type."""
-        self._pictures.put_nowait((t, frame))
+        """Give it the next picture. The encoder only sets the frame's pts and picture type."""
+        self._pictures.put((t, frame))
 
     def request_keyframe(self) -> None:
-        """Makes the next picture a key frame."""
+        """Make the next picture a key frame."""
         self._keyframe = True
 
     def close(self) -> None:
-        """Ends it without waiting for the picture in work. May be called again."""
+        """End it without waiting for the picture in work. May be called again."""
         self._pictures.close()
         self._task.cancel()
         self._pool.shutdown(wait=False, cancel_futures=True)

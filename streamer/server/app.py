@@ -104,7 +104,7 @@ def create_app(
         # aiortc encodes sound there and aioice looks up names, which may take seconds: few threads make calls silent.
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(WORKERS, "worker"))
         if settings.engine:
-            await engine.start()
+            engine.start()
         if settings.observer:
             observer.start()
         sweeper = asyncio.create_task(sweep(), name="sweep")

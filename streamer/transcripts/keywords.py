@@ -11,14 +11,20 @@ from models.common.phrases import content_words
 LEAST_COVERED = 0.5
 """Share of the query (weighted by how rare its words are) that a line must have."""
 
-_BEGINNING = 0.8  # what a word counts of which only the beginning was typed
+_BEGINNING = 0.8
+"""What a word counts of which only the beginning was typed."""
+
 _WITHOUT_ORDER = 0.9
+"""What a line counts at most that has the words, but not one after another."""
+
 _WORD = re.compile(r"\w+(?:'\w+)?")
+
 _ENDINGS = ("'s", "ies", "ing", "es", "ed", "s")
+"""The commonest of English, the longer before the shorter that it ends with."""
 
 
 def stem(word: str) -> str:
-    """A word without its commonest English ending, so that one search finds "budget" and "budgets".
+    """Return a word without its commonest English ending, so that one search finds "budget" and "budgets".
 
     >>> [stem(word) for word in ("budgets", "running", "cities", "us", "bus")]
     ['budget', 'runn', 'cit', 'us', 'bus']
@@ -30,7 +36,7 @@ def stem(word: str) -> str:
 
 
 def words(text: str) -> list[str]:
-    """Words of a text in any language that parts them by blanks, lower case."""
+    """Return the words of a text in any language that parts them by blanks, lower case."""
     return [str(word) for word in _WORD.findall(text.casefold())]
 
 
@@ -66,7 +72,7 @@ class Keywords:
                 del self._stems[bisect_left(self._stems, word)]
 
     def search(self, text: str) -> dict[int, float]:
-        """Lines that have at least half of a query.
+        """Return the lines that have at least half of a query.
 
         Args:
             text: the query; its small words count only if there are no others.

@@ -14,11 +14,9 @@ from itertools import islice
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from models.common.arrays import F32
 from streamer.transcripts.keywords import Keywords
-
-Vector = NDArray[np.float32]
 
 RETENTION = 3600.0
 """Seconds after which a moment is forgotten."""
@@ -27,7 +25,10 @@ PICTURES, LINES = 1000, 4000
 """Moments held at most; the oldest goes first."""
 
 LARGEST_THUMBNAIL = 32_768
+"""Bytes of a JPEG."""
+
 LONGEST_TEXT = 400
+"""Characters of a line that are kept."""
 
 SAME_PICTURE, SAME_FOR = 0.97, 60.0
 """A picture this near to the participant's last one adds nothing for this many seconds."""
@@ -38,7 +39,8 @@ APART = 10.0
 LIKE_PICTURE, LIKE_LINE = 0.3, 0.5
 """Similarity from which a picture is found, and a line in other words; the embedding's card says what passes."""
 
-_LINE_WORTH = 0.6  # of a similarity, beside 1 for the words themselves
+_LINE_WORTH = 0.6
+"""What a similarity of 1 counts, where the words themselves count 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +66,8 @@ class Moment:
     thumbnail: bytes | None
 
 
-class _Shelf:
-    """Moments with their vectors, in the order they came; numbers count from the first one ever."""
+class _Ring:
+    """Items with their vectors, in the order they came; numbers count from the first one ever."""
 
     def __init__(self, most: int) -> None:
         self.most = most
@@ -74,8 +76,8 @@ class _Shelf:
         self._added: deque[float] = deque()
         self._vectors = np.zeros((0, 0), np.float32)
 
-    def add(self, item: Moment, vector: Vector, now: float) -> int:
-        """Returns its number; there must be room."""
+    def add(self, item: Moment, vector: F32, now: float) -> int:
+        """Keep an item, for which there must be room, and return its number."""
         number = self.first + len(self.items)
         if self._vectors.size == 0:
             self._vectors = np.zeros((self.most, len(vector)), np.float32)
@@ -85,23 +87,23 @@ class _Shelf:
         return number
 
     def outdated(self, before: float, room: int = 0) -> Iterator[int]:
-        """Takes away what is too old, and as many as it needs to have room; gives their numbers."""
+        """Remove what is too old, and as many as it takes to have room; yield their numbers."""
         while self.items and (self._added[0] < before or len(self.items) + room > self.most):
             self.items.popleft()
             self._added.popleft()
             self.first += 1
             yield self.first - 1
 
-    def near(self, vector: Vector) -> Vector:
-        """Inner product with every item."""
+    def near(self, vector: F32) -> F32:
+        """Return the inner product with every item."""
         if not self.items or self._vectors.shape[1] != len(vector):
             return np.zeros(len(self.items), np.float32)
         rows = np.arange(self.first, self.first + len(self.items)) % self.most
-        product: Vector = (self._vectors @ vector)[rows]
+        product: F32 = (self._vectors @ vector)[rows]
         return product
 
 
-class Moments:
+class SearchIndex:
     """The index of one call. Not thread-safe.
 
     Args:
@@ -125,9 +127,9 @@ class Moments:
             raise ValueError(f"bounds must be positive, not {retention} s, {pictures} pictures, {lines} lines")
         self.retention = retention
         self._clock = clock
-        self._pictures, self._lines = _Shelf(pictures), _Shelf(lines)
+        self._pictures, self._lines = _Ring(pictures), _Ring(lines)
         self._keywords = Keywords()
-        self._last: dict[str, tuple[float, Vector]] = {}
+        self._last: dict[str, tuple[float, F32]] = {}
 
     @property
     def pictures(self) -> int:
@@ -139,7 +141,7 @@ class Moments:
         """Spoken lines held."""
         return len(self._lines.items)
 
-    def add_picture(self, participant: str, t: float, vector: Vector, thumbnail: bytes) -> bool:
+    def add_picture(self, participant: str, t: float, vector: F32, thumbnail: bytes) -> bool:
         """Take in what a camera shows, unless that participant's last picture showed the same.
 
         Args:
@@ -166,7 +168,7 @@ class Moments:
         self._last[participant] = now, vector
         return True
 
-    def add_words(self, participant: str, speaker: str | None, t: float, text: str, vector: Vector) -> None:
+    def add_words(self, participant: str, speaker: str | None, t: float, text: str, vector: F32) -> None:
         """Take in a line that somebody said.
 
         Args:
@@ -185,7 +187,7 @@ class Moments:
             number = self._lines.add(Moment(participant, t, "words", text, speaker, 0.0, None), vector, now)
             self._keywords.add(number, text)
 
-    def search(self, vector: Vector, text: str, limit: int = 10) -> list[Moment]:
+    def search(self, vector: F32, text: str, limit: int = 10) -> list[Moment]:
         """Find moments.
 
         Args:
@@ -212,7 +214,7 @@ class Moments:
             self._keywords.drop(number)
         self._last = {name: last for name, last in self._last.items() if last[0] >= before}
 
-    def _seen(self, vector: Vector) -> Iterator[Moment]:
+    def _seen(self, vector: F32) -> Iterator[Moment]:
         alike, shown = self._pictures.near(vector), dict[str, list[float]]()
         for row in np.argsort(-alike, kind="stable").tolist():
             if alike[row] < LIKE_PICTURE:
@@ -223,7 +225,7 @@ class Moments:
                 times.append(item.t)
                 yield _scored(item, 1 - (1 - min(1.0, float(alike[row]))) ** 2)
 
-    def _said(self, vector: Vector, text: str) -> Iterator[Moment]:
+    def _said(self, vector: F32, text: str) -> Iterator[Moment]:
         scores = self._keywords.search(text)
         alike = self._lines.near(vector)
         for row in np.flatnonzero(alike >= LIKE_LINE).tolist():
@@ -237,7 +239,7 @@ def _scored(item: Moment, score: float) -> Moment:
     return Moment(item.participant, item.t, item.kind, item.text, item.speaker, score, item.thumbnail)
 
 
-def _finite(vector: Vector) -> Vector:
+def _finite(vector: F32) -> F32:
     if vector.ndim != 1 or not np.isfinite(vector).all():
         raise ValueError(f"a vector must be one row of finite numbers, not of shape {vector.shape}")
     return np.asarray(vector, np.float32)

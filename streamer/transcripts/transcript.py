@@ -12,7 +12,7 @@ MOST = 5_000
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Said:
+class TranscriptLine:
     """One finished line.
 
     Attributes:
@@ -45,14 +45,14 @@ class Transcript:
 
     def __init__(self, begin: float | None = None, most: int | None = MOST) -> None:
         self._begin, self._most = begin, most
-        self._lines: list[Said] = []
+        self._lines: list[TranscriptLine] = []
         self.dropped = 0
 
     def __len__(self) -> int:
         return len(self._lines)
 
     @property
-    def lines(self) -> list[Said]:
+    def lines(self) -> list[TranscriptLine]:
         """What is kept, oldest first."""
         return list(self._lines)
 
@@ -71,13 +71,13 @@ class Transcript:
         if self._begin is None:
             self._begin = start
         name = speaker if callable(speaker) else partial(str, speaker)
-        insort(self._lines, Said(start, max(start, end), text, name))
+        insort(self._lines, TranscriptLine(start, max(start, end), text, name))
         if self._most is not None and len(self._lines) > self._most:
             del self._lines[0]
             self.dropped += 1
 
     def vtt(self) -> str:
-        """The transcript as WebVTT, speakers as voice tags. Source: W3C WebVTT, 4.2 and 6.1."""
+        """Return the transcript as WebVTT, speakers as voice tags. Source: W3C WebVTT, 4.2 and 6.1."""
         cues = []
         for line in self.lines:
             voice = f"<v {_escaped(speaker)}>" if (speaker := line.speaker) else ""
@@ -85,7 +85,7 @@ class Transcript:
         return "\n".join(["WEBVTT\n", *cues])
 
     def srt(self) -> str:
-        """The transcript as SubRip, speakers before a colon."""
+        """Return the transcript as SubRip, speakers before a colon."""
         # SubRip has no escapes: players take <...> for markup and {\...} for positions.
         harmless = str.maketrans("<>{", "\u2039\u203a(")
         cues = [
@@ -95,10 +95,10 @@ class Transcript:
         return "\n".join(cues)
 
     def text(self) -> str:
-        """The transcript to be read: a time, a name and the words in each line."""
+        """Return the transcript to be read: a time, a name and the words in each line."""
         return "".join(f"[{_clock(self._since(line.start))}] {_plain(line)}\n" for line in self.lines)
 
-    def _span(self, line: Said, point: str) -> str:
+    def _span(self, line: TranscriptLine, point: str) -> str:
         start = self._since(line.start)
         # A cue must end after it begins.
         end = max(self._since(line.end), start + 0.001)
@@ -112,17 +112,17 @@ def _one_line(text: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
-def _plain(line: Said) -> str:
+def _plain(line: TranscriptLine) -> str:
     return f"{speaker}: {line.text}" if (speaker := line.speaker) else line.text
 
 
 def _escaped(text: str) -> str:
-    """Cue text; the arrow between times loses its head with it."""
+    """Return cue text; the arrow between times loses its head with it."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _stamp(seconds: float, point: str) -> str:
-    """HH:MM:SS.mmm, hours as long as they need to be."""
+    """Return HH:MM:SS.mmm, hours as long as they need to be."""
     milliseconds = round(seconds * 1000)
     minutes, rest = divmod(milliseconds, 60_000)
     hours, minutes = divmod(minutes, 60)

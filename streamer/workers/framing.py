@@ -1,31 +1,19 @@
-"""Messages between the call and its model process: a length, then msgpack, over a socket pair."""
+"""Messages between the call and a model process: a length, then msgpack, over a socket pair."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
 import struct
-from dataclasses import astuple
 from typing import Any
 
-import av
 import msgpack
-import numpy as np
-from av.video.reformatter import VideoReformatter
-
-from streamer.engine.types import BLOCK, FaceState, Picture, Samples, Voices
 
 Message = dict[str, Any]
 
 _LENGTH = struct.Struct("!I")
 MAX_MESSAGE = 16 * 1024 * 1024
 """Bytes; larger than any frame sent, small enough that a broken length is noticed."""
-
-LONGEST = 960
-"""Pixels of the longer side; larger pictures are thinned out before they travel, faces need no more."""
-
-LEAST = 32
-"""Pixels of either side below which there is no face to be found."""
 
 
 def encode(message: Message) -> bytes:
@@ -37,7 +25,7 @@ def encode(message: Message) -> bytes:
 def _decode_length(head: bytes | bytearray) -> int:
     (length,) = _LENGTH.unpack(head)
     if length > MAX_MESSAGE:
-        raise ValueError(f"engine message of {length} bytes exceeds {MAX_MESSAGE}")
+        raise ValueError(f"a message of {length} bytes exceeds {MAX_MESSAGE}")
     return int(length)
 
 
@@ -66,62 +54,6 @@ def _receive(sock: socket.socket, count: int) -> bytearray:
     while view:
         got = sock.recv_into(view)
         if not got:
-            raise EOFError("engine socket closed")
+            raise EOFError("the socket is closed")
         view = view[got:]
     return data
-
-
-def pack_picture(frame: av.VideoFrame) -> Message:
-    """Copy a frame as 4:2:0 planes, thinned to at most `LONGEST` pixels; takes up to some ms, so not on the loop.
-
-    Raises:
-        ValueError: The picture is too small, or so long that little is left of the other side.
-    """
-    if frame.format.name not in ("yuv420p", "yuvj420p"):
-        # Not by the frame's own reformatter: others may be using that on their threads.
-        frame = VideoReformatter().reformat(frame, format="yuv420p")
-    step = 1
-    while max(frame.width, frame.height) // step > LONGEST:
-        step *= 2
-    if min(frame.width, frame.height) // step < LEAST:
-        raise ValueError(f"a picture of {frame.width}x{frame.height} is of no use")
-    planes = []
-    for plane in frame.planes:
-        rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
-        planes.append(rows[::step, : plane.width : step])
-    # 4:2:0 needs even sides: an odd picture loses its last row or column.
-    height, width = planes[0].shape[0] // 2 * 2, planes[0].shape[1] // 2 * 2
-    y = planes[0][:height, :width]
-    u, v = (p[: height // 2, : width // 2] for p in planes[1:3])
-    return {"width": width, "height": height, "planes": y.tobytes() + u.tobytes() + v.tobytes()}
-
-
-def unpack_picture(message: Message) -> Picture:
-    """Rebuild a picture sent by `pack_picture`, as RGB uint8 of shape (height, width, 3)."""
-    import cv2  # only the model process converts colours
-
-    width, height = int(message["width"]), int(message["height"])
-    planes = np.frombuffer(message["planes"], np.uint8).reshape(height * 3 // 2, width)
-    rgb: Picture = cv2.cvtColor(planes, cv2.COLOR_YUV2RGB_I420)
-    return rgb
-
-
-def pack_faces(faces: list[FaceState]) -> list[tuple[Any, ...]]:
-    """Turn faces into plain tuples."""
-    return [astuple(face) for face in faces]
-
-
-def unpack_faces(rows: list[list[Any]]) -> list[FaceState]:
-    """Undo `pack_faces`."""
-    return [FaceState(row[0], tuple(row[1]), *row[2:]) for row in rows]
-
-
-def pack_voices(voices: Voices) -> Message:
-    """Turn what the call needs of voices into a plain message; faces go with the pictures."""
-    return {"ids": voices.ids, "pcm": voices.pcm.tobytes()}
-
-
-def unpack_voices(message: Message) -> dict[int, Samples]:
-    """Voice of each face, shape (320,), from a message of `pack_voices`."""
-    rows = np.frombuffer(message["pcm"], np.float32).reshape(-1, BLOCK)
-    return dict(zip(message["ids"], rows, strict=True))

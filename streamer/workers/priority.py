@@ -17,7 +17,7 @@ URGENT = -10
 BEHIND = 10
 """By how much more the nice value of a thread is that works beside them: a tenth of the weight."""
 
-log = logging.getLogger("earshot.engine")
+log = logging.getLogger("earshot.workers")
 
 
 def go_first() -> None:
@@ -43,7 +43,7 @@ def go_last() -> None:
 
 
 def may_go_first() -> bool:
-    """Whether `go_first` is allowed here; tried on a thread that ends with it."""
+    """Return whether `go_first` is allowed here; tried on a thread that ends with it."""
     with ThreadPoolExecutor(1) as trial:
         return trial.submit(_renice, URGENT).result()
 

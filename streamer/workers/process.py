@@ -18,7 +18,7 @@ SILENCE_LIMIT = 8.0
 START_LIMIT = 120.0
 """Seconds the models may take to load."""
 
-log = logging.getLogger("earshot.engine")
+log = logging.getLogger("earshot.workers")
 
 
 class ModelProcess:
@@ -142,7 +142,7 @@ class ModelProcess:
 
     @staticmethod
     async def _end(process: asyncio.subprocess.Process) -> None:
-        """The closed socket tells it to go; one that does not is killed."""
+        """Wait for the end, of which the closed socket tells it; kill one that stays."""
         try:
             async with asyncio.timeout(3):
                 await process.wait()

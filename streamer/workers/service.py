@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 
 from streamer.workers import framing
 
-log = logging.getLogger("earshot.engine")
+log = logging.getLogger("earshot.workers")
 
 
 class Service:
@@ -35,7 +35,7 @@ class Service:
         self.closing = False
 
     def loops(self) -> Iterable[Callable[[], None]]:
-        """What runs on threads of its own."""
+        """Return what runs on threads of its own."""
         raise NotImplementedError
 
     def receive(self, message: framing.Message) -> None:
@@ -87,7 +87,7 @@ class Service:
                 self.changed.notify_all()
 
     def _look_after_loops(self) -> None:
-        """A thread that hangs cannot be ended but with its process; the supervisor starts a new one."""
+        """End the process if a thread hangs, which cannot be ended alone; the supervisor starts a new one."""
         now = time.monotonic()
         for name, began in self._at_work.copy().items():
             if now - began > self._hangs_after:
@@ -96,7 +96,7 @@ class Service:
                 os._exit(1)
 
     def _guard(self, loop: Callable[[], None]) -> None:
-        """A thread that dies must take the process along, so that the supervisor starts a new one."""
+        """Run a loop; if it dies, end the process, so that the supervisor starts a new one."""
         try:
             loop()
         except ConnectionError:

@@ -2,6 +2,7 @@
 
 import sys
 from importlib.util import find_spec
+from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -62,6 +63,19 @@ def run(pcm, step=0.1, partials=True, t=50.0, recogniser=None):
 
 
 TALK = say("   abcd    efg     hijklm   ")
+
+
+def test_voices_that_share_their_numbers_have_no_line_of_one_id():
+    transcriber, numbers = SharedTranscriber(Letters(), Loud()), count(7)
+    one, two = transcriber.open(numbers), transcriber.open(numbers)
+    seen = {}
+    for name, voice in (("one", one), ("two", two)):
+        voice.hear(1.0, say("ab"))
+        seen[name] = voice.lines()
+    for name, voice in (("two", two), ("one", one)):
+        seen[name] += voice.close()
+    assert [(line.id, line.final) for line in seen["one"]] == [(7, False), (7, True)]
+    assert [(line.id, line.final) for line in seen["two"]] == [(8, False), (8, True)]
 
 
 def test_lines_grow_and_then_stand():

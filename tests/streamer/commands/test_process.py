@@ -8,11 +8,11 @@ import av
 import numpy as np
 import pytest
 import soundfile
-from numpy.typing import NDArray
 
+from models.common.arrays import F32, I16, U8
 from models.voiceprint.state import Change
 from streamer.commands.process import Summary, process
-from streamer.engine.types import BLOCK, FaceState, Picture, Voices
+from streamer.engine.types import BLOCK, FaceState, Voices
 from streamer.errors import UserError
 from tests.media import clip, grey, tone, write
 
@@ -47,11 +47,11 @@ class OneFace:
         changes = {1: Change(0.0, 7, "listening", "heard", 0.0), LEARNED + 1: Change(0.52, 7, "known", "learned", 0.5)}
         return [changes[self.heard]] if self.heard in changes else []
 
-    def see(self, sid: str, t: float, rgb: Picture) -> list[FaceState]:
+    def see(self, sid: str, t: float, rgb: U8) -> list[FaceState]:
         self.seen.append((t, rgb.shape))
         return self._face() if self.since is not None and t >= self.since else []
 
-    def hear(self, blocks: dict[str, tuple[float, NDArray[np.float32]]]) -> dict[str, Voices]:
+    def hear(self, blocks: dict[str, tuple[float, F32]]) -> dict[str, Voices]:
         ((sid, (t, pcm)),) = blocks.items()
         assert pcm.shape == (BLOCK,)
         self.heard += 1
@@ -71,7 +71,7 @@ def events(out: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (out / "events.jsonl").read_text().splitlines()]
 
 
-def wav(path: Path) -> NDArray[np.int16]:
+def wav(path: Path) -> I16:
     pcm, rate = soundfile.read(path, dtype="int16")
     assert rate == 16_000
     assert soundfile.info(path).channels == 1
@@ -79,7 +79,7 @@ def wav(path: Path) -> NDArray[np.int16]:
 
 
 @pytest.fixture
-def noise(tmp_path: Path) -> tuple[Path, NDArray[np.int16]]:
+def noise(tmp_path: Path) -> tuple[Path, I16]:
     """1.5 s of pictures with 16 kHz noise, not a whole number of blocks."""
     pcm = (np.random.default_rng(1).standard_normal(24_123) * 3000).astype(np.int16)
     pieces = [(0.0, pcm[None].astype(np.float32) / 32767)]
@@ -93,7 +93,7 @@ def noise(tmp_path: Path) -> tuple[Path, NDArray[np.int16]]:
 
 
 def test_voice_and_rest_are_as_long_as_the_sound_in_step_with_it_and_add_up(
-    noise: tuple[Path, NDArray[np.int16]], tmp_path: Path
+    noise: tuple[Path, I16], tmp_path: Path
 ) -> None:
     path, pcm = noise
     summary = run(path, tmp_path / "out", OneFace())
@@ -105,7 +105,7 @@ def test_voice_and_rest_are_as_long_as_the_sound_in_step_with_it_and_add_up(
     assert np.abs(face - 0.6 * pcm).max() <= 1
 
 
-def test_a_face_is_silent_before_it_appears(noise: tuple[Path, NDArray[np.int16]], tmp_path: Path) -> None:
+def test_a_face_is_silent_before_it_appears(noise: tuple[Path, I16], tmp_path: Path) -> None:
     path, pcm = noise
     run(path, tmp_path / "out", OneFace(since=0.5))
     face, rest = wav(tmp_path / "out/face-7.wav"), wav(tmp_path / "out/rest.wav")
@@ -117,7 +117,7 @@ def test_a_face_is_silent_before_it_appears(noise: tuple[Path, NDArray[np.int16]
     assert np.array_equal(face.astype(int) + rest, pcm)
 
 
-def test_without_a_face_the_rest_is_the_mixture(noise: tuple[Path, NDArray[np.int16]], tmp_path: Path) -> None:
+def test_without_a_face_the_rest_is_the_mixture(noise: tuple[Path, I16], tmp_path: Path) -> None:
     path, pcm = noise
     summary = run(path, tmp_path / "out", OneFace(since=None))
     assert summary.files == ["events.jsonl", "overlay.mp4", "rest.wav"]
@@ -235,7 +235,7 @@ def test_foreign_files_are_not_touched_without_force(tmp_path: Path) -> None:
 
 def test_a_failure_on_the_way_leaves_nothing(tmp_path: Path) -> None:
     class Failing(OneFace):
-        def hear(self, blocks: dict[str, tuple[float, NDArray[np.float32]]]) -> dict[str, Voices]:
+        def hear(self, blocks: dict[str, tuple[float, F32]]) -> dict[str, Voices]:
             if self.heard == 10:
                 raise RuntimeError("out of luck")
             return super().hear(blocks)

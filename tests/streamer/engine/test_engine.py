@@ -145,7 +145,7 @@ class Listener:
 async def client():
     listener = Listener()
     client = EngineClient(on_ready=lambda ready: listener.changed.set())
-    await client.start()
+    client.start()
     await listener.until(lambda: client.ready)
     yield client, listener
     await client.close()

@@ -27,7 +27,7 @@ def client():
 
 
 def says(client, sid, observation):
-    client._dispatch(pack(observation) | {"sid": sid, "dropped": 0})
+    client.receive(pack(observation) | {"sid": sid, "dropped": 0})
 
 
 def dies_and_comes_back(client):
@@ -37,7 +37,7 @@ def dies_and_comes_back(client):
 
 
 def caption(id, text, final=False):
-    return Caption(None, id, text, 1.0, 2.0, final)
+    return Caption(id, text, 1.0, 2.0, final, None)
 
 
 def test_lines_keep_their_text_and_number_when_the_process_dies(client):
@@ -46,8 +46,9 @@ def test_lines_keep_their_text_and_number_when_the_process_dies(client):
     says(client, "p", caption(0, "One.", True))
     says(client, "p", caption(1, "two and"))
     dies_and_comes_back(client)
-    says(client, "p", caption(0, "three"))
-    says(client, "p", caption(0, "Three.", True))
+    first = client._process.sent[-1]["first_line"]
+    says(client, "p", caption(first, "three"))
+    says(client, "p", caption(first, "Three.", True))
     lines = [(line.id, line.text, line.final) for line in seen]
     assert lines == [
         (0, "One.", True),
@@ -66,7 +67,7 @@ def test_last_words_are_heard_after_the_session_has_been_closed_and_nothing_else
     client.close_session("p")
     says(client, "p", Sounds(1.0, [("siren", 0.9)]))
     says(client, "p", caption(0, "Bye.", True))
-    client._dispatch({"type": "closed", "sid": "p"})
+    client.receive({"type": "closed", "sid": "p"})
     says(client, "p", caption(1, "late"))
     assert [observation.text for observation in seen] == ["Bye."]
     assert not client._sessions

@@ -16,7 +16,7 @@ from PIL import Image
 from models.vision.image_runtime import fit
 from streamer.observer.client import ObserverClient, Unavailable
 from streamer.observer.observer import Observer, following, thumbnail
-from streamer.observer.types import Caption, Columns, Keyframe, Localization, Scene, Sounds
+from streamer.observer.types import Caption, Columns, Description, Keyframe, Localization, Sounds
 from tests.live.peers import until
 
 SPOKEN = Path(find_spec("moonshine_voice").submodule_search_locations[0]) / "assets" / "two_cities.wav"
@@ -64,7 +64,7 @@ def test_everything_comes_when_it_is_due(observer, speech):
     assert np.all(np.diff([m.t for m in maps]) >= 0)
     tags = of(Sounds, seen)
     assert len(tags) <= 5 and any("speech" in dict(tag.tags) for tag in tags)
-    (scene,) = of(Scene, seen)
+    (scene,) = of(Description, seen)
     assert scene.text and len(scene.words) >= 3 and all(max(heat) == 255 for _, heat in scene.words)
     (kept,) = of(Keyframe, seen)
     vector = np.frombuffer(kept.vector, np.float32)
@@ -81,7 +81,7 @@ def test_another_picture_is_another_scene_and_a_steady_one_is_not(observer, spee
     observer.open("p")
     portrait, cat = skimage.data.astronaut(), skimage.data.chelsea()
     seen = watch(observer, lambda t: portrait if t < 3 else cat, speech, 6.0)
-    scenes = of(Scene, seen)
+    scenes = of(Description, seen)
     assert len(scenes) == 2 and scenes[0].text != scenes[1].text
     assert scenes[0].t < 53.0 <= scenes[1].t
     first, second = (Image.open(io.BytesIO(kept.thumbnail)) for kept in of(Keyframe, seen))
@@ -141,7 +141,7 @@ async def test_the_process_says_the_same_and_says_when_it_is_gone(speech):
             # Columns come back for every piece: at most so many are on their way.
             await until(lambda sent=i: len(of(Columns, seen)) > sent - 20, 60)
         finals = lambda: [c for c in of(Caption, seen) if c.final]  # noqa: E731
-        await until(lambda: bool(finals()) and bool(of(Localization, seen)) and bool(of(Scene, seen)), 60)
+        await until(lambda: bool(finals()) and bool(of(Localization, seen)) and bool(of(Description, seen)), 60)
         final = finals()[0]
         assert final.face is None and "best of times" in final.text.lower()
         assert 49.9 < final.start < final.end < 57 and len(final.vector) % 4 == 0 and final.vector

@@ -84,9 +84,9 @@ def test_sound_travels_unchanged(faces, size):
         types.Localization(1.5, 0.7, (0.25, 0.5), (0.1, 0.2, 0.3, 0.4), bytes(range(196))),
         types.Localization(1.5, 0.1, None, None, bytes(196)),
         types.Sounds(2.0, [("dog bark", 0.8), ("speech", 0.4)]),
-        types.Scene(2.0, "a dog runs", [("a", bytes(196)), ("dog", b"\xff" * 196)]),
+        types.Description(2.0, "a dog runs", [("a", bytes(196)), ("dog", b"\xff" * 196)]),
         types.Keyframe(3.0, b"1234", b"jpeg"),
-        types.Caption(None, 4, "hello", 1.0, 1.5, True, b"v"),
+        types.Caption(4, "hello", 1.0, 1.5, True, None, b"v"),
         types.Columns(2, 1.0, 0.02, 64, 0.0, 8000.0, bytes(64)),
     ],
 )

@@ -9,7 +9,7 @@ import pytest
 from streamer.observer import worker as module
 from streamer.observer.sound_message import pack_sound
 from streamer.observer.types import Caption
-from streamer.observer.worker import Worker, most_of_one_session, open_scribe
+from streamer.observer.worker import Worker, most_of_one_session, open_captions
 from streamer.workers import framing
 
 
@@ -33,8 +33,8 @@ class Observer:
         return np.ones((len(texts), 4), np.float32)
 
 
-class Scribe:
-    def open(self, sid):
+class LiveCaptions:
+    def open(self, sid, first_line):
         pass
 
     def hear(self, sid, t, mix, voices, speaking):
@@ -44,14 +44,14 @@ class Scribe:
         return []
 
     def close(self, sid):
-        return [Caption(None, 0, "Bye.", 1.0, 2.0, True)]
+        return [Caption(0, "Bye.", 1.0, 2.0, True, None)]
 
 
 @pytest.fixture(params=[True, False])
 def talk(request):
     ours, theirs = socket.socketpair()
     ours.settimeout(10)
-    worker = Worker(theirs, Observer(), Scribe() if request.param else None)
+    worker = Worker(theirs, Observer(), LiveCaptions() if request.param else None)
     thread = threading.Thread(target=worker.run)
     thread.start()
     assert framing.read_blocking(ours)["type"] == "ready"
@@ -65,7 +65,7 @@ def talk(request):
 def test_last_words_come_before_the_end_of_a_session(talk):
     sock, writes = talk
     for message in (
-        {"type": "open", "sid": "p"},
+        {"type": "open", "sid": "p", "first_line": 0},
         pack_sound(1.0, np.zeros(1600, np.float32), {}, {}) | {"sid": "p"},
         {"type": "close", "sid": "p"},
     ):
@@ -88,9 +88,9 @@ def test_without_its_transcriber_the_rest_goes_on(monkeypatch, caplog):
     def missing(name):
         raise ImportError("faster-whisper is not installed")
 
-    assert open_scribe("none") is None
+    assert open_captions("none") is None
     monkeypatch.setattr(module, "open_transcriber", missing)
-    assert open_scribe("faster-whisper:tiny") is None
+    assert open_captions("faster-whisper:tiny") is None
     assert "no captions: faster-whisper is not installed" in caplog.text
 
 

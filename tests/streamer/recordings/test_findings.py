@@ -1,8 +1,8 @@
 import numpy as np
 
 from streamer.engine.types import BLOCK, FaceState
-from streamer.observer.types import Caption, Localization, Scene, Sounds
-from streamer.recordings.findings import SESSION, Observing
+from streamer.observer.types import Caption, Description, Localization, Sounds
+from streamer.recordings.findings import SESSION, Findings
 
 
 class Observer:
@@ -27,11 +27,11 @@ class Observer:
         return [
             (SESSION, Localization(0.08, 0.91234, (0.5, 0.25), (0.1, 0.2, 0.3, 0.4), bytes(196))),
             (SESSION, Sounds(0.1, [("speech", 0.98765)])),
-            (SESSION, Scene(0.0, "a dog", [])),
+            (SESSION, Description(0.0, "a dog", [])),
         ]
 
 
-class Scribe:
+class LiveCaptions:
     def __init__(self):
         self.heard, self.steps = [], 0
 
@@ -43,32 +43,32 @@ class Scribe:
 
     def step(self, partials=True):
         self.steps += 1
-        return [(SESSION, Caption(2, 0, "we", 0.0, 0.1, False))] if self.steps == 1 else []
+        return [(SESSION, Caption(0, "we", 0.0, 0.1, False, 2))] if self.steps == 1 else []
 
     def close(self, sid):
-        return [Caption(2, 0, "We met.", 0.0, 0.5, True), Caption(None, 1, "Who?", 1.0, 1.5, True)]
+        return [Caption(0, "We met.", 0.0, 0.5, True, 2), Caption(1, "Who?", 1.0, 1.5, True, None)]
 
 
 def test_blocks_and_pictures_become_events_marks_and_transcripts(tmp_path):
     events = []
-    observer, scribe = Observer(), Scribe()
-    observing = Observing(observer, scribe, lambda t, type, **fields: events.append((t, type, fields)))
-    observing.picture(0.0, np.zeros((480, 640, 3), np.uint8))
+    observer, captions = Observer(), LiveCaptions()
+    findings = Findings(observer, captions, lambda t, type, **fields: events.append((t, type, fields)))
+    findings.picture(0.0, np.zeros((480, 640, 3), np.uint8))
     talking = FaceState(2, (0, 0, 1, 1), 1.0, True, 0.75, "unknown", 0.0, None)
     for i in range(10):
-        observing.block(i * 0.02, np.zeros(BLOCK, np.float32), {2: np.zeros(BLOCK, np.float32)}, [talking])
+        findings.block(i * 0.02, np.zeros(BLOCK, np.float32), {2: np.zeros(BLOCK, np.float32)}, [talking])
     assert observer.seen == [(0.0, (224, 224, 3), 640 / 480)]
-    assert observer.heard[3] == (0.06, BLOCK, [2]) and scribe.heard[0] == {2: 0.75}
+    assert observer.heard[3] == (0.06, BLOCK, [2]) and captions.heard[0] == {2: 0.75}
     assert events == [
         (0.08, "localization", {"peak": [0.5, 0.25], "box": [0.1, 0.2, 0.3, 0.4], "score": 0.912}),
         (0.1, "sound", {"tags": [["speech", 0.988]]}),
         (0.0, "scene", {"text": "a dog"}),
         (0.0, "caption", {"face": 2, "text": "we", "start": 0.0, "end": 0.1, "final": False}),
     ]
-    marks = observing.marks
-    assert marks.tags == ("speech",) and marks.scene == "a dog" and marks.place is not None
-    assert marks.at(1.0).captions[2].text == "we" and marks.at(9.0).captions == {}
-    observing.finish(tmp_path)
+    annotations = findings.annotations
+    assert annotations.tags == ("speech",) and annotations.description == "a dog" and annotations.place is not None
+    assert annotations.at(1.0).captions[2].text == "we" and annotations.at(9.0).captions == {}
+    findings.finish(tmp_path)
     assert events[-1] == (1.0, "caption", {"face": None, "text": "Who?", "start": 1.0, "end": 1.5, "final": True})
     vtt = (tmp_path / "transcript.vtt").read_text()
     assert vtt.startswith("WEBVTT") and "<v Face 2>We met." in vtt and "00:00:01.000 --> 00:00:01.500" in vtt
@@ -78,13 +78,13 @@ def test_blocks_and_pictures_become_events_marks_and_transcripts(tmp_path):
 
 def test_pictures_without_sound_are_described_too():
     events = []
-    observing = Observing(Observer(), None, lambda t, type, **fields: events.append(type))
-    observing.picture(0.0, np.zeros((48, 64, 3), np.uint8))
+    findings = Findings(Observer(), None, lambda t, type, **fields: events.append(type))
+    findings.picture(0.0, np.zeros((48, 64, 3), np.uint8))
     assert "scene" in events
 
 
 def test_without_sound_there_is_no_transcript(tmp_path):
-    observing = Observing(Observer(), Scribe(), lambda t, type, **fields: None)
-    observing.picture(0.0, np.zeros((48, 64, 3), np.uint8))
-    observing.finish(tmp_path)
+    findings = Findings(Observer(), LiveCaptions(), lambda t, type, **fields: None)
+    findings.picture(0.0, np.zeros((48, 64, 3), np.uint8))
+    findings.finish(tmp_path)
     assert not list(tmp_path.iterdir())

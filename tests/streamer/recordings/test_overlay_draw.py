@@ -2,7 +2,7 @@ import numpy as np
 
 from streamer.engine.types import FaceState
 from streamer.observer.types import Caption, Localization
-from streamer.recordings.marks import Marks
+from streamer.recordings.annotations import Annotations
 from streamer.recordings.overlay_draw import HOT, PAPER, QUIET, TALKING, Canvas
 
 WIDTH, HEIGHT = 640, 480
@@ -18,9 +18,9 @@ def face(speaking: float = 0.0, box=(0.4, 0.4, 0.2, 0.2)) -> FaceState:
     return FaceState(3, box, 1.0, True, speaking, "unknown", 0.0, None)
 
 
-def drawn(faces=(), marks=None) -> np.ndarray:
+def drawn(faces=(), annotations=None) -> np.ndarray:
     planes = grey()
-    Canvas(planes, WIDTH, HEIGHT).draw(list(faces), marks or Marks())
+    Canvas(planes, WIDTH, HEIGHT).draw(list(faces), annotations or Annotations())
     return planes
 
 
@@ -43,7 +43,7 @@ def test_heat_tints_where_the_sound_comes_from_and_nothing_else():
     heat = np.zeros((14, 14), np.uint8)
     heat[2:5, 2:5] = 255
     place = Localization(0.0, 0.9, (0.25, 0.25), (0.15, 0.15, 0.2, 0.2), heat.tobytes())
-    blue, red = chroma(drawn(marks=Marks(place=place)))
+    blue, red = chroma(drawn(annotations=Annotations(place=place)))
     row, column = round(0.25 * HEIGHT / 2), round(0.25 * WIDTH / 2)
     assert blue[row, column] < 90 and red[row, column] > 160
     assert abs(int(red[row, column]) - 128) <= abs(HOT[2] - 128)
@@ -52,12 +52,12 @@ def test_heat_tints_where_the_sound_comes_from_and_nothing_else():
 
 def test_no_heat_is_drawn_where_nothing_to_be_seen_sounds():
     place = Localization(0.0, 0.1, None, None, b"\xff" * 196)
-    assert np.array_equal(drawn(marks=Marks(place=place)), grey())
+    assert np.array_equal(drawn(annotations=Annotations(place=place)), grey())
 
 
 def test_captions_stand_below_their_face_and_others_at_the_bottom():
-    said = {3: Caption(3, 0, "hello", 0, 1, True), None: Caption(None, 1, "from afar", 0, 1, True)}
-    planes = drawn([face()], Marks(captions=said))
+    said = {3: Caption(0, "hello", 0, 1, True, 3), None: Caption(1, "from afar", 0, 1, True, None)}
+    planes = drawn([face()], Annotations(captions=said))
     below = planes[round(0.6 * HEIGHT) + 8 : round(0.6 * HEIGHT) + 14, round(0.4 * WIDTH) + 4 : round(0.4 * WIDTH) + 20]
     assert (below == PAPER[0]).mean() > 0.5
     bottom = planes[HEIGHT - 20 : HEIGHT - 8, 8:40]
@@ -74,7 +74,7 @@ def test_labels_stay_in_the_picture_whatever_they_say():
 
 
 def test_scene_and_tags_are_written():
-    planes = drawn(marks=Marks(scene="a dog runs", tags=("dog bark",)))
+    planes = drawn(annotations=Annotations(description="a dog runs", tags=("dog bark",)))
     assert (planes[:40] == PAPER[0]).sum() > 500
     assert (planes[HEIGHT - 40 : HEIGHT] == PAPER[0]).sum() > 500
     assert (planes[100:380] == 90).all()

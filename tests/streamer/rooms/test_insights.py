@@ -10,7 +10,7 @@ import pytest
 
 from streamer.messages import insights
 from streamer.observer.client import Unavailable
-from streamer.observer.types import Caption, Columns, Keyframe, Localization, Scene, Sounds
+from streamer.observer.types import Caption, Columns, Description, Keyframe, Localization, Sounds
 from streamer.rooms.insights import SPOKEN_QUESTION, Chronicle
 from streamer.rooms.outbox import Outbox
 from streamer.rooms.participant import Participant
@@ -71,7 +71,7 @@ async def test_everyone_is_told_what_is_observed(room):
     observe = observer.sessions[ann.id]
     observe(Localization(5.0, 0.9, (0.2, 0.3), (0.1, 0.2, 0.2, 0.2), bytes(range(196))))
     observe(Sounds(5.0, [("siren", 0.8)]))
-    observe(Scene(5.0, "a dog", [("a", bytes(196)), ("dog", b"\xff" * 196)]))
+    observe(Description(5.0, "a dog", [("a", bytes(196)), ("dog", b"\xff" * 196)]))
     for person in (ann, bob):
         place, sound, scene = await told(person)
         assert base64.b64decode(place.pop("heat")) == bytes(range(196))
@@ -87,9 +87,9 @@ async def test_final_captions_make_the_transcript_under_the_face_s_name(room):
     chronicle, observer, ann, bob = room
     ann.name_face(2, "Grace")
     now = time.time()
-    observer.sessions[ann.id](Caption(2, 0, "We met", now, now + 1, False))
-    observer.sessions[ann.id](Caption(2, 0, "We met on Monday.", now, now + 2, True, np.zeros(4, np.float32).tobytes()))
-    observer.sessions[ann.id](Caption(None, 1, "Indeed.", now + 3, now + 4, True, np.zeros(4, np.float32).tobytes()))
+    observer.sessions[ann.id](Caption(0, "We met", now, now + 1, False, 2))
+    observer.sessions[ann.id](Caption(0, "We met on Monday.", now, now + 2, True, 2, np.zeros(4, np.float32).tobytes()))
+    observer.sessions[ann.id](Caption(1, "Indeed.", now + 3, now + 4, True, None, np.zeros(4, np.float32).tobytes()))
     lines = await told(bob)
     # The partial waited with the final one for the same place: the newest is told.
     assert [(line["id"], line["text"], line["final"]) for line in lines] == [
@@ -109,10 +109,10 @@ async def test_final_captions_make_the_transcript_under_the_face_s_name(room):
 
 async def test_who_comes_later_is_told_the_scene_and_the_last_lines(room):
     chronicle, observer, ann, _bob = room
-    observer.sessions[ann.id](Scene(5.0, "a dog", []))
+    observer.sessions[ann.id](Description(5.0, "a dog", []))
     for n in range(40):
         vector = np.zeros(4, np.float32).tobytes()
-        observer.sessions[ann.id](Caption(None, n, f"line {n}", n, n + 1, True, vector))
+        observer.sessions[ann.id](Caption(n, f"line {n}", n, n + 1, True, None, vector))
     late = Participant("Cy", "watch")
     late.outbox = Outbox()
     chronicle.welcome(late)
@@ -158,7 +158,7 @@ async def test_a_question_that_cannot_be_answered_says_why(room, trouble):
 async def test_a_question_said_aloud_is_answered_to_everyone(room):
     _chronicle, observer, ann, bob = room
     vector = np.zeros(4, np.float32).tobytes()
-    observer.sessions[ann.id](Caption(None, 0, "Earshot, what is on the table?", 1.0, 2.0, True, vector))
+    observer.sessions[ann.id](Caption(0, "Earshot, what is on the table?", 1.0, 2.0, True, None, vector))
     await asyncio.sleep(0)
     assert observer.asked == [(ann.id, "what is on the table?")]
     for person in (ann, bob):
@@ -186,7 +186,7 @@ async def test_moments_are_found(room):
     chronicle, observer, ann, bob = room
     x = np.eye(2, 4, dtype=np.float32)
     observer.sessions[ann.id](Keyframe(5.0, (10 * x[0]).tobytes(), b"jpeg"))
-    observer.sessions[ann.id](Caption(None, 0, "The budget is tight.", 6.0, 7.0, True, x[1].tobytes()))
+    observer.sessions[ann.id](Caption(0, "The budget is tight.", 6.0, 7.0, True, None, x[1].tobytes()))
     chronicle.search(bob, insights.Search(type="search", id=3, query="budget"))
     await asyncio.sleep(0)
     found = (await told(bob))[-1]

@@ -9,7 +9,7 @@ import pytest
 
 from streamer.transcripts import keywords
 from streamer.transcripts.keywords import Keywords
-from streamer.transcripts.search_index import APART, LARGEST_THUMBNAIL, Moments
+from streamer.transcripts.search_index import APART, LARGEST_THUMBNAIL, SearchIndex
 
 D = 8
 NOTHING = np.zeros(D, np.float32)
@@ -30,7 +30,7 @@ class Clock:
 
 
 def test_a_picture_is_found_by_its_vector_and_comes_with_its_thumbnail() -> None:
-    moments = Moments()
+    moments = SearchIndex()
     assert moments.add_picture("ann", 5.0, axis(0), b"car")
     assert moments.add_picture("bob", 6.0, axis(1), b"dog")
     (found,) = moments.search(axis(0), "red car")
@@ -39,15 +39,15 @@ def test_a_picture_is_found_by_its_vector_and_comes_with_its_thumbnail() -> None
 
 
 def test_what_is_hardly_alike_is_not_found() -> None:
-    moments = Moments()
+    moments = SearchIndex()
     moments.add_picture("ann", 5.0, axis(0), b"")
     assert moments.search(axis(0, 0.29), "car") == []
     assert moments.search(NOTHING, "xyzzy") == []
-    assert Moments().search(axis(0), "anything") == []
+    assert SearchIndex().search(axis(0), "anything") == []
 
 
 def test_nearer_pictures_come_first() -> None:
-    moments = Moments()
+    moments = SearchIndex()
     for i, part in enumerate((0.8, 1.0, 0.9)):
         vector = axis(0, part) + axis(i + 1, (1 - part**2) ** 0.5)
         moments.add_picture(f"p{i}", float(i), vector, b"")
@@ -55,7 +55,7 @@ def test_nearer_pictures_come_first() -> None:
 
 
 def test_of_pictures_near_together_in_time_the_best_is_shown() -> None:
-    moments = Moments()
+    moments = SearchIndex()
     for i, part in enumerate((0.7, 0.95, 0.8)):
         vector = axis(0, part) + axis(i + 1, (1 - part**2) ** 0.5)
         assert moments.add_picture("ann", 0.4 * APART * i, vector, b"")
@@ -65,7 +65,7 @@ def test_of_pictures_near_together_in_time_the_best_is_shown() -> None:
 
 def test_a_still_picture_is_taken_once_a_minute() -> None:
     clock = Clock()
-    moments = Moments(clock=clock)
+    moments = SearchIndex(clock=clock)
     taken = []
     for _ in range(130):
         taken.append(moments.add_picture("ann", clock.now, axis(0), b""))
@@ -75,7 +75,7 @@ def test_a_still_picture_is_taken_once_a_minute() -> None:
 
 
 def test_words_are_found_with_speaker_and_time() -> None:
-    moments = Moments()
+    moments = SearchIndex()
     moments.add_words("ann", "Ann", 10.0, "The budgets for next year are too small.", NOTHING)
     moments.add_words("ann", "Ben", 20.0, "Let us have lunch.", NOTHING)
     (found,) = moments.search(NOTHING, "the budget")
@@ -84,7 +84,7 @@ def test_words_are_found_with_speaker_and_time() -> None:
 
 
 def test_all_words_beat_half_of_them_and_order_beats_both() -> None:
-    moments = Moments()
+    moments = SearchIndex()
     lines = ["a red house", "the car is red", "a red car came", "nothing at all"]
     for i, line in enumerate(lines):
         moments.add_words("ann", None, float(i), line, NOTHING)
@@ -94,14 +94,14 @@ def test_all_words_beat_half_of_them_and_order_beats_both() -> None:
 
 
 def test_the_beginning_of_a_word_and_other_scripts() -> None:
-    moments = Moments()
+    moments = SearchIndex()
     moments.add_words("ann", None, 0.0, "Über die Übergröße sprechen", NOTHING)
     assert len(moments.search(NOTHING, "übergr")) == 1
     assert moments.search(NOTHING, "größe") == []
 
 
 def test_a_line_that_means_the_same_ranks_below_the_words_themselves() -> None:
-    moments = Moments()
+    moments = SearchIndex()
     moments.add_words("ann", None, 1.0, "my puppy sleeps", axis(0, 0.9) + axis(1, 0.3))
     moments.add_words("ann", None, 2.0, "the dog sleeps", axis(1))
     found = moments.search(axis(0), "dog")
@@ -110,7 +110,7 @@ def test_a_line_that_means_the_same_ranks_below_the_words_themselves() -> None:
 
 
 def test_bounded_by_count_and_the_oldest_go_first() -> None:
-    moments = Moments(pictures=3, lines=4)
+    moments = SearchIndex(pictures=3, lines=4)
     for i in range(10):
         moments.add_picture(f"p{i}", float(i), axis(0), b"")
         moments.add_words("ann", None, float(i), f"hello number{i}", NOTHING)
@@ -121,7 +121,7 @@ def test_bounded_by_count_and_the_oldest_go_first() -> None:
 
 
 def test_a_full_shelf_of_pictures_costs_no_lines() -> None:
-    moments = Moments(pictures=1, lines=1)
+    moments = SearchIndex(pictures=1, lines=1)
     moments.add_words("ann", None, 0.0, "hello", NOTHING)
     for i in range(3):
         moments.add_picture(f"p{i}", 0.0, axis(0), b"")
@@ -130,7 +130,7 @@ def test_a_full_shelf_of_pictures_costs_no_lines() -> None:
 
 def test_forgets_what_is_older_than_the_retention() -> None:
     clock = Clock()
-    moments = Moments(retention=60.0, clock=clock)
+    moments = SearchIndex(retention=60.0, clock=clock)
     moments.add_picture("ann", 1e9, axis(0), b"")
     moments.add_words("ann", None, -1e9, "hello", NOTHING)
     clock.now += 59
@@ -141,14 +141,14 @@ def test_forgets_what_is_older_than_the_retention() -> None:
 
 
 def test_the_limit_cuts_the_worst() -> None:
-    moments = Moments()
+    moments = SearchIndex()
     for i in range(30):
         moments.add_words("ann", None, float(i), "hello", NOTHING)
     assert [moment.t for moment in moments.search(NOTHING, "hello", limit=3)] == [29.0, 28.0, 27.0]
 
 
 def test_lines_without_a_vector_stand_beside_those_with_one() -> None:
-    moments = Moments()
+    moments = SearchIndex()
     moments.add_words("ann", None, 0.0, "one", np.zeros(0, np.float32))
     moments.add_words("ann", None, 1.0, "two", axis(0))
     moments.add_words("ann", None, 2.0, "three", np.zeros(0, np.float32))
@@ -156,7 +156,7 @@ def test_lines_without_a_vector_stand_beside_those_with_one() -> None:
 
 
 def test_refuses_what_it_cannot_hold() -> None:
-    moments = Moments()
+    moments = SearchIndex()
     with pytest.raises(ValueError, match="thumbnail"):
         moments.add_picture("ann", 0.0, axis(0), bytes(LARGEST_THUMBNAIL + 1))
     with pytest.raises(ValueError, match="finite"):
@@ -164,7 +164,7 @@ def test_refuses_what_it_cannot_hold() -> None:
     with pytest.raises(ValueError, match="finite"):
         moments.search(np.zeros((2, 2), np.float32), "car")
     with pytest.raises(ValueError, match="positive"):
-        Moments(retention=0)
+        SearchIndex(retention=0)
     moments.add_words("ann", None, 0.0, "   ", NOTHING)
     assert moments.lines == 0
 

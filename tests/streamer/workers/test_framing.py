@@ -1,63 +1,11 @@
 import asyncio
 import socket
 
-import av
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.engine.types import BLOCK, FaceState, Voices
 from streamer.workers import framing
-
-FACE = FaceState(3, (0.1, 0.2, 0.3, 0.4), 0.9, True, 0.75, "known", 0.5, None)
-
-
-def test_voices_come_back_bit_for_bit():
-    rng = np.random.default_rng(0)
-    pcm = rng.standard_normal((2, BLOCK)).astype(np.float32)
-    sent = Voices(12.5, [3, 4], pcm, pcm.sum(0), [FACE])
-    got = framing.unpack_voices(framing.pack_voices(sent))
-    assert list(got) == [3, 4]
-    np.testing.assert_array_equal(got[3], pcm[0])
-    np.testing.assert_array_equal(got[4], pcm[1])
-    assert framing.unpack_faces(framing.pack_faces(sent.faces)) == [FACE]
-
-
-def test_no_faces_are_no_voices():
-    sent = Voices(0.0, [], np.zeros((0, BLOCK), np.float32), np.ones(BLOCK, np.float32), [])
-    assert framing.unpack_voices(framing.pack_voices(sent)) == {}
-
-
-@pytest.mark.parametrize(
-    ("width", "height", "seen"),
-    [(640, 480, (480, 640)), (1280, 720, (360, 640)), (1920, 1080, (540, 960)), (101, 75, (74, 100))],
-)
-def test_pictures_travel_thinned_and_even(width, height, seen):
-    rgb = np.zeros((height, width, 3), np.uint8)
-    rgb[:, width // 2 :] = (200, 40, 40)
-    frame = av.VideoFrame.from_ndarray(rgb, format="rgb24").reformat(format="yuv420p")
-    got = framing.unpack_picture(framing.pack_picture(frame))
-    assert got.shape == (*seen, 3)
-    assert got[seen[0] // 2, seen[1] // 4].max() < 8
-    assert abs(got[seen[0] // 2, seen[1] * 3 // 4].astype(int) - (200, 40, 40)).max() < 10
-
-
-def test_other_pixel_formats_are_converted():
-    rgb = np.full((64, 64, 3), (200, 40, 40), np.uint8)
-    got = framing.unpack_picture(framing.pack_picture(av.VideoFrame.from_ndarray(rgb, format="rgb24")))
-    assert abs(got[32, 32].astype(int) - (200, 40, 40)).max() < 10
-
-
-@pytest.mark.parametrize(("width", "height"), [(1, 1), (640, 16), (64, 8000)])
-def test_pictures_of_no_use_are_refused(width, height):
-    with pytest.raises(ValueError, match=f"{width}x{height}"):
-        framing.pack_picture(av.VideoFrame(width, height, "yuv420p"))
-
-
-def test_a_picture_of_any_shape_fits_into_a_message():
-    tall = framing.pack_picture(av.VideoFrame(2000, 8000, "yuv420p"))
-    assert len(framing.encode(tall)) < framing.MAX_MESSAGE / 8
 
 
 @given(st.dictionaries(st.text(max_size=8), st.integers(-(2**40), 2**40) | st.binary(max_size=64), max_size=5))

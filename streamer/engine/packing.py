@@ -1,0 +1,76 @@
+"""Pictures, faces and voices as they travel between the call and the engine's process."""
+
+from __future__ import annotations
+
+from dataclasses import astuple
+from typing import Any
+
+import av
+import numpy as np
+from av.video.reformatter import VideoReformatter
+
+from models.common.arrays import F32, U8
+from streamer.engine.types import BLOCK, FaceState, Voices
+from streamer.workers.framing import Message
+
+LONGEST = 960
+"""Pixels of the longer side; larger pictures are thinned out before they travel, faces need no more."""
+
+LEAST = 32
+"""Pixels of either side below which there is no face to be found."""
+
+
+def pack_picture(frame: av.VideoFrame) -> Message:
+    """Copy a frame as 4:2:0 planes, thinned to at most `LONGEST` pixels; takes up to some ms, so not on the loop.
+
+    Raises:
+        ValueError: The picture is too small, or so long that little is left of the other side.
+    """
+    if frame.format.name not in ("yuv420p", "yuvj420p"):
+        # Not by the frame's own reformatter: others may be using that on their threads.
+        frame = VideoReformatter().reformat(frame, format="yuv420p")
+    step = 1
+    while max(frame.width, frame.height) // step > LONGEST:
+        step *= 2
+    if min(frame.width, frame.height) // step < LEAST:
+        raise ValueError(f"a picture of {frame.width}x{frame.height} is of no use")
+    planes = []
+    for plane in frame.planes:
+        rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
+        planes.append(rows[::step, : plane.width : step])
+    # 4:2:0 needs even sides: an odd picture loses its last row or column.
+    height, width = planes[0].shape[0] // 2 * 2, planes[0].shape[1] // 2 * 2
+    y = planes[0][:height, :width]
+    u, v = (p[: height // 2, : width // 2] for p in planes[1:3])
+    return {"width": width, "height": height, "planes": y.tobytes() + u.tobytes() + v.tobytes()}
+
+
+def unpack_picture(message: Message) -> U8:
+    """Rebuild a picture sent by `pack_picture`, as RGB uint8 of shape (height, width, 3)."""
+    import cv2  # only the model process converts colours
+
+    width, height = int(message["width"]), int(message["height"])
+    planes = np.frombuffer(message["planes"], np.uint8).reshape(height * 3 // 2, width)
+    rgb: U8 = cv2.cvtColor(planes, cv2.COLOR_YUV2RGB_I420)
+    return rgb
+
+
+def pack_faces(faces: list[FaceState]) -> list[tuple[Any, ...]]:
+    """Turn faces into plain tuples."""
+    return [astuple(face) for face in faces]
+
+
+def unpack_faces(rows: list[list[Any]]) -> list[FaceState]:
+    """Undo `pack_faces`."""
+    return [FaceState(row[0], tuple(row[1]), *row[2:]) for row in rows]
+
+
+def pack_voices(voices: Voices) -> Message:
+    """Turn what the call needs of voices into a plain message; faces go with the pictures."""
+    return {"ids": voices.ids, "pcm": voices.pcm.tobytes()}
+
+
+def unpack_voices(message: Message) -> dict[int, F32]:
+    """Return the voice of each face, shape (320,), from a message of `pack_voices`."""
+    rows = np.frombuffer(message["pcm"], np.float32).reshape(-1, BLOCK)
+    return dict(zip(message["ids"], rows, strict=True))
