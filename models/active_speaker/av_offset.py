@@ -4,11 +4,8 @@ from collections import deque
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
-from models.common.tflite import F32
-
-F64 = npt.NDArray[np.float64]
+from models.common.arrays import F32, F64
 
 STEP = 0.04  # seconds between updates
 WINDOW = 240  # updates looked at: 9.6 s

@@ -11,11 +11,11 @@ import numpy as np
 import onnx
 import onnxruntime
 import torch
-from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from models.common import weights
+from models.common.arrays import Array
 from models.common.dilated import DilatedBlock
 
 _OPSET, _IR = 20, 10
@@ -54,10 +54,10 @@ class Graph:
         """Rows of x (rows, width) at `places`; a place of -1 is the last one, where a row of zeros is put."""
         return self.op("Gather", self.op("Concat", x, self.constant(torch.zeros(1, width)), axis=0), places, axis=0)
 
-    def constant(self, value: Tensor | NDArray[Any] | Sequence[int] | float) -> str:
+    def constant(self, value: Tensor | Array | Sequence[int] | float) -> str:
         """Add a constant: float32, or int64 for a list of whole numbers."""
         if isinstance(value, Tensor):
-            array: NDArray[Any] = value.detach().cpu().numpy()
+            array: Array = value.detach().cpu().numpy()
         elif isinstance(value, float):
             array = np.array(value, np.float32)
         else:

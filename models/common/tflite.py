@@ -3,11 +3,9 @@
 import importlib.util
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 from ai_edge_litert.interpreter import Interpreter
 
-F32 = npt.NDArray[np.float32]
+from models.common.arrays import F32
 
 
 def mediapipe_model(name: str) -> Path:

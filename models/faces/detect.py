@@ -4,11 +4,10 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from models.common.tflite import F32, TfliteModel, mediapipe_model
+from models.common.arrays import F32, U8
+from models.common.tflite import TfliteModel, mediapipe_model
 
-U8 = npt.NDArray[np.uint8]
 Box = tuple[float, float, float, float]
 
 INPUT = 192  # the network's picture side

@@ -4,11 +4,9 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from models.common.tflite import F32, TfliteModel, mediapipe_model
-
-U8 = npt.NDArray[np.uint8]
+from models.common.arrays import F32, U8
+from models.common.tflite import TfliteModel, mediapipe_model
 
 INPUT = 192
 ROI_SCALE = 1.5  # the crop's side over the longer side of the box: room for the chin and for movement

@@ -2,12 +2,9 @@
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from models.common.tflite import F32
+from models.common.arrays import F32, U8
 from models.faces.mesh import Mesh
-
-U8 = npt.NDArray[np.uint8]
 
 SIDE = 64  # pixels of the aligned crop
 CELL = 8

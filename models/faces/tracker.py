@@ -6,9 +6,8 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
-import numpy.typing as npt
 
-from models.common.tflite import F32
+from models.common.arrays import F32, U8
 from models.faces.detect import Detection, FaceDetector, overlap
 from models.faces.face import Face, face_of, frontal
 from models.faces.mesh import FaceMesher, Mesh, roi_of_detection, roi_of_mesh
@@ -18,7 +17,6 @@ from models.faces.track import Track, match, near, same_place, side
 
 __all__ = ["Face", "FaceModels", "FaceTracker"]
 
-U8 = npt.NDArray[np.uint8]
 
 MEMORY = 5.0
 """Seconds for which a face out of sight keeps its number."""

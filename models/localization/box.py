@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from models.common.arrays import F32
 from models.localization.attention import WIDE
 from models.localization.face_extent import faces_around
 
-F32 = npt.NDArray[np.float32]
 Box = tuple[float, float, float, float]
 
 FINER = 8

@@ -6,14 +6,13 @@ Learned from the boxes of the face detector, of all faces alike: nothing here kn
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.common.arrays import F32
 from models.vision.image_encoder import MIDDLE, TOP
 
-F32 = npt.NDArray[np.float32]
 GRID = 14
 
 

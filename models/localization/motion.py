@@ -10,10 +10,8 @@ from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-F32 = npt.NDArray[np.float32]
-U8 = npt.NDArray[np.uint8]
+from models.common.arrays import F32, U8
 
 SIDE = 112
 """Pixels of either side at which motion is looked at."""

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from models.common.arrays import F32
 from models.common.onnx_graph import Graph
 from models.localization.attention import BINS, FRAMES, GRID, MEANING, QUIET, SYNC, SoundAttention
 from models.localization.band_levels import BANDS
 from models.localization.face_extent import FaceExtent
 from models.localization.motion import CHANNELS, FINE
 from models.vision.image_encoder import MIDDLE, TOP
-
-F32 = npt.NDArray[np.float32]
 
 
 class Found(NamedTuple):

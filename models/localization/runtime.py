@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from models.common import weights
+from models.common.arrays import F32, U8
+from models.common.audio import SAMPLE_RATE
 from models.localization.attention import BINS, FRAMES, GRID, SoundAttention
-from models.localization.band_levels import BEFORE, HOP, RATE, band_levels
+from models.localization.band_levels import BEFORE, HOP, band_levels
 from models.localization.box import Box, attention_of, heat_of, region
 from models.localization.face_extent import FaceExtent
 from models.localization.motion import BIN, MotionTrack
@@ -38,11 +39,8 @@ PREFIXES = ("attention.", "extent.", "belief.")
 """Of the names of the weights, one for each network."""
 
 KEPT = 3.0  # seconds of sound and motion that are kept
-_LAST = int(0.6 * RATE)
+_LAST = int(0.6 * SAMPLE_RATE)
 _LATE = 0.5  # seconds by which sound may lag the pictures before the map waits for it no longer
-
-F32 = npt.NDArray[np.float32]
-U8 = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,7 @@ class SoundTrack:
     """The last seconds of a sound that arrives in parts of any length; what is missing is silence."""
 
     def __init__(self, seconds: float = KEPT) -> None:
-        self._pcm = np.zeros(int(seconds * RATE), np.float32)
+        self._pcm = np.zeros(int(seconds * SAMPLE_RATE), np.float32)
         self.end: float | None = None
 
     def hear(self, t: float, pcm: F32) -> None:
@@ -76,8 +74,8 @@ class SoundTrack:
         if len(pcm) == 0:
             return
         pcm = np.nan_to_num(np.asarray(pcm, np.float32), nan=0.0, posinf=0.0, neginf=0.0)
-        gap = 0 if self.end is None else round((t - self.end) * RATE)
-        if abs(gap) <= RATE // 50:
+        gap = 0 if self.end is None else round((t - self.end) * SAMPLE_RATE)
+        if abs(gap) <= SAMPLE_RATE // 50:
             # Times of blocks tremble; samples do not.
             end = t if self.end is None else self.end
         else:
@@ -90,14 +88,14 @@ class SoundTrack:
             else:
                 self._push(np.zeros(min(gap, len(self._pcm)), np.float32))
         self._push(pcm)
-        self.end = end + len(pcm) / RATE
+        self.end = end + len(pcm) / SAMPLE_RATE
 
     def window(self, end: float, count: int) -> F32:
         """The `count` samples before the time `end`."""
         out = np.zeros(count, np.float32)
         if self.end is None:
             return out
-        stop = len(self._pcm) + round((end - self.end) * RATE)
+        stop = len(self._pcm) + round((end - self.end) * SAMPLE_RATE)
         start = stop - count
         low, high = max(start, 0), min(stop, len(self._pcm))
         if high > low:

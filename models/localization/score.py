@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from torch import Tensor, nn
 
+from models.common.arrays import F32
 from models.localization.attention import MEANING
-
-F32 = npt.NDArray[np.float32]
 
 CLUES = (
     "synchrony where attention is",

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from models.common import weights
+from models.common.arrays import F32
+from models.common.audio import SAMPLE_RATE
 from models.sounds.onnx_step import heads_session, pool5_session
-from models.sounds.soundnet import FEATURES, FRAME, SAMPLE_RATE, SoundNet
+from models.sounds.soundnet import FEATURES, FRAME, SoundNet
 from models.sounds.tags import TAGS, Linear
 
 WEIGHTS = weights.FOLDER / "sounds.safetensors"
 
-Floats = NDArray[np.float32]
 
 _SILENT = 10 ** (-65 / 20)
 """RMS of the loudest tenth of a second below which nothing is named; training was told of silence from there on."""
@@ -55,7 +55,7 @@ class SoundTagger:
             net, self._linear = load_sounds(weights)
             self._pool5, self._heads = pool5_session(net), heads_session(net)
 
-    def tags(self, pcm: Floats) -> list[list[tuple[str, float]]]:
+    def tags(self, pcm: F32) -> list[list[tuple[str, float]]]:
         """Name the sounds of each row.
 
         Args:
@@ -78,14 +78,14 @@ class SoundTagger:
                 found[row] = sorted(named, key=lambda pair: -pair[1])
         return found
 
-    def probabilities(self, pcm: Floats) -> Floats:
+    def probabilities(self, pcm: F32) -> F32:
         """(B, N) -> (B, len(TAGS)): how likely each tag is, N at least 0.96 s."""
         pool5 = self._run_pool5(raised(pcm))
-        sounds: Floats = self._heads.run(None, {"pool5": pool5})[0]
+        sounds: F32 = self._heads.run(None, {"pool5": pool5})[0]
         labelled = self._linear.probabilities(_frames(pool5))
         return np.stack([tag.probability(sounds, labelled) for tag in TAGS], axis=1)
 
-    def features(self, pcm: Floats) -> Floats:
+    def features(self, pcm: F32) -> F32:
         """What stands after pool5, for other tasks.
 
         Args:
@@ -96,16 +96,16 @@ class SoundTagger:
         """
         return _frames(self._run_pool5(pcm))
 
-    def _run_pool5(self, pcm: Floats) -> Floats:
+    def _run_pool5(self, pcm: F32) -> F32:
         whole = pcm.shape[1] // FRAME * FRAME
         if whole == 0:
             raise ValueError(f"need at least {FRAME} samples, got {pcm.shape[1]}")
         sound = np.ascontiguousarray(np.nan_to_num(pcm[:, None, :whole]), np.float32)
-        pool5: Floats = self._pool5.run(None, {"pcm": sound})[0]
+        pool5: F32 = self._pool5.run(None, {"pcm": sound})[0]
         return pool5
 
 
-def loudest(pcm: Floats) -> Floats:
+def loudest(pcm: F32) -> F32:
     """(B, N) -> (B,): RMS of the loudest tenth of a second."""
     step = SAMPLE_RATE // 10
     count = pcm.shape[1] // step
@@ -113,12 +113,12 @@ def loudest(pcm: Floats) -> Floats:
     return np.asarray(np.sqrt(np.square(parts).mean(axis=2)).max(axis=1), np.float32)
 
 
-def raised(pcm: Floats) -> Floats:
+def raised(pcm: F32) -> F32:
     """Rows (B, N) at a level the network was taught at: quiet ones louder, by what lies between silence and there."""
     gain = np.clip(_QUIET / np.maximum(loudest(pcm), 1e-9), 1, _QUIET / _SILENT)
     return np.asarray(pcm * gain[:, None], np.float32)
 
 
-def _frames(pool5: Floats) -> Floats:
+def _frames(pool5: F32) -> F32:
     """(B, 256, 4, T) -> (B, T, 1024)."""
     return np.ascontiguousarray(pool5.reshape(len(pool5), FEATURES, -1).transpose(0, 2, 1))

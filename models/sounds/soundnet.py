@@ -16,7 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-SAMPLE_RATE = 16_000
+from models.common.audio import SAMPLE_RATE
+
 SOUNDS = 521
 OBJECTS = 1000
 FRAME = 2560

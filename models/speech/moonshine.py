@@ -10,14 +10,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.common import weights
+from models.common.arrays import F32
+from models.common.audio import SAMPLE_RATE
 from models.speech.types import Reading
-
-F32 = NDArray[np.float32]
-
-SAMPLE_RATE = 16_000
 
 SHORTEST = 1_024
 """Samples below which the encoder's convolutions have nothing to work on."""

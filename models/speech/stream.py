@@ -8,8 +8,10 @@ from typing import Protocol
 
 import numpy as np
 
+from models.common.arrays import F32
+from models.common.audio import SAMPLE_RATE
 from models.speech.endpointing import Sentences, Span
-from models.speech.types import F32, SAMPLE_RATE, Line, Reading, Recogniser
+from models.speech.types import Line, Reading, Recogniser
 from models.speech.vad import WINDOW, Listening
 
 PARTIAL_EVERY = 0.4

@@ -17,11 +17,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
-F32 = NDArray[np.float32]
-
-SAMPLE_RATE = 16_000
+from models.common.arrays import F32
+from models.common.audio import SAMPLE_RATE
 
 FRAME = 640
 """Samples in one decision, 40 ms."""

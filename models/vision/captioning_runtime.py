@@ -7,14 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from models.common.arrays import F32
 from models.vision.captioning import SIDE, WEIGHTS, load_caption_net, write
 from models.vision.image_encoder import Grids
 from models.vision.image_runtime import GridArrays
 from models.vision.vocabulary import sentence
-
-Floats = NDArray[np.float32]
 
 CHANGED = 0.25
 """Cosine distance of two pictures' `gist` from which on they count as different scenes."""
@@ -33,7 +31,7 @@ class SceneText:
 
     text: str
     words: tuple[str, ...]
-    attention: Floats
+    attention: F32
     score: float
 
     def peaks(self) -> list[tuple[float, float]]:
@@ -78,14 +76,14 @@ class Captioner:
         return captions
 
 
-def gist(grids: GridArrays) -> Floats:
+def gist(grids: GridArrays) -> F32:
     """What a picture shows, wherever it stands: (B, 1280) of unit length."""
     pooled = grids.top.mean(axis=(2, 3))
     size = np.linalg.norm(pooled, axis=1, keepdims=True)
     return np.asarray(pooled / np.maximum(size, 1e-6), np.float32)
 
 
-def changed(previous: Floats, new: Floats, least: float = CHANGED) -> bool:
+def changed(previous: F32, new: F32, least: float = CHANGED) -> bool:
     """Whether a picture shows another scene than the one described last.
 
     Args:

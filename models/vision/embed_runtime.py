@@ -6,14 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from models.common.arrays import F32
 from models.common.phrases import content_words
 from models.vision.embed import SIZE, WEIGHTS, load_embedding, padded, places
 from models.vision.image_runtime import GridArrays
 from models.vision.vocabulary import UNKNOWN, tokenise
-
-Floats = NDArray[np.float32]
 
 LONGEST = 40
 """Words of a text that count; no caption it was trained on has more."""
@@ -39,7 +37,7 @@ class JointEmbedding:
         self._net, self._vocabulary = load_embedding(weights)
 
     @torch.inference_mode()
-    def image(self, grids: GridArrays) -> Floats:
+    def image(self, grids: GridArrays) -> F32:
         """Vectors of pictures.
 
         Args:
@@ -49,11 +47,11 @@ class JointEmbedding:
             (B, 384) of unit length.
         """
         seen = places(torch.from_numpy(grids.middle), torch.from_numpy(grids.top))
-        result: Floats = self._net.pictures(self._net.image.reduce(seen)).numpy()
+        result: F32 = self._net.pictures(self._net.image.reduce(seen)).numpy()
         return result
 
     @torch.inference_mode()
-    def text(self, texts: list[str]) -> Floats:
+    def text(self, texts: list[str]) -> F32:
         """Vectors of texts, from a word to a sentence.
 
         A text is as long as the share of its content words that are known. One none of whose words is known gives

@@ -9,13 +9,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
 from models.common import weights
+from models.common.arrays import U8
 
 SIZE = 224
 """Pixels of either side of the square picture it takes."""
@@ -116,7 +115,7 @@ class ImageEncoder(nn.Module):
         return Grids(middle, self.head(x))
 
 
-def normalise(rgb: NDArray[np.uint8] | Tensor) -> Tensor:
+def normalise(rgb: U8 | Tensor) -> Tensor:
     """Turn pictures (B, 224, 224, 3), uint8, into what the encoder takes: (B, 3, 224, 224) from -1 to 1."""
     pictures = torch.as_tensor(rgb)
     return (pictures.permute(0, 3, 1, 2).float() - 127.0) / 128.0

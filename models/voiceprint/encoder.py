@@ -11,12 +11,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from models.common.audio import SAMPLE_RATE
 from models.voiceprint.voice_print import LENGTH
 from models.voiceprint.voice_print import SIZE as PRINT
 
 __all__ = ["LENGTH", "PRINT", "SAMPLE_RATE", "VoiceEncoder"]
 
-SAMPLE_RATE = 16_000
 
 _WIN, _HOP, _MELS = 400, 160, 40
 _FRAMES = 160  # frames of 10 ms in a window

@@ -9,13 +9,14 @@ from itertools import takewhile
 
 import numpy as np
 
+from models.common.arrays import F32
+from models.common.audio import SAMPLE_RATE
 from models.voiceprint.state import Change, State, VoiceStates, Why
-from models.voiceprint.voice_print import F32, SIZE, Enrolment, cosine, enrolled, scaled
+from models.voiceprint.voice_print import SIZE, Enrolment, cosine, enrolled, scaled
 
 Embed = Callable[[F32], F32]
 """Turns speech (N,) at 16 kHz, at least a second, into a voice print (256,)."""
 
-SAMPLE_RATE = 16_000
 
 STEP = 0.04
 """Seconds of sound in one call of `VoiceBook.hear`."""

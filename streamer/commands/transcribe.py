@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from models.speech.types import SAMPLE_RATE, Line, Transcriber, open_transcriber
+from models.common.audio import SAMPLE_RATE
+from models.speech.types import Line, Transcriber, open_transcriber
 from streamer.errors import UserError
 from streamer.media_file import MediaInfo, inspect, sound
 from streamer.transcripts.transcript import Transcript

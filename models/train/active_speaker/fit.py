@@ -13,18 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import soundfile
 import torch
 
 from models.active_speaker.detector import CUES, LIPS_ONLY, SOUND_ONLY, WITH_LIPS, Cues, NoiseFloor
+from models.common.arrays import F32, F64, Bools
 from models.faces.mesh import lip_numbers
 from models.separation.level import VoiceLevel
 from models.separation.runtime import BLOCK, SeparatorRuntime
-
-F32 = npt.NDArray[np.float32]
-F64 = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
 
 FRAME = 2 * BLOCK  # samples in 40 ms
 CLIPS = 6  # a scene
@@ -45,7 +41,7 @@ class Clip:
 
     lips: F32
     sound: F32
-    talks: Flags
+    talks: Bools
 
 
 @dataclass
@@ -64,7 +60,7 @@ class Scene:
     visible: bool
     mix: F32
     print: F32
-    talks: Flags
+    talks: Bools
 
 
 def decibels(x: F32) -> F64:
@@ -72,7 +68,7 @@ def decibels(x: F32) -> F64:
     return np.asarray(10 * np.log10(np.mean(np.square(x, dtype=np.float64), axis=-1) + 1e-10))
 
 
-def talking(level: F64) -> Flags:
+def talking(level: F64) -> Bools:
     """Where somebody talks, from levels of 40 ms in dB, with pauses up to 0.25 s filled."""
     room, voice = np.percentile(level, (10, 95))
     loud = level > max(voice - 25, room + 0.4 * (voice - room))
@@ -155,7 +151,7 @@ def levels(separator: SeparatorRuntime, scenes: list[Scene]) -> tuple[F64, F64]:
     return decibels(voices.reshape(shape)), decibels(late.reshape(shape))
 
 
-def evidence(separator: SeparatorRuntime, scenes: list[Scene]) -> tuple[F64, Flags, Flags, Flags]:
+def evidence(separator: SeparatorRuntime, scenes: list[Scene]) -> tuple[F64, Bools, Bools, Bools]:
     """Bias and cues (N, 6), whether lips counted, whether the print was known, whether the face spoke."""
     rows, seen, known, talks = [], [], [], []
     for voice, mix, one in zip(*levels(separator, scenes), scenes, strict=True):
@@ -171,7 +167,7 @@ def evidence(separator: SeparatorRuntime, scenes: list[Scene]) -> tuple[F64, Fla
     return np.array(rows), np.array(seen), np.array(known), np.array(talks)
 
 
-def fit(x: F64, y: Flags) -> F64:
+def fit(x: F64, y: Bools) -> F64:
     """Logistic regression by Newton's steps, (N,) weights."""
     w = np.zeros(x.shape[1])
     for _ in range(30):
@@ -185,7 +181,7 @@ def fit(x: F64, y: Flags) -> F64:
     return w
 
 
-def report(name: str, x: F64, y: Flags, w: F64) -> None:
+def report(name: str, x: F64, y: Bools, w: F64) -> None:
     """Print accuracy and area under the curve."""
     score = x @ w
     order = np.argsort(np.argsort(score)) + 1.0

@@ -12,7 +12,7 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from models.train.data.flickr8k import Pictures
+from models.common.arrays import U8
 
 _NAME = "daquar_train"
 _SWAP = {"left": "right", "right": "left"}
@@ -43,7 +43,7 @@ def split_of(name: str) -> Split:
     return "choose" if number // 5 % 8 == 0 else "train"
 
 
-def rooms(data: Path) -> tuple[list[str], Pictures, list[Question]]:
+def rooms(data: Path) -> tuple[list[str], U8, list[Question]]:
     """The whole set.
 
     Args:

@@ -16,19 +16,16 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import soundfile
 
+from models.common.arrays import F32, I16
+from models.common.audio import SAMPLE_RATE
 from models.train.data.speakers import news_name
 
-RATE = 16_000
 FRAME = 640  # samples in a video frame of 40 ms
 LIPS = 4
 
 Licence = Literal["permissive", "all"]
-
-I16 = npt.NDArray[np.int16]
-F32 = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -114,8 +111,8 @@ def _sound(path: Path) -> I16:
     if path.with_suffix(".npy").exists():
         return np.asarray(np.load(path.with_suffix(".npy"), mmap_mode="r"))
     sound, rate = soundfile.read(path, dtype="int16")
-    if rate != RATE:
-        raise ValueError(f"{path.name}: need {RATE} Hz, got {rate}")
+    if rate != SAMPLE_RATE:
+        raise ValueError(f"{path.name}: need {SAMPLE_RATE} Hz, got {rate}")
     return np.asarray(sound, np.int16)
 
 
@@ -156,7 +153,7 @@ def noises(folder: Path, licence: Licence, test: bool = False) -> list[I16]:
         kept = stem[1:].isdigit() and int(stem[1:]) % 5 == 0
         if kept if test else not kept and (licence == "all" or stem == FREE_NOISE):
             parts.append(sound[one["start"] : one["start"] + one["samples"]])
-    return [part for part in parts if len(part) >= RATE // 2]
+    return [part for part in parts if len(part) >= SAMPLE_RATE // 2]
 
 
 def _decode(path: Path) -> None:

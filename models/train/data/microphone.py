@@ -10,12 +10,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from models.train.data.datasets import FRAME, RATE
+from models.common.audio import SAMPLE_RATE
+from models.train.data.datasets import FRAME
 from models.train.data.reverb import Reverb
 
 LOUD = 0.06  # root mean square of one talker before the scene's own level
 FADE = 320  # samples of a talker's onset and end inside a crop
-TAIL = RATE // 2  # samples of a made-up room tail
+TAIL = SAMPLE_RATE // 2  # samples of a made-up room tail
 
 
 def normal(sound: Tensor) -> Tensor:
@@ -66,7 +67,7 @@ class Surroundings:
         bins = self._size // 2 + 1
         microphone = curve(rows, 12, 3.0, bins, device)
         microphone = torch.where(chance(rows, 0.5, device) > 0, microphone, torch.ones_like(microphone))
-        hertz = torch.linspace(0, RATE / 2, bins, device=device)
+        hertz = torch.linspace(0, SAMPLE_RATE / 2, bins, device=device)
         edge = torch.empty(rows, 1, device=device).uniform_(3400, 7000)
         narrow = torch.sigmoid((edge - hertz) / 60)
         self.response = microphone * torch.where(chance(rows, 0.1, device) > 0, narrow, torch.ones_like(narrow))
@@ -86,7 +87,7 @@ class Surroundings:
             self._places.append(torch.where(self._tailed > 0, self._tail(rows, device), place))
 
     def _tail(self, rows: int, device: torch.device) -> Tensor:
-        seconds = torch.arange(TAIL, device=device) / RATE
+        seconds = torch.arange(TAIL, device=device) / SAMPLE_RATE
         tail = torch.randn(rows, TAIL, device=device) * torch.exp(-6.9 * seconds / self._decay)
         tail = tail / tail.pow(2).sum(1, keepdim=True).sqrt() * self._wet
         tail[:, 0] += 1.0

@@ -9,21 +9,18 @@ from __future__ import annotations
 import argparse
 import warnings
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from models.train.data.datasets import RATE
+from models.common.arrays import F32, Array
+from models.common.audio import SAMPLE_RATE
 
 TALKERS = 4
 LENGTH = 6400  # samples of a response: 0.4 s
 BEFORE = 16  # samples kept before the direct sound
 ORDER = 24  # most reflections of one path; later ones are beyond LENGTH in all but the smallest rooms
-
-F32 = npt.NDArray[np.float32]
 
 
 def simulate(rng: np.random.Generator) -> F32:
@@ -42,7 +39,7 @@ def simulate(rng: np.random.Generator) -> F32:
         except ValueError:  # this room cannot be that dead
             continue
     walls = pyroomacoustics.Material(absorption)
-    room = pyroomacoustics.ShoeBox(size, fs=RATE, materials=walls, max_order=min(order, ORDER))
+    room = pyroomacoustics.ShoeBox(size, fs=SAMPLE_RATE, materials=walls, max_order=min(order, ORDER))
     microphone = rng.uniform(0.5, size - 0.5)
     room.add_microphone(microphone)
     while len(room.sources) < TALKERS:
@@ -76,7 +73,7 @@ class Reverb:
         device: Where they are kept.
     """
 
-    def __init__(self, responses: npt.NDArray[Any], device: torch.device) -> None:
+    def __init__(self, responses: Array, device: torch.device) -> None:
         self.responses = torch.from_numpy(np.asarray(responses, np.float32)).to(device)
 
     def places(self, rows: int, count: int) -> Tensor:

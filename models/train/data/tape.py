@@ -9,7 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.train.data.datasets import F32, FRAME, I16, LIPS, RATE, SOURCES, Clip, Licence, Source, clips, noises
+from models.common.arrays import F32, I16
+from models.common.audio import SAMPLE_RATE
+from models.train.data.datasets import FRAME, LIPS, SOURCES, Clip, Licence, Source, clips, noises
 from models.train.data.speakers import SPLITS, Split, split_of
 
 _LONGEST = 60.0  # seconds of one person that count when people are drawn
@@ -66,7 +68,7 @@ class Tape:
         self.start = torch.tensor(self._start, device=self.device)
         self.frames = torch.tensor(self._frames, device=self.device)
         self.real = torch.tensor(self._real, device=self.device)
-        weight = np.minimum(self._frames, _LONGEST * RATE / FRAME)
+        weight = np.minimum(self._frames, _LONGEST * SAMPLE_RATE / FRAME)
         total = {kind: sum(w for w, k in zip(weight, self._set, strict=True) if k == kind) for kind in share}
         chance = [share[k] * w / total[k] for w, k in zip(weight, self._set, strict=True)]
         self.chance = torch.tensor(chance, dtype=torch.float32, device=self.device)
@@ -141,12 +143,12 @@ def _lay_down(tape: Tape, source: Source, found: list[Clip], rng: np.random.Gene
         sounds, lips = [], []
         for clip in parts:
             # Lips have no pauses: a mouth at rest would have to be made up.
-            pause = 0 if source.lips else int(rng.uniform(0, 0.35) * RATE)
+            pause = 0 if source.lips else int(rng.uniform(0, 0.35) * SAMPLE_RATE)
             sounds += [clip.sound, np.zeros(pause, np.int16)]
             if clip.lips is not None:
                 lips.append(clip.lips - clip.lips.mean(0))
         sound = np.concatenate(sounds)
-        if len(sound) >= _SHORTEST * RATE:
+        if len(sound) >= _SHORTEST * SAMPLE_RATE:
             tape.add(source.name, sound, np.concatenate(lips) if lips else None)
             laid = True
     return laid

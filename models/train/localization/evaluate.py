@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
+from models.common.audio import SAMPLE_RATE
 from models.localization.box import Box, overlap
 from models.localization.runtime import SHOWN, WEIGHTS, Localizer, SoundMap
-from models.train.localization.scene_actors import RATE
 from models.train.localization.scene_stock import load_stock
 from models.train.localization.scenes import KINDS, Composer, Scene
 
@@ -41,12 +41,12 @@ def play(localizer: Localizer, scene: Scene) -> Trial:
     """Show a scene to the localizer as a call would."""
     state = localizer.open()
     found = None
-    block, heard = RATE // 50, FIRST * RATE // 25
+    block, heard = SAMPLE_RATE // 50, FIRST * SAMPLE_RATE // 25
     for frame, picture in scene.pictures(224, FIRST):
         t = frame * 0.04
         localizer.see(state, t, picture)
-        while heard + block <= (frame + scene.every) * RATE // 25:
-            localizer.hear(state, heard / RATE, scene.sound[heard : heard + block])
+        while heard + block <= (frame + scene.every) * SAMPLE_RATE // 25:
+            localizer.hear(state, heard / SAMPLE_RATE, scene.sound[heard : heard + block])
             heard += block
         if frame >= FIRST + 30 and (frame - FIRST) % EVERY < scene.every:
             found = localizer.locate([state])[0]

@@ -12,12 +12,12 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.nn import functional
 
+from models.common.arrays import F32
 from models.localization.attention import BINS, SoundAttention
 from models.localization.box import attention_of
 from models.localization.face_extent import FaceExtent, faces_around
@@ -26,7 +26,6 @@ from models.localization.runtime import PREFIXES
 from models.localization.score import CLUES, Belief, clues
 from models.train.localization.train import Scenes
 
-F32 = npt.NDArray[np.float32]
 STARTS = (5, 15, 25, 35)
 FALSE = 0.03
 """Share of training scenes without a source that may still be called one: sets where 0.5 lies."""

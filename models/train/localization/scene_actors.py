@@ -6,15 +6,14 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from models.common.arrays import F32, I16, U8
+from models.common.audio import SAMPLE_RATE
 from models.faces.mesh import INNER_LIP
-from models.train.localization.scene_stock import I16, U8, Portrait, Talk, Video
+from models.train.localization.scene_stock import Portrait, Talk, Video
 
-F32 = npt.NDArray[np.float32]
-
-RATE, FRAMES = 16_000, 75
-SAMPLES = 3 * RATE
+FRAMES = 75
+SAMPLES = 3 * SAMPLE_RATE
 LEVELS = 7  # mouth openings that are drawn; those between are blended
 WIDEST = 0.32  # of them, eye distances
 Rng = np.random.Generator
@@ -56,7 +55,7 @@ def envelope(sound: I16 | F32, lead: float = 0.0) -> F32:
     x = np.asarray(sound, np.float32)
     x = np.append(x[:1] * 0, np.diff(x))  # less of the bass, which is mostly room
     power = np.convolve(x * x, np.ones(800, np.float32) / 800, "same")
-    at = np.clip(((np.arange(FRAMES) + 0.5) * 0.04 + lead) * RATE, 0, len(x) - 1).astype(int)
+    at = np.clip(((np.arange(FRAMES) + 0.5) * 0.04 + lead) * SAMPLE_RATE, 0, len(x) - 1).astype(int)
     level = 10 * np.log10(power[at] + 1e-6 * power.max() + 1e-9)
     floor = max(float(np.quantile(level, 0.1)), level.max() - 30)
     strong: F32 = np.clip((level - floor) / max(level.max() - floor, 6.0), 0, 1).astype(np.float32)

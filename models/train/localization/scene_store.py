@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from models.common.arrays import F32, Numbers
 from models.localization.band_levels import BEFORE, band_levels
 from models.localization.motion import BIN, motion
 from models.train.localization.scene_actors import FRAMES
@@ -22,7 +22,6 @@ from models.train.localization.scene_stock import load_stock
 from models.train.localization.scenes import Composer, Scene
 from models.vision.image_runtime import ImageRuntime
 
-F32 = npt.NDArray[np.float32]
 SHARD = 100
 
 
@@ -41,7 +40,7 @@ def scene_motion(scene: Scene) -> F32:
 
 def shard(composer: Composer, encoder: ImageRuntime, rng: np.random.Generator, count: int) -> dict[str, F32]:
     """So many scenes as arrays."""
-    rows: dict[str, list[npt.NDArray[np.generic]]] = {}
+    rows: dict[str, list[Numbers]] = {}
     for _ in range(count):
         scene = composer.scene(rng)
         wanted = int(rng.integers(FRAMES // scene.every)) * scene.every

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from models.common.arrays import F32, I16, U8
 from models.train.localization.scene_actors import (
     FRAMES,
     SAMPLES,
@@ -26,10 +26,8 @@ from models.train.localization.scene_actors import (
     video_actor,
     wandering,
 )
-from models.train.localization.scene_stock import I16, Stock, Talk
+from models.train.localization.scene_stock import Stock, Talk
 
-F32 = npt.NDArray[np.float32]
-U8 = npt.NDArray[np.uint8]
 Box = tuple[float, float, float, float]
 
 KINDS = {"speech": 0.5, "dog": 0.14, "vehicle": 0.14, "children": 0.1, "music": 0.12}

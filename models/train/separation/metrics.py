@@ -6,14 +6,11 @@ import warnings
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from scipy.linalg import solve_toeplitz
 from torch import Tensor
 
-from models.train.data.datasets import RATE
-
-F64 = npt.NDArray[np.float64]
+from models.common.audio import SAMPLE_RATE
 
 TAPS = 512
 """Length of the filter that SDR forgives, samples: what BSS Eval (Vincent et al. 2006) takes."""
@@ -63,7 +60,7 @@ def pesq_of(estimate: Tensor, reference: Tensor) -> list[float]:
     values = []
     for e, r in zip(estimate.numpy(), reference.numpy(), strict=True):
         try:
-            values.append(float(pesq(RATE, r, e, "wb")))
+            values.append(float(pesq(SAMPLE_RATE, r, e, "wb")))
         except NoUtterancesError:
             values.append(float("nan"))
     return values
@@ -75,7 +72,7 @@ def stoi_of(estimate: Tensor, reference: Tensor) -> list[float]:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # crops with little speech; the value it then gives is 1e-5
-        return [float(stoi(r, e, RATE)) for e, r in zip(estimate.numpy(), reference.numpy(), strict=True)]
+        return [float(stoi(r, e, SAMPLE_RATE)) for e, r in zip(estimate.numpy(), reference.numpy(), strict=True)]
 
 
 def interval(values: Sequence[float], groups: Sequence[int] | None = None, draws: int = 1000) -> tuple[float, float]:

@@ -10,10 +10,10 @@ from typing import Literal
 import numpy as np
 import torch
 
+from models.common.audio import SAMPLE_RATE
 from models.separation.runtime import BLOCK, Backend, SeparatorRuntime
 from models.voiceprint.encoder import PRINT
 
-RATE = 16_000
 CHUNKS = (20, 40, 200)  # milliseconds
 
 
@@ -71,7 +71,7 @@ def measure(weights: Path, backend: Backend | Literal["cuda"], faces: int, chunk
         wall.append(1000 * (time.perf_counter() - b))
     half = len(cpu) // 4  # the first steps make room and warm caches
     busy, took = float(np.median(cpu[half:])), float(np.median(wall[half:]))
-    latency = chunk + 1000 * SeparatorRuntime.DELAY / RATE
+    latency = chunk + 1000 * SeparatorRuntime.DELAY / SAMPLE_RATE
     used = took if backend == "cuda" else busy
     return Pace(backend, faces, chunk, busy, took, float(np.percentile(wall[half:], 99)), used / chunk, latency)
 

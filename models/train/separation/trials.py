@@ -15,8 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from models.common.arrays import I16
+from models.common.audio import SAMPLE_RATE
 from models.separation.runtime import load_voice_encoder
-from models.train.data.datasets import FRAME, I16, RATE, Clip, clips, noises, source
+from models.train.data.datasets import FRAME, Clip, clips, noises, source
 from models.train.data.lips import made_up_lips, spoil_lips
 from models.train.data.microphone import LOUD, normal
 from models.train.data.mix import Scene
@@ -24,7 +26,7 @@ from models.train.data.reverb import Reverb, convolve, make_bank
 from models.train.data.speakers import Split, split_of
 from models.voiceprint.encoder import PRINT
 
-CROP = 4 * RATE // FRAME * FRAME
+CROP = 4 * SAMPLE_RATE // FRAME * FRAME
 SETS = ("librispeech", "speechocean762")
 ROWS = 8  # scenes run at once
 TEST_ROOMS, TEST_SEED = 24, 1  # training's bank has the seed 0
@@ -106,8 +108,8 @@ def people(folder: Path, split: Split) -> list[Person]:
     for name in SETS:
         for parts in by_speaker(folder, name, split).values():
             sound = as_float(np.concatenate([clip.sound for clip in parts]))
-            if len(sound) >= 7 * RATE:
-                first = min(4 * RATE, len(sound) - CROP)
+            if len(sound) >= 7 * SAMPLE_RATE:
+                first = min(4 * SAMPLE_RATE, len(sound) - CROP)
                 found.append(Person(len(found), sound[first : first + CROP], sound[:first]))
     return found
 
@@ -125,7 +127,7 @@ def filmed(folder: Path, name: str, split: Split, count: int) -> list[Person]:
     for number, group in enumerate(groups):
         left = [clip for clip in group if clip.lips is not None]
         while taken := _until(left, CROP):
-            enrolment = _until(left[len(taken) :], 2 * RATE)
+            enrolment = _until(left[len(taken) :], 2 * SAMPLE_RATE)
             if not enrolment:
                 break
             left = left[len(taken) + len(enrolment) :]
@@ -208,7 +210,7 @@ class Maker:
 
     def _twins(self) -> list[Trial]:
         """One person twice: the other's words are the enrolment of the wanted, whose print is no help."""
-        able = [p for p in self._wanted if len(p.enrolment) >= 3 * RATE]
+        able = [p for p in self._wanted if len(p.enrolment) >= 3 * SAMPLE_RATE]
         other = [[Person(p.number, p.enrolment.repeat(2)[:CROP], p.enrolment)] for p in able]
         return self._scenes(able, other, torch.zeros(len(able)))
 

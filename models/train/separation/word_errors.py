@@ -14,9 +14,10 @@ import soundfile
 import torch
 from torch import Tensor
 
+from models.common.audio import SAMPLE_RATE
 from models.separation.runtime import load_voice_encoder
 from models.speech.types import open_transcriber
-from models.train.data.datasets import FRAME, RATE
+from models.train.data.datasets import FRAME
 from models.train.data.lips import made_up_lips, spoil_lips
 from models.train.data.microphone import LOUD, normal
 from models.train.data.mix import Scene
@@ -26,8 +27,8 @@ from models.train.separation.trials import Person
 
 READ = Path("/usr/share/pocketsphinx/test/data/librivox")
 HOP = 3200  # samples between looks of the captioner: 200 ms
-MARGIN = RATE // 4  # samples before and after a sentence in which only the other talks
-ENROLMENT = 5 * RATE
+MARGIN = SAMPLE_RATE // 4  # samples before and after a sentence in which only the other talks
+ENROLMENT = 5 * SAMPLE_RATE
 Errors = dict[str, list[tuple[int, int]]]
 _LINE = re.compile(r"<s> (.*) </s> \((.*)\)")
 
@@ -44,8 +45,8 @@ def sentences(folder: Path) -> list[tuple[str, Tensor]]:
         if match is None:
             raise ValueError(f"not a line of a transcription: {line!r}")
         sound, rate = soundfile.read(folder / f"{match[2]}.wav", dtype="float32")
-        if rate != RATE:
-            raise ValueError(f"{match[2]}.wav: need {RATE} Hz, got {rate}")
+        if rate != SAMPLE_RATE:
+            raise ValueError(f"{match[2]}.wav: need {SAMPLE_RATE} Hz, got {rate}")
         found.append((match[1], torch.from_numpy(sound)))
     return found
 
@@ -105,7 +106,7 @@ class Captioner:
         stream, found = self._transcriber.open(), {}
         pcm = np.asarray(sound.numpy(), np.float32)
         for k in range(0, len(pcm), HOP):
-            stream.hear(k / RATE, pcm[k : k + HOP])
+            stream.hear(k / SAMPLE_RATE, pcm[k : k + HOP])
             found.update({line.id: line.text for line in stream.lines(partials=False) if line.final})
         found.update({line.id: line.text for line in stream.close() if line.final})
         return " ".join(text for _, text in sorted(found.items()))

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import soundfile
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from models.sounds.soundnet import SAMPLE_RATE
+from models.common.arrays import I16, I64, Strings
+from models.common.audio import SAMPLE_RATE
 
 URBAN = "urbansound8k_folds_1_2_3"
 CLASSES = (
@@ -42,9 +42,6 @@ SPEECH, NOTHING = len(CLASSES), -1
 CLIP = 4 * SAMPLE_RATE
 SETS = ("librispeech", "speechocean762", "intent", "commands")
 
-I16 = npt.NDArray[np.int16]
-Ints = npt.NDArray[np.int64]
-
 
 @dataclass(frozen=True)
 class Urban:
@@ -58,9 +55,9 @@ class Urban:
     """
 
     sound: I16
-    label: Ints
-    fold: Ints
-    source: npt.NDArray[np.str_]
+    label: I64
+    fold: I64
+    source: Strings
 
 
 def batches(sound: I16, rows: int = 16) -> Iterator[Tensor]:

@@ -21,7 +21,8 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from models.common import weights
-from models.sounds.soundnet import SAMPLE_RATE, SoundNet, pooled
+from models.common.audio import SAMPLE_RATE
+from models.sounds.soundnet import SoundNet, pooled
 from models.train.sounds.data import CLASSES, Urban, batches, urban_sounds
 from models.train.sounds.probe import STRENGTHS, Score, fit_linear, score
 from models.train.sounds.teacher import SoundTeacher

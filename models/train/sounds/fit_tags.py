@@ -16,16 +16,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 
+from models.common.arrays import F32, I16, I64, Bools
 from models.sounds.runtime import raised
 from models.sounds.soundnet import SoundNet, pooled
 from models.sounds.tags import TAGS
 from models.train.sounds.data import (
     CLASSES,
     CLIP,
-    I16,
     Mixer,
     batches,
     equalised,
@@ -72,8 +71,6 @@ LABELS = {name: kind for kind, name in enumerate(CLASSES) if name in CANDIDATES}
     "music": CLASSES.index("street music")
 }
 
-Truth = NDArray[np.float32]
-
 
 @dataclass
 class Scenes:
@@ -86,8 +83,8 @@ class Scenes:
     """
 
     sound: I16
-    label: NDArray[np.int64]
-    talks: NDArray[np.bool_]
+    label: I64
+    talks: Bools
 
 
 def development_scenes(folder: Path, seed: int = 5) -> Scenes:
@@ -118,7 +115,7 @@ def development_scenes(folder: Path, seed: int = 5) -> Scenes:
     return Scenes((sound * 32767).numpy().astype(np.int16), np.concatenate([label, nothing, label[over]]), talks)
 
 
-def truth_of(name: str, scenes: Scenes, teacher: Truth) -> Truth:
+def truth_of(name: str, scenes: Scenes, teacher: F32) -> F32:
     """(M,) 1 there, 0 not there, NaN not known; `teacher` (M,) is YAMNet's probability of this name."""
     truth = np.where(teacher < _ABSENT, 0.0, np.nan)
     if name in LABELS:
@@ -132,7 +129,7 @@ def truth_of(name: str, scenes: Scenes, teacher: Truth) -> Truth:
     return np.asarray(truth, np.float32)
 
 
-def average_precision(chance: Truth, truth: Truth) -> float:
+def average_precision(chance: F32, truth: F32) -> float:
     """Area under precision over recall."""
     order = np.argsort(-chance)
     right = truth[order]
@@ -199,7 +196,7 @@ def main() -> None:
         print(f"- {kind}: {text}")
 
 
-def _said(said: NDArray[np.bool_], scenes: Scenes) -> dict[str, str]:
+def _said(said: Bools, scenes: Scenes) -> dict[str, str]:
     """How often each name is said, by what is in the scene."""
     groups = {CLASSES[k]: (scenes.label == k) & ~scenes.talks for k in range(len(CLASSES))}
     groups["a talker alone"] = (scenes.label < 0) & scenes.talks
@@ -214,7 +211,7 @@ def _said(said: NDArray[np.bool_], scenes: Scenes) -> dict[str, str]:
     return lines
 
 
-def _row(name: str, source: str, chance: Truth, truth: Truth, indices: list[int]) -> str:
+def _row(name: str, source: str, chance: F32, truth: F32, indices: list[int]) -> str:
     known = np.isfinite(truth)
     chance, truth = chance[known], truth[known]
     there, absent = chance[truth == 1], chance[truth == 0]

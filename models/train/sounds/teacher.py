@@ -24,7 +24,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from models.sounds.soundnet import OBJECTS, SAMPLE_RATE, SOUNDS
+from models.common.audio import SAMPLE_RATE
+from models.sounds.soundnet import OBJECTS, SOUNDS
 from models.train.sounds.data import CLASSES
 
 PATCH, HOP = 96, 48

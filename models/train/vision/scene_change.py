@@ -15,8 +15,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from models.common.arrays import U8
 from models.train.data.flickr8k import flickr8k
 from models.vision.captioning_runtime import CHANGED, gist
 from models.vision.image_runtime import ImageRuntime
@@ -25,7 +25,7 @@ PICTURES = 300
 RIVALS = 50
 
 
-def a_moment_later(picture: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+def a_moment_later(picture: U8, rng: np.random.Generator) -> U8:
     """The same scene (224, 224, 3), as a held camera might see it next."""
     side = picture.shape[0]
     zoom, (right, down) = rng.uniform(1.0, 1.06), rng.uniform(-0.06, 0.06, 2) * side

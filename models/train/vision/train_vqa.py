@@ -23,11 +23,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.common.arrays import F32, F64, I64, Bools
 from models.train.data.daquar import Question, Split, other_way_round, rooms, split_of
 from models.train.data.flickr8k import StoredGrids, grids, mirrored
 from models.train.vision.train_embedding import all_places, components
@@ -279,14 +279,14 @@ def calibrate(net: QuestionNet, scores: Tensor, truth: Tensor) -> None:
     net.least.fill_(float(sure[20 + int(good[-1])]) if len(good) else 1.0)
 
 
-def calibration_error(sure: NDArray[np.float32], hit: NDArray[np.bool_], bins: int = 10) -> float:
+def calibration_error(sure: F32, hit: Bools, bins: int = 10) -> float:
     """Expected calibration error: mean distance of probability and share that is right, in equally full bins."""
     order = np.argsort(sure)
     gaps = [len(part) * abs(sure[part].mean() - hit[part].mean()) for part in np.array_split(order, bins)]
     return float(sum(gaps) / len(sure))
 
 
-def interval(values: NDArray[np.float64], pictures: NDArray[np.int64], draws: int = 2000) -> tuple[float, float]:
+def interval(values: F64, pictures: I64, draws: int = 2000) -> tuple[float, float]:
     """95 % bootstrap interval of a mean over questions; whole pictures are drawn, since theirs hang together."""
     rng = np.random.default_rng(0)
     _, group = np.unique(pictures, return_inverse=True)

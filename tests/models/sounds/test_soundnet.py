@@ -7,10 +7,11 @@ import soundfile
 import torch
 from torch import nn
 
+from models.common.audio import SAMPLE_RATE
 from models.common.resample import Resampler
 from models.sounds.onnx_step import heads_session, pool5_session
 from models.sounds.runtime import WEIGHTS, SoundTagger, load_sounds, loudest, raised
-from models.sounds.soundnet import FEATURES, FILTERS, FRAME, SAMPLE_RATE, SoundNet, pooled, quadrature_filters
+from models.sounds.soundnet import FEATURES, FILTERS, FRAME, SoundNet, pooled, quadrature_filters
 from models.sounds.tags import TAGS, Linear, Tag
 
 

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from models.common.audio import SAMPLE_RATE
 from models.speech.stream import MOST, PARTIAL_EVERY, SharedTranscriber
-from models.speech.types import SAMPLE_RATE, Reading, open_transcriber
+from models.speech.types import Reading, open_transcriber
 from models.speech.vad import WINDOW, Listening, VoiceActivity
 
 ASSETS = Path(find_spec("moonshine_voice").submodule_search_locations[0]) / "assets"
