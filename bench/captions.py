@@ -16,7 +16,8 @@ from bench.captions_score import Delays, Tally
 from bench.page import publish, table, verdict
 from models.common.audio import SAMPLE_RATE
 from models.separation.runtime import SeparatorRuntime
-from models.speech.types import Line, Transcriber, open_transcriber
+from models.speech.transcriber import open_transcriber
+from models.speech.types import Line, Transcriber
 from models.speech.voice_gate import CaptionGate
 
 FRAME = 640

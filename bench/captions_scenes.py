@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ from scipy.signal import resample_poly
 
 from models.active_speaker.detector import SpeakingDetector
 from models.common.audio import SAMPLE_RATE
+from models.common.weights import packaged
 from models.separation.level import VoiceLevel
 from models.separation.runtime import SeparatorRuntime
 from models.train.data.lips import made_up_lips, spoil_lips
@@ -101,11 +101,7 @@ def reader() -> list[Utterance]:
 
 def cities() -> list[Utterance]:
     """A recording of 44 s, cut at some of its commas."""
-    spec = find_spec("moonshine_voice")
-    assert spec and spec.submodule_search_locations
-    sound, rate = soundfile.read(
-        Path(spec.submodule_search_locations[0]) / "assets" / "two_cities.wav", dtype="float32"
-    )
+    sound, rate = soundfile.read(packaged("moonshine_voice", "assets", "two_cities.wav"), dtype="float32")
     sound = resample_poly(sound, SAMPLE_RATE, rate).astype(np.float32)
     clauses = [clause.split() for clause in CITIES.split(",")]
     words = align(sound, " ".join(" ".join(clause) for clause in clauses))

@@ -44,20 +44,13 @@ class OffsetEstimator:
         self._faces: dict[int, _Past] = {}
         self._t: float | None = None
 
-    def update(
-        self,
-        t: float,
-        lips: dict[int, tuple[F32, bool]],
-        levels: dict[int, float],
-        known: set[int] | None = None,
-    ) -> None:
+    def update(self, t: float, lips: dict[int, tuple[F32, bool]], levels: dict[int, float]) -> None:
         """Take in the next 40 ms.
 
         Args:
             t: their time, seconds. A gap of more than half a second, or a step back, starts anew.
-            lips: by face, the four lip numbers and whether they are visible.
+            lips: by face, the four lip numbers and whether they are visible; a face that is not here is forgotten.
             levels: by face, level of its voice in dB.
-            known: faces to remember beyond those in `lips`; a face in neither is forgotten.
         """
         if self._t is not None and not -1e-6 <= t - self._t < 0.5:
             for past in self._faces.values():
@@ -65,8 +58,7 @@ class OffsetEstimator:
                 past.visible.clear()
                 past.level.clear()
         self._t = t
-        kept = set(lips) | (known or set())
-        self._faces = {id: past for id, past in self._faces.items() if id in kept}
+        self._faces = {id: past for id, past in self._faces.items() if id in lips}
         for id, (numbers, visible) in lips.items():
             past = self._faces.setdefault(id, _Past())
             opening = float(numbers[0] + numbers[1])

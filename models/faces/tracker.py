@@ -93,11 +93,6 @@ class FaceTracker:
         self._count = 0
         self._shape = (0, 0)
 
-    @property
-    def lost(self) -> list[int]:
-        """Numbers of the faces that are remembered but out of sight."""
-        return sorted(track.id for track in self._lost)
-
     def remember(self) -> FaceMemory:
         """What another tracker needs to give the same people the same numbers."""
         known = tuple(track for track in self._tracks + self._lost if track.id)

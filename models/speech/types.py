@@ -1,12 +1,4 @@
-"""Live captions: the words of any number of voices, while they are being said.
-
-transcriber = open_transcriber("moonshine")
-voice = transcriber.open()
-voice.hear(t, pcm)                  # whenever there is sound: only keeps it
-for line in voice.lines():          # every 100 to 300 ms: does the work
-    ...
-voice.close()
-"""
+"""What passes between a recogniser, the stream of one voice, and whoever shows its lines."""
 
 from __future__ import annotations
 
@@ -81,30 +73,3 @@ class Transcriber(Protocol):
     def open(self) -> SpeechStream:
         """Begin a new voice."""
         ...
-
-
-def open_transcriber(name: str = "moonshine") -> Transcriber:
-    """The transcriber of a name.
-
-    Args:
-        name: "moonshine" (English, on board), or "faster-whisper:MODEL" with the size or folder of a Whisper model
-            (other languages; needs the extra `whisper`, and downloads the model when it is first used).
-
-    Raises:
-        ValueError: there is none of that name.
-        OSError: its weights are not installed, or cannot be downloaded.
-        ImportError: its package is not installed.
-    """
-    from models.speech.stream import SharedTranscriber
-    from models.speech.vad import VoiceActivity
-
-    kind, _, model = name.partition(":")
-    if kind == "moonshine" and not model:
-        from models.speech.moonshine import Moonshine
-
-        return SharedTranscriber(Moonshine(), VoiceActivity())
-    if kind == "faster-whisper" and model:
-        from models.speech.whisper import Whisper
-
-        return SharedTranscriber(Whisper(model), VoiceActivity())
-    raise ValueError(f'there is no transcriber "{name}": "moonshine" or "faster-whisper:MODEL"')

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from models.common.audio import SAMPLE_RATE
 from models.separation.runtime import load_voice_encoder
-from models.speech.types import open_transcriber
+from models.speech.transcriber import open_transcriber
 from models.train.data.datasets import FRAME
 from models.train.data.lips import made_up_lips, spoil_lips
 from models.train.data.microphone import LOUD, normal

@@ -17,7 +17,6 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 import torchaudio
-from safetensors.torch import load_file
 from torch import Tensor
 
 from models.common import weights
@@ -36,7 +35,7 @@ Features = Callable[[Tensor], Tensor]
 def load(path: Path) -> SoundNet:
     """A trained network, for inference; heads of another size are left out."""
     net = SoundNet()
-    state = {name: value.float() for name, value in load_file(path).items()}
+    state = weights.tensors(path)
     own = net.state_dict()
     state = {name: value for name, value in state.items() if name in own and own[name].shape == value.shape}
     net.load_state_dict(state, strict=False)

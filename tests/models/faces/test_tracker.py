@@ -262,11 +262,11 @@ class TestTracker:
         assert ids(faces) == [1]
         for i in range(3):
             assert tracker.step(clean, 10 / FPS + i * away / 3) == []
-        assert tracker.lost == [1]
+        assert [track.id for track in tracker.remember().tracks] == [1]
         for i in range(5):
             faces = tracker.step(elsewhere, 10 / FPS + away + i / FPS)
         assert ids(faces) == ([1] if same else [2])
-        assert tracker.lost == []
+        assert [track.id for track in tracker.remember().tracks] == ids(faces)
 
     def test_somebody_else_in_the_same_place(self, models: FaceModels, eileen: U8, grace: U8) -> None:
         def draw(canvas: U8, i: int) -> None:

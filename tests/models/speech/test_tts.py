@@ -5,8 +5,8 @@ import threading
 import numpy as np
 import pytest
 
+from models.speech.transcriber import open_transcriber
 from models.speech.tts import CALL_RATE, LEVEL, VoiceMissing, VoiceOut
-from models.speech.types import open_transcriber
 
 
 @pytest.fixture(scope="module")
