@@ -50,7 +50,7 @@ class Graph:
         self._inputs.append(helper.make_tensor_value_info(name, TensorProto.INT64, [_K]))
         return name
 
-    def taken(self, x: str, places: str, width: int) -> str:
+    def rows_at(self, x: str, places: str, width: int) -> str:
         """Rows of x (rows, width) at `places`; a place of -1 is the last one, where a row of zeros is put."""
         return self.op("Gather", self.op("Concat", x, self.constant(torch.zeros(1, width)), axis=0), places, axis=0)
 

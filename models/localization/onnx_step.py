@@ -16,7 +16,7 @@ from models.localization.motion import CHANNELS, FINE
 from models.vision.image_encoder import MIDDLE, TOP
 
 
-class Found(NamedTuple):
+class AttentionOutput(NamedTuple):
     """What the networks say of B windows.
 
     Attributes:
@@ -53,7 +53,7 @@ class OnnxAttention:
         names = {"sync": sync, "meaning": like, "rhythm": seen, "sound": meaning, "extent": faces}
         self._session = g.session(**names)
 
-    def run(self, levels: F32, motion: F32, middle: F32, top: F32) -> Found:
+    def run(self, levels: F32, motion: F32, middle: F32, top: F32) -> AttentionOutput:
         """Where pictures are like their sounds.
 
         Args:
@@ -63,9 +63,9 @@ class OnnxAttention:
             top: Shape (B, 1280, 7, 7).
         """
         given = {"levels": levels, "motion": motion, "middle": middle, "top": top}
-        sync, meaning, rhythm, sound, extent = self._session.run(list(Found._fields), given)
+        sync, meaning, rhythm, sound, extent = self._session.run(list(AttentionOutput._fields), given)
         shape = (-1, GRID, GRID)
-        return Found(sync.reshape(shape), meaning.reshape(shape), rhythm, sound[..., 0], extent)
+        return AttentionOutput(sync.reshape(shape), meaning.reshape(shape), rhythm, sound[..., 0], extent)
 
 
 def _ear(g: Graph, levels: str, net: SoundAttention) -> tuple[str, str]:

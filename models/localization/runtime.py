@@ -16,8 +16,8 @@ from models.localization.band_levels import BEFORE, HOP, band_levels
 from models.localization.box import Box, attention_of, heat_of, region
 from models.localization.face_extent import FaceExtent
 from models.localization.motion import BIN, MotionTrack
-from models.localization.onnx_step import Found, OnnxAttention
-from models.localization.score import Belief, clues
+from models.localization.onnx_step import AttentionOutput, OnnxAttention
+from models.localization.score import SourceClassifier, clues
 from models.vision.image_encoder import SIZE
 from models.vision.image_runtime import ImageRuntime
 
@@ -36,7 +36,7 @@ SILENT = -60.0
 """dB of full scale: what is quieter in the last 0.6 s is silence."""
 
 PREFIXES = ("attention.", "extent.", "belief.")
-"""Of the names of the weights, one for each network."""
+"""Of the names of the stored weights: one for the attention, the extent of faces, and the classifier."""
 
 KEPT = 3.0  # seconds of sound and motion that are kept
 _LAST = int(0.6 * SAMPLE_RATE)
@@ -141,9 +141,11 @@ class Localizer:
     """
 
     def __init__(self, weights: Path = WEIGHTS, images: ImageRuntime | None = None) -> None:
-        net, extent, belief = load_localizer(weights)
+        net, extent, classifier = load_localizer(weights)
         self._attention = OnnxAttention(net, extent)
-        self._hidden, self._out = ((part.weight.numpy(), part.bias.numpy()) for part in (belief.hidden, belief.out))
+        self._hidden, self._out = (
+            (part.weight.numpy(), part.bias.numpy()) for part in (classifier.hidden, classifier.out)
+        )
         self._images = images or ImageRuntime()
 
     def open(self) -> LocalizerState:
@@ -181,10 +183,10 @@ class Localizer:
         grids = self._images.encode(np.stack([state.pictures[-1][1] for state in chosen]))
         found = self._attention.run(band_levels(pcm), motion, grids.middle, grids.top)
         for k, (i, state, end) in enumerate(zip(rows, chosen, ends, strict=True)):
-            maps[i] = self._map(state, end, Found(*(x[k : k + 1] for x in found)), motion[k], pcm[k, -_LAST:])
+            maps[i] = self._map(state, end, AttentionOutput(*(x[k : k + 1] for x in found)), motion[k], pcm[k, -_LAST:])
         return maps
 
-    def _map(self, state: LocalizerState, t: float, found: Found, motion: F32, pcm: F32) -> SoundMap:
+    def _map(self, state: LocalizerState, t: float, found: AttentionOutput, motion: F32, pcm: F32) -> SoundMap:
         both = np.concatenate([found.sync, found.meaning])
         keep = _keep(state, t)
         if state.evidence is not None:
@@ -199,12 +201,12 @@ class Localizer:
         heat, faces = heat_of(attention, state.evidence[2], moved, found.extent[0])
         level = 10 * float(np.log10(np.mean(pcm**2) + 1e-12))
         given = np.concatenate([clues(both[0], both[1], attention, faces, moved, level), found.sound[0]])
-        score = 0.0 if level < SILENT else self._belief(given)
+        score = 0.0 if level < SILENT else self._probability(given)
         peak, state.region = region(heat, attention)
         shown = score >= SHOWN
         return SoundMap(t, heat * np.float32(score), score, peak if shown else None, state.region if shown else None)
 
-    def _belief(self, given: F32) -> float:
+    def _probability(self, given: F32) -> float:
         hidden = np.maximum(self._hidden[0] @ given + self._hidden[1], 0)
         logit = float((self._out[0] @ hidden + self._out[1])[0])
         return float(1 / (1 + np.exp(-np.clip(logit, -30, 30))))
@@ -226,7 +228,7 @@ def _keep(state: LocalizerState, t: float) -> np.float32:
     return np.float32(np.exp(-gap / SMOOTH))
 
 
-def load_localizer(path: Path = WEIGHTS) -> tuple[SoundAttention, FaceExtent, Belief]:
+def load_localizer(path: Path = WEIGHTS) -> tuple[SoundAttention, FaceExtent, SourceClassifier]:
     """The networks with their shipped weights (fp16 on disk, float32 in memory), for inference.
 
     Raises:
@@ -234,7 +236,7 @@ def load_localizer(path: Path = WEIGHTS) -> tuple[SoundAttention, FaceExtent, Be
         RuntimeError: they belong to other networks.
     """
     stored = weights.tensors(path)
-    nets = SoundAttention(), FaceExtent(), Belief()
+    nets = SoundAttention(), FaceExtent(), SourceClassifier()
     for net, prefix in zip(nets, PREFIXES, strict=True):
         part = {name.removeprefix(prefix): value for name, value in stored.items() if name.startswith(prefix)}
         # Counters of the batch norms are no weights and are not stored.

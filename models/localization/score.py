@@ -48,7 +48,7 @@ def clues(sync: F32, meaning: F32, attention: F32, faces: float, moved: F32, lev
     )
 
 
-class Belief(nn.Module):
+class SourceClassifier(nn.Module):
     """Logit that there is a source, from the clues and from what the sound means."""
 
     def __init__(self) -> None:

@@ -105,8 +105,8 @@ def _separator_session(net: Separator, eight_bits: bool) -> onnxruntime.Inferenc
             x = g.op("Add", x, outputs)
         exchange = net.exchange[i]
         assert isinstance(exchange, nn.Linear)
-        told = g.taken(g.reshape(x, -1, FRAMES * width), beside, FRAMES * width)
-        x = g.op("Add", x, g.matmul(g.reshape(told, -1, width), exchange.weight))
+        partner = g.rows_at(g.reshape(x, -1, FRAMES * width), beside, FRAMES * width)
+        x = g.op("Add", x, g.matmul(g.reshape(partner, -1, width), exchange.weight))
     x = g.gelu(g.linear(g.norm(x, net.norm), net.out_hidden.weight, net.out_hidden.bias))
     last = (torch.cat([getattr(net.out, part), getattr(net.share, part)]) for part in ("weight", "bias"))
     mask = g.reshape(g.linear(x, *last), -1, FRAMES, 4 * BINS)

@@ -13,7 +13,7 @@ def places_of(numbers: Tensor, rows: Tensor) -> Tensor:
     return torch.where(match.any(1), match.int().argmax(1), -1)
 
 
-def taken(x: Tensor, places: Tensor) -> Tensor:
+def rows_at(x: Tensor, places: Tensor) -> Tensor:
     """Rows of x (R, …) at places (K,) -> (K, …); zeros for a place of -1."""
     return torch.cat([x, torch.zeros_like(x[:1])])[places]
 
@@ -30,5 +30,5 @@ def with_share_of_rest(Y: Tensor, X: Tensor, share: Tensor, beside: Tensor) -> T
     Returns:
         Same shape as Y.
     """
-    rest = X - Y - taken(Y, beside)
+    rest = X - Y - rows_at(Y, beside)
     return Y + rest * share * (beside >= 0)[:, None, None]

@@ -13,7 +13,7 @@ from models.common.audio import SAMPLE_RATE
 from models.common.stft import STFT, InverseSTFT
 from models.separation.lip_encoder import LIPS, LipCore
 from models.separation.onnx_step import OnnxCore, OnnxLips
-from models.separation.partner import places_of, taken
+from models.separation.partner import places_of, rows_at
 from models.separation.separator import Core, Separator
 from models.voiceprint.encoder import PRINT, VoiceEncoder
 
@@ -143,8 +143,8 @@ class SeparatorRuntime:
         cues = self._net.cues(self._lips, index, others, self._absent)
         prints = self._tensor(voice)
         beside = places_of(others, index)
-        told = self._net.voice(prints, taken(prints, beside))
-        Y = self._net.step_rows(X, cues, told, self._state, index, beside, self._core)
+        voice_cue = self._net.voice(prints, rows_at(prints, beside))
+        Y = self._net.step_rows(X, cues, voice_cue, self._state, index, beside, self._core)
         y, synthesis = self._inverse.step(Y, streaming.take_rows(self._synthesis, index))
         streaming.put_rows(self._synthesis, index, synthesis)
         result: F32 = y.cpu().numpy()

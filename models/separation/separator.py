@@ -22,7 +22,7 @@ from models.common import streaming
 from models.common.dilated import DilatedBlock, Rings
 from models.common.running_mean import running_mean, running_mean_step
 from models.separation.lip_encoder import LipEncoder, LipState
-from models.separation.partner import places_of, taken, with_share_of_rest
+from models.separation.partner import places_of, rows_at, with_share_of_rest
 from models.separation.voice_cue import CUE, VoiceCue
 
 BINS = 257
@@ -130,7 +130,7 @@ class Separator(nn.Module):
                 x = block(x)
             if i == 1:
                 x = x + self.recurrent(x)[0]
-            x = x + self.exchange[i](taken(x, beside))
+            x = x + self.exchange[i](rows_at(x, beside))
         return self._voices(self._mask(x).float(), X, beside)
 
     def core(
@@ -151,7 +151,7 @@ class Separator(nn.Module):
             if i == 1:
                 outputs, recurrent = self._recurrent_step(x, recurrent)
                 x = x + outputs
-            x = x + self.exchange[i](taken(x, beside))
+            x = x + self.exchange[i](rows_at(x, beside))
         return self._mask(x), torch.stack(fresh, dim=1), recurrent
 
     def step_rows(

@@ -12,7 +12,7 @@ from models.common.arrays import F32
 from models.common.audio import SAMPLE_RATE
 from models.sounds.onnx_step import heads_session, pool5_session
 from models.sounds.soundnet import FEATURES, FRAME, SoundNet
-from models.sounds.tags import TAGS, Linear
+from models.sounds.tags import TAGS, TagClassifier
 
 WEIGHTS = weights.FOLDER / "sounds.safetensors"
 
@@ -24,7 +24,7 @@ _QUIET = 10 ** (-40 / 20)
 """RMS of the loudest tenth of a second to which quieter windows are raised: training drew none of -65 to -48 dB."""
 
 
-def load_sounds(path: Path = WEIGHTS) -> tuple[SoundNet, Linear]:
+def load_sounds(path: Path = WEIGHTS) -> tuple[SoundNet, TagClassifier]:
     """The network and the linear classifier of the tags, fp16 on disk, float32 in memory, for inference.
 
     Raises:
@@ -32,7 +32,7 @@ def load_sounds(path: Path = WEIGHTS) -> tuple[SoundNet, Linear]:
         RuntimeError: if they belong to another network.
     """
     state = weights.tensors(path)
-    linear = Linear(state.pop("linear.weight").numpy(), state.pop("linear.bias").numpy())
+    linear = TagClassifier(state.pop("linear.weight").numpy(), state.pop("linear.bias").numpy())
     net = SoundNet()
     # Counters of the norms are whole numbers and of no use after training.
     counters = {name: value for name, value in net.state_dict().items() if not value.is_floating_point()}
@@ -73,8 +73,8 @@ class SoundTagger:
         found: list[list[tuple[str, float]]] = [[] for _ in pcm]
         loud = np.flatnonzero(loudest(pcm) > _SILENT)
         if len(loud):
-            for row, chances in zip(loud, self.probabilities(pcm[loud]), strict=True):
-                named = [(tag.name, float(p)) for tag, p in zip(TAGS, chances, strict=True) if p >= tag.threshold]
+            for row, probabilities in zip(loud, self.probabilities(pcm[loud]), strict=True):
+                named = [(tag.name, float(p)) for tag, p in zip(TAGS, probabilities, strict=True) if p >= tag.threshold]
                 found[row] = sorted(named, key=lambda pair: -pair[1])
         return found
 

@@ -36,7 +36,7 @@ class Tag:
 
 
 @dataclass(frozen=True)
-class Linear:
+class TagClassifier:
     """The classifier on pool5, every class a question of its own.
 
     Attributes:

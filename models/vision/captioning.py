@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models.common import weights
-from models.vision.beam import Found, beam_search
+from models.vision.beam import Hypothesis, beam_search
 from models.vision.image_encoder import MIDDLE, TOP, Grids
 from models.vision.vocabulary import END, PADDING, START, UNKNOWN, Vocabulary
 
@@ -170,7 +170,7 @@ class CaptionNet(nn.Module):
 
 
 @torch.inference_mode()
-def write(net: CaptionNet, grids: Grids, width: int) -> list[Found]:
+def write(net: CaptionNet, grids: Grids, width: int) -> list[Hypothesis]:
     """The best caption of each picture by beam search.
 
     Args:

@@ -40,8 +40,8 @@ class Places(nn.Module):
     def forward(self, places: Tensor) -> Tensor:
         """(B, 49, 1392), as `models.vision.embed.places` gives them -> (B, 49, 512)."""
         # Roots, since a thing that is seen with 4 % is often there as well.
-        chance = torch.softmax(self.things(places[..., :TOP]), dim=-1).sqrt()
-        return torch.cat([self.reduce(places), 4 * chance], dim=-1)
+        probabilities = torch.softmax(self.things(places[..., :TOP]), dim=-1).sqrt()
+        return torch.cat([self.reduce(places), 4 * probabilities], dim=-1)
 
 
 class QuestionNet(nn.Module):

@@ -30,7 +30,7 @@ RIDGE = 1.0
 
 
 @dataclass
-class Clip:
+class TalkingClip:
     """Speech of the filmed talker.
 
     Attributes:
@@ -45,7 +45,7 @@ class Clip:
 
 
 @dataclass
-class Scene:
+class TalkingScene:
     """What a call would show and let hear of one face.
 
     Attributes:
@@ -76,7 +76,7 @@ def talking(level: F64) -> Bools:
     return np.asarray((np.convolve(~wide, np.ones(7), "same") == 0) | loud)
 
 
-def load_clips(folder: Path) -> list[Clip]:
+def load_clips(folder: Path) -> list[TalkingClip]:
     """The filmed talker's clips."""
     sound, _ = soundfile.read(folder / "grid_s1_train.ogg", dtype="float32")
     points = np.cumsum(np.load(folder / "grid_s1_train_lips.npz")["delta"].astype(np.float64), axis=0) / 2000
@@ -86,7 +86,7 @@ def load_clips(folder: Path) -> list[Clip]:
         part = sound[entry["start"] : entry["start"] + count * FRAME]
         contours = points[entry["frame"] : entry["frame"] + count].astype(np.float32)
         lips = np.stack([lip_numbers(one) for one in contours])
-        clips.append(Clip(lips, part, talking(decibels(part.reshape(count, FRAME)))))
+        clips.append(TalkingClip(lips, part, talking(decibels(part.reshape(count, FRAME)))))
     return clips
 
 
@@ -100,7 +100,7 @@ def load_voices(folder: Path) -> dict[str, list[F32]]:
     return voices
 
 
-def scene(clips: list[Clip], voices: list[list[F32]], print_of: F32, rng: np.random.Generator) -> Scene:
+def scene(clips: list[TalkingClip], voices: list[list[F32]], print_of: F32, rng: np.random.Generator) -> TalkingScene:
     """One made-up scene: the face alone, beside another voice, mouthing to it, or listening to it."""
     chosen = [clips[i] for i in rng.integers(len(clips), size=CLIPS)]
     lips = np.concatenate([clip.lips for clip in chosen])
@@ -127,10 +127,10 @@ def scene(clips: list[Clip], voices: list[list[F32]], print_of: F32, rng: np.ran
     lips = lips + rng.normal(0, rng.uniform(0, 0.15), lips.shape)
     mix = (own + other + rng.normal(0, 10 ** rng.uniform(-4, -2.5), len(own))) * 10 ** (rng.uniform(-10, 6) / 20)
     known = print_of if rng.random() < 0.5 else np.zeros_like(print_of)
-    return Scene(lips.astype(np.float32), bool(rng.random() < 0.85), mix.astype(np.float32), known, talks)
+    return TalkingScene(lips.astype(np.float32), bool(rng.random() < 0.85), mix.astype(np.float32), known, talks)
 
 
-def levels(separator: SeparatorRuntime, scenes: list[Scene]) -> tuple[F64, F64]:
+def levels(separator: SeparatorRuntime, scenes: list[TalkingScene]) -> tuple[F64, F64]:
     """Levels of the separated voice and of the mixture in time with it, each (R, T), dB."""
     rows, gain = np.arange(len(scenes)), VoiceLevel()
     separator.reset(rows)
@@ -151,7 +151,7 @@ def levels(separator: SeparatorRuntime, scenes: list[Scene]) -> tuple[F64, F64]:
     return decibels(voices.reshape(shape)), decibels(late.reshape(shape))
 
 
-def evidence(separator: SeparatorRuntime, scenes: list[Scene]) -> tuple[F64, Bools, Bools, Bools]:
+def evidence(separator: SeparatorRuntime, scenes: list[TalkingScene]) -> tuple[F64, Bools, Bools, Bools]:
     """Bias and cues (N, 6), whether lips counted, whether the print was known, whether the face spoke."""
     rows, seen, known, talks = [], [], [], []
     for voice, mix, one in zip(*levels(separator, scenes), scenes, strict=True):

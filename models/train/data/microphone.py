@@ -24,7 +24,7 @@ def normal(sound: Tensor) -> Tensor:
     return sound / (sound.pow(2).mean(1, keepdim=True).sqrt() + 1e-3) * LOUD
 
 
-def chance(rows: int, p: float, device: torch.device) -> Tensor:
+def bernoulli(rows: int, p: float, device: torch.device) -> Tensor:
     """(rows, 1) of 0 and 1, 1 with probability p."""
     return (torch.rand(rows, 1, device=device) < p).float()
 
@@ -66,11 +66,11 @@ class Surroundings:
         self._length, self._size = length, length + TAIL
         bins = self._size // 2 + 1
         microphone = curve(rows, 12, 3.0, bins, device)
-        microphone = torch.where(chance(rows, 0.5, device) > 0, microphone, torch.ones_like(microphone))
+        microphone = torch.where(bernoulli(rows, 0.5, device) > 0, microphone, torch.ones_like(microphone))
         hertz = torch.linspace(0, SAMPLE_RATE / 2, bins, device=device)
         edge = torch.empty(rows, 1, device=device).uniform_(3400, 7000)
         narrow = torch.sigmoid((edge - hertz) / 60)
-        self.response = microphone * torch.where(chance(rows, 0.1, device) > 0, narrow, torch.ones_like(narrow))
+        self.response = microphone * torch.where(bernoulli(rows, 0.1, device) > 0, narrow, torch.ones_like(narrow))
         which = torch.rand(rows, 1, device=device)
         simulated = (which < 0.35).float() if bank is not None else torch.zeros_like(which)
         self._tailed = ((which >= 0.35) & (which < 0.45)).float() if bank is not None else (which < 0.3).float()
@@ -111,9 +111,9 @@ def noise_like(sound: Tensor, recorded: Tensor) -> Tensor:
     rows, length = sound.shape
     bins = length // 2 + 1
     hiss = torch.fft.irfft(torch.fft.rfft(torch.randn_like(sound)) * curve(rows, 8, 8.0, bins, sound.device), length)
-    there = (recorded.abs().amax(1, keepdim=True) > 0).float() * chance(rows, 0.33, sound.device)
+    there = (recorded.abs().amax(1, keepdim=True) > 0).float() * bernoulli(rows, 0.33, sound.device)
     noise = torch.where(there > 0, recorded, hiss)
-    return normal(noise) * decibels(rows, -45, -10, sound.device) * chance(rows, 0.8, sound.device)
+    return normal(noise) * decibels(rows, -45, -10, sound.device) * bernoulli(rows, 0.8, sound.device)
 
 
 def line(mix: Tensor) -> Tensor:
@@ -122,9 +122,9 @@ def line(mix: Tensor) -> Tensor:
     peak = mix.abs().amax(1, keepdim=True) + 1e-6
     limit = peak * torch.empty(rows, 1, device=dev).uniform_(0.25, 0.8)
     clipped = mix.clamp(-limit, limit)
-    mix = torch.where(chance(rows, 0.05, dev) > 0, clipped, mix)
+    mix = torch.where(bernoulli(rows, 0.05, dev) > 0, clipped, mix)
     bounded = mix.clamp(-1, 1)
     squeezed = bounded.sign() * torch.log1p(255 * bounded.abs()) / torch.log(torch.tensor(256.0))
     steps = torch.round(squeezed * 127) / 127
     law = steps.sign() * (torch.pow(256.0, steps.abs()) - 1) / 255
-    return torch.where(chance(rows, 0.05, dev) > 0, law, mix)
+    return torch.where(bernoulli(rows, 0.05, dev) > 0, law, mix)

@@ -19,13 +19,13 @@ from models.localization.band_levels import BEFORE, band_levels
 from models.localization.motion import BIN, motion
 from models.train.localization.scene_actors import FRAMES
 from models.train.localization.scene_stock import load_stock
-from models.train.localization.scenes import Composer, Scene
+from models.train.localization.scenes import Composer, VideoScene
 from models.vision.image_runtime import ImageRuntime
 
 SHARD = 100
 
 
-def scene_motion(scene: Scene) -> F32:
+def scene_motion(scene: VideoScene) -> F32:
     """Motion within a scene, float32 (75, 4, 28, 28); the first step has none."""
     out = np.zeros((FRAMES, 4, 28, 28), np.float32)
     grey = scene.in_grey()

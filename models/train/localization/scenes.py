@@ -42,7 +42,7 @@ VIDEOS = (0.12, 0.08)
 
 
 @dataclass
-class Scene:
+class VideoScene:
     """Three seconds.
 
     Attributes:
@@ -67,7 +67,7 @@ class Scene:
     _noise: float = 0.0
     _seed: int = 0
 
-    def in_grey(self) -> Scene:
+    def in_grey(self) -> VideoScene:
         """The same scene without colours, which is drawn faster."""
         actors = [(replace(actor, sprites=_grey(actor.sprites)), x, y, width) for actor, x, y, width in self._actors]
         background = np.asarray(cv2.cvtColor(self._background, cv2.COLOR_RGB2GRAY), np.uint8)
@@ -150,14 +150,14 @@ class Composer:
         self.stock = stock
         self._size = size
 
-    def scene(self, rng: Rng, kind: str | None = None) -> Scene:
+    def scene(self, rng: Rng, kind: str | None = None) -> VideoScene:
         """A scene in which `kind` (drawn at random if None) makes the sound and is to be seen."""
         kind = kind or str(rng.choice(list(KINDS), p=list(KINDS.values())))
         moves = kind == "speech" or bool(rng.random() < (1.0 if kind == "music" else 0.75))
         source, sound = self._source(rng, kind, moves)
         return self._stage(rng, kind, source, sound, moves)
 
-    def without_source(self, rng: Rng, kind: str) -> Scene:
+    def without_source(self, rng: Rng, kind: str) -> VideoScene:
         """A scene of "silence", "off-screen" sound, or "still music": nothing to be seen makes the sound."""
         seen = str(rng.choice(list(KINDS), p=list(KINDS.values())))
         source, sound = self._source(rng, seen, seen == "speech" or kind != "still music")
@@ -191,13 +191,13 @@ class Composer:
         names = self.stock.sources[kind]
         return thing_actor(self._picture(names[rng.integers(len(names))]), rng, self._size, pose), _loud(sound, rng)
 
-    def _stage(self, rng: Rng, kind: str, source: Actor, sound: F32, moves: bool, still: bool = False) -> Scene:
+    def _stage(self, rng: Rng, kind: str, source: Actor, sound: F32, moves: bool, still: bool = False) -> VideoScene:
         names = list(self.stock.encoded)
         for _ in range(200):
             name = names[rng.integers(len(names))]
             if name not in self.stock.faced and self.stock.named[name].get(kind, 0) == 0:
                 break
-        scene = Scene(kind, sound, None, [], int(rng.choice([1, 2], p=[0.7, 0.3])), moves, self._picture(name))
+        scene = VideoScene(kind, sound, None, [], int(rng.choice([1, 2], p=[0.7, 0.3])), moves, self._picture(name))
         taken: list[Box] = []
         others = int(rng.choice([1, 2, 3], p=[0.4, 0.4, 0.2]))
         # Faces beside a talker, and as often larger: the largest face must not tell.
@@ -225,7 +225,7 @@ class Composer:
         scene.sound = self._with_noise(rng, sound)
         return scene
 
-    def _place(self, rng: Rng, scene: Scene, actor: Actor, taken: list[Box], side: float) -> Box | None:
+    def _place(self, rng: Rng, scene: VideoScene, actor: Actor, taken: list[Box], side: float) -> Box | None:
         """Put an actor where there is room; its box has about the area side**2."""
         bx, by, bw, bh = actor.box
         for attempt in range(40):

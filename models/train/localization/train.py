@@ -29,7 +29,7 @@ APART = 10
 """Own sounds of another time, and the least distance of one, in steps of 40 ms."""
 
 
-class Scenes:
+class StoredScenes:
     """Stored scenes in memory.
 
     Args:
@@ -110,7 +110,7 @@ def contrast(net: SoundAttention, seen: Seen, levels: Tensor, batch: int) -> tup
     return losses[0] + 0.5 * losses[1] + 0.5 * losses[2], right
 
 
-def judge(net: SoundAttention, dev: Scenes, limit: int = 200) -> dict[str, float]:
+def judge(net: SoundAttention, dev: StoredScenes, limit: int = 200) -> dict[str, float]:
     """How often the most alike cell lies in the true box, and the own sound beats the shifted one."""
     net.eval()
     rows = torch.arange(min(limit, len(dev)))
@@ -141,7 +141,7 @@ def judge(net: SoundAttention, dev: Scenes, limit: int = 200) -> dict[str, float
     return result
 
 
-class Run:
+class LocalizerTrainer:
     """A training that can be stopped and resumed.
 
     Args:
@@ -150,7 +150,7 @@ class Run:
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
-        self.train, self.dev = Scenes(options.work, "train"), Scenes(options.work, "dev")
+        self.train, self.dev = StoredScenes(options.work, "train"), StoredScenes(options.work, "dev")
         self.net, self.mean = SoundAttention(), SoundAttention()
         for net in (self.net, self.mean):
             net.to(memory_format=torch.channels_last)
@@ -247,7 +247,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(int(time.time()) if options.resume else 0)
-    Run(options).go()
+    LocalizerTrainer(options).go()
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from models.train.data.mix import Scene
+from models.train.data.mix import AcousticScene
 
 FFT, HOP, WIN = 512, 160, 400
 CEILING = 10 ** (-15 / 10)
@@ -76,7 +76,7 @@ def parts_of(Y: Tensor, voice: Tensor, mix: Tensor, silent: Tensor) -> tuple[Ten
     return each, torch.where(talks, snr, nothing).detach(), torch.where(talks, nothing, residual).detach()
 
 
-def loss_of(Y: Tensor, scene: Scene) -> Loss:
+def loss_of(Y: Tensor, scene: AcousticScene) -> Loss:
     """Loss of one face's voice, Y (B, 257, T), over a batch."""
     each, snr, residual = parts_of(Y, scene.voice, scene.mix, scene.silent)
     return Loss(each.mean(), snr, residual)

@@ -25,10 +25,10 @@ from torch import Tensor
 from models.separation.partner import LAYERS
 from models.separation.runtime import WEIGHTS, load_voice_encoder
 from models.separation.separator import Separator
-from models.train.data.mix import Scene, make_scene
+from models.train.data.corpus import load_corpora
+from models.train.data.mix import AcousticScene, make_scene
 from models.train.data.prints import stored_prints
 from models.train.data.reverb import load_bank
-from models.train.data.tape import load_tapes
 from models.train.separation.loss import Loss, loss_of, spectrum
 from models.train.separation.pit import PitSeparator, pit_loss
 
@@ -42,7 +42,7 @@ def last_repeated(x: Tensor) -> Tensor:
     return torch.cat([x, x[:, -1:]], dim=1)
 
 
-def separate(net: Separator, scene: Scene, precision: torch.dtype | None) -> Tensor:
+def separate(net: Separator, scene: AcousticScene, precision: torch.dtype | None) -> Tensor:
     """Spectrum of the wanted voice, with the matrix products in `precision` (None: float32)."""
     with torch.autocast(scene.mix.device.type, precision or torch.bfloat16, enabled=precision is not None):
         lips, seen = last_repeated(scene.lips), last_repeated(scene.visible)
@@ -51,7 +51,7 @@ def separate(net: Separator, scene: Scene, precision: torch.dtype | None) -> Ten
         return torch.as_tensor(net(spectrum(scene.mix), lips, seen, other, other_seen, voice, scene.beside))
 
 
-def loss_on(net: Separator, scene: Scene, precision: torch.dtype | None) -> Loss:
+def loss_on(net: Separator, scene: AcousticScene, precision: torch.dtype | None) -> Loss:
     """Loss of either kind of network."""
     if not isinstance(net, PitSeparator):
         return loss_of(separate(net, scene, precision), scene)
@@ -75,7 +75,7 @@ def save(path: Path, net: Separator) -> None:
     temporary.replace(path)
 
 
-def summary(seen: list[tuple[Scene, Loss]]) -> dict[str, float]:
+def summary(seen: list[tuple[AcousticScene, Loss]]) -> dict[str, float]:
     """Means over some batches: loss, dB by number of talkers, dB left of a silent face; NaN is left out."""
     snr = torch.cat([loss.snr for _, loss in seen])
     residual = torch.cat([loss.residual for _, loss in seen])
@@ -86,7 +86,7 @@ def summary(seen: list[tuple[Scene, Loss]]) -> dict[str, float]:
     return {k: round(v, 3) for k, v in figures.items() if math.isfinite(v)}
 
 
-class Run:
+class SeparatorTrainer:
     """One training run, which may be stopped and taken up again.
 
     Args:
@@ -107,11 +107,11 @@ class Run:
             self._take_up()
         self.precision = None if options.float32 else torch.bfloat16
         self.bank = load_bank(options.reverb, self.device) if options.reverb else None
-        tapes = load_tapes(options.data, self.device, options.licence, options.seed)
-        self.tape, self.dev = tapes["train"], tapes["dev"]
+        corpora = load_corpora(options.data, self.device, options.licence, options.seed)
+        self.corpus, self.dev = corpora["train"], corpora["dev"]
         encoder = load_voice_encoder().to(self.device)
         where = options.out.with_suffix(".prints"), options.out.with_suffix(".dev-prints")
-        self.prints = stored_prints(where[0], self.tape, encoder, self.bank)
+        self.prints = stored_prints(where[0], self.corpus, encoder, self.bank)
         self.dev_prints = stored_prints(where[1], self.dev, encoder, self.bank)
         if options.compile:
             for block in self.net.blocks:
@@ -155,12 +155,12 @@ class Run:
         warm = min(1.0, (self.step + 1) / WARM)
         return float(self.options.rate * warm * (0.5 * (1 + math.cos(math.pi * progress)) + 0.01))
 
-    def train_step(self) -> tuple[Scene, Loss]:
+    def train_step(self) -> tuple[AcousticScene, Loss]:
         """One batch."""
         for group in self.optimiser.param_groups:
             group["lr"] = self._rate()
         with torch.no_grad():
-            scene = make_scene(self.tape, self.prints, self.options.rows, self.options.frames, self.bank)
+            scene = make_scene(self.corpus, self.prints, self.options.rows, self.options.frames, self.bank)
         loss = loss_on(self.net, scene, self.precision)
         self.optimiser.zero_grad()
         loss.total.backward()  # type: ignore[no-untyped-call]
@@ -209,7 +209,7 @@ class Run:
         clock = time.monotonic if self.device.type == "cuda" else time.process_time
         begin, already = clock(), self.spent
         looked, until = begin, min(self.options.whole * 60, already + self.options.minutes * 60)
-        seen: list[tuple[Scene, Loss]] = []
+        seen: list[tuple[AcousticScene, Loss]] = []
         while self.spent < until:
             seen.append(self.train_step())
             now = clock()
@@ -247,7 +247,7 @@ def options() -> argparse.ArgumentParser:
 
 def main() -> None:
     """Entry point."""
-    Run(options().parse_args()).go()
+    SeparatorTrainer(options().parse_args()).go()
 
 
 if __name__ == "__main__":

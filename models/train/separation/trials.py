@@ -21,7 +21,7 @@ from models.separation.runtime import load_voice_encoder
 from models.train.data.datasets import FRAME, Clip, clips, noises, source
 from models.train.data.lips import made_up_lips, spoil_lips
 from models.train.data.microphone import LOUD, normal
-from models.train.data.mix import Scene
+from models.train.data.mix import AcousticScene
 from models.train.data.reverb import Reverb, convolve, make_bank
 from models.train.data.speakers import Split, split_of
 from models.voiceprint.encoder import PRINT
@@ -55,7 +55,7 @@ class Trial:
     """Some scenes of one condition: who the wanted talkers are, by number, and what is to be heard and seen."""
 
     wanted: list[int]
-    scene: Scene
+    scene: AcousticScene
 
 
 @dataclass(frozen=True)
@@ -256,7 +256,7 @@ class Maker:
             beside_it = torch.stack([*rest, *quiet], dim=1)
             size = min(len(p.enrolment) for p in group)
             enrolment = normal(torch.stack([p.enrolment[:size] for p in group]))
-            scene = Scene(
+            scene = AcousticScene(
                 mix=a + beside_it.sum(1) + noise,
                 voice=a,
                 others=beside_it,

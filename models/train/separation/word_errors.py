@@ -20,9 +20,9 @@ from models.speech.transcriber import open_transcriber
 from models.train.data.datasets import FRAME
 from models.train.data.lips import made_up_lips, spoil_lips
 from models.train.data.microphone import LOUD, normal
-from models.train.data.mix import Scene
+from models.train.data.mix import AcousticScene
 from models.train.separation.metrics import word_errors
-from models.train.separation.systems import CUES, System, told
+from models.train.separation.systems import CUES, System, with_cues
 from models.train.separation.trials import Person
 
 READ = Path("/usr/share/pocketsphinx/test/data/librivox")
@@ -51,7 +51,7 @@ def sentences(folder: Path) -> list[tuple[str, Tensor]]:
     return found
 
 
-def mixed(read: list[tuple[str, Tensor]], others: list[Person], gain: float = 1.0) -> list[tuple[str, Scene]]:
+def mixed(read: list[tuple[str, Tensor]], others: list[Person], gain: float = 1.0) -> list[tuple[str, AcousticScene]]:
     """Every sentence with every other voice: her words, and the scene of one row.
 
     Args:
@@ -74,7 +74,7 @@ def mixed(read: list[tuple[str, Tensor]], others: list[Person], gain: float = 1.
             speech = torch.cat([person.sound, person.enrolment])
             speech = speech.repeat(1 + voice.shape[1] // len(speech))[: voice.shape[1]]
             rest = normal(speech[None]) * gain
-            scene = Scene(
+            scene = AcousticScene(
                 mix=voice + rest + torch.randn_like(voice) * 1e-3 * LOUD,
                 voice=voice,
                 others=torch.stack([rest, torch.zeros_like(rest)], dim=1),
@@ -95,7 +95,7 @@ def mixed(read: list[tuple[str, Tensor]], others: list[Person], gain: float = 1.
     return scenes
 
 
-class Captioner:
+class LiveTranscriber:
     """The live captions' own transcriber, fed as in a call."""
 
     def __init__(self) -> None:
@@ -125,11 +125,11 @@ def word_error_table(
     Returns:
         By name of what was listened to, one pair a scene, scenes in the same order.
     """
-    captioner, table = Captioner(), Errors()
+    captioner, table = LiveTranscriber(), Errors()
     for text, scene in mixed(sentences(folder), others):
         heard = {"clean": scene.voice, "mixture": scene.mix}
         for name, system in systems.items():
-            heard.update({f"{name}, {cue}": system(told(scene, cue)) for cue in CUES})
+            heard.update({f"{name}, {cue}": system(with_cues(scene, cue)) for cue in CUES})
         for name, sound in heard.items():
             table.setdefault(name, []).append(word_errors(text, captioner.words(sound[0])))
     return table

@@ -80,7 +80,7 @@ def urban_sounds(folder: Path) -> Urban:
     return Urban(sound.reshape(-1, CLIP), label, fold, source)
 
 
-def speech_tape(folder: Path, held: bool = False, minutes: float = 30) -> I16:
+def joined_speech(folder: Path, held: bool = False, minutes: float = 30) -> I16:
     """Speech end to end, (N,) int16: of those who may be trained on, or of those held out.
 
     Args:
@@ -96,7 +96,7 @@ def speech_tape(folder: Path, held: bool = False, minutes: float = 30) -> I16:
     return np.concatenate(parts)
 
 
-def noise_tape(folder: Path, held: bool = False) -> I16:
+def joined_noise(folder: Path, held: bool = False) -> I16:
     """Unlabelled noises end to end, (N,) int16; every sixth is held out."""
     sound, index = _read(folder / "noise" / "nonspeech100")
     chosen = [o for i, o in enumerate(index) if (i % 6 == 5) == held]
@@ -138,8 +138,8 @@ class Mixer:
         by_class = np.bincount(self._label, minlength=len(CLASSES))
         # Halfway between a draw a clip and a draw a class: rare classes need more than their due.
         weight = by_class[self._label] ** -0.5
-        self._chance = weight / weight.sum()
-        self._speech, self._noise = speech_tape(folder), noise_tape(folder)
+        self._probability = weight / weight.sum()
+        self._speech, self._noise = joined_speech(folder), joined_noise(folder)
         self._random = np.random.default_rng(seed)
 
     def draw(self, rows: int, samples: int) -> Mixture:
@@ -165,24 +165,24 @@ class Mixer:
             sound[row] = self._at_some_level(one)
         return Mixture(sound, share)
 
-    def _layer(self, samples: int, chance: tuple[float, float, float]) -> tuple[Tensor, int]:
-        """One source (N,), RMS 0.1 or silent, and its kind; `chance` of a labelled clip, speech, noise."""
+    def _layer(self, samples: int, probabilities: tuple[float, float, float]) -> tuple[Tensor, int]:
+        """One source (N,), RMS 0.1 or silent, and its kind; `probabilities` of a labelled clip, speech, noise."""
         r = self._random
         # Half of the sounds are bent out of shape: the teacher says what they have become.
         wild = r.random() < 0.5
         speed = float(np.exp(r.uniform(-0.6, 0.6) if wild else r.uniform(-0.2, 0.2)))
         need, kind = int(samples * speed) + 2, NOTHING
-        which = r.choice(4, p=(*chance, 1 - sum(chance)))
+        which = r.choice(4, p=(*probabilities, 1 - sum(probabilities)))
         if which == 0:
-            clip = r.choice(len(self._label), p=self._chance)
+            clip = r.choice(len(self._label), p=self._probability)
             first = r.integers(CLIP - need + 1) if need < CLIP else 0
             kind, part = int(self._label[clip]), self._urban[clip, first : first + need]
         elif which == 3:
             return equalised(made_up(samples, r), r), NOTHING
         else:
-            tape = self._speech if which == 1 else self._noise
-            first = r.integers(len(tape) - need)
-            kind, part = SPEECH if which == 1 else NOTHING, tape[first : first + need]
+            joined = self._speech if which == 1 else self._noise
+            first = r.integers(len(joined) - need)
+            kind, part = SPEECH if which == 1 else NOTHING, joined[first : first + need]
         wave = torch.from_numpy(part.astype(np.float32) / 32768)[None, None]
         wave = F.interpolate(wave, samples, mode="linear", align_corners=True)[0, 0]
         if wild and r.random() < 0.3:

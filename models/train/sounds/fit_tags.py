@@ -28,13 +28,13 @@ from models.train.sounds.data import (
     Mixer,
     batches,
     equalised,
+    joined_noise,
+    joined_speech,
     made_up,
-    noise_tape,
-    speech_tape,
     urban_sounds,
 )
 from models.train.sounds.evaluate import WEIGHTS, load
-from models.train.sounds.probe import Linear, fit_linear
+from models.train.sounds.probe import LinearProbe, fit_linear
 from models.train.sounds.teacher import SoundTeacher, class_names
 
 FALSE_ALARMS = 0.01
@@ -73,7 +73,7 @@ LABELS = {name: kind for kind, name in enumerate(CLASSES) if name in CANDIDATES}
 
 
 @dataclass
-class Scenes:
+class LabelledScenes:
     """What names are measured on.
 
     Attributes:
@@ -87,14 +87,16 @@ class Scenes:
     talks: Bools
 
 
-def development_scenes(folder: Path, seed: int = 5) -> Scenes:
+def development_scenes(folder: Path, seed: int = 5) -> LabelledScenes:
     """Fold 3, held-out talkers, held-out noises, made-up noises and tones, talkers over fold 3."""
     random = np.random.default_rng(seed)
     urban = urban_sounds(folder)
     clips = torch.from_numpy(urban.sound[urban.fold == 3]).float() / 32768
     label = urban.label[urban.fold == 3]
-    tapes = [torch.from_numpy(t).float() / 32768 for t in (speech_tape(folder, True, 60), noise_tape(folder, True))]
-    speech, noise = (tape[: len(tape) // CLIP * CLIP].view(-1, CLIP) for tape in tapes)
+    joined = [
+        torch.from_numpy(t).float() / 32768 for t in (joined_speech(folder, True, 60), joined_noise(folder, True))
+    ]
+    speech, noise = (part[: len(part) // CLIP * CLIP].view(-1, CLIP) for part in joined)
     chosen = torch.from_numpy(random.permutation(len(speech)))
     alone, voices = speech[chosen[: len(chosen) // 2]], speech[chosen[len(chosen) // 2 :]]
     over = random.permutation(len(clips))[: len(voices)]
@@ -112,10 +114,12 @@ def development_scenes(folder: Path, seed: int = 5) -> Scenes:
     talks = np.zeros(len(sound), np.bool_)
     talks[len(clips) : len(clips) + len(alone)] = True
     talks[len(sound) - len(mixed) :] = True
-    return Scenes((sound * 32767).numpy().astype(np.int16), np.concatenate([label, nothing, label[over]]), talks)
+    return LabelledScenes(
+        (sound * 32767).numpy().astype(np.int16), np.concatenate([label, nothing, label[over]]), talks
+    )
 
 
-def truth_of(name: str, scenes: Scenes, teacher: F32) -> F32:
+def truth_of(name: str, scenes: LabelledScenes, teacher: F32) -> F32:
     """(M,) 1 there, 0 not there, NaN not known; `teacher` (M,) is YAMNet's probability of this name."""
     truth = np.where(teacher < _ABSENT, 0.0, np.nan)
     if name in LABELS:
@@ -129,15 +133,15 @@ def truth_of(name: str, scenes: Scenes, teacher: F32) -> F32:
     return np.asarray(truth, np.float32)
 
 
-def average_precision(chance: F32, truth: F32) -> float:
+def average_precision(probability: F32, truth: F32) -> float:
     """Area under precision over recall."""
-    order = np.argsort(-chance)
+    order = np.argsort(-probability)
     right = truth[order]
     precision = np.cumsum(right) / np.arange(1, len(right) + 1)
     return float((precision * right).sum() / right.sum())
 
 
-def fit(net: SoundNet, folder: Path, mixtures: int = 2500, noises: int = 300) -> Linear:
+def fit(net: SoundNet, folder: Path, mixtures: int = 2500, noises: int = 300) -> LinearProbe:
     """The linear classifier on pool5: ten questions, with mixtures, talkers and noises as counterexamples."""
     urban, mixer, random = urban_sounds(folder), Mixer(folder, 99), np.random.default_rng(99)
     kept = urban.fold < 3
@@ -170,7 +174,7 @@ def main() -> None:
         state = load_file(options.weights) | {"linear.weight": linear.weight.half(), "linear.bias": linear.bias.half()}
         save_file({name: value.contiguous() for name, value in state.items()}, options.weights)
     state = load_file(options.weights)
-    linear = Linear(state["linear.weight"].float(), state["linear.bias"].float())
+    linear = LinearProbe(state["linear.weight"].float(), state["linear.bias"].float())
     scenes, teacher, names = development_scenes(options.data), SoundTeacher(), class_names()
     given, labelled, said = [], [], []
     with torch.inference_mode():
@@ -188,15 +192,15 @@ def main() -> None:
         sources = {"head": sounds[:, :, indices].max(axis=(1, 2))}
         if name in LABELS:
             sources["linear"] = answers[:, LABELS[name]]
-        for source, chance in sources.items():
-            print(_row(name, source, chance, truth, indices))
+        for source, probability in sources.items():
+            print(_row(name, source, probability, truth, indices))
     said_of = np.stack([tag.probability(sounds, answers) >= tag.threshold for tag in TAGS], axis=1)
     print(f"\nAs shipped ({', '.join(f'{tag.name} {tag.threshold}' for tag in TAGS)}):")
     for kind, text in _said(said_of, scenes).items():
         print(f"- {kind}: {text}")
 
 
-def _said(said: Bools, scenes: Scenes) -> dict[str, str]:
+def _said(said: Bools, scenes: LabelledScenes) -> dict[str, str]:
     """How often each name is said, by what is in the scene."""
     groups = {CLASSES[k]: (scenes.label == k) & ~scenes.talks for k in range(len(CLASSES))}
     groups["a talker alone"] = (scenes.label < 0) & scenes.talks
@@ -211,14 +215,14 @@ def _said(said: Bools, scenes: Scenes) -> dict[str, str]:
     return lines
 
 
-def _row(name: str, source: str, chance: F32, truth: F32, indices: list[int]) -> str:
+def _row(name: str, source: str, probability: F32, truth: F32, indices: list[int]) -> str:
     known = np.isfinite(truth)
-    chance, truth = chance[known], truth[known]
-    there, absent = chance[truth == 1], chance[truth == 0]
+    probability, truth = probability[known], truth[known]
+    there, absent = probability[truth == 1], probability[truth == 0]
     cells = [name, source, str(len(there)), str(len(absent))]
     if len(there) and len(absent):
         threshold = float(np.quantile(absent, 1 - FALSE_ALARMS))
-        cells += [f"{average_precision(chance, truth):.2f}", f"{threshold:.3f}"]
+        cells += [f"{average_precision(probability, truth):.2f}", f"{threshold:.3f}"]
         cells += [f"{(there > threshold).mean():.0%}", f"{(absent > threshold).mean():.1%}"]
     else:
         cells += ["", "", "", ""]

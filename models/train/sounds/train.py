@@ -113,7 +113,7 @@ def average(mean: nn.Module, net: nn.Module, step: int) -> None:
             slow.copy_(fast)
 
 
-class Run:
+class SoundNetTrainer:
     """One training run, which may be stopped and taken up again.
 
     Args:
@@ -273,7 +273,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=2e-3, help="highest learning rate")
     parser.add_argument("--seed", type=int, default=0)
     torch.set_num_threads(1)
-    Run(parser.parse_args()).go()
+    SoundNetTrainer(parser.parse_args()).go()
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ class _Weighed:
     sizes: list[float]
 
 
-class Consensus:
+class References:
     """The captions of all pictures.
 
     Args:

@@ -18,8 +18,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from models.common.weights import tensors
-from models.train.vision.cider import Consensus
-from models.train.vision.train_captioning import Batch, Run, options_parser
+from models.train.vision.cider import References
+from models.train.vision.train_captioning import Batch, CaptioningTrainer, options_parser
 from models.vision.captioning import LONGEST, CaptionNet, Memory
 from models.vision.image_encoder import Grids
 from models.vision.vocabulary import END, PADDING, START, UNKNOWN
@@ -54,7 +54,7 @@ def sample(net: CaptionNet, grids: Grids, count: int, temperature: float) -> Ten
     return torch.stack(line, dim=2)
 
 
-class RewardRun(Run):
+class RewardTrainer(CaptioningTrainer):
     """A run that begins from trained weights and learns from its own sentences."""
 
     def __init__(self, options: argparse.Namespace) -> None:
@@ -64,7 +64,7 @@ class RewardRun(Run):
             self.net.load_state_dict(start)
             self.mean.load_state_dict(start)
         vocabulary = self.material.vocabulary
-        self.consensus = Consensus(
+        self.references = References(
             [[[*vocabulary.encode(one), END] for one in five] for five in self.material.captions]
         )
 
@@ -75,8 +75,8 @@ class RewardRun(Run):
         for row, (picture, mirror) in enumerate(zip(batch.pictures, batch.mirrored, strict=True)):
             for k, line in enumerate(sentences[row, :, 1:].tolist()):
                 words = [turn.get(word, word) if mirror else word for word in line if word != PADDING]
-                cider, bleu = self.consensus.cider(picture, words), self.consensus.bleu(picture, words)
-                odd = self.consensus.odd(words)
+                cider, bleu = self.references.cider(picture, words), self.references.bleu(picture, words)
+                odd = self.references.odd(words)
                 found[row, k] = self.options.cider * cider + self.options.bleu * bleu - self.options.odd * odd
         return found
 
@@ -113,7 +113,7 @@ def main() -> None:
     parser.set_defaults(rate=2e-4, decay=0.01, penalty=0.1, memory=0.99, batches=140, quiet=0)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    RewardRun(options).go()
+    RewardTrainer(options).go()
 
 
 if __name__ == "__main__":

@@ -152,7 +152,7 @@ def judge(net: CaptionNet, vocabulary: Vocabulary, dev: StoredGrids, references:
     return {name: round(value, 4) for name, value in found.items()}
 
 
-class Run:
+class CaptioningTrainer:
     """One training run, which may be stopped and taken up again.
 
     Args:
@@ -272,7 +272,7 @@ def main() -> None:
     """Entry point."""
     options = options_parser(__doc__ or "").parse_args()
     torch.set_num_threads(1)
-    Run(options).go()
+    CaptioningTrainer(options).go()
 
 
 if __name__ == "__main__":

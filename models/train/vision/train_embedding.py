@@ -148,7 +148,7 @@ def recall(image: Tensor, text: Tensor) -> dict[str, float]:
     return figures | {"sum": sum(figures.values())}
 
 
-class Run:
+class EmbeddingTrainer:
     """One training run, which may be stopped and taken up again.
 
     Args:
@@ -322,7 +322,7 @@ def main() -> None:
     if options.evaluate:
         evaluate(options)
     elif options.out:
-        Run(options).go()
+        EmbeddingTrainer(options).go()
     else:
         parser.error("--out or --evaluate is needed")
 

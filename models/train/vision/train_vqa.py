@@ -106,7 +106,7 @@ class Rooms:
         return found
 
 
-class Run:
+class QuestionTrainer:
     """One training run, which may be stopped and taken up again.
 
     Args:
@@ -212,10 +212,10 @@ class Run:
         scores = score(self.mean, self.vocabulary, self.seen[0], questions)
         truth = right_answers(questions, self.answers)
         calibrate(self.mean, scores, truth)
-        chances = self.mean.probabilities(scores)
+        probabilities = self.mean.probabilities(scores)
         known = truth >= 0
-        surprise = -chances[known, truth[known]].log().mean().item()
-        accuracy = 100 * (chances.argmax(1) == truth).float().mean().item()
+        surprise = -probabilities[known, truth[known]].log().mean().item()
+        accuracy = 100 * (probabilities.argmax(1) == truth).float().mean().item()
         if surprise < self.best:
             self.best = surprise
             weights = {name: value.half().contiguous() for name, value in self.mean.state_dict().items()}
@@ -322,8 +322,11 @@ def evaluate(options: argparse.Namespace) -> None:
     print(f"gain over question only: {100 * gain.mean():+.1f} points ({100 * low:+.1f} to {100 * high:+.1f})")
     net, scores = results["picture and question"]
     hit = hits["picture and question"]
-    for name, chances in (("as trained", torch.softmax(scores, 1)), ("with temperature", net.probabilities(scores))):
-        print(f"calibration error {name}: {100 * calibration_error(chances.amax(1).numpy(), hit):.1f} %")
+    for name, probabilities in (
+        ("as trained", torch.softmax(scores, 1)),
+        ("with temperature", net.probabilities(scores)),
+    ):
+        print(f"calibration error {name}: {100 * calibration_error(probabilities.amax(1).numpy(), hit):.1f} %")
     sure = net.probabilities(scores).amax(1).numpy()
     known = sure >= float(net.least)
     print(
@@ -353,7 +356,7 @@ def main() -> None:
     if options.evaluate and options.baseline:
         evaluate(options)
     elif options.out:
-        Run(options).go()
+        QuestionTrainer(options).go()
     else:
         parser.error("--out, or --evaluate and --baseline, is needed")
 

@@ -91,7 +91,7 @@ def test_a_run_learns_a_tiny_world_stops_and_goes_on(tmp_path: Path, monkeypatch
         rate=3e-3,
         seed=0,
     )
-    first = train_embedding.Run(options)
+    first = train_embedding.EmbeddingTrainer(options)
     first.go()
     assert first.step == 30 and options.out.exists()
     curve = [json.loads(line) for line in options.out.with_suffix(".jsonl").read_text().splitlines()]
@@ -102,7 +102,7 @@ def test_a_run_learns_a_tiny_world_stops_and_goes_on(tmp_path: Path, monkeypatch
     assert max(line["sum"] for line in curve) == pytest.approx(first.best, abs=0.01)
 
     options.resume, options.minutes = True, 0.75
-    again = train_embedding.Run(options)
+    again = train_embedding.EmbeddingTrainer(options)
     assert (again.step, again.best) == (30, first.best)
     again.go()
     assert again.step == 45

@@ -10,14 +10,14 @@ import torch
 
 from models.common.audio import SAMPLE_RATE
 from models.separation.runtime import SeparatorRuntime
+from models.train.data.corpus import load_corpora
 from models.train.data.datasets import clips, noises, source
-from models.train.data.mix import Scene
+from models.train.data.mix import AcousticScene
 from models.train.data.speakers import LISTS
-from models.train.data.tape import load_tapes
 from models.train.separation import conversation, pace, report, targets, trials
 from models.train.separation.evaluate import Measured
-from models.train.separation.systems import figures_of, ideal_ratio_mask, mixture, told
-from models.train.separation.word_errors import Captioner, mixed, sentences
+from models.train.separation.systems import figures_of, ideal_ratio_mask, mixture, with_cues
+from models.train.separation.word_errors import LiveTranscriber, mixed, sentences
 
 SECONDS = 28
 
@@ -80,10 +80,10 @@ def test_sets_noise_and_lists(folder: Path) -> None:
     }
     assert [len(noises(folder, licence)) for licence in ("permissive", "all")] == [1, 2]
     assert len(noises(folder, "all", test=True)) == 2
-    tapes = load_tapes(folder, torch.device("cpu"), "permissive")
-    assert [len(tape.frames) for tape in tapes.values()] == [13, 13, 13]  # 3 of 4 sets, and one filmed man
-    assert int(tapes["train"].real.sum()) == 1
-    assert [len(tape.frames) for tape in load_tapes(folder, torch.device("cpu"), "all").values()] == [16, 16, 16]
+    corpora = load_corpora(folder, torch.device("cpu"), "permissive")
+    assert [len(corpus.frames) for corpus in corpora.values()] == [13, 13, 13]  # 3 of 4 sets, and one filmed man
+    assert int(corpora["train"].real.sum()) == 1
+    assert [len(corpus.frames) for corpus in load_corpora(folder, torch.device("cpu"), "all").values()] == [16, 16, 16]
 
 
 def test_scenes_are_what_their_names_say(main: dict[str, trials.Condition]) -> None:
@@ -121,7 +121,7 @@ def test_the_mixture_gains_nothing_and_the_ideal_mask_much(main: dict[str, trial
     assert figures_of(silent.mix * 0.1, silent, False)["left"] == pytest.approx([-20] * 3, abs=0.01)
 
 
-def swapped(scene: Scene) -> torch.Tensor:
+def swapped(scene: AcousticScene) -> torch.Tensor:
     return scene.others[:, 0]
 
 
@@ -132,7 +132,7 @@ def test_the_other_talker_is_the_wrong_one(main: dict[str, trials.Condition]) ->
 
 @pytest.mark.parametrize(("cue", "seen", "known"), [("both", 1, 1), ("lips", 1, 0), ("voice", 0, 1)])
 def test_cues_are_taken_away(main: dict[str, trials.Condition], cue: str, seen: int, known: int) -> None:
-    scene = told(main["two talkers"].trials[0].scene, cue)
+    scene = with_cues(main["two talkers"].trials[0].scene, cue)
     assert float(scene.visible.max()) == float(scene.other_visible.max()) == seen and float(scene.known.max()) == known
 
 
@@ -193,4 +193,4 @@ def test_sentences_are_read_and_mixed(tmp_path: Path) -> None:
 
 
 def test_the_captioner_hears_nothing_in_silence() -> None:
-    assert Captioner().words(torch.zeros(SAMPLE_RATE)) == ""
+    assert LiveTranscriber().words(torch.zeros(SAMPLE_RATE)) == ""

@@ -79,10 +79,10 @@ def test_answers_come_with_probabilities_the_best_first(answerer: Answerer, grid
     said = answerer.answer(grids, ["what is on the table", "How many chairs are there?", "what colour is the wall"])
     assert len(said) == 3
     for answer in said:
-        chances = [p for _, p in answer.answers]
-        assert len(answer.answers) == BEST and chances == sorted(chances, reverse=True)
-        assert 0 < sum(chances) <= 1 + 1e-6
-        assert answer.known == (chances[0] >= float(answerer._net.least))
+        probabilities = [p for _, p in answer.answers]
+        assert len(answer.answers) == BEST and probabilities == sorted(probabilities, reverse=True)
+        assert 0 < sum(probabilities) <= 1 + 1e-6
+        assert answer.known == (probabilities[0] >= float(answerer._net.least))
         assert not any("_" in text for text, _ in answer.answers)
 
 
@@ -208,14 +208,14 @@ def test_a_run_learns_what_only_the_picture_tells(tmp_path: Path, monkeypatch: p
         data=tmp_path, cache=tmp_path, out=tmp_path / "x.safetensors", words=tmp_path, minutes=2.0, resume=False,
         blind=False, start=None, rows=15, rate=3e-3, seed=0,
     )  # fmt: skip
-    run = training.Run(options)
+    run = training.QuestionTrainer(options)
     run.go()
     curve = [json.loads(line) for line in options.out.with_suffix(".jsonl").read_text().splitlines()]
     assert run.step == 120 and curve[-1]["accuracy"] == 100.0
     _, vocabulary, answers = load_question_net(options.out)
     assert sorted(answers) == ["lamp", "sofa"] and "thing" in vocabulary
     options.resume, options.minutes = True, 2.2
-    again = training.Run(options)
+    again = training.QuestionTrainer(options)
     assert (again.step, again.best) == (120, run.best)
     again.go()
     assert again.step > 120
