@@ -7,16 +7,35 @@ import numpy as np
 
 from models.common.arrays import F32, F64
 
-STEP = 0.04  # seconds between updates
-WINDOW = 240  # updates looked at: 9.6 s
-LEAST = 100  # updates with visible lips before anything is said
-EVERY = 15  # updates between looks
-LAGS = np.arange(-4, 8)  # updates searched, -160..+280 ms: one more at each end than is believed, for the parabola
-KEEP = 0.75  # of the earlier correlation at each look, so that one odd sentence does not move the estimate
-PRIOR = 0.004  # by how much a lag one update farther from the usual one must correlate better, squared distance
-USUAL = 1.0  # updates
-MEANT = 0.25  # confidence from which a lead is given
-LEAST_SWING = 12.0  # dB between quiet and loud; less is no speech with pauses
+STEP = 0.04
+"""Seconds between updates."""
+
+WINDOW = 240
+"""Updates looked at: 9.6 s."""
+
+LEAST = 100
+"""Updates with visible lips before anything is said."""
+
+EVERY = 15
+"""Updates between looks."""
+
+LAGS = np.arange(-4, 8)
+"""Updates searched, -160..+280 ms: one more at each end than is believed, for the parabola."""
+
+KEEP = 0.75
+"""Share kept of the earlier correlation at each look, so that one odd sentence does not move the estimate."""
+
+PRIOR = 0.004
+"""By how much a lag one update farther from the usual one must correlate better, squared distance."""
+
+USUAL = 1.0
+"""Lag that is usual, in updates."""
+
+MEANT = 0.25
+"""Confidence from which a lead is given."""
+
+LEAST_SWING = 12.0
+"""Decibels between quiet and loud; less is no speech with pauses."""
 
 
 @dataclass
@@ -71,12 +90,12 @@ class OffsetEstimator:
                 _look(past)
 
     def lead(self, id: int) -> float | None:
-        """Seconds by which the lips of a face lead its voice, None while that is not known."""
+        """Return seconds by which the lips of a face lead its voice, None while that is not known."""
         past = self._faces.get(id)
         return past.lead if past is not None and past.confidence >= MEANT else None
 
     def confidence(self, id: int) -> float:
-        """How far to trust `lead`, 0..1."""
+        """Return how far to trust `lead`, 0..1."""
         past = self._faces.get(id)
         return past.confidence if past is not None else 0.0
 

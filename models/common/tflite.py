@@ -9,7 +9,7 @@ from models.common.arrays import F32
 
 
 def mediapipe_model(name: str) -> Path:
-    """Path of a model file in the installed mediapipe wheel.
+    """Return the path of a model file in the installed mediapipe wheel.
 
     Args:
         name: path below `mediapipe/modules`, e.g. `face_landmark/face_landmark.tflite`.

@@ -94,7 +94,7 @@ class FaceTracker:
         self._shape = (0, 0)
 
     def remember(self) -> FaceMemory:
-        """What another tracker needs to give the same people the same numbers."""
+        """Return what another tracker needs to give the same people the same numbers."""
         known = tuple(track for track in self._tracks + self._lost if track.id)
         return FaceMemory(known, self._next_id, self._shape)
 
@@ -270,5 +270,5 @@ def _inside(mesh: Mesh, rgb: U8) -> bool:
 
 
 def _imagined(track: Track) -> bool:
-    """Whether the detector denies a followed face; it knows upright ones, the rest is left to the mesh."""
+    """Return whether the detector denies a followed face; it knows upright ones, the rest is left to the mesh."""
     return track.doubts >= DOUBTS and abs(track.mesh.angle) < 0.5 and frontal(track.mesh)

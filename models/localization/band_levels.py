@@ -21,7 +21,7 @@ _LOW, _HIGH, _FFT = 60.0, 7600.0, 512
 
 @functools.cache
 def _bands() -> F32:
-    """Triangles on the mel scale, (257, 48)."""
+    """Return triangles on the mel scale, (257, 48)."""
     low, high = (2595 * float(np.log10(1 + at / 700)) for at in (_LOW, _HIGH))
     corners = 700 * (10 ** (np.linspace(low, high, BANDS + 2) / 2595) - 1)
     frequency = np.fft.rfftfreq(_FFT, 1 / SAMPLE_RATE)[:, None]
@@ -31,7 +31,7 @@ def _bands() -> F32:
 
 
 def band_levels(pcm: F32) -> F32:
-    """Levels of bands.
+    """Measure the levels of bands.
 
     Args:
         pcm: Shape (B, BEFORE + 160 * T), -1..1 at 16 kHz; what is not finite counts as 0.

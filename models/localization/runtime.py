@@ -38,9 +38,12 @@ SILENT = -60.0
 PREFIXES = ("attention.", "extent.", "belief.")
 """Of the names of the stored weights: one for the attention, the extent of faces, and the classifier."""
 
-KEPT = 3.0  # seconds of sound and motion that are kept
+KEPT = 3.0
+"""Seconds of sound and motion that are kept."""
+
 _LAST = int(0.6 * SAMPLE_RATE)
-_LATE = 0.5  # seconds by which sound may lag the pictures before the map waits for it no longer
+_LATE = 0.5
+"""Seconds by which sound may lag the pictures before the map waits for it no longer."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,7 @@ class SoundTrack:
         self.end = end + len(pcm) / SAMPLE_RATE
 
     def window(self, end: float, count: int) -> F32:
-        """The `count` samples before the time `end`."""
+        """Return the `count` samples before the time `end`."""
         out = np.zeros(count, np.float32)
         if self.end is None:
             return out
@@ -149,7 +152,7 @@ class Localizer:
         self._images = images or ImageRuntime()
 
     def open(self) -> LocalizerState:
-        """Memory for a new stream."""
+        """Make the memory of a new stream."""
         return LocalizerState()
 
     def see(self, state: LocalizerState, t: float, rgb: U8) -> None:
@@ -169,7 +172,7 @@ class Localizer:
         state.sound.hear(t, pcm)
 
     def locate(self, states: list[LocalizerState]) -> list[SoundMap]:
-        """A map for each stream, of what it was given until now; a stream without a picture gets an empty one."""
+        """Map each stream by what it was given until now; a stream without a picture gets an empty map."""
         maps = [SoundMap(state.at, np.zeros((GRID, GRID), np.float32), 0.0, None, None) for state in states]
         rows = [i for i, state in enumerate(states) if state.pictures]
         if not rows:
@@ -213,14 +216,14 @@ class Localizer:
 
 
 def _end(state: LocalizerState) -> float:
-    """Until when both are known: the newest picture, or the sound's end if that is only a little behind."""
+    """Return until when both are known: the newest picture, or the sound's end if that is only a little behind."""
     t = state.pictures[-1][0] + BIN
     heard = state.sound.end
     return heard if heard is not None and t - _LATE <= heard < t else t
 
 
 def _keep(state: LocalizerState, t: float) -> np.float32:
-    """Share that the maps until now have in the average; forgets what is long past."""
+    """Return the share that the maps until now have in the average; forget what is long past."""
     gap = t - state.at
     if state.evidence is None or not 0 <= gap <= FORGET:
         state.evidence = None
@@ -229,7 +232,7 @@ def _keep(state: LocalizerState, t: float) -> np.float32:
 
 
 def load_localizer(path: Path = WEIGHTS) -> tuple[SoundAttention, FaceExtent, SourceClassifier]:
-    """The networks with their shipped weights (fp16 on disk, float32 in memory), for inference.
+    """Load the networks with their shipped weights (fp16 on disk, float32 in memory), for inference.
 
     Raises:
         FileNotFoundError: the weights are not there.

@@ -21,7 +21,7 @@ CLUES = (
 
 
 def clues(sync: F32, meaning: F32, attention: F32, faces: float, moved: F32, level: float) -> F32:
-    """The numbers of `CLUES`.
+    """Work out the numbers of `CLUES`.
 
     Args:
         sync: Synchrony (14, 14).
@@ -56,6 +56,6 @@ class SourceClassifier(nn.Module):
         self.hidden, self.out = nn.Linear(len(CLUES) + MEANING, 24), nn.Linear(24, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, 7 + 64) -> (B,)."""
+        """Weigh (B, 7 + 64) -> (B,)."""
         logit: Tensor = self.out(self.hidden(x).relu())[:, 0]
         return logit

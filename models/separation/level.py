@@ -2,8 +2,8 @@
 
 The separator is trained to give voices at their level, but where it is unsure what is whose it holds back: measured
 on people it never heard, a voice comes out at 0.97 of its amplitude when alone and at 0.75 beside another (both cues;
-models/train/RESULTS.md). The scale that is right leaves a remainder uncorrelated with the voice, min over g of
-|mix - g*voice|^2:
+models/train/separation/RESULTS.md). The scale that is right leaves a remainder uncorrelated with the voice, min over g
+of |mix - g*voice|^2:
 
     g = <mix, voice> / <voice, voice>
 

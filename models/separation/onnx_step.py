@@ -79,7 +79,7 @@ def _separator_session(net: Separator, eight_bits: bool) -> onnxruntime.Inferenc
     both_frames = g.constant([1, FRAMES, 1])
 
     def on_every_frame(value: str) -> str:
-        """(rows, width) -> (rows * FRAMES, width)."""
+        """Repeat (rows, width) for every frame -> (rows * FRAMES, width)."""
         return g.reshape(g.op("Expand", g.reshape(value, -1, 1, width), both_frames), -1, width)
 
     fresh: list[str] = []
@@ -114,7 +114,7 @@ def _separator_session(net: Separator, eight_bits: bool) -> onnxruntime.Inferenc
 
 
 def _recurrent(g: Graph, x: str, h: str, net: Separator) -> tuple[str, str]:
-    """`Separator._recurrent_step` as nodes: x (rows * FRAMES, width) -> outputs of the same shape, last h."""
+    """Add `Separator._recurrent_step` as nodes: x (rows * FRAMES, width) -> outputs of that shape, last h."""
     width = net.width
     weight_in, weight_again, bias_in, bias_again = gru_weights(net.recurrent)
     inward = g.reshape(g.linear(x, weight_in, bias_in), -1, FRAMES, 3 * width)

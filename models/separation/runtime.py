@@ -25,12 +25,12 @@ Backend = Literal["onnx8", "onnx", "torch"]
 
 
 def load_separator(path: Path = WEIGHTS) -> Separator:
-    """The separator with its shipped weights; errors as `weights.filled`."""
+    """Load the separator with its shipped weights; errors as `weights.filled`."""
     return weights.filled(Separator(), path)
 
 
 def load_voice_encoder(path: Path = VOICE_WEIGHTS) -> VoiceEncoder:
-    """The voice print encoder with its shipped weights; errors as `weights.filled`."""
+    """Load the voice print encoder with its shipped weights; errors as `weights.filled`."""
     return weights.filled(VoiceEncoder(), path)
 
 
@@ -159,7 +159,7 @@ class SeparatorRuntime:
 
     @torch.inference_mode()
     def voice_print(self, pcm: F32) -> F32:
-        """How the person in this recording sounds.
+        """Say how the person in this recording sounds.
 
         Args:
             pcm: (N,) speech of that person alone at 16 kHz, any level, at least a second; 2-5 s are best.

@@ -24,7 +24,7 @@ class VoiceCue(nn.Module):
         nn.init.zeros_(self.other.weight)
 
     def forward(self, wanted: Tensor, other: Tensor) -> Tensor:
-        """One vector for each pair of prints.
+        """Return one vector for each pair of prints.
 
         Args:
             wanted: (B, 256) print of the wanted face, zeros where unknown.

@@ -25,7 +25,7 @@ _QUIET = 10 ** (-40 / 20)
 
 
 def load_sounds(path: Path = WEIGHTS) -> tuple[SoundNet, TagClassifier]:
-    """The network and the linear classifier of the tags, fp16 on disk, float32 in memory, for inference.
+    """Load the network and the linear classifier of the tags, fp16 on disk, float32 in memory, for inference.
 
     Raises:
         FileNotFoundError: if the weights are not there.
@@ -79,14 +79,14 @@ class SoundTagger:
         return found
 
     def probabilities(self, pcm: F32) -> F32:
-        """(B, N) -> (B, len(TAGS)): how likely each tag is, N at least 0.96 s."""
+        """Say how likely each tag is: (B, N) -> (B, len(TAGS)), N at least 0.96 s."""
         pool5 = self._run_pool5(raised(pcm))
         sounds: F32 = self._heads.run(None, {"pool5": pool5})[0]
         labelled = self._linear.probabilities(_frames(pool5))
         return np.stack([tag.probability(sounds, labelled) for tag in TAGS], axis=1)
 
     def features(self, pcm: F32) -> F32:
-        """What stands after pool5, for other tasks.
+        """Return what stands after pool5, for other tasks.
 
         Args:
             pcm: (B, N) float32 in -1..1, 16 kHz, N >= 2560.
@@ -106,7 +106,7 @@ class SoundTagger:
 
 
 def loudest(pcm: F32) -> F32:
-    """(B, N) -> (B,): RMS of the loudest tenth of a second."""
+    """Return the RMS of the loudest tenth of a second: (B, N) -> (B,)."""
     step = SAMPLE_RATE // 10
     count = pcm.shape[1] // step
     parts = np.nan_to_num(pcm)[:, : count * step].reshape(len(pcm), count, step)
@@ -114,11 +114,11 @@ def loudest(pcm: F32) -> F32:
 
 
 def raised(pcm: F32) -> F32:
-    """Rows (B, N) at a level the network was taught at: quiet ones louder, by what lies between silence and there."""
+    """Raise rows (B, N) to a level the network was taught at, by what lies between silence and there."""
     gain = np.clip(_QUIET / np.maximum(loudest(pcm), 1e-9), 1, _QUIET / _SILENT)
     return np.asarray(pcm * gain[:, None], np.float32)
 
 
 def _frames(pool5: F32) -> F32:
-    """(B, 256, 4, T) -> (B, T, 1024)."""
+    """Flatten (B, 256, 4, T) -> (B, T, 1024)."""
     return np.ascontiguousarray(pool5.reshape(len(pool5), FEATURES, -1).transpose(0, 2, 1))

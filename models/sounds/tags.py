@@ -29,7 +29,7 @@ class Tag:
     label: int | None = None
 
     def probability(self, sounds: F32, labelled: F32) -> F32:
-        """Of each row, from answers of the head (B, P, 521) and of the classifier (B, 10): (B,)."""
+        """Return that of each row, from answers of the head (B, P, 521) and of the classifier (B, 10): (B,)."""
         if self.label is not None:
             return np.asarray(labelled[:, self.label])
         return np.asarray(sounds[:, :, list(self.classes)].max(axis=(1, 2)))
@@ -48,7 +48,7 @@ class TagClassifier:
     bias: F32
 
     def probabilities(self, frames: F32) -> F32:
-        """(B, T, 1024) -> (B, 10)."""
+        """Classify (B, T, 1024) -> (B, 10)."""
         pooled = np.concatenate([frames.mean(axis=1), frames.max(axis=1)], axis=1)
         return np.asarray(1 / (1 + np.exp(-(pooled @ self.weight.T + self.bias))), np.float32)
 

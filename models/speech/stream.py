@@ -31,10 +31,10 @@ MOST = 30 * SAMPLE_RATE
 
 
 class Detector(Protocol):
-    """Tells speech from other sound, see `voice_activity_runtime.VoiceActivity`."""
+    """Tells speech from other sound, see `models.speech.vad.VoiceActivity`."""
 
     def step(self, state: Listening, pcm: F32) -> Sequence[float]:
-        """Probability of speech in every window of 512 samples that is full now."""
+        """Return the probability of speech in every window of 512 samples that is full now."""
         ...
 
 
@@ -196,7 +196,7 @@ class SentenceStream:
         return [Line(self._id, text, take.time(span.first_speech), take.time(span.last_speech), False)]
 
     def _bound(self, coming: int) -> None:
-        """Before `coming` samples more: lose what waits if it is too much, but not the sentence it belongs to."""
+        """Make room for `coming` samples: lose what waits if it is too much, but not the sentence it belongs to."""
         waiting = sum(take.length - take.heard for take in self._takes)
         if not waiting or waiting + coming <= MOST:
             return

@@ -47,7 +47,7 @@ class Recogniser(Protocol):
     """Turns a stretch of speech into words; keeps nothing."""
 
     def read(self, pcm: F32, draft: tuple[int, ...] = ()) -> Reading:
-        """Words of pcm (N,) at 16 kHz, [-1, 1]; `draft` = tokens of the same speech when it was shorter."""
+        """Recognise words in pcm (N,) at 16 kHz, [-1, 1]; `draft` = tokens of this speech when it was shorter."""
         ...
 
 
@@ -59,7 +59,7 @@ class SpeechStream(Protocol):
         ...
 
     def lines(self, partials: bool = True) -> list[Line]:
-        """New and changed lines since the last call; does the work. Without `partials` only what is final."""
+        """Return new and changed lines since the last call; do the work. Without `partials` only what is final."""
         ...
 
     def close(self) -> list[Line]:

@@ -67,7 +67,7 @@ class _Voice:
     gain: float = 0.0
 
     def give(self, decided: int) -> list[F32]:
-        """Frames whose fate is known, when all up to number `decided` have been found open or not."""
+        """Return frames whose fate is known, when all up to number `decided` have been found open or not."""
         out = []
         while self.held:
             after_open = self.last_open is not None and self.first - LATE <= self.last_open

@@ -1,7 +1,7 @@
 """Words by a Whisper model that the user chooses and downloads: other languages, fewer errors, more work.
 
 Needs the extra `whisper` (faster-whisper, MIT; Whisper's weights are MIT, too). Behind the same interface as
-`speech_runtime.Moonshine`.
+`models.speech.moonshine.Moonshine`.
 """
 
 from __future__ import annotations

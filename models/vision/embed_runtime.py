@@ -38,7 +38,7 @@ class JointEmbedding:
 
     @torch.inference_mode()
     def image(self, grids: GridArrays) -> F32:
-        """Vectors of pictures.
+        """Embed pictures.
 
         Args:
             grids: middle (B, 112, 14, 14) and top (B, 1280, 7, 7), as `ImageRuntime.encode` gives them.
@@ -52,7 +52,7 @@ class JointEmbedding:
 
     @torch.inference_mode()
     def text(self, texts: list[str]) -> F32:
-        """Vectors of texts, from a word to a sentence.
+        """Embed texts, from a word to a sentence.
 
         A text is as long as the share of its content words that are known. One none of whose words is known gives
         zeros: it is near to nothing.
@@ -75,7 +75,7 @@ class JointEmbedding:
         return self._vocabulary.encode(text)[:LONGEST]
 
     def _known(self, text: str) -> float:
-        """Share of the words that the network knows, small words aside unless there is nothing else."""
+        """Return the share of the words that the network knows, small words aside unless there is nothing else."""
         words = tokenise(text)[:LONGEST]
         numbers = [self._numbers(word) for word in content_words(words) or words]
         known = [bool(part) and UNKNOWN not in part for part in numbers]

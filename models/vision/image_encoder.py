@@ -74,7 +74,7 @@ class InvertedBottleneck(nn.Module):
         self.residual = stride == 1 and inputs == outputs
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) -> (B, outputs, H / stride, W / stride)."""
+        """Map (B, C, H, W) -> (B, outputs, H / stride, W / stride)."""
         y = x if self.widen is None else self.widen(x)
         y = self.narrow(self.spread(y))
         result: Tensor = x + y if self.residual else y
@@ -122,5 +122,5 @@ def normalise(rgb: U8 | Tensor) -> Tensor:
 
 
 def load_image_encoder(path: Path = WEIGHTS) -> ImageEncoder:
-    """The trained encoder, in evaluation mode, float32."""
+    """Load the trained encoder, in evaluation mode, float32."""
     return weights.filled(ImageEncoder(), path)

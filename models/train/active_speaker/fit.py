@@ -1,4 +1,4 @@
-"""Fits the weights of models/active_speaker/detector.py: `python -m models.train.active_speaker.fit --data DIR`.
+"""Fit the weights of models/active_speaker/detector.py: `python -m models.train.active_speaker.fit --data DIR`.
 
 DIR holds `av/grid_s1_train` (.ogg sound, .json clips, _lips.npz with 40 lip points a frame, 25 a second) and
 `speech/librispeech` (.ogg, .json), the voices beside. Scenes go through the shipped separator, as in a call: levels
@@ -22,10 +22,18 @@ from models.faces.mesh import lip_numbers
 from models.separation.level import VoiceLevel
 from models.separation.runtime import BLOCK, SeparatorRuntime
 
-FRAME = 2 * BLOCK  # samples in 40 ms
-CLIPS = 6  # a scene
-ROWS = 16  # scenes at a time
-WARM = 50  # updates at the start of a scene that are left out
+FRAME = 2 * BLOCK
+"""Samples in 40 ms."""
+
+CLIPS = 6
+"""Clips in a scene."""
+
+ROWS = 16
+"""Scenes at a time."""
+
+WARM = 50
+"""Updates at the start of a scene that are left out."""
+
 RIDGE = 1.0
 
 
@@ -64,12 +72,12 @@ class TalkingScene:
 
 
 def decibels(x: F32) -> F64:
-    """Level of the last axis."""
+    """Return the level of the last axis."""
     return np.asarray(10 * np.log10(np.mean(np.square(x, dtype=np.float64), axis=-1) + 1e-10))
 
 
 def talking(level: F64) -> Bools:
-    """Where somebody talks, from levels of 40 ms in dB, with pauses up to 0.25 s filled."""
+    """Return where somebody talks, from levels of 40 ms in dB, with pauses up to 0.25 s filled."""
     room, voice = np.percentile(level, (10, 95))
     loud = level > max(voice - 25, room + 0.4 * (voice - room))
     wide = np.convolve(loud, np.ones(7), "same") > 0
@@ -77,7 +85,7 @@ def talking(level: F64) -> Bools:
 
 
 def load_clips(folder: Path) -> list[TalkingClip]:
-    """The filmed talker's clips."""
+    """Load the filmed talker's clips."""
     sound, _ = soundfile.read(folder / "grid_s1_train.ogg", dtype="float32")
     points = np.cumsum(np.load(folder / "grid_s1_train_lips.npz")["delta"].astype(np.float64), axis=0) / 2000
     clips = []
@@ -91,7 +99,7 @@ def load_clips(folder: Path) -> list[TalkingClip]:
 
 
 def load_voices(folder: Path) -> dict[str, list[F32]]:
-    """Other people's speech, by speaker."""
+    """Load other people's speech, by speaker."""
     sound, _ = soundfile.read(folder / "librispeech.ogg", dtype="float32")
     voices: dict[str, list[F32]] = {}
     for entry in json.loads((folder / "librispeech.json").read_text()):
@@ -101,7 +109,7 @@ def load_voices(folder: Path) -> dict[str, list[F32]]:
 
 
 def scene(clips: list[TalkingClip], voices: list[list[F32]], print_of: F32, rng: np.random.Generator) -> TalkingScene:
-    """One made-up scene: the face alone, beside another voice, mouthing to it, or listening to it."""
+    """Make up one scene: the face alone, beside another voice, mouthing to it, or listening to it."""
     chosen = [clips[i] for i in rng.integers(len(clips), size=CLIPS)]
     lips = np.concatenate([clip.lips for clip in chosen])
     own = np.concatenate([clip.sound for clip in chosen])
@@ -131,7 +139,7 @@ def scene(clips: list[TalkingClip], voices: list[list[F32]], print_of: F32, rng:
 
 
 def levels(separator: SeparatorRuntime, scenes: list[TalkingScene]) -> tuple[F64, F64]:
-    """Levels of the separated voice and of the mixture in time with it, each (R, T), dB."""
+    """Return levels of the separated voice and of the mixture in time with it, each (R, T), dB."""
     rows, gain = np.arange(len(scenes)), VoiceLevel()
     separator.reset(rows)
     gain.reset(rows)
@@ -152,7 +160,7 @@ def levels(separator: SeparatorRuntime, scenes: list[TalkingScene]) -> tuple[F64
 
 
 def evidence(separator: SeparatorRuntime, scenes: list[TalkingScene]) -> tuple[F64, Bools, Bools, Bools]:
-    """Bias and cues (N, 6), whether lips counted, whether the print was known, whether the face spoke."""
+    """Return the bias and cues (N, 6), whether lips counted, whether the print was known, whether the face spoke."""
     rows, seen, known, talks = [], [], [], []
     for voice, mix, one in zip(*levels(separator, scenes), scenes, strict=True):
         cues, noise = Cues(), NoiseFloor()
@@ -168,7 +176,7 @@ def evidence(separator: SeparatorRuntime, scenes: list[TalkingScene]) -> tuple[F
 
 
 def fit(x: F64, y: Bools) -> F64:
-    """Logistic regression by Newton's steps, (N,) weights."""
+    """Fit a logistic regression by Newton's steps, (N,) weights."""
     w = np.zeros(x.shape[1])
     for _ in range(30):
         p = 1 / (1 + np.exp(-np.clip(x @ w, -30, 30)))

@@ -14,8 +14,11 @@ from models.common.audio import SAMPLE_RATE
 from models.train.data.datasets import FRAME, LIPS, SOURCES, Clip, Licence, Source, clips, noises
 from models.train.data.speakers import SPLITS, Split, split_of
 
-_LONGEST = 60.0  # seconds of one person that count when people are drawn
-_SHORTEST = 2.4  # seconds of one person that are worth a place
+_LONGEST = 60.0
+"""Seconds of one person that count when people are drawn."""
+
+_SHORTEST = 2.4
+"""Seconds of one person that are worth a place."""
 
 
 class Corpus:
@@ -79,7 +82,7 @@ class Corpus:
         return torch.multinomial(self.probability, count, replacement=True)
 
     def draw(self, people: Tensor, frames: int, speed: Tensor) -> tuple[Tensor, Tensor]:
-        """A random stretch of each person, repeated where there is too little.
+        """Draw a random stretch of each person, repeated where there is too little.
 
         Args:
             people: (B,) as `people` gives them.
@@ -101,7 +104,7 @@ class Corpus:
         return torch.lerp(near.float(), far.float(), at - whole) / 32768, lips
 
     def draw_noise(self, rows: int, length: int) -> Tensor:
-        """Stretches of recorded noise: (rows, length), of zeros if there is none."""
+        """Draw stretches of recorded noise: (rows, length), of zeros if there is none."""
         if len(self.noise) == 0:
             return torch.zeros(rows, length, device=self.device)
         first = torch.randint(0, len(self.noise), (rows, 1), device=self.device)
@@ -110,7 +113,7 @@ class Corpus:
 
 
 def load_corpora(folder: Path, device: torch.device, licence: Licence, seed: int = 0) -> dict[Split, Corpus]:
-    """A corpus for each list of speakers.json, with pauses of up to 0.35 s between utterances.
+    """Load a corpus for each list of speakers.json, with pauses of up to 0.35 s between utterances.
 
     Args:
         folder: Data; the sets that `licence` asks for must be there.
@@ -136,7 +139,7 @@ def load_corpora(folder: Path, device: torch.device, licence: Licence, seed: int
 
 
 def _add_speakers(corpus: Corpus, source: Source, found: list[Clip], rng: np.random.Generator) -> bool:
-    """Each speaker of a set in a row; of GRID all clips, since they are one man. False if nobody was long enough."""
+    """Add each speaker of a set; of GRID all clips, since they are one man. False if nobody was long enough."""
     by_speaker: dict[str, list[Clip]] = {}
     for clip in found:
         by_speaker.setdefault("" if source.name == "grid_s1_train" else clip.speaker, []).append(clip)

@@ -22,7 +22,9 @@ from models.common.arrays import F32, I16
 from models.common.audio import SAMPLE_RATE
 from models.train.data.speakers import news_name
 
-FRAME = 640  # samples in a video frame of 40 ms
+FRAME = 640
+"""Samples in a video frame of 40 ms."""
+
 LIPS = 4
 
 Licence = Literal["permissive", "all"]
@@ -47,7 +49,7 @@ class Source:
     terms: str
 
     def share(self, licence: Licence) -> float:
-        """How often a talker is drawn from it."""
+        """Return how often a talker is drawn from it."""
         return self.permissive if licence == "permissive" else self.all
 
 
@@ -60,7 +62,9 @@ SOURCES = (
     Source("news_arabic", True, 0.0, 0.14, "broadcast footage in a public research set: research only"),
 )
 
-NOISE = "nonspeech100"  # research only, but for one kitchen under Apache-2.0
+NOISE = "nonspeech100"
+"""Recorded noises: research only, but for one kitchen under Apache-2.0."""
+
 FREE_NOISE = "kitchen"
 
 
@@ -80,7 +84,7 @@ class Clip:
 
 
 def lip_numbers(points: F32) -> F32:
-    """The four lip numbers of models/separation/lip_encoder.py.
+    """Return the four lip numbers of models/separation/lip_encoder.py.
 
     Args:
         points: Shape (T, 40, 2): outer lip 0-19, inner lip 20-39, nose tip as origin, eye distance 1.
@@ -94,7 +98,7 @@ def lip_numbers(points: F32) -> F32:
 
 
 def clips(folder: Path, source: Source) -> list[Clip]:
-    """All clips of one set.
+    """Load all clips of one set.
 
     Raises:
         ValueError: Its sound is not at 16 kHz.
@@ -103,7 +107,7 @@ def clips(folder: Path, source: Source) -> list[Clip]:
 
 
 def source(name: str) -> Source:
-    """The set of that name."""
+    """Return the set of that name."""
     return next(one for one in SOURCES if one.name == name)
 
 
@@ -123,7 +127,7 @@ def _heard(folder: Path, name: str) -> list[Clip]:
 
 
 def _filmed(folder: Path, name: str) -> list[Clip]:
-    """Clips with lips; those whose person is not known are left out, since they could be anybody on the lists."""
+    """Load clips with lips; those of unknown people are left out, since they could be anybody on the lists."""
     sound, delta = _sound(folder / f"{name}.ogg"), np.load(folder / f"{name}_lips.npz")["delta"]
     found = []
     for one in json.loads((folder / f"{name}.json").read_text()):
@@ -139,7 +143,7 @@ def _filmed(folder: Path, name: str) -> list[Clip]:
 
 
 def noises(folder: Path, licence: Licence, test: bool = False) -> list[I16]:
-    """Recorded noises that may be used, at least half a second each.
+    """Load recorded noises that may be used, at least half a second each.
 
     Args:
         folder: Data.

@@ -43,7 +43,7 @@ class StoredGrids(NamedTuple):
 
 
 def flickr8k(data: Path, split: Literal["train", "dev"]) -> tuple[U8, list[list[str]]]:
-    """Pictures and captions of one part, in the order of the set's list.
+    """Load pictures and captions of one part, in the order of the set's list.
 
     Args:
         data: Folder that holds `captions/flickr8k_train_dev.zip` and `.json`.
@@ -69,12 +69,12 @@ def flickr8k(data: Path, split: Literal["train", "dev"]) -> tuple[U8, list[list[
 
 
 def mirrored(pictures: U8) -> U8:
-    """Left and right swapped; shape (N, H, W, 3) stays."""
+    """Swap left and right; shape (N, H, W, 3) stays."""
     return np.ascontiguousarray(pictures[:, :, ::-1])
 
 
 def grids(pictures: U8, cache: Path, device: str = "cpu", rows: int = 32) -> StoredGrids:
-    """The frozen image encoder's grids of all pictures.
+    """Return the frozen image encoder's grids of all pictures.
 
     Args:
         pictures: (N, 224, 224, 3) uint8 RGB.
@@ -113,7 +113,7 @@ def _encode(encoder: ImageEncoder, pictures: U8, device: str, rows: int, into: l
 
 
 def _fingerprint(pictures: U8, encoder: ImageEncoder) -> str:
-    """Changes with any picture and any of the encoder's weights."""
+    """Hash what changes with any picture and any of the encoder's weights."""
     digest = hashlib.sha256(str(pictures.shape).encode())
     digest.update(np.ascontiguousarray(pictures).data)
     for value in encoder.state_dict().values():

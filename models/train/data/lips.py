@@ -11,7 +11,7 @@ from models.train.data.datasets import FRAME, LIPS
 
 
 def made_up_lips(sound: Tensor) -> Tensor:
-    """Lips of a talker who was not filmed: the energy of a random band, smoothed, with drifting noise.
+    """Make up lips of a talker who was not filmed: the energy of a random band, smoothed, with drifting noise.
 
     Args:
         sound: (B, L * 640).
@@ -40,7 +40,7 @@ def made_up_lips(sound: Tensor) -> Tensor:
 
 
 def spoil_lips(lips: Tensor, gate: Tensor, lead: Tensor | None = None) -> Tensor:
-    """What a face tracker makes of lips (B, L, 4): gain, offset, jitter, drift, and a wrong time.
+    """Do to lips (B, L, 4) what a face tracker does: gain, offset, jitter, drift, and a wrong time.
 
     Args:
         lips: (B, L, 4).

@@ -14,9 +14,14 @@ from models.common.audio import SAMPLE_RATE
 from models.train.data.datasets import FRAME
 from models.train.data.reverb import Reverb
 
-LOUD = 0.06  # root mean square of one talker before the scene's own level
-FADE = 320  # samples of a talker's onset and end inside a crop
-TAIL = SAMPLE_RATE // 2  # samples of a made-up room tail
+LOUD = 0.06
+"""Root mean square of one talker before the scene's own level."""
+
+FADE = 320
+"""Samples of a talker's onset and end inside a crop."""
+
+TAIL = SAMPLE_RATE // 2
+"""Samples of a made-up room tail."""
 
 
 def normal(sound: Tensor) -> Tensor:
@@ -25,17 +30,17 @@ def normal(sound: Tensor) -> Tensor:
 
 
 def bernoulli(rows: int, p: float, device: torch.device) -> Tensor:
-    """(rows, 1) of 0 and 1, 1 with probability p."""
+    """Draw 1 with probability p, else 0: (rows, 1)."""
     return (torch.rand(rows, 1, device=device) < p).float()
 
 
 def decibels(rows: int, low: float, high: float, device: torch.device) -> Tensor:
-    """Random gains (rows, 1) from `low` to `high` dB."""
+    """Draw gains (rows, 1) from `low` to `high` dB."""
     return torch.pow(10.0, torch.empty(rows, 1, device=device).uniform_(low, high) / 20)
 
 
 def gated(sound: Tensor, gate: Tensor) -> Tensor:
-    """Sound (B, L * 640) where gate (B, L) is 1, with short fades."""
+    """Keep sound (B, L * 640) where gate (B, L) is 1, with short fades."""
     fine = F.pad(gate.repeat_interleave(FRAME, 1)[:, None], (FADE // 2 + 1, FADE // 2), mode="replicate")[:, 0]
     sums = fine.double().cumsum(1)  # a running mean by differences: pooling over so many samples took most of a batch
     return sound * ((sums[:, FADE + 1 :] - sums[:, : -FADE - 1]) / (FADE + 1)).float()[:, : sound.shape[1]]
@@ -94,7 +99,7 @@ class Surroundings:
         return tail
 
     def heard(self, sound: Tensor, place: int) -> Tensor:
-        """A talker (B, length) as the microphone hears them from one of the places."""
+        """Return a talker (B, length) as the microphone hears them from one of the places."""
         size = self._size
         at = torch.fft.rfft(self._places[place], size) * curve(len(sound), 5, 1.5, size // 2 + 1, sound.device)
         wet = torch.fft.irfft(torch.fft.rfft(sound, size) * at * self.response, size)
@@ -102,7 +107,7 @@ class Surroundings:
 
 
 def noise_like(sound: Tensor, recorded: Tensor) -> Tensor:
-    """Noise (B, N) 10 to 45 dB below one talker, seldom none: coloured hiss, or in a third of rows a recording.
+    """Draw noise (B, N) 10 to 45 dB below one talker, seldom none: coloured hiss, in a third of rows a recording.
 
     Args:
         sound: (B, N), gives the size only.
@@ -117,7 +122,7 @@ def noise_like(sound: Tensor, recorded: Tensor) -> Tensor:
 
 
 def line(mix: Tensor) -> Tensor:
-    """What a bad line does to mixtures (B, N): one in twenty is clipped, one in twenty is G.711 (mu-law)."""
+    """Do to mixtures (B, N) what a bad line does: one in twenty is clipped, one in twenty is G.711 (mu-law)."""
     rows, dev = len(mix), mix.device
     peak = mix.abs().amax(1, keepdim=True) + 1e-6
     limit = peak * torch.empty(rows, 1, device=dev).uniform_(0.25, 0.8)

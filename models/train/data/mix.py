@@ -15,10 +15,17 @@ from models.train.data.reverb import Reverb
 
 ALONE, SILENT, NOBODY = 0.16, 0.14, 0.02
 """Share of scenes whose wanted talker is alone, or says nothing beside others, or in which nobody talks."""
-THIRD = 0.3  # share of scenes of two that have a third
-TOGETHER = 0.75  # share in which both faces are before the camera; in the others the second is out of sight
-TWINS = 0.06  # share in which both have the same voice: only lips can tell them apart
-CHEWING = 0.25  # share of seen silent faces whose lips move all the same
+THIRD = 0.3
+"""Share of scenes of two that have a third."""
+
+TOGETHER = 0.75
+"""Share in which both faces are before the camera; in the others the second is out of sight."""
+
+TWINS = 0.06
+"""Share in which both have the same voice: only lips can tell them apart."""
+
+CHEWING = 0.25
+"""Share of seen silent faces whose lips move all the same."""
 
 
 @dataclass
@@ -57,7 +64,7 @@ class AcousticScene:
 
 
 def turns(rows: int, frames: int, partly: float, device: torch.device) -> Tensor:
-    """When each talks: (rows, frames) of 0 and 1 by video frame; all of it but for a share `partly`."""
+    """Draw when each talks: (rows, frames) of 0 and 1 by video frame; all of it but for a share `partly`."""
     edges = torch.rand(rows, 2, device=device).sort(1).values * frames
     at = torch.arange(frames, device=device)
     inside = (at >= edges[:, :1]) & (at < edges[:, 1:].maximum(edges[:, :1] + frames / 3))
@@ -143,7 +150,7 @@ def make_scene(corpus: Corpus, prints: Prints, rows: int, frames: int, bank: Rev
 
 
 def both_faces(scene: AcousticScene) -> AcousticScene:
-    """A scene of B crops, asked for the other face as well: in rows B … 2B - 1, beside rows 0 … B - 1.
+    """Ask a scene of B crops for the other face as well: in rows B … 2B - 1, beside rows 0 … B - 1.
 
     Only where something is known of the other face are the two beside each other. Enrolment speech is left out.
     """
@@ -170,14 +177,14 @@ def both_faces(scene: AcousticScene) -> AcousticScene:
 
 
 def _speeds(rows: int, device: torch.device) -> Tensor:
-    """(rows,) index into `SPEEDS`: half of them as they spoke."""
+    """Draw (rows,) indices into `SPEEDS`: half of them as they spoke."""
     usual = SPEEDS.index(1.0)
     changed = torch.randint(0, len(SPEEDS), (rows,), device=device)
     return torch.where(torch.rand(rows, device=device) < 0.25, torch.full_like(changed, usual), changed)
 
 
 def _cues(rows: int, frames: int, same: Tensor, device: torch.device) -> tuple[Tensor, Tensor]:
-    """What is known: lips (rows, frames, 1), print (rows, 1).
+    """Draw what is known: lips (rows, frames, 1), print (rows, 1).
 
     One cue may be missing, never both; one voice twice (`same`) leaves only the lips.
     """

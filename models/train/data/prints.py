@@ -15,9 +15,15 @@ from models.voiceprint.encoder import LENGTH, PRINT, VoiceEncoder
 
 SPEEDS = (0.9, 1.0, 1.1)
 """How fast, and high, a talker may be played: a changed voice needs a print of its own."""
-SNIPPETS = 6  # prints of each person at each speed
-MOST = 3  # of them that are averaged, as a call averages what it hears
-_FRAMES = 40  # video frames of a snippet: one window of the encoder
+SNIPPETS = 6
+"""Prints of each person at each speed."""
+
+MOST = 3
+"""Prints that are averaged, as a call averages what it hears."""
+
+_FRAMES = 40
+"""Video frames of a snippet: one window of the encoder."""
+
 _ROWS = 192
 
 
@@ -32,7 +38,7 @@ class Prints:
         self.stored = stored
 
     def draw(self, people: Tensor, speed: Tensor) -> Tensor:
-        """A print of each, from one to three snippets: people (B,), speed (B,) index into `SPEEDS` -> (B, 256)."""
+        """Draw a print of each, from one to three snippets: people (B,), speed (B,) index into `SPEEDS` -> (B, 256)."""
         rows, dev = len(people), people.device
         some = torch.randint(0, SNIPPETS, (rows, MOST), device=dev)
         taken = self.stored[people[:, None], speed[:, None], some].float()
@@ -42,7 +48,7 @@ class Prints:
 
 @torch.no_grad()
 def make_prints(corpus: Corpus, encoder: VoiceEncoder, bank: Reverb | None) -> Prints:
-    """Prints as a call learns them: half in a room, all in hiss, a quarter with somebody else behind."""
+    """Make prints as a call learns them: half in a room, all in hiss, a quarter with somebody else behind."""
     people = torch.arange(len(corpus.start), device=corpus.device).repeat_interleave(SNIPPETS)
     stored = torch.zeros(len(corpus.start), len(SPEEDS), SNIPPETS, PRINT, dtype=torch.float16, device=corpus.device)
     for i, speed in enumerate(SPEEDS):
@@ -52,7 +58,7 @@ def make_prints(corpus: Corpus, encoder: VoiceEncoder, bank: Reverb | None) -> P
 
 
 def stored_prints(path: Path, corpus: Corpus, encoder: VoiceEncoder, bank: Reverb | None) -> Prints:
-    """As `make_prints`, kept in a file for the next slice of a run.
+    """Do as `make_prints`, kept in a file for the next slice of a run.
 
     Raises:
         ValueError: The file is of other people.

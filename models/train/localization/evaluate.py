@@ -1,4 +1,4 @@
-"""Scores the localizer on composed dev scenes: `python -m models.train.localization.evaluate --data DIR --work DIR`.
+"""Score the localizer on composed dev scenes: `python -m models.train.localization.evaluate --data DIR --work DIR`.
 
 Pictures, people and sounds are of the development half. Every scene goes through `models.localization.runtime` as in a
 call: pictures at 224 x 224, sound in blocks of 20 ms, a map every 200 ms; the last map of the 3 s counts.
@@ -16,12 +16,17 @@ import numpy as np
 from models.common.audio import SAMPLE_RATE
 from models.localization.box import Box, overlap
 from models.localization.runtime import SHOWN, WEIGHTS, Localizer, SoundMap
+from models.train.localization.scene_drawing import VideoScene
 from models.train.localization.scene_stock import load_stock
-from models.train.localization.scenes import KINDS, Composer, VideoScene
+from models.train.localization.scenes import KINDS, Composer
 
 THRESHOLDS = np.linspace(0, 1, 21)
-EVERY = 5  # pictures of 40 ms from one map to the next
-FIRST = 15  # pictures that are left out: a scene is longer than what counts
+EVERY = 5
+"""Pictures of 40 ms from one map to the next."""
+
+FIRST = 15
+"""Pictures that are left out: a scene is longer than what counts."""
+
 MISSING = ("silence", "off-screen", "still music")
 
 
@@ -55,22 +60,22 @@ def play(localizer: Localizer, scene: VideoScene) -> PlayedScene:
 
 
 def whole_picture(_: PlayedScene) -> Box:
-    """All of it."""
+    """Return all of it."""
     return 0.0, 0.0, 1.0, 1.0
 
 
 def centre(_: PlayedScene) -> Box:
-    """Half of either side, in the middle."""
+    """Return half of either side, in the middle."""
     return 0.25, 0.25, 0.5, 0.5
 
 
 def largest_face(one: PlayedScene) -> Box:
-    """The true box of the largest face; the centre where there is none."""
+    """Return the true box of the largest face; the centre where there is none."""
     return max(one.faces, key=lambda b: b[2] * b[3]) if one.faces else centre(one)
 
 
 def success(played: Sequence[PlayedScene], guess: Callable[[PlayedScene], Box | None]) -> tuple[float, float]:
-    """Share of scenes with an overlap of at least 0.5, and area under that share over all overlaps."""
+    """Return the share of scenes with an overlap of at least 0.5, and area under that share over all overlaps."""
     overlaps = []
     for one in played:
         box = guess(one)
@@ -82,7 +87,7 @@ def success(played: Sequence[PlayedScene], guess: Callable[[PlayedScene], Box | 
 
 
 def best_f1(played: Sequence[PlayedScene]) -> tuple[float, float]:
-    """Best F1 over all thresholds of the score, and that threshold.
+    """Return the best F1 over all thresholds of the score, and that threshold.
 
     Right is a source with a score above it and an overlap of at least 0.5; wrong is every other score above it;
     missed is a source with a score below it.
@@ -99,7 +104,7 @@ def best_f1(played: Sequence[PlayedScene]) -> tuple[float, float]:
 
 
 def report(played: Sequence[PlayedScene]) -> list[list[str]]:
-    """Rows of a table: name, cIoU@0.5 and AUC of talkers, of other sources."""
+    """Return rows of a table: name, cIoU@0.5 and AUC of talkers, of other sources."""
     seen = [t for t in played if t.box is not None]
     groups = [[t for t in seen if t.kind == "speech"], [t for t in seen if t.kind != "speech"]]
     ways: list[tuple[str, Callable[[PlayedScene], Box | None]]] = [

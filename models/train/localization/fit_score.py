@@ -1,4 +1,4 @@
-"""Fits how surely there is a source, and puts the weights together: `python -m models.train.localization.fit_score`.
+"""Fit how surely there is a source, and put the weights together: `python -m models.train.localization.fit_score`.
 
 With a source: a composed scene and its own sound. Without: the sound of another scene of another kind, somebody else's
 speech, own speech at another time, silence, music over a still picture. Where sources are is not asked. Run it after
@@ -32,7 +32,7 @@ FALSE = 0.03
 
 
 def evidence(model: OnnxAttention, scenes: StoredScenes, row: int, levels: F32, motion: F32 | None = None) -> F32:
-    """What `SourceClassifier` weighs, (7 + 64,), of a scene with some sound (300, 48) over four windows."""
+    """Return what `SourceClassifier` weighs, (7 + 64,), of a scene with some sound (300, 48) over four windows."""
     windows = np.stack([levels[4 * start : 4 * (start + BINS)] for start in STARTS]).astype(np.float32)
     rows = torch.full((len(STARTS),), row)
     seen, middle, top = (x.numpy() for x in scenes.seen(rows, torch.tensor(STARTS)))
@@ -49,7 +49,7 @@ def evidence(model: OnnxAttention, scenes: StoredScenes, row: int, levels: F32, 
 
 
 def collect(model: OnnxAttention, scenes: StoredScenes, rng: np.random.Generator) -> tuple[F32, F32]:
-    """Rows (N, 71) and whether there is a source (N,)."""
+    """Collect rows (N, 71) and whether there is a source (N,)."""
     rows, labels = [], []
     levels = scenes.levels.numpy().astype(np.float32)
     music = np.nonzero(scenes.kind == "music")[0]
@@ -76,7 +76,7 @@ def collect(model: OnnxAttention, scenes: StoredScenes, rng: np.random.Generator
 
 
 def still(rng: np.random.Generator) -> F32:
-    """Motion of a picture in which nothing moves: the camera's grain, or not even that."""
+    """Return motion of a picture in which nothing moves: the camera's grain, or not even that."""
     grain = rng.choice([0.0, rng.uniform(0.2, 1.2)])
     motion = rng.normal(0, 0.25 * grain, (len(STARTS), BINS, 4, 28, 28))
     motion[:, :, 0] = grain * (1 + rng.normal(0, 0.15, motion[:, :, 0].shape))
@@ -84,7 +84,7 @@ def still(rng: np.random.Generator) -> F32:
 
 
 def fit(x: F32, y: F32, steps: int = 600) -> SourceClassifier:
-    """Logistic loss, both answers weighing alike."""
+    """Fit with a logistic loss, both answers weighing alike."""
     torch.manual_seed(0)
     classifier = SourceClassifier()
     optimiser = torch.optim.AdamW(classifier.parameters(), lr=5e-3, weight_decay=0.1)

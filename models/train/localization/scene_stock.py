@@ -44,9 +44,14 @@ FRAME = 640
 """Samples in a picture's 40 ms."""
 
 DEV_VIDEOS = 4
-_INNER_LIP = (25, 35)  # lower and upper edge of a mouth's opening among the 40 lip points
-_LEAST_EYES = 17.0  # pixels between the eyes of a face that is animated
-_FACE_COUNTS = 0.03  # share of the picture from which a face may be taken for a talker
+_INNER_LIP = (25, 35)
+"""Lower and upper edge of a mouth's opening among the 40 lip points."""
+
+_LEAST_EYES = 17.0
+"""Pixels between the eyes of a face that is animated."""
+
+_FACE_COUNTS = 0.03
+"""Share of the picture from which a face may be taken for a talker."""
 
 
 @dataclass
@@ -112,7 +117,7 @@ class Stock:
     videos: list[Video] = field(default_factory=list)
 
     def picture(self, name: str) -> U8:
-        """uint8 RGB (224, 224, 3)."""
+        """Read a picture: uint8 RGB (224, 224, 3)."""
         return _decode(self.encoded[name])
 
 
@@ -193,12 +198,12 @@ def _sounds(stock: Stock, folder: Path, half: str) -> None:
 
 
 def held_out(name: str) -> bool:
-    """Whether a speaker or a clip belongs to the development set."""
+    """Return whether a speaker or a clip belongs to the development set."""
     return zlib.crc32(name.encode()) % 12 == 0
 
 
 def _filmed(folder: Path, taken: set[str], dev: bool) -> list[Talk]:
-    """GRID clips with the opening of the mouth, smoothed tracks of its landmarks."""
+    """Load GRID clips with the opening of the mouth, smoothed tracks of its landmarks."""
     sound, _ = soundfile.read(folder / "av" / "grid_s1_train.ogg", dtype="int16")
     delta = np.load(folder / "av" / "grid_s1_train_lips.npz")["delta"]
     talks = []
@@ -213,7 +218,7 @@ def _filmed(folder: Path, taken: set[str], dev: bool) -> list[Talk]:
 
 
 def _heard(folder: Path, dev: bool) -> list[Talk]:
-    """Speech without pictures, at least 3 s each."""
+    """Load speech without pictures, at least 3 s each."""
     sound, _ = soundfile.read(folder / "speech" / "librispeech.ogg", dtype="int16")
     index = json.loads((folder / "speech" / "librispeech.json").read_text())
     chosen = [one for one in index if held_out(one["speaker"]) == dev and one["samples"] >= 3 * SAMPLE_RATE]

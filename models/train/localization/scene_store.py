@@ -18,15 +18,16 @@ from models.common.arrays import F32, Numbers
 from models.localization.band_levels import BEFORE, band_levels
 from models.localization.motion import BIN, motion
 from models.train.localization.scene_actors import FRAMES
+from models.train.localization.scene_drawing import VideoScene
 from models.train.localization.scene_stock import load_stock
-from models.train.localization.scenes import Composer, VideoScene
+from models.train.localization.scenes import Composer
 from models.vision.image_runtime import ImageRuntime
 
 SHARD = 100
 
 
 def scene_motion(scene: VideoScene) -> F32:
-    """Motion within a scene, float32 (75, 4, 28, 28); the first step has none."""
+    """Return motion within a scene, float32 (75, 4, 28, 28); the first step has none."""
     out = np.zeros((FRAMES, 4, 28, 28), np.float32)
     grey = scene.in_grey()
     before, last = None, 0
@@ -39,7 +40,7 @@ def scene_motion(scene: VideoScene) -> F32:
 
 
 def shard(composer: Composer, encoder: ImageRuntime, rng: np.random.Generator, count: int) -> dict[str, F32]:
-    """So many scenes as arrays."""
+    """Compose so many scenes, as arrays."""
     rows: dict[str, list[Numbers]] = {}
     for _ in range(count):
         scene = composer.scene(rng)

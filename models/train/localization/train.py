@@ -1,10 +1,10 @@
-"""Trains the localizer without labels.
+"""Train the localizer without labels.
 
     python -m models.train.localization.train --data DIR --work DIR --out FILE --minutes N
 
 First `python -m models.train.localization.scene_store` composes scenes into the same work folder. A picture must match
-its own sound
-better than the sounds of other scenes, and than its own sound at another time; boxes are looked at for the curve alone.
+its own sound better than the sounds of other scenes, and than its own sound at another time; boxes are looked at for
+the curve alone.
 """
 
 from __future__ import annotations
@@ -50,26 +50,26 @@ class StoredScenes:
         return len(self.motion)
 
     def seen(self, rows: Tensor, start: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Motion from `start` (B,) on, and grids, of the scenes `rows` (B,), as `Eye` takes them."""
+        """Return motion from `start` (B,) on, and grids, of the scenes `rows` (B,), as `Eye` takes them."""
         at = start[:, None] + torch.arange(BINS)
         motion = self.motion[rows[:, None], at].float() / 32
         return motion, self.middle[rows].float(), self.top[rows].float()
 
     def heard(self, rows: Tensor, start: Tensor) -> Tensor:
-        """Band levels of the windows that begin at `start` (B,): (B, FRAMES, BANDS)."""
+        """Return band levels of the windows that begin at `start` (B,): (B, FRAMES, BANDS)."""
         at = 4 * start[:, None] + torch.arange(4 * BINS)
         return self.levels[rows[:, None], at].float()
 
 
 def elsewhen(start: Tensor, count: int) -> Tensor:
-    """Other starts of each window, at least `APART` away: (B, count)."""
+    """Draw other starts of each window, at least `APART` away: (B, count)."""
     every = torch.arange(FRAMES - BINS + 1)
     allowed = ((every - start[:, None]).abs() >= APART).float()
     return torch.multinomial(allowed, count)
 
 
 def disturbed(levels: Tensor) -> Tensor:
-    """Sounds (B, T, BANDS) at another level, over noise, with bands missing."""
+    """Disturb sounds (B, T, BANDS): another level, noise beneath, bands missing."""
     batch = len(levels)
     levels = levels + 16 * torch.rand(batch, 1, 1) - 10
     levels = torch.maximum(levels, -85 + 30 * torch.rand(batch, 1, 1).square())
@@ -80,7 +80,7 @@ def disturbed(levels: Tensor) -> Tensor:
 
 
 def mirrored(motion: Tensor, middle: Tensor, top: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Half of the scenes with left and right exchanged."""
+    """Exchange left and right in half of the scenes."""
     flip = torch.rand(len(motion)) < 0.5
     other = motion.flip(-1) * torch.tensor([1.0, 1, 1, -1])[:, None, None]
     shaped = flip[:, None, None, None]
@@ -89,7 +89,7 @@ def mirrored(motion: Tensor, middle: Tensor, top: Tensor) -> tuple[Tensor, Tenso
 
 
 def contrast(net: SoundAttention, seen: Seen, levels: Tensor, batch: int) -> tuple[Tensor, dict[str, float]]:
-    """The loss of a batch whose sounds are its own, in order, and then SHIFTS of another time for each."""
+    """Return the loss of a batch whose sounds are its own, in order, and then SHIFTS of another time for each."""
     heard = net.ear(levels)
     own = type(heard)(*(x[:batch].float() for x in heard))
     seen = Seen(*(x.float() for x in seen))
@@ -111,7 +111,7 @@ def contrast(net: SoundAttention, seen: Seen, levels: Tensor, batch: int) -> tup
 
 
 def judge(net: SoundAttention, dev: StoredScenes, limit: int = 200) -> dict[str, float]:
-    """How often the most alike cell lies in the true box, and the own sound beats the shifted one."""
+    """Return how often the most alike cell lies in the true box, and the own sound beats the shifted one."""
     net.eval()
     rows = torch.arange(min(limit, len(dev)))
     generator = torch.Generator().manual_seed(0)

@@ -30,7 +30,7 @@ PLAIN = 700
 
 
 def boxes_in(rgb: U8, detector: FaceDetector, mesher: FaceMesher) -> F32:
-    """Faces of at least a tenth of the picture's width: (N, 4) left, top, right, bottom as fractions."""
+    """Find faces of at least a tenth of the picture's width: (N, 4) left, top, right, bottom as fractions."""
     size = np.array([rgb.shape[1], rgb.shape[0]] * 2, np.float32)
     boxes = []
     for found in detector.whole(rgb):
@@ -44,7 +44,7 @@ def boxes_in(rgb: U8, detector: FaceDetector, mesher: FaceMesher) -> F32:
 
 
 def cell_targets(boxes: F32) -> tuple[F32, Bools]:
-    """For each cell the smallest face that holds its middle: (196, 4), and whether there is one (196,)."""
+    """Find for each cell the smallest face that holds its middle: (196, 4), and whether there is one (196,)."""
     x, y = (v.ravel() for v in middles())
     target, owner = np.tile(np.array([0, 0, 1, 1], np.float32), (len(x), 1)), np.zeros(len(x), bool)
     for box in sorted(boxes, key=lambda b: -(b[2] - b[0]) * (b[3] - b[1])):
@@ -54,7 +54,7 @@ def cell_targets(boxes: F32) -> tuple[F32, Bools]:
 
 
 def collect(data: Path, work: Path, half: str) -> dict[str, Numbers]:
-    """Grids and targets of all pictures, kept in the work folder."""
+    """Collect grids and targets of all pictures, kept in the work folder."""
     kept = work / f"extent-{half}.npz"
     if kept.is_file():
         return dict(np.load(kept))

@@ -35,8 +35,12 @@ from models.voiceprint.voice_print import Enrolment
 LENGTH = 60 * SAMPLE_RATE
 OVERLAP = 8 * SAMPLE_RATE
 OVERLAPS = {"before": 0, "after": 28 * SAMPLE_RATE, "after, lips hidden": 52 * SAMPLE_RATE}
-NEEDED = 26 * SAMPLE_RATE  # of each person: 8 s of overlap, 10 s and two turns of 4 s alone
-SETTLE = SAMPLE_RATE  # samples at the start of an overlap that are not measured
+NEEDED = 26 * SAMPLE_RATE
+"""Samples needed of each person: 8 s of overlap, 10 s and two turns of 4 s alone."""
+
+SETTLE = SAMPLE_RATE
+"""Samples at the start of an overlap that are not measured."""
+
 DELAY = SeparatorRuntime.DELAY
 FACES = np.array([0, 1])
 
@@ -61,7 +65,7 @@ class Outcome:
 
 
 def pairs(folder: Path, split: Split, count: int) -> list[tuple[F32, F32]]:
-    """People with enough speech, two at a time: sound of each, (NEEDED,)."""
+    """Pair people with enough speech: sound of each, (NEEDED,)."""
     able = []
     for name in SETS:
         for parts in by_speaker(folder, name, split).values():
@@ -73,7 +77,7 @@ def pairs(folder: Path, split: Split, count: int) -> list[tuple[F32, F32]]:
 
 
 def script(mine: F32, first: bool) -> F32:
-    """One person's minute: (LENGTH,)."""
+    """Lay out one person's minute: (LENGTH,)."""
     out = np.zeros(LENGTH, np.float32)
     both, alone, turns = mine[:OVERLAP], mine[OVERLAP : OVERLAP + 10 * SAMPLE_RATE], mine[OVERLAP + 10 * SAMPLE_RATE :]
     for start in OVERLAPS.values():

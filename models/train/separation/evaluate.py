@@ -42,7 +42,7 @@ class Measured:
 
 
 def measure(maker: Maker, networks: dict[str, System], without_eyes: System | None, quick: bool) -> Measured:
-    """All conditions.
+    """Measure all conditions.
 
     Args:
         maker: Of the scenes.
@@ -102,7 +102,7 @@ def text_of(options: argparse.Namespace) -> str:
 
 
 def main() -> None:
-    """Entry point."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--weights", type=Path, nargs="+", default=[WEIGHTS])

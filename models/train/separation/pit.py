@@ -53,7 +53,7 @@ class PitSeparator(Separator):
 
 
 def pit_loss(Y: Tensor, scene: AcousticScene) -> Loss:
-    """Loss of the better of two assignments: one output is the wanted voice, the other all other voices.
+    """Return the loss of the better of two assignments: one output is the wanted voice, the other all other voices.
 
     Args:
         Y: (B, 2, 257, T).
@@ -73,7 +73,7 @@ def pit_loss(Y: Tensor, scene: AcousticScene) -> Loss:
 
 @torch.no_grad()
 def best_part(net: PitSeparator, scene: AcousticScene) -> Tensor:
-    """The output (B, N) that is most like the wanted voice; of a silent face the quieter one."""
+    """Return the output (B, N) that is most like the wanted voice; of a silent face the quieter one."""
     Y = net.parts(spectrum(scene.mix))
     a, b = (waveform(Y[:, i], scene.mix.shape[1]) for i in range(OUTPUTS))
     likes = torch.where(

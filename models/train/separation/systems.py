@@ -37,7 +37,7 @@ def with_cues(scene: AcousticScene, cue: str) -> AcousticScene:
 
 
 def load(path: Path) -> Separator:
-    """The separator with weights from a file.
+    """Load the separator with weights from a file.
 
     Where the file has no layers by which faces know of each other, those are as before training.
     """
@@ -48,7 +48,7 @@ def load(path: Path) -> Separator:
 
 
 def separator(path: Path) -> System:
-    """The separator."""
+    """Return the separator."""
     net = load(path)
     heeds = any(bool(weight.any()) for weight in net.exchange.parameters())
 
@@ -61,24 +61,24 @@ def separator(path: Path) -> System:
 
 
 def pit(path: Path) -> System:
-    """The comparison without eyes; it learns afterwards which output to take."""
+    """Return the comparison without eyes; it learns afterwards which output to take."""
     net = weights.filled(PitSeparator(), path)
     return lambda scene: best_part(net, scene)
 
 
 def mixture(scene: AcousticScene) -> Tensor:
-    """Nothing done at all."""
+    """Do nothing at all."""
     return scene.mix
 
 
 def ideal_ratio_mask(scene: AcousticScene) -> Tensor:
-    """The best a real mask could do that knows all the answers: square root of the share of energy, same spectrum."""
+    """Apply the best real mask that knows all the answers: square root of the share of energy, same spectrum."""
     voice, rest = spectrum(scene.voice).abs().pow(2), spectrum(scene.mix - scene.voice).abs().pow(2)
     return waveform(spectrum(scene.mix) * (voice / (voice + rest + 1e-12)).sqrt(), scene.mix.shape[1])
 
 
 def figures_of(out: Tensor, scene: AcousticScene, perceptual: bool) -> Figures:
-    """All figures of one batch: out (B, N).
+    """Work out all figures of one batch: out (B, N).
 
     Args:
         out: What a system gave.

@@ -1,4 +1,4 @@
-"""Trains the separator.
+"""Train the separator.
 
     python -m models.train.separation.train --data DIR --out FILE --minutes 9 --whole 27 [--resume]
 
@@ -32,18 +32,21 @@ from models.train.data.reverb import load_bank
 from models.train.separation.loss import Loss, loss_of, spectrum
 from models.train.separation.pit import PitSeparator, pit_loss
 
-CHECK_EVERY = 180.0  # seconds between looks at the development speakers
+CHECK_EVERY = 180.0
+"""Seconds between looks at the development speakers."""
+
 CHECK_SCENES, CHECK_ROWS = 96, 8
-WARM = 60  # steps over which the learning rate rises
+WARM = 60
+"""Steps over which the learning rate rises."""
 
 
 def last_repeated(x: Tensor) -> Tensor:
-    """One more video frame, since the centred spectrum has one frame more than the crop."""
+    """Add one more video frame, since the centred spectrum has one frame more than the crop."""
     return torch.cat([x, x[:, -1:]], dim=1)
 
 
 def separate(net: Separator, scene: AcousticScene, precision: torch.dtype | None) -> Tensor:
-    """Spectrum of the wanted voice, with the matrix products in `precision` (None: float32)."""
+    """Return the spectrum of the wanted voice, with the matrix products in `precision` (None: float32)."""
     with torch.autocast(scene.mix.device.type, precision or torch.bfloat16, enabled=precision is not None):
         lips, seen = last_repeated(scene.lips), last_repeated(scene.visible)
         other, other_seen = last_repeated(scene.other), last_repeated(scene.other_visible)
@@ -52,7 +55,7 @@ def separate(net: Separator, scene: AcousticScene, precision: torch.dtype | None
 
 
 def loss_on(net: Separator, scene: AcousticScene, precision: torch.dtype | None) -> Loss:
-    """Loss of either kind of network."""
+    """Return the loss of either kind of network."""
     if not isinstance(net, PitSeparator):
         return loss_of(separate(net, scene, precision), scene)
     with torch.autocast(scene.mix.device.type, precision or torch.bfloat16, enabled=precision is not None):
@@ -62,7 +65,7 @@ def loss_on(net: Separator, scene: AcousticScene, precision: torch.dtype | None)
 
 @torch.no_grad()
 def average(mean: Separator, net: Separator, step: int) -> None:
-    """Moving average of the weights over the last few hundred steps."""
+    """Average the weights of the last few hundred steps."""
     keep = min(0.997, (1 + step) / (10 + step))
     for slow, fast in zip(mean.parameters(), net.parameters(), strict=True):
         slow.lerp_(fast, 1 - keep)
@@ -76,7 +79,7 @@ def save(path: Path, net: Separator) -> None:
 
 
 def summary(seen: list[tuple[AcousticScene, Loss]]) -> dict[str, float]:
-    """Means over some batches: loss, dB by number of talkers, dB left of a silent face; NaN is left out."""
+    """Return means over some batches: loss, dB by number of talkers, dB left of a silent face; NaN is left out."""
     snr = torch.cat([loss.snr for _, loss in seen])
     residual = torch.cat([loss.residual for _, loss in seen])
     talkers = torch.cat([scene.talkers for scene, _ in seen])
@@ -156,7 +159,7 @@ class SeparatorTrainer:
         return float(self.options.rate * warm * (0.5 * (1 + math.cos(math.pi * progress)) + 0.01))
 
     def train_step(self) -> tuple[AcousticScene, Loss]:
-        """One batch."""
+        """Train on one batch."""
         for group in self.optimiser.param_groups:
             group["lr"] = self._rate()
         with torch.no_grad():
@@ -173,7 +176,7 @@ class SeparatorTrainer:
 
     @torch.no_grad()
     def check(self) -> dict[str, float]:
-        """Figures of the averaged weights on the development speakers, always the same scenes."""
+        """Return figures of the averaged weights on the development speakers, always the same scenes."""
         seen = []
         devices = [self.device] if self.device.type == "cuda" else []
         with torch.random.fork_rng(devices):
@@ -224,7 +227,7 @@ class SeparatorTrainer:
 
 
 def options() -> argparse.ArgumentParser:
-    """The command line."""
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True, help="averaged weights, .safetensors")
@@ -246,7 +249,7 @@ def options() -> argparse.ArgumentParser:
 
 
 def main() -> None:
-    """Entry point."""
+    """Run the command line."""
     SeparatorTrainer(options().parse_args()).go()
 
 

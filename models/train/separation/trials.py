@@ -28,9 +28,14 @@ from models.voiceprint.encoder import PRINT
 
 CROP = 4 * SAMPLE_RATE // FRAME * FRAME
 SETS = ("librispeech", "speechocean762")
-ROWS = 8  # scenes run at once
-TEST_ROOMS, TEST_SEED = 24, 1  # training's bank has the seed 0
-NOISE_BELOW = 10.0  # dB under the wanted voice
+ROWS = 8
+"""Scenes run at once."""
+
+TEST_ROOMS, TEST_SEED = 24, 1
+"""Simulated rooms of the test, and their seed; training's bank has the seed 0."""
+
+NOISE_BELOW = 10.0
+"""Decibels of the noise under the wanted voice."""
 
 
 @dataclass(frozen=True)
@@ -87,13 +92,13 @@ class Condition:
 
 
 def as_float(sound: I16) -> Tensor:
-    """Samples of a file as float32 in -1..1."""
+    """Turn samples of a file into float32 in -1..1."""
     return torch.from_numpy(sound.astype(np.float32) / 32768)
 
 
 @functools.cache
 def by_speaker(folder: Path, name: str, split: Split) -> dict[str, list[Clip]]:
-    """Clips of each speaker of a set who is on a list."""
+    """Return clips of each speaker of a set who is on a list."""
     found: dict[str, list[Clip]] = {}
     for clip in clips(folder, source(name)):
         if split_of(name, clip.speaker) == split:
@@ -103,7 +108,7 @@ def by_speaker(folder: Path, name: str, split: Split) -> dict[str, list[Clip]]:
 
 
 def people(folder: Path, split: Split) -> list[Person]:
-    """Talkers with at least 7 s of speech: enrolment first, what is mixed after it."""
+    """Find talkers with at least 7 s of speech: enrolment first, what is mixed after it."""
     found: list[Person] = []
     for name in SETS:
         for parts in by_speaker(folder, name, split).values():
@@ -115,7 +120,7 @@ def people(folder: Path, split: Split) -> list[Person]:
 
 
 def filmed(folder: Path, name: str, split: Split, count: int) -> list[Person]:
-    """Talkers with real lips: clips joined to a crop, later clips for the enrolment.
+    """Find talkers with real lips: clips joined to a crop, later clips for the enrolment.
 
     Of `grid_s1_train`, whose lists hold clips of one man, all are one person; of `news_arabic` each presenter gives
     as many as the clips allow.
@@ -142,7 +147,7 @@ def filmed(folder: Path, name: str, split: Split, count: int) -> list[Person]:
 
 
 def _until(group: list[Clip], samples: int) -> list[Clip]:
-    """The first clips that last `samples` together; none if all do not."""
+    """Return the first clips that last `samples` together; none if all do not."""
     total = 0
     for i, clip in enumerate(group):
         total += len(clip.sound)
@@ -177,7 +182,7 @@ class Maker:
         self._noise = torch.cat(sounds)
 
     def main(self) -> dict[str, Condition]:
-        """What every system is compared in."""
+        """Draw what every system is compared in."""
         zero = torch.zeros(self.count)
         every = ("both", "lips", "voice")
         return {
@@ -189,7 +194,7 @@ class Maker:
         }
 
     def more(self) -> dict[str, Condition]:
-        """What only the weights in question are measured in."""
+        """Draw what only the weights in question are measured in."""
         conditions = {"same voice twice": Condition(("lips",), self._twins())}
         conditions["both voices known"] = Condition(
             ("both", "voice"), self._make(1, self._gains, Setting(acquainted=True))
@@ -209,7 +214,7 @@ class Maker:
         return self._scenes(stars, [b[:others] for b in self._beside[: len(stars)]], self._gains[: len(stars)])
 
     def _twins(self) -> list[Trial]:
-        """One person twice: the other's words are the enrolment of the wanted, whose print is no help."""
+        """Pair each person with themselves: other words as enrolment of the wanted, whose print is no help."""
         able = [p for p in self._wanted if len(p.enrolment) >= 3 * SAMPLE_RATE]
         other = [[Person(p.number, p.enrolment.repeat(2)[:CROP], p.enrolment)] for p in able]
         return self._scenes(able, other, torch.zeros(len(able)))
@@ -221,7 +226,7 @@ class Maker:
         gains: Tensor,
         setting: Setting = PLAIN,
     ) -> list[Trial]:
-        """Batches of scenes.
+        """Make batches of scenes.
 
         Args:
             wanted: Whose voice is to come out.

@@ -26,15 +26,19 @@ from models.train.separation.systems import CUES, System, with_cues
 from models.train.separation.trials import Person
 
 READ = Path("/usr/share/pocketsphinx/test/data/librivox")
-HOP = 3200  # samples between looks of the captioner: 200 ms
-MARGIN = SAMPLE_RATE // 4  # samples before and after a sentence in which only the other talks
+HOP = 3200
+"""Samples between looks of the captioner: 200 ms."""
+
+MARGIN = SAMPLE_RATE // 4
+"""Samples before and after a sentence in which only the other talks."""
+
 ENROLMENT = 5 * SAMPLE_RATE
 Errors = dict[str, list[tuple[int, int]]]
 _LINE = re.compile(r"<s> (.*) </s> \((.*)\)")
 
 
 def sentences(folder: Path) -> list[tuple[str, Tensor]]:
-    """Words and sound of each sentence.
+    """Return words and sound of each sentence.
 
     Raises:
         FileNotFoundError: The sentences are not installed.
@@ -52,7 +56,7 @@ def sentences(folder: Path) -> list[tuple[str, Tensor]]:
 
 
 def mixed(read: list[tuple[str, Tensor]], others: list[Person], gain: float = 1.0) -> list[tuple[str, AcousticScene]]:
-    """Every sentence with every other voice: her words, and the scene of one row.
+    """Mix every sentence with every other voice: her words, and the scene of one row.
 
     Args:
         read: As `sentences` gives them.
@@ -102,7 +106,7 @@ class LiveTranscriber:
         self._transcriber = open_transcriber("moonshine")
 
     def words(self, sound: Tensor) -> str:
-        """What it makes of (N,)."""
+        """Transcribe (N,)."""
         stream, found = self._transcriber.open(), {}
         pcm = np.asarray(sound.numpy(), np.float32)
         for k in range(0, len(pcm), HOP):
@@ -115,7 +119,7 @@ class LiveTranscriber:
 def word_error_table(
     systems: dict[str, System], others: list[Person], folder: Path
 ) -> dict[str, list[tuple[int, int]]]:
-    """Words wrong and words said in each scene.
+    """Count words wrong and words said in each scene.
 
     Args:
         systems: The separators in question; each is tried with each cue. The clean voice and the mixture come too.

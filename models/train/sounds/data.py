@@ -61,18 +61,18 @@ class Urban:
 
 
 def batches(sound: I16, rows: int = 16) -> Iterator[Tensor]:
-    """Clips (M, N) int16 as float32 in -1..1, some rows at a time."""
+    """Yield clips (M, N) int16 as float32 in -1..1, some rows at a time."""
     for first in range(0, len(sound), rows):
         yield torch.from_numpy(sound[first : first + rows]).float() / 32768
 
 
 def held_out(speaker: str) -> bool:
-    """Whether a speaker is kept for the development set."""
+    """Return whether a speaker is kept for the development set."""
     return zlib.crc32(speaker.encode()) % 12 == 0
 
 
 def urban_sounds(folder: Path) -> Urban:
-    """All labelled clips."""
+    """Load all labelled clips."""
     sound, index = _read(folder / "sound" / URBAN)
     fold = np.array([int(one["speaker"].split("/")[0][4:]) for one in index])
     label = np.array([int(one["speaker"].split("/class")[1]) for one in index])
@@ -81,7 +81,7 @@ def urban_sounds(folder: Path) -> Urban:
 
 
 def joined_speech(folder: Path, held: bool = False, minutes: float = 30) -> I16:
-    """Speech end to end, (N,) int16: of those who may be trained on, or of those held out.
+    """Join speech end to end, (N,) int16: of those who may be trained on, or of those held out.
 
     Args:
         folder: DIR.
@@ -97,7 +97,7 @@ def joined_speech(folder: Path, held: bool = False, minutes: float = 30) -> I16:
 
 
 def joined_noise(folder: Path, held: bool = False) -> I16:
-    """Unlabelled noises end to end, (N,) int16; every sixth is held out."""
+    """Join unlabelled noises end to end, (N,) int16; every sixth is held out."""
     sound, index = _read(folder / "noise" / "nonspeech100")
     chosen = [o for i, o in enumerate(index) if (i % 6 == 5) == held]
     return np.concatenate([sound[o["start"] : o["start"] + o["samples"]] for o in chosen])
@@ -143,7 +143,7 @@ class Mixer:
         self._random = np.random.default_rng(seed)
 
     def draw(self, rows: int, samples: int) -> Mixture:
-        """Some mixtures.
+        """Draw some mixtures.
 
         Args:
             rows: B.
@@ -166,7 +166,7 @@ class Mixer:
         return Mixture(sound, share)
 
     def _layer(self, samples: int, probabilities: tuple[float, float, float]) -> tuple[Tensor, int]:
-        """One source (N,), RMS 0.1 or silent, and its kind; `probabilities` of a labelled clip, speech, noise."""
+        """Draw one source (N,), RMS 0.1 or silent, and its kind; `probabilities` of a labelled clip, speech, noise."""
         r = self._random
         # Half of the sounds are bent out of shape: the teacher says what they have become.
         wild = r.random() < 0.5
@@ -200,7 +200,7 @@ class Mixer:
 
 
 def equalised(wave: Tensor, random: np.random.Generator, spread: float = 4.0) -> Tensor:
-    """(N,) through a smooth random filter of `spread` dB, at RMS 0.1 (silence stays)."""
+    """Filter (N,) with a smooth random curve of `spread` dB, to RMS 0.1 (silence stays)."""
     # Transforms of sizes with large prime factors are several times slower.
     size = -(-len(wave) // 4000) * 4000
     X = torch.fft.rfft(wave, size)
@@ -213,7 +213,7 @@ def equalised(wave: Tensor, random: np.random.Generator, spread: float = 4.0) ->
 
 
 def made_up(samples: int, random: np.random.Generator) -> Tensor:
-    """(N,) of coloured noise or of a few gliding tones, whole or in bursts."""
+    """Make up (N,) of coloured noise or of a few gliding tones, whole or in bursts."""
     if random.random() < 0.5:
         X = torch.fft.rfft(torch.from_numpy(random.normal(size=samples)).float())
         wave = torch.fft.irfft(X / torch.arange(1, len(X) + 1) ** random.uniform(0, 1), samples)

@@ -33,7 +33,7 @@ Features = Callable[[Tensor], Tensor]
 
 
 def load(path: Path) -> SoundNet:
-    """A trained network, for inference; heads of another size are left out."""
+    """Load a trained network, for inference; heads of another size are left out."""
     net = SoundNet()
     state = weights.tensors(path)
     own = net.state_dict()
@@ -48,7 +48,7 @@ def from_pool5(net: SoundNet) -> Features:
 
 
 def random_weights(urban: Urban, seed: int = 1) -> SoundNet:
-    """The network before training, its norms set to what they see of some training clips."""
+    """Make the network before training, its norms set to what they see of some training clips."""
     torch.manual_seed(seed)
     net = SoundNet()
     chosen = torch.randperm(int((urban.fold < 3).sum()))[:256].numpy()
@@ -90,7 +90,7 @@ def evaluate(features: Features, urban: Urban) -> tuple[Score, float]:
 
 
 def main() -> None:
-    """Entry point."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--weights", type=Path, nargs="*", default=[WEIGHTS])

@@ -120,7 +120,7 @@ def development_scenes(folder: Path, seed: int = 5) -> LabelledScenes:
 
 
 def truth_of(name: str, scenes: LabelledScenes, teacher: F32) -> F32:
-    """(M,) 1 there, 0 not there, NaN not known; `teacher` (M,) is YAMNet's probability of this name."""
+    """Label (M,): 1 there, 0 not there, NaN not known; `teacher` (M,) is YAMNet's probability of this name."""
     truth = np.where(teacher < _ABSENT, 0.0, np.nan)
     if name in LABELS:
         truth[scenes.label == LABELS[name]] = 1
@@ -134,7 +134,7 @@ def truth_of(name: str, scenes: LabelledScenes, teacher: F32) -> F32:
 
 
 def average_precision(probability: F32, truth: F32) -> float:
-    """Area under precision over recall."""
+    """Return the area under precision over recall."""
     order = np.argsort(-probability)
     right = truth[order]
     precision = np.cumsum(right) / np.arange(1, len(right) + 1)
@@ -142,7 +142,7 @@ def average_precision(probability: F32, truth: F32) -> float:
 
 
 def fit(net: SoundNet, folder: Path, mixtures: int = 2500, noises: int = 300) -> LinearProbe:
-    """The linear classifier on pool5: ten questions, with mixtures, talkers and noises as counterexamples."""
+    """Fit the linear classifier on pool5: ten questions, with mixtures, talkers and noises as counterexamples."""
     urban, mixer, random = urban_sounds(folder), Mixer(folder, 99), np.random.default_rng(99)
     kept = urban.fold < 3
     wanted = [torch.nn.functional.one_hot(torch.from_numpy(urban.label[kept]), len(CLASSES)).float()]
@@ -161,7 +161,7 @@ def fit(net: SoundNet, folder: Path, mixtures: int = 2500, noises: int = 300) ->
 
 
 def main() -> None:
-    """Entry point."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--weights", type=Path, default=WEIGHTS)
@@ -201,7 +201,7 @@ def main() -> None:
 
 
 def _said(said: Bools, scenes: LabelledScenes) -> dict[str, str]:
-    """How often each name is said, by what is in the scene."""
+    """Return how often each name is said, by what is in the scene."""
     groups = {CLASSES[k]: (scenes.label == k) & ~scenes.talks for k in range(len(CLASSES))}
     groups["a talker alone"] = (scenes.label < 0) & scenes.talks
     groups["a talker over one of these"] = (scenes.label >= 0) & scenes.talks

@@ -25,7 +25,7 @@ class LinearProbe:
     bias: Tensor
 
     def __call__(self, x: Tensor) -> Tensor:
-        """(M, features) -> logits (M, classes)."""
+        """Map (M, features) -> logits (M, classes)."""
         return x @ self.weight.t() + self.bias
 
 
@@ -45,7 +45,7 @@ class Score:
 
 
 def fit_linear(x: Tensor, wanted: Tensor, strength: float, several: bool = False, steps: int = 60) -> LinearProbe:
-    """Logistic regression by L-BFGS on standardised features.
+    """Fit a logistic regression by L-BFGS on standardised features.
 
     Args:
         x: (M, features).

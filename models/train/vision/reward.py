@@ -1,4 +1,4 @@
-"""Trains scene captions on, by how well whole sentences agree with people's.
+"""Train captioning on, by how well whole sentences agree with people's.
 
     python -m models.train.vision.reward --data DIR --cache DIR --start FILE --out FILE --minutes N [--resume]
 
@@ -30,7 +30,7 @@ NEVER = [PADDING, START, UNKNOWN]
 
 @torch.no_grad()
 def sample(net: CaptionNet, grids: Grids, count: int, temperature: float) -> Tensor:
-    """Sentences drawn as the writer would: (B, count, T) int64 of start, words, end, padding.
+    """Draw sentences as the writer would: (B, count, T) int64 of start, words, end, padding.
 
     Below a temperature of 1 likely words become likelier: a writer that learnt with smoothed labels would else put an
     odd word into nearly every sentence.
@@ -69,7 +69,7 @@ class RewardTrainer(CaptioningTrainer):
         )
 
     def _rewards(self, batch: Batch, sentences: Tensor) -> Tensor:
-        """(B, K) reward of each sentence; in a mirrored picture left is right."""
+        """Return (B, K) reward of each sentence; in a mirrored picture left is right."""
         found = torch.zeros(sentences.shape[:2])
         turn = self.material.turn
         for row, (picture, mirror) in enumerate(zip(batch.pictures, batch.mirrored, strict=True)):
@@ -81,7 +81,7 @@ class RewardTrainer(CaptioningTrainer):
         return found
 
     def train_step(self, batch: Batch) -> float:
-        """One batch; returns the mean reward with its sign changed, so that less is better as with any loss."""
+        """Train on one batch; return the mean reward with its sign changed, so that less is better as with any loss."""
         self.net.eval()
         with torch.autocast("cpu", torch.bfloat16):
             sentences = sample(self.net, batch.grids, SAMPLES, self.options.temperature)
@@ -102,7 +102,7 @@ class RewardTrainer(CaptioningTrainer):
 
 
 def main() -> None:
-    """Entry point."""
+    """Run the command line."""
     parser = options_parser(__doc__ or "")
     parser.add_argument("--start", type=Path, required=True, help="weights to begin from")
     parser.add_argument("--cider", type=float, default=1.0, help="weight of CIDEr-D in the reward")

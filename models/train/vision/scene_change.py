@@ -26,7 +26,7 @@ RIVALS = 50
 
 
 def a_moment_later(picture: U8, rng: np.random.Generator) -> U8:
-    """The same scene (224, 224, 3), as a held camera might see it next."""
+    """Return the same scene (224, 224, 3), as a held camera might see it next."""
     side = picture.shape[0]
     zoom, (right, down) = rng.uniform(1.0, 1.06), rng.uniform(-0.06, 0.06, 2) * side
     centre = (1 - zoom) * side / 2
@@ -39,7 +39,7 @@ def a_moment_later(picture: U8, rng: np.random.Generator) -> U8:
 
 
 def main() -> None:
-    """Entry point."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     options = parser.parse_args()

@@ -23,16 +23,21 @@ from models.separation.runtime import load_voice_encoder
 from models.train.separation.report import rows_of
 from models.train.separation.trials import SETS, as_float, by_speaker
 
-SNIPPETS = 6  # of each person, at most
+SNIPPETS = 6
+"""Snippets of each person, at most."""
+
 SECONDS = (2.0, 4.0)
-NOISE = 20.0  # dB below the speech, in the noisy rows
-LIVELY = 0.6  # share of 10 ms pieces that must be heard, or it is no snippet of speech
+NOISE = 20.0
+"""Decibels below the speech, in the noisy rows."""
+
+LIVELY = 0.6
+"""Share of 10 ms pieces that must be heard, or it is no snippet of speech."""
 
 Encoder = Callable[[Tensor], Tensor]
 
 
 def snippets(folder: Path, seconds: float) -> tuple[Tensor, I64]:
-    """Speech (N, samples), no moment of it twice, and who says it (N,)."""
+    """Return speech (N, samples), no moment of it twice, and who says it (N,)."""
     found, who, size = [], [], round(seconds * SAMPLE_RATE)
     people = [parts for name in SETS for split in ("dev", "test") for parts in by_speaker(folder, name, split).values()]
     for number, parts in enumerate(people):
@@ -49,7 +54,7 @@ def _lively(part: Tensor) -> bool:
 
 
 def equal_error_rate(prints: Tensor, who: I64) -> tuple[float, F64, F64]:
-    """The rate in percent; cosines of pairs of one person, and of two: prints (N, P), who (N,)."""
+    """Return the rate in percent; cosines of pairs of one person, and of two: prints (N, P), who (N,)."""
     unit = torch.nn.functional.normalize(prints.double(), dim=-1)
     upper = np.triu_indices(len(who), 1)
     alike = (unit @ unit.T).numpy()[upper]
@@ -63,7 +68,7 @@ def equal_error_rate(prints: Tensor, who: I64) -> tuple[float, F64, F64]:
 
 @torch.no_grad()
 def table(folder: Path, encoders: dict[str, Encoder]) -> str:
-    """Markdown."""
+    """Format as Markdown."""
     body = []
     for seconds in SECONDS:
         sound, who = snippets(folder, seconds)
@@ -90,7 +95,7 @@ def table(folder: Path, encoders: dict[str, Encoder]) -> str:
 
 
 def main() -> None:
-    """Entry point."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     options = parser.parse_args()

@@ -77,7 +77,7 @@ def test_the_source_moves_where_its_box_is(composer):
     inside, outside = [], []
     for _ in range(4):
         scene = composer.scene(rng, "music")
-        scene._noise = 0.0
+        scene.noise = 0.0
         moved = scene_motion(scene)[:, 0].mean(axis=0)
         x, y, w, h = (round(v * 28) for v in scene.box)
         inside.append(moved[y : y + h, x : x + w].mean())

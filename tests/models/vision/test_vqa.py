@@ -16,6 +16,8 @@ from torch import nn
 from models.train.data import daquar as rooms_module
 from models.train.data.daquar import Question, other_way_round, split_of
 from models.train.vision import train_vqa as training
+from models.train.vision.evaluate_vqa import calibrate, calibration_error, interval
+from models.train.vision.vqa_data import known_answers, parts, right_answers
 from models.vision.embed import CHANNELS, PLACES, padded
 from models.vision.image_encoder import TOP
 from models.vision.image_runtime import GridArrays
@@ -133,17 +135,17 @@ def test_in_a_mirror_left_is_right() -> None:
 
 
 def test_answers_that_are_several_count_for_each() -> None:
-    assert training.parts("cup, table_lamp") == ["cup", "table_lamp"]
+    assert parts("cup, table_lamp") == ["cup", "table_lamp"]
     questions = [Question(0, "what", "cup, lamp")] * 2 + [Question(0, "what", "lamp")] + [Question(1, "what", "sofa")]
-    assert training.known_answers(questions) == ["lamp"]
-    assert training.right_answers(questions, ["lamp"]).tolist() == [-1, -1, 0, -1]
+    assert known_answers(questions) == ["lamp"]
+    assert right_answers(questions, ["lamp"]).tolist() == [-1, -1, 0, -1]
 
 
 def test_calibration_makes_the_mean_probability_the_share_that_is_right(net: QuestionNet) -> None:
     torch.manual_seed(0)
     scores = 6 * torch.randn(4000, 12)
     truth = torch.where(torch.rand(4000) < 0.4, scores.argmax(1), (scores.argmax(1) + 1) % 12)
-    training.calibrate(net, scores, truth)
+    calibrate(net, scores, truth)
     sure = net.probabilities(scores).amax(1)
     hit = (scores.argmax(1) == truth).float()
     assert sure.mean() == pytest.approx(float(hit.mean()), abs=1e-3)
@@ -155,7 +157,7 @@ def test_above_the_threshold_half_are_right(net: QuestionNet) -> None:
     scores = 3 * torch.randn(4000, 12)
     chance = torch.softmax(scores, 1).amax(1)
     truth = torch.where(torch.rand(4000) < chance**2, scores.argmax(1), -1)
-    training.calibrate(net, scores, truth)
+    calibrate(net, scores, truth)
     sure, hit = net.probabilities(scores).amax(1), scores.argmax(1) == truth
     known = sure >= float(net.least)
     assert 0.1 < known.float().mean() < 0.9
@@ -164,15 +166,15 @@ def test_above_the_threshold_half_are_right(net: QuestionNet) -> None:
 
 def test_calibration_error_of_what_is_sure_and_wrong() -> None:
     sure = np.linspace(0.1, 0.9, 1000, dtype=np.float32)
-    assert training.calibration_error(sure, np.zeros(1000, bool)) == pytest.approx(0.5, abs=1e-3)
+    assert calibration_error(sure, np.zeros(1000, bool)) == pytest.approx(0.5, abs=1e-3)
     hit = np.random.default_rng(0).random(1000) < sure
-    assert training.calibration_error(sure, hit) < 0.06
+    assert calibration_error(sure, hit) < 0.06
 
 
 def test_the_interval_is_wider_where_pictures_hang_together() -> None:
     hit = np.repeat(np.random.default_rng(0).random(100) < 0.3, 10).astype(float)
-    apart = training.interval(hit, np.arange(1000))
-    together = training.interval(hit, np.repeat(np.arange(100), 10))
+    apart = interval(hit, np.arange(1000))
+    together = interval(hit, np.repeat(np.arange(100), 10))
     assert apart[0] < hit.mean() < apart[1]
     assert together[1] - together[0] > 2 * (apart[1] - apart[0])
 
