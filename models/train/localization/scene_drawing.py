@@ -9,9 +9,8 @@ import cv2
 import numpy as np
 
 from models.common.arrays import F32, U8
+from models.localization.box import Box
 from models.train.localization.scene_actors import FRAMES, Actor
-
-Box = tuple[float, float, float, float]
 
 
 @dataclass

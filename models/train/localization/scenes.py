@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from models.common.arrays import F32, I16, U8
+from models.localization.box import Box
 from models.train.localization.scene_actors import (
     FRAMES,
     SAMPLES,
@@ -22,7 +23,7 @@ from models.train.localization.scene_actors import (
     video_actor,
     wandering,
 )
-from models.train.localization.scene_drawing import Box, VideoScene
+from models.train.localization.scene_drawing import VideoScene
 from models.train.localization.scene_stock import Stock, Talk
 
 KINDS = {"speech": 0.5, "dog": 0.14, "vehicle": 0.14, "children": 0.1, "music": 0.12}

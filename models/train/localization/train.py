@@ -61,7 +61,7 @@ class StoredScenes:
         return self.levels[rows[:, None], at].float()
 
 
-def elsewhen(start: Tensor, count: int) -> Tensor:
+def other_times(start: Tensor, count: int) -> Tensor:
     """Draw other starts of each window, at least `APART` away: (B, count)."""
     every = torch.arange(FRAMES - BINS + 1)
     allowed = ((every - start[:, None]).abs() >= APART).float()
@@ -110,7 +110,7 @@ def contrast(net: SoundAttention, seen: Seen, levels: Tensor, batch: int) -> tup
     return losses[0] + 0.5 * losses[1] + 0.5 * losses[2], right
 
 
-def judge(net: SoundAttention, dev: StoredScenes, limit: int = 200) -> dict[str, float]:
+def validate(net: SoundAttention, dev: StoredScenes, limit: int = 200) -> dict[str, float]:
     """Return how often the most alike cell lies in the true box, and the own sound beats the shifted one."""
     net.eval()
     rows = torch.arange(min(limit, len(dev)))
@@ -166,7 +166,7 @@ class LocalizerTrainer:
         else:
             self.mean.load_state_dict(self.net.state_dict())
 
-    def go(self) -> None:
+    def run(self) -> None:
         """Train for the given minutes of processor time."""
         began, last = time.process_time() - self.spent, 0.0
         opened = time.monotonic()
@@ -185,14 +185,14 @@ class LocalizerTrainer:
                 running[name] = 0.98 * running.get(name, value) + 0.02 * value
             if self.spent - last > self.options.every:
                 last = self.spent
-                self._look(running)
-        self._look(running)
+                self._validate(running)
+        self._validate(running)
 
     def _step(self) -> tuple[float, dict[str, float]]:
         batch = self.options.batch
         rows = torch.randperm(len(self.train))[:batch]
         start = torch.randint(FRAMES - BINS + 1, (batch,))
-        starts = torch.cat([start, elsewhen(start, SHIFTS).flatten()])
+        starts = torch.cat([start, other_times(start, SHIFTS).flatten()])
         levels = disturbed(self.train.heard(torch.cat([rows, rows.repeat_interleave(SHIFTS)]), starts))
         pictures = mirrored(*self.train.seen(rows, start))
         with torch.autocast("cpu", torch.bfloat16):
@@ -210,8 +210,8 @@ class LocalizerTrainer:
                     value.lerp_(ours[name], 1 - keep)
         return float(loss.detach()), right
 
-    def _look(self, running: dict[str, float]) -> None:
-        figures = judge(self.mean, self.dev)
+    def _validate(self, running: dict[str, float]) -> None:
+        figures = validate(self.mean, self.dev)
         score = figures["both talkers"] + figures["both moving"] + 0.5 * figures["both still"]
         line = {"step": self.step, "cpu": round(self.spent), "clock": time.strftime("%H:%M:%S"), **running, **figures}
         text = json.dumps({k: round(v, 3) if isinstance(v, float) else v for k, v in line.items()})
@@ -247,7 +247,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(int(time.time()) if options.resume else 0)
-    LocalizerTrainer(options).go()
+    LocalizerTrainer(options).run()
 
 
 if __name__ == "__main__":

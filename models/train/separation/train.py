@@ -175,7 +175,7 @@ class SeparatorTrainer:
         return scene, loss
 
     @torch.no_grad()
-    def check(self) -> dict[str, float]:
+    def validate(self) -> dict[str, float]:
         """Return figures of the averaged weights on the development speakers, always the same scenes."""
         seen = []
         devices = [self.device] if self.device.type == "cuda" else []
@@ -195,17 +195,17 @@ class SeparatorTrainer:
 
     def keep_if_better(self) -> None:
         """Look at the development speakers; write weights if they were never better, and the checkpoint always."""
-        figures = self.check()
+        figures = self.validate()
         self.note("dev", figures)
         if figures["loss"] < self.best:
             self.best = figures["loss"]
             save(self.options.out, self.mean)
         self.save()
 
-    def go(self) -> None:
+    def run(self) -> None:
         """Train one slice."""
         if self.step == 0 and self.options.start != "none":
-            figures = self.check()
+            figures = self.validate()
             self.best = figures["loss"]
             self.note("dev", figures)
         # On a CPU processor time, so that a run beside other work, or one held for a while, is not cut short.
@@ -250,7 +250,7 @@ def options() -> argparse.ArgumentParser:
 
 def main() -> None:
     """Run the command line."""
-    SeparatorTrainer(options().parse_args()).go()
+    SeparatorTrainer(options().parse_args()).run()
 
 
 if __name__ == "__main__":

@@ -228,7 +228,7 @@ class SoundNetTrainer:
         self.step += 1
         return {name: part.item() for name, part in parts.items()}
 
-    def go(self) -> None:
+    def run(self) -> None:
         """Train until the minutes are spent."""
         while self.pool.count < self.options.first:
             self.pool.add(16)
@@ -275,7 +275,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=2e-3, help="highest learning rate")
     parser.add_argument("--seed", type=int, default=0)
     torch.set_num_threads(1)
-    SoundNetTrainer(parser.parse_args()).go()
+    SoundNetTrainer(parser.parse_args()).run()
 
 
 if __name__ == "__main__":

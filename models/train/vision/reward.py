@@ -113,7 +113,7 @@ def main() -> None:
     parser.set_defaults(rate=2e-4, decay=0.01, penalty=0.1, memory=0.99, batches=140, quiet=0)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    RewardTrainer(options).go()
+    RewardTrainer(options).run()
 
 
 if __name__ == "__main__":

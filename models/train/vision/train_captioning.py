@@ -148,7 +148,9 @@ def save(path: Path, net: CaptionNet, vocabulary: Vocabulary) -> None:
     temporary.replace(path)
 
 
-def judge(net: CaptionNet, vocabulary: Vocabulary, dev: StoredGrids, references: list[list[str]]) -> dict[str, float]:
+def validate(
+    net: CaptionNet, vocabulary: Vocabulary, dev: StoredGrids, references: list[list[str]]
+) -> dict[str, float]:
     """Return figures of the dev captions at beam 3."""
     net.eval()
     found = figures(captions_of(net, vocabulary, dev, 3), references)
@@ -222,7 +224,7 @@ class CaptioningTrainer:
         average(self.mean, self.net, self.step, self.options.memory)
         self.step += 1
 
-    def go(self) -> None:
+    def run(self) -> None:
         """Train until the minutes are spent; dev after every epoch (or `batches`) from `quiet` on."""
         limit = self.options.minutes * 60
         while self.spent < limit:
@@ -236,7 +238,7 @@ class CaptioningTrainer:
             self.epochs += 1
             line: dict[str, float] = {"epoch": self.epochs, "loss": round(sum(losses) / len(losses), 4)}
             if self.epochs > self.options.quiet:
-                line |= judge(self.mean, self.material.vocabulary, self.material.dev, self.material.dev_captions)
+                line |= validate(self.mean, self.material.vocabulary, self.material.dev, self.material.dev_captions)
                 point = self.options.out.with_stem(f"{self.options.out.stem}-{self.epochs}")
                 save(point, self.mean, self.material.vocabulary)
                 if line["BLEU-4"] > self.best:
@@ -275,7 +277,7 @@ def main() -> None:
     """Run the command line."""
     options = options_parser(__doc__ or "").parse_args()
     torch.set_num_threads(1)
-    CaptioningTrainer(options).go()
+    CaptioningTrainer(options).run()
 
 
 if __name__ == "__main__":

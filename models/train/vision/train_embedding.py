@@ -202,7 +202,7 @@ class EmbeddingTrainer:
         return float(loss.detach())
 
     @torch.inference_mode()
-    def look(self) -> dict[str, float]:
+    def validate(self) -> dict[str, float]:
         """Return figures of the averaged weights on dev; write them if they are the best so far."""
         self.mean.eval()
         self.mean.settle(self.seen[0][::6].float())
@@ -213,7 +213,7 @@ class EmbeddingTrainer:
             save_file(weights, self.options.out, self.vocabulary.metadata())
         return figures
 
-    def go(self) -> None:
+    def run(self) -> None:
         """Train until the minutes are spent."""
         begin, already = time.process_time(), self.spent
         losses: list[float] = []
@@ -221,7 +221,12 @@ class EmbeddingTrainer:
             losses.append(self.train_step())
             self.spent = already + time.process_time() - begin
             if len(losses) == EVERY or self.spent >= self.options.minutes * 60:
-                line = {"step": self.step, "minutes": self.spent / 60, "loss": sum(losses) / len(losses), **self.look()}
+                line = {
+                    "step": self.step,
+                    "minutes": self.spent / 60,
+                    "loss": sum(losses) / len(losses),
+                    **self.validate(),
+                }
                 line = {name: round(value, 2) for name, value in line.items()}
                 with self.options.out.with_suffix(".jsonl").open("a") as file:
                     file.write(json.dumps(line) + "\n")
@@ -288,7 +293,7 @@ def main() -> None:
     if options.evaluate:
         evaluate(options)
     elif options.out:
-        EmbeddingTrainer(options).go()
+        EmbeddingTrainer(options).run()
     else:
         parser.error("--out or --evaluate is needed")
 

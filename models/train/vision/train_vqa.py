@@ -139,7 +139,7 @@ class QuestionTrainer:
         self.step += 1
         return float(loss.detach())
 
-    def look(self) -> dict[str, float]:
+    def validate(self) -> dict[str, float]:
         """Return figures of the averaged weights on the choosing part; write them if they are the best so far."""
         self.mean.eval()
         questions = self.rooms.questions["choose"]
@@ -156,7 +156,7 @@ class QuestionTrainer:
             save_file(weights, self.options.out, self.vocabulary.metadata() | answers_metadata(self.answers))
         return {"surprise": surprise, "accuracy": accuracy, "temperature": float(self.mean.temperature)}
 
-    def go(self) -> None:
+    def run(self) -> None:
         """Train until the minutes are spent."""
         begin, already = time.process_time(), self.spent
         while self.spent < self.options.minutes * 60:
@@ -166,7 +166,7 @@ class QuestionTrainer:
             for at in range(0, len(order) - size + 1, size):
                 losses.append(self.train_step(order[at : at + size]))
                 self.spent = already + time.process_time() - begin
-            line = {"step": self.step, "minutes": self.spent / 60, "loss": float(np.mean(losses)), **self.look()}
+            line = {"step": self.step, "minutes": self.spent / 60, "loss": float(np.mean(losses)), **self.validate()}
             line = {name: round(value, 3) for name, value in line.items()}
             with self.options.out.with_suffix(".jsonl").open("a") as file:
                 file.write(json.dumps(line) + "\n")
@@ -195,7 +195,7 @@ def main() -> None:
     if options.evaluate and options.baseline:
         evaluate(options)
     elif options.out:
-        QuestionTrainer(options).go()
+        QuestionTrainer(options).run()
     else:
         parser.error("--out, or --evaluate and --baseline, is needed")
 

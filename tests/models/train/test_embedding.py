@@ -93,7 +93,7 @@ def test_a_run_learns_a_tiny_world_stops_and_goes_on(tmp_path: Path, monkeypatch
         seed=0,
     )
     first = train_embedding.EmbeddingTrainer(options)
-    first.go()
+    first.run()
     assert first.step == 30 and options.out.exists()
     curve = [json.loads(line) for line in options.out.with_suffix(".jsonl").read_text().splitlines()]
     assert [line["step"] for line in curve] == [5, 10, 15, 20, 25, 30]
@@ -105,6 +105,6 @@ def test_a_run_learns_a_tiny_world_stops_and_goes_on(tmp_path: Path, monkeypatch
     options.resume, options.minutes = True, 0.75
     again = train_embedding.EmbeddingTrainer(options)
     assert (again.step, again.best) == (30, first.best)
-    again.go()
+    again.run()
     assert again.step == 45
     assert net.centre.abs().max() > 0

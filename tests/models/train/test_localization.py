@@ -16,7 +16,7 @@ from models.train.localization.scene_actors import FRAMES, LEVELS, SAMPLES, enve
 from models.train.localization.scene_stock import Portrait, Stock, Talk, held_out
 from models.train.localization.scene_store import scene_motion
 from models.train.localization.scenes import AREA, Composer
-from models.train.localization.train import APART, SHIFTS, contrast, disturbed, elsewhen, mirrored
+from models.train.localization.train import APART, SHIFTS, contrast, disturbed, mirrored, other_times
 from models.train.localization.train_face_extent import boxes_in, cell_targets
 
 
@@ -130,7 +130,7 @@ def test_an_opened_mouth_is_darker_and_nothing_else_changes(portrait):
 
 def test_other_times_are_far_enough_away():
     start = torch.arange(FRAMES - BINS + 1)
-    others = elsewhen(start, SHIFTS)
+    others = other_times(start, SHIFTS)
     assert others.shape == (len(start), SHIFTS)
     assert int((others - start[:, None]).abs().min()) >= APART
     assert int(others.min()) >= 0 and int(others.max()) <= FRAMES - BINS

@@ -34,7 +34,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 def run(out: Path, *more: str) -> training.SeparatorTrainer:
     line = ["--data", "x", "--out", str(out), "--minutes", "0.02", "--whole", "1", "--rows", "2", "--frames", "8"]
     made = training.SeparatorTrainer(training.options().parse_args([*line, "--log-every", "1", *more]))
-    made.go()
+    made.run()
     return made
 
 
@@ -57,7 +57,7 @@ def test_a_slice_and_its_continuation(tmp_path: Path) -> None:
 def test_what_is_no_better_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "net.safetensors"
     losses = iter([-5.0, -4.0])
-    monkeypatch.setattr(training.SeparatorTrainer, "check", lambda self: {"loss": next(losses)})
+    monkeypatch.setattr(training.SeparatorTrainer, "validate", lambda self: {"loss": next(losses)})
     made = run(out)
     assert made.best == -5.0 and not out.exists() and out.with_suffix(".ckpt").exists()
 

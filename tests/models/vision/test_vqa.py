@@ -211,7 +211,7 @@ def test_a_run_learns_what_only_the_picture_tells(tmp_path: Path, monkeypatch: p
         blind=False, start=None, rows=15, rate=3e-3, seed=0,
     )  # fmt: skip
     run = training.QuestionTrainer(options)
-    run.go()
+    run.run()
     curve = [json.loads(line) for line in options.out.with_suffix(".jsonl").read_text().splitlines()]
     assert run.step == 120 and curve[-1]["accuracy"] == 100.0
     _, vocabulary, answers = load_question_net(options.out)
@@ -219,7 +219,7 @@ def test_a_run_learns_what_only_the_picture_tells(tmp_path: Path, monkeypatch: p
     options.resume, options.minutes = True, 2.2
     again = training.QuestionTrainer(options)
     assert (again.step, again.best) == (120, run.best)
-    again.go()
+    again.run()
     assert again.step > 120
 
 
