@@ -44,7 +44,7 @@ class _Wave(ctypes.Structure):
     )
 
 
-class VoiceOut:
+class SpeechSynthesizer:
     """One voice. Any thread may call `say`; they speak one after the other.
 
     Whether it is a good moment to speak is for the caller to know.

@@ -19,7 +19,7 @@ CHANGED = 0.25
 
 
 @dataclass(frozen=True)
-class Description:
+class SceneText:
     """What a picture shows, in a sentence.
 
     Attributes:
@@ -52,7 +52,7 @@ class Captioner:
     def __init__(self, weights: Path = WEIGHTS) -> None:
         self._net, self._vocabulary = load_caption_net(weights)
 
-    def caption(self, grids: GridArrays, beam: int = 3) -> list[Description]:
+    def caption(self, grids: GridArrays, beam: int = 3) -> list[SceneText]:
         """Write one sentence a picture.
 
         Args:
@@ -72,7 +72,7 @@ class Captioner:
         for found in write(self._net, seen, beam):
             words = tuple(self._vocabulary.decode(found.words))
             attention = found.remembered.numpy().reshape(-1, SIDE, SIDE)
-            descriptions.append(Description(sentence(words), words, attention, found.score))
+            descriptions.append(SceneText(sentence(words), words, attention, found.score))
         return descriptions
 
 

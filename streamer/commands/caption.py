@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from streamer.errors import UserError
 
 if TYPE_CHECKING:
-    from models.vision.captioning_runtime import Description
+    from models.vision.captioning_runtime import SceneText
 
 BEAMS = (1, 3, 5)
 
@@ -55,7 +55,7 @@ def _without_stderr() -> Iterator[None]:
         os.close(nowhere)
 
 
-def describe(paths: Iterable[Path], beam: int = 3) -> Iterator[tuple[Path, Description]]:
+def describe(paths: Iterable[Path], beam: int = 3) -> Iterator[tuple[Path, SceneText]]:
     """Captions of picture files, one after the other.
 
     Args:

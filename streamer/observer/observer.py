@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from models.localization.runtime import Localizer, LocalizerState, SoundMap, SoundTrack
 from models.sounds.runtime import SoundTagger
-from models.vision.captioning_runtime import CHANGED, Captioner, Description, changed, gist
+from models.vision.captioning_runtime import CHANGED, Captioner, SceneText, changed, gist
 from models.vision.embed_runtime import JointEmbedding
 from models.vision.image_runtime import GridArrays, ImageRuntime
 from models.vision.vqa_runtime import Answer, Answerer
@@ -223,7 +223,7 @@ class Observer:
             results.append((sids[i], Keyframe(session.picture_t, vector.astype(np.float32).tobytes(), small)))
         return results
 
-    def _describe(self, grids: GridArrays, which: list[int]) -> list[Description]:
+    def _describe(self, grids: GridArrays, which: list[int]) -> list[SceneText]:
         return self._captioner.caption(_some(grids, which)) if which else []
 
     def _vectors(self, grids: GridArrays, which: list[int]) -> NDArray[np.float32]:
@@ -250,7 +250,7 @@ def localization(found: SoundMap) -> Localization:
     return Localization(found.t, float(found.score), found.peak, found.box, heat_bytes(found.heat))
 
 
-def scene(t: float, text: Description) -> Scene:
+def scene(t: float, text: SceneText) -> Scene:
     """Write a caption as an observation; each word's heat is relative to its hottest place."""
     peaks = text.attention.max(axis=(1, 2), keepdims=True)
     heats = text.attention / np.maximum(peaks, 1e-9)

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from models.speech.transcriber import open_transcriber
-from models.speech.tts import CALL_RATE, LEVEL, VoiceMissing, VoiceOut
+from models.speech.tts import CALL_RATE, LEVEL, SpeechSynthesizer, VoiceMissing
 
 
 @pytest.fixture(scope="module")
 def voice():
     try:
-        return VoiceOut()
+        return SpeechSynthesizer()
     except VoiceMissing as error:
         pytest.skip(str(error))
 
@@ -59,4 +59,4 @@ def test_without_the_library_it_says_how_to_get_it(monkeypatch):
 
     monkeypatch.setattr("ctypes.CDLL", refuse)
     with pytest.raises(VoiceMissing, match="apt install libflite1"):
-        VoiceOut()
+        SpeechSynthesizer()
