@@ -14,8 +14,10 @@ import torch
 from bench.captions_scenes import Apart, Role, at_once, cities, in_turns, reader, separate
 from bench.captions_score import Delays, Tally
 from bench.page import publish, table, verdict
+from models.common.audio import SAMPLE_RATE
 from models.separation.runtime import SeparatorRuntime
-from models.speech.types import SAMPLE_RATE, Line, Transcriber, open_transcriber
+from models.speech.transcriber import open_transcriber
+from models.speech.types import Line, Transcriber
 from models.speech.voice_gate import CaptionGate
 
 FRAME = 640

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +13,13 @@ from pocketsphinx import Decoder
 from scipy.signal import resample_poly
 
 from models.active_speaker.detector import SpeakingDetector
+from models.common.audio import SAMPLE_RATE
+from models.common.weights import packaged
 from models.separation.level import VoiceLevel
 from models.separation.runtime import SeparatorRuntime
 from models.train.data.lips import made_up_lips, spoil_lips
 
-RATE, BLOCK, FRAME = 16_000, 320, 640
+BLOCK, FRAME = 320, 640
 LIBRIVOX = Path("/usr/share/pocketsphinx/test/data/librivox")
 """Debian's package pocketsphinx-testdata."""
 
@@ -55,7 +56,7 @@ class Utterance:
 
     @property
     def seconds(self) -> float:
-        return len(self.sound) / RATE
+        return len(self.sound) / SAMPLE_RATE
 
 
 @dataclass(frozen=True)
@@ -100,39 +101,35 @@ def reader() -> list[Utterance]:
 
 def cities() -> list[Utterance]:
     """A recording of 44 s, cut at some of its commas."""
-    spec = find_spec("moonshine_voice")
-    assert spec and spec.submodule_search_locations
-    sound, rate = soundfile.read(
-        Path(spec.submodule_search_locations[0]) / "assets" / "two_cities.wav", dtype="float32"
-    )
-    sound = resample_poly(sound, RATE, rate).astype(np.float32)
+    sound, rate = soundfile.read(packaged("moonshine_voice", "assets", "two_cities.wav"), dtype="float32")
+    sound = resample_poly(sound, SAMPLE_RATE, rate).astype(np.float32)
     clauses = [clause.split() for clause in CITIES.split(",")]
     words = align(sound, " ".join(" ".join(clause) for clause in clauses))
     assert len(words) == sum(len(clause) for clause in clauses)
     found, first, start, at = [], 0, 0.0, 0
     for clause in clauses:
         at += len(clause)
-        end = words[at].start if at < len(words) else len(sound) / RATE
+        end = words[at].start if at < len(words) else len(sound) / SAMPLE_RATE
         middle = (words[at - 1].end + end) / 2
         if at < len(words) and (middle - start < SPLIT or end - words[at - 1].end < 0.2):
             continue
         part = tuple(Word(w.text, w.start - start, w.end - start) for w in words[first:at])
-        found.append(Utterance(sound[round(start * RATE) : round(middle * RATE)], part))
+        found.append(Utterance(sound[round(start * SAMPLE_RATE) : round(middle * SAMPLE_RATE)], part))
         first, start = at, middle
     return found
 
 
 def role(utterances: list[Utterance], starts: list[float], seconds: float, others: list[Utterance]) -> Role:
     """Put utterances at their times, at the level the separator was trained with; `others` make the voice print."""
-    sound, words = np.zeros(round(seconds * RATE), np.float32), []
+    sound, words = np.zeros(round(seconds * SAMPLE_RATE), np.float32), []
     spoken = np.concatenate([u.sound for u in utterances])
     gain = LOUD / np.sqrt(np.mean(spoken[np.abs(spoken) > 0.01 * np.abs(spoken).max()] ** 2))
     for utterance, start in zip(utterances, starts, strict=True):
-        at = round(start * RATE)
+        at = round(start * SAMPLE_RATE)
         piece = utterance.sound[: len(sound) - at]
         sound[at : at + len(piece)] += gain * piece
         words += [Word(w.text, w.start + start, w.end + start) for w in utterance.words]
-    enrolment = np.concatenate([u.sound for u in others])[: 8 * RATE]
+    enrolment = np.concatenate([u.sound for u in others])[: 8 * SAMPLE_RATE]
     return Role(sound, tuple(words), enrolment)
 
 
@@ -197,7 +194,7 @@ def separate(separator: SeparatorRuntime, roles: tuple[Role, Role], louder: floa
             both = slice((i - 1) * BLOCK, (i + 1) * BLOCK)
             levels = {k: _decibels(voices[k, both]) for k in range(2)}
             told = {k: (lips[k, i // 2].astype(np.float32), True) for k in range(2)}
-            now = detector.update(i * BLOCK / RATE, told, levels, _decibels(late[both]))
+            now = detector.update(i * BLOCK / SAMPLE_RATE, told, levels, _decibels(late[both]))
             speaking.append([now[0], now[1]])
     # Back in time with the mixture and the words.
     voices = np.pad(voices, ((0, 0), (0, separator.DELAY)))[:, separator.DELAY :]

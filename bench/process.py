@@ -15,10 +15,10 @@ import numpy as np
 import soundfile
 
 from bench.page import ROOT, publish, table
+from models.common.audio import SAMPLE_RATE
 from streamer.demo.clip import DemoClip, demo_clip
 
 RUNS = 3
-RATE = 16_000
 
 
 def si_sdr(estimate: np.ndarray, target: np.ndarray) -> float:
@@ -43,7 +43,7 @@ def separation(clip: DemoClip, out: Path) -> str:
     voices = [soundfile.read(out / f"face-{id}.wav", dtype="float64")[0] for id in ids]
     rows = []
     for turn in (turn for turn in clip.schedule if len(turn.speakers) == 2):
-        part = slice(int(turn.start * RATE), int(turn.end * RATE))
+        part = slice(int(turn.start * SAMPLE_RATE), int(turn.end * SAMPLE_RATE))
         for i, name in enumerate(("left", "right")):
             target, other, voice = sources[i][part], sources[1 - i][part], voices[i][part]
             before, after = si_sdr(target + other, target), si_sdr(voice, target)

@@ -4,22 +4,38 @@ from collections import deque
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
-from models.common.tflite import F32
+from models.common.arrays import F32, F64
 
-F64 = npt.NDArray[np.float64]
+STEP = 0.04
+"""Seconds between updates."""
 
-STEP = 0.04  # seconds between updates
-WINDOW = 240  # updates looked at: 9.6 s
-LEAST = 100  # updates with visible lips before anything is said
-EVERY = 15  # updates between looks
-LAGS = np.arange(-4, 8)  # updates searched, -160..+280 ms: one more at each end than is believed, for the parabola
-KEEP = 0.75  # of the earlier correlation at each look, so that one odd sentence does not move the estimate
-PRIOR = 0.004  # by how much a lag one update farther from the usual one must correlate better, squared distance
-USUAL = 1.0  # updates
-MEANT = 0.25  # confidence from which a lead is given
-LEAST_SWING = 12.0  # dB between quiet and loud; less is no speech with pauses
+WINDOW = 240
+"""Updates looked at: 9.6 s."""
+
+LEAST = 100
+"""Updates with visible lips before anything is said."""
+
+EVERY = 15
+"""Updates between looks."""
+
+LAGS = np.arange(-4, 8)
+"""Updates searched, -160..+280 ms: one more at each end than is believed, for the parabola."""
+
+KEEP = 0.75
+"""Share kept of the earlier correlation at each look, so that one odd sentence does not move the estimate."""
+
+PRIOR = 0.004
+"""By how much a lag one update farther from the usual one must correlate better, squared distance."""
+
+USUAL = 1.0
+"""Lag that is usual, in updates."""
+
+MEANT = 0.25
+"""Confidence from which a lead is given."""
+
+LEAST_SWING = 12.0
+"""Decibels between quiet and loud; less is no speech with pauses."""
 
 
 @dataclass
@@ -47,20 +63,13 @@ class OffsetEstimator:
         self._faces: dict[int, _Past] = {}
         self._t: float | None = None
 
-    def update(
-        self,
-        t: float,
-        lips: dict[int, tuple[F32, bool]],
-        levels: dict[int, float],
-        known: set[int] | None = None,
-    ) -> None:
+    def update(self, t: float, lips: dict[int, tuple[F32, bool]], levels: dict[int, float]) -> None:
         """Take in the next 40 ms.
 
         Args:
             t: their time, seconds. A gap of more than half a second, or a step back, starts anew.
-            lips: by face, the four lip numbers and whether they are visible.
+            lips: by face, the four lip numbers and whether they are visible; a face that is not here is forgotten.
             levels: by face, level of its voice in dB.
-            known: faces to remember beyond those in `lips`; a face in neither is forgotten.
         """
         if self._t is not None and not -1e-6 <= t - self._t < 0.5:
             for past in self._faces.values():
@@ -68,8 +77,7 @@ class OffsetEstimator:
                 past.visible.clear()
                 past.level.clear()
         self._t = t
-        kept = set(lips) | (known or set())
-        self._faces = {id: past for id, past in self._faces.items() if id in kept}
+        self._faces = {id: past for id, past in self._faces.items() if id in lips}
         for id, (numbers, visible) in lips.items():
             past = self._faces.setdefault(id, _Past())
             opening = float(numbers[0] + numbers[1])
@@ -82,12 +90,12 @@ class OffsetEstimator:
                 _look(past)
 
     def lead(self, id: int) -> float | None:
-        """Seconds by which the lips of a face lead its voice, None while that is not known."""
+        """Return seconds by which the lips of a face lead its voice, None while that is not known."""
         past = self._faces.get(id)
         return past.lead if past is not None and past.confidence >= MEANT else None
 
     def confidence(self, id: int) -> float:
-        """How far to trust `lead`, 0..1."""
+        """Return how far to trust `lead`, 0..1."""
         past = self._faces.get(id)
         return past.confidence if past is not None else 0.0
 

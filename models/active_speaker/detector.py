@@ -6,17 +6,30 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from models.active_speaker.av_offset import OffsetEstimator
-from models.common.tflite import F32
+from models.common.arrays import F32
 
 __all__ = ["CUES", "Cues", "OffsetEstimator", "SpeakingDetector"]
 
-STEP = 0.04  # seconds between updates
-MOVING = 8  # updates over which lips are watched: 320 ms, longer than most consonants hold the mouth shut
-HEARD = 4  # updates over which levels are averaged: 160 ms
-FLOOR_PAST = 200  # updates in which the quietest moment is sought: 8 s
-PAST = 50  # updates over which lip opening and voice are compared: 2 s
-TREMBLE = 0.15  # lip numbers a frame: motion of a still mouth's landmarks in a good picture
-BASE_RISE = 0.004  # share an update by which the baseline of lip motion follows upwards: 10 s
+STEP = 0.04
+"""Seconds between updates."""
+
+MOVING = 8
+"""Updates over which lips are watched: 320 ms, longer than most consonants hold the mouth shut."""
+
+HEARD = 4
+"""Updates over which levels are averaged: 160 ms."""
+
+FLOOR_PAST = 200
+"""Updates in which the quietest moment is sought: 8 s."""
+
+PAST = 50
+"""Updates over which lip opening and voice are compared: 2 s."""
+
+TREMBLE = 0.15
+"""Lip numbers a frame: motion of a still mouth's landmarks in a good picture."""
+
+BASE_RISE = 0.004
+"""Share an update by which the baseline of lip motion follows upwards: 10 s."""
 
 CUES = (
     "lip motion over its baseline",
@@ -27,15 +40,18 @@ CUES = (
 )
 """What the model weighs; see `Cues.step`."""
 
-# Bias, then one weight a cue; fitted by models/train/active_speaker/fit.py (GRID talker, LibriSpeech beside, through
-# the separator). On clips and voices kept apart 92, 91 and 91 of 100 updates are right; 5, 7 and 6 of 100 silent ones
-# are called speech.
 WITH_LIPS = (-6.22, 2.77, 0.0, 2.03, 0.31, 2.94)
 SOUND_ONLY = (-4.76, 2.75, 1.52)
 LIPS_ONLY = (-4.79, 2.72, 0.0, 1.99)
+"""Bias, then one weight a cue; fitted by models/train/active_speaker/fit.py (GRID talker, LibriSpeech beside, through
+the separator). On clips and voices kept apart 92, 91 and 91 of 100 updates are right; 5, 7 and 6 of 100 silent ones
+are called speech."""
 
-RISE = 0.6  # share of the way to a higher probability in one update
-FALL = 0.2  # and to a lower one: a short pause is not the end
+RISE = 0.6
+"""Share of the way to a higher probability in one update."""
+
+FALL = 0.2
+"""Share of the way to a lower one: a short pause is not the end."""
 
 
 @dataclass
@@ -94,7 +110,7 @@ class Cues:
         return np.array(cues, np.float32), watched, level is not None
 
     def _alike(self, level: float | None, floor: float) -> float:
-        """Correlation of lip opening with level over two seconds, lips up to 80 ms ahead, 0..1.
+        """Return the correlation of lip opening with level over two seconds, lips up to 80 ms ahead, 0..1.
 
         A jaw that moves while somebody else talks is told from speech by nothing else.
         """
@@ -196,7 +212,7 @@ class SpeakingDetector:
 
 
 def speaking_probability(cues: F32, seen: bool, separated: bool) -> float:
-    """Logistic model of the cues at one moment.
+    """Apply the logistic model to the cues at one moment.
 
     Args:
         cues: (5,) of `Cues.step`.

@@ -266,7 +266,8 @@ class SpeakerInference:
         cosine = along / np.sqrt(np.maximum(square, 1e-9))
         # Little is said by a voice of which little was heard.
         sure = np.clip(mass / 6, 0, 1) * (mass >= 2)
-        return self.prior.voice * likelihood_ratio(cosine) * sure
+        score: F64 = self.prior.voice * likelihood_ratio(cosine) * sure
+        return score
 
     def _lip_score(self, id: int, j: int, tells: Bools) -> F64:
         lips, seen = self._lips_of(id)
@@ -367,7 +368,8 @@ def likelihood_ratio(cosine: F64) -> F64:
     """
     own = -0.5 * ((np.minimum(cosine, OWN[0]) - OWN[0]) / OWN[1]) ** 2 - np.log(OWN[1])
     other = -0.5 * ((np.maximum(cosine, OTHER[0]) - OTHER[0]) / OTHER[1]) ** 2 - np.log(OTHER[1])
-    return np.clip(own - other, -8, 8)
+    ratio: F64 = np.clip(own - other, -8, 8)
+    return ratio
 
 
 def smoothed(scores: F64, stay: float) -> F64:
@@ -397,7 +399,8 @@ def smoothed(scores: F64, stay: float) -> F64:
         after = after * (stay - other) + other * after.sum()
         backward[i] = after / after.sum()
     both = forward * backward
-    return both / both.sum(axis=1, keepdims=True)
+    posterior: F64 = both / both.sum(axis=1, keepdims=True)
+    return posterior
 
 
 def _lip_sums(value: F64, gamma: F64) -> F64:

@@ -34,15 +34,15 @@ class DilatedBlock(nn.Module):
         self.dilation = dilation
 
     def inner(self, x: Tensor) -> Tensor:
-        """Activations the taps read: x (…, width) -> (…, hidden)."""
+        """Return activations the taps read: x (…, width) -> (…, hidden)."""
         return F.gelu(self.widen(self.norm_in(x)), approximate="tanh")
 
     def outer(self, x: Tensor, z: Tensor) -> Tensor:
-        """Result from the input x (…, width) and the convolution's output z (…, hidden)."""
+        """Return the result from the input x (…, width) and the convolution's output z (…, hidden)."""
         return torch.as_tensor(x + self.narrow(self.norm_out(F.gelu(z, approximate="tanh"))))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Whole sequences: x (B, T, width) -> (B, T, width)."""
+        """Run whole sequences: x (B, T, width) -> (B, T, width)."""
         y, d, length = self.inner(x), self.dilation, x.shape[1]
         y = F.pad(y, (0, 0, 2 * d, 0))
         taps = self.taps.to(y.dtype)  # under autocast y is bfloat16, and a float32 factor would widen it
@@ -50,7 +50,7 @@ class DilatedBlock(nn.Module):
         return self.outer(x, z + y[:, 2 * d : 2 * d + length] * taps[2] + self.taps_bias.to(y.dtype))
 
     def step(self, x: Tensor, older: Tensor, old: Tensor) -> tuple[Tensor, Tensor]:
-        """S frames of K rows.
+        """Run S frames of K rows.
 
         Args:
             x: (K, S, width).
@@ -94,7 +94,7 @@ class Rings(nn.Module):
             self.register_buffer(name, torch.tensor(values), persistent=False)
 
     def memory(self, rows: int, device: torch.device | str | None = None) -> Tensor:
-        """Empty memory (rows, slots, S * hidden)."""
+        """Return empty memory (rows, slots, S * hidden)."""
         return torch.zeros(rows, self.slots, self.width, device=device)
 
     def read(self, memory: Tensor, rows: Tensor, steps: Tensor) -> tuple[Tensor, Tensor]:

@@ -11,19 +11,24 @@ import numpy as np
 import onnx
 import onnxruntime
 import torch
-from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from models.common import weights
+from models.common.arrays import Array
 from models.common.dilated import DilatedBlock
 
 _OPSET, _IR = 20, 10
 _K = "rows"
 _MICROSOFT = "com.microsoft"
-_GROUP = 32  # inputs that share a scale
-_SMALL = 16_384  # weights of a layer below which 8 bits save nothing
-_WHOLE_NUMBERS = 4  # accuracy level: products of whole numbers, of 8 bits each
+_GROUP = 32
+"""Inputs that share a scale."""
+
+_SMALL = 16_384
+"""Weights of a layer below which 8 bits save nothing."""
+
+_WHOLE_NUMBERS = 4
+"""Accuracy level: products of whole numbers, of 8 bits each."""
 
 
 class Graph:
@@ -50,14 +55,14 @@ class Graph:
         self._inputs.append(helper.make_tensor_value_info(name, TensorProto.INT64, [_K]))
         return name
 
-    def taken(self, x: str, places: str, width: int) -> str:
-        """Rows of x (rows, width) at `places`; a place of -1 is the last one, where a row of zeros is put."""
+    def rows_at(self, x: str, places: str, width: int) -> str:
+        """Gather rows of x (rows, width) at `places`; a place of -1 is the last one, where a row of zeros is put."""
         return self.op("Gather", self.op("Concat", x, self.constant(torch.zeros(1, width)), axis=0), places, axis=0)
 
-    def constant(self, value: Tensor | NDArray[Any] | Sequence[int] | float) -> str:
+    def constant(self, value: Tensor | Array | Sequence[int] | float) -> str:
         """Add a constant: float32, or int64 for a list of whole numbers."""
         if isinstance(value, Tensor):
-            array: NDArray[Any] = value.detach().cpu().numpy()
+            array: Array = value.detach().cpu().numpy()
         elif isinstance(value, float):
             array = np.array(value, np.float32)
         else:
@@ -71,7 +76,7 @@ class Graph:
         return self.ops(kind, 1, *inputs, **attributes)[0]
 
     def matmul(self, x: str, weight: Tensor) -> str:
-        """Product x @ weight.T: x (N, in), weight (out, in) -> (N, out)."""
+        """Multiply x @ weight.T: x (N, in), weight (out, in) -> (N, out)."""
         outputs, inputs = weight.shape
         if not self._eight_bits or weight.numel() < _SMALL:
             return self.op("MatMul", x, self.constant(weight.t()))
@@ -88,16 +93,16 @@ class Graph:
         return names
 
     def linear(self, x: str, weight: Tensor, bias: Tensor) -> str:
-        """Fully connected layer: x (N, in) -> (N, out)."""
+        """Apply a fully connected layer: x (N, in) -> (N, out)."""
         return self.op("Add", self.matmul(x, weight), self.constant(bias))
 
     def norm(self, x: str, layer: nn.LayerNorm) -> str:
-        """Layer norm over the last axis."""
+        """Apply a layer norm over the last axis."""
         scale, shift = self.constant(layer.weight), self.constant(layer.bias)
         return self.op("LayerNormalization", x, scale, shift, axis=-1, epsilon=layer.eps)
 
     def gelu(self, x: str, approximate: str = "none") -> str:
-        """Gaussian error linear unit."""
+        """Apply a Gaussian error linear unit."""
         return self.op("Gelu", x, approximate=approximate)
 
     def reshape(self, x: str, *shape: int) -> str:
@@ -105,7 +110,7 @@ class Graph:
         return self.op("Reshape", x, self.constant(list(shape)))
 
     def slice(self, x: str, axis: int, start: int, stop: int) -> str:
-        """x[start:stop] along an axis."""
+        """Slice x[start:stop] along an axis."""
         return self.op("Slice", x, *(self.constant([v]) for v in (start, stop, axis)))
 
     def session(self, **outputs: str) -> onnxruntime.InferenceSession:
@@ -120,7 +125,7 @@ class Graph:
 
 
 def dilated_blocks_past(graph: Graph, past: str, blocks: Sequence[DilatedBlock], frames: int) -> list[str]:
-    """What the past adds to each block's convolution, worked out for all blocks at once.
+    """Work out what the past adds to each block's convolution, for all blocks at once.
 
     Args:
         graph: to add to.
@@ -146,7 +151,7 @@ def dilated_blocks_past(graph: Graph, past: str, blocks: Sequence[DilatedBlock],
 def dilated_block_step(
     graph: Graph, x: str, block: DilatedBlock, from_past: str, previous: str | None, frames: int
 ) -> tuple[str, str]:
-    """`DilatedBlock.step` as nodes.
+    """Add `DilatedBlock.step` as nodes.
 
     Args:
         graph: to add to.

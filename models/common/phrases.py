@@ -15,7 +15,7 @@ FUNCTION_WORDS = frozenset(
 
 
 def content_words(words: Iterable[str]) -> list[str]:
-    """The words that name, describe or count something.
+    """Return the words that name, describe or count something.
 
     >>> content_words(["where", "is", "the", "red", "car"])
     ['red', 'car']
@@ -24,7 +24,7 @@ def content_words(words: Iterable[str]) -> list[str]:
 
 
 def chunks(words: Sequence[str], longest: int = 4) -> list[list[str]]:
-    """Runs of content words, as somebody would type them into a search box.
+    """Find runs of content words, as somebody would type them into a search box.
 
     Args:
         words: of one sentence, lower case.

@@ -9,9 +9,8 @@ below -50 dB from 8.3 kHz.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Samples = NDArray[np.float32]
+from models.common.arrays import F32
 
 HALF = 16
 """Samples of the lower rate on each side of the filter's centre."""
@@ -23,11 +22,11 @@ _CUTOFF = 0.93
 """Of the lower rate's Nyquist frequency."""
 
 
-def _low_pass(ratio: int) -> Samples:
+def _low_pass(ratio: int) -> F32:
     taps = 2 * HALF * ratio + 1
     n = np.arange(taps) - HALF * ratio
     h = np.sinc(n * _CUTOFF / ratio) * np.kaiser(taps, _BETA)
-    taps_sum_to_one: Samples = (h / h.sum()).astype(np.float32)
+    taps_sum_to_one: F32 = (h / h.sum()).astype(np.float32)
     return taps_sum_to_one
 
 
@@ -63,9 +62,9 @@ class Resampler:
     def reset(self) -> None:
         """Forget the past, as if only silence had come."""
         # One sample less than the taps, so that output n is centred `HALF` low-rate samples before input n.
-        self._pending: Samples = np.zeros(len(self._taps) - 1, np.float32)
+        self._pending: F32 = np.zeros(len(self._taps) - 1, np.float32)
 
-    def step(self, x: Samples) -> Samples:
+    def step(self, x: F32) -> F32:
         """Convert the next samples.
 
         Args:
@@ -82,5 +81,5 @@ class Resampler:
             return np.zeros(0, np.float32)
         windows = np.lib.stride_tricks.sliding_window_view(joined, len(self._taps))[::stride][:count]
         self._pending = joined[count * stride :]
-        y: Samples = (windows @ self._taps).reshape(-1)
+        y: F32 = (windows @ self._taps).reshape(-1)
         return y

@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 def running_mean_step(x: Tensor, weight: Tensor, mean: Tensor, count: Tensor, horizon: int) -> tuple[Tensor, Tensor]:
-    """One value a row.
+    """Take in one value a row.
 
     Args:
         x: (B, C) values.
@@ -27,7 +27,7 @@ def running_mean_step(x: Tensor, weight: Tensor, mean: Tensor, count: Tensor, ho
 
 
 def running_mean(x: Tensor, weight: Tensor, horizon: int) -> Tensor:
-    """Means after each value of whole sequences, equal to repeated `running_mean_step`.
+    """Return means after each value of whole sequences, equal to repeated `running_mean_step`.
 
     Args:
         x: (B, T, C) values.

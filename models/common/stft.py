@@ -19,8 +19,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 WindowName = Literal["hamming", "hann", "rectangular"]
-# Least ratio of the weakest to the strongest sample in sum w^2: below it rounding errors grow 10,000-fold.
 _WEAKEST = 1e-4
+"""Least ratio of the weakest to the strongest sample in sum w^2: below it rounding errors grow 10,000-fold."""
 
 
 @dataclass
@@ -78,7 +78,7 @@ class _Framing(nn.Module):
 
 
 def _window(name: str, length: int) -> Tensor:
-    """Periodic window (length,)."""
+    """Return the periodic window (length,)."""
     match name:
         case "hamming":
             return torch.hamming_window(length)
@@ -103,11 +103,11 @@ class STFT(_Framing):
     """
 
     def init_state(self, batch: int, device: torch.device | str | None = None) -> STFTState:
-        """State before the first sample of `batch` signals."""
+        """Return the state before the first sample of `batch` signals."""
         return STFTState(torch.zeros(batch, self.delay, device=device))
 
     def step(self, x: Tensor, state: STFTState) -> tuple[Tensor, STFTState]:
-        """Frames completed by a chunk.
+        """Return frames completed by a chunk.
 
         Args:
             x: (B, N) float32, any N >= 0.
@@ -126,7 +126,7 @@ class STFT(_Framing):
         return torch.fft.rfft(frames).transpose(1, 2), STFTState(signal[:, count * self.hop_length :])
 
     def forward(self, x: Tensor) -> Tensor:
-        """All frames of whole signals: x (B, N) -> X (B, n_fft//2+1, N // hop_length)."""
+        """Return all frames of whole signals: x (B, N) -> X (B, n_fft//2+1, N // hop_length)."""
         return self.step(x, self.init_state(len(x), x.device))[0]
 
 
@@ -134,11 +134,11 @@ class InverseSTFT(_Framing):
     """Incremental inverse; arguments and errors as `STFT`. Its output lags the signal by `delay` samples."""
 
     def init_state(self, batch: int, device: torch.device | str | None = None) -> InverseSTFTState:
-        """State before the first frame of `batch` signals."""
+        """Return the state before the first frame of `batch` signals."""
         return InverseSTFTState(torch.zeros(batch, (self.hops - 1) * self.hop_length, device=device))
 
     def step(self, X: Tensor, state: InverseSTFTState) -> tuple[Tensor, InverseSTFTState]:
-        """Samples completed by new frames.
+        """Return samples completed by new frames.
 
         Args:
             X: (B, n_fft//2+1, T) complex64, any T >= 0.
@@ -160,5 +160,5 @@ class InverseSTFT(_Framing):
         return y.reshape(batch, count * hop), InverseSTFTState(total[:, count:].reshape(batch, -1))
 
     def forward(self, X: Tensor) -> Tensor:
-        """Whole signals, `delay` samples late: X (B, n_fft//2+1, T) -> y (B, T * hop_length)."""
+        """Return whole signals, `delay` samples late: X (B, n_fft//2+1, T) -> y (B, T * hop_length)."""
         return self.step(X, self.init_state(len(X), X.device))[0]

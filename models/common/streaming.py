@@ -26,13 +26,13 @@ S = TypeVar("S", bound=State)
 
 
 def batch_of(state: State) -> int:
-    """Number of rows a state holds."""
+    """Return the number of rows a state holds."""
     first: Tensor = getattr(state, fields(state)[0].name)
     return int(first.shape[0])
 
 
 def rows_where(mask: Tensor) -> Tensor:
-    """Row numbers (K,) int64 at which a boolean mask (B,) is true."""
+    """Return row numbers (K,) int64 at which a boolean mask (B,) is true."""
     return mask.nonzero(as_tuple=True)[0]
 
 
@@ -58,7 +58,7 @@ def reset_rows(state: State, rows: Tensor) -> None:
 
 
 def grow_rows(state: S, batch: int) -> S:
-    """A state of `batch` rows: the old rows first, then fresh ones.
+    """Return a state of `batch` rows: the old rows first, then fresh ones.
 
     Raises:
         ValueError: if `batch` is smaller than what the state holds.

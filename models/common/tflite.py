@@ -3,15 +3,13 @@
 import importlib.util
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 from ai_edge_litert.interpreter import Interpreter
 
-F32 = npt.NDArray[np.float32]
+from models.common.arrays import F32
 
 
 def mediapipe_model(name: str) -> Path:
-    """Path of a model file in the installed mediapipe wheel.
+    """Return the path of a model file in the installed mediapipe wheel.
 
     Args:
         name: path below `mediapipe/modules`, e.g. `face_landmark/face_landmark.tflite`.

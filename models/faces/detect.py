@@ -4,17 +4,23 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from models.common.tflite import F32, TfliteModel, mediapipe_model
+from models.common.arrays import F32, U8
+from models.common.tflite import TfliteModel, mediapipe_model
 
-U8 = npt.NDArray[np.uint8]
 Box = tuple[float, float, float, float]
 
-INPUT = 192  # the network's picture side
-GRID = 48  # one anchor in the middle of every 4x4 cell
-TILE = 240  # pixels; faces too small for the letterboxed picture are found at about its full size
-TILE_STEP = 160  # neighbouring tiles share 80 pixels, so every face up to that size lies whole in one tile
+INPUT = 192
+"""Side of the network's picture, pixels."""
+
+GRID = 48
+"""Cells a side, one anchor in the middle of every 4x4 cell."""
+
+TILE = 240
+"""Side of a tile in pixels; faces too small for the letterboxed picture are found at about its full size."""
+
+TILE_STEP = 160
+"""Pixels from tile to tile: neighbours share 80, so every face up to that size lies whole in one of them."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +46,7 @@ def _anchors() -> F32:
 
 
 def overlap(a: Box, b: Box) -> tuple[float, float]:
-    """How much two boxes (x, y, width, height) cover each other.
+    """Return how much two boxes (x, y, width, height) cover each other.
 
     Returns:
         (intersection over union, intersection over the smaller box), both 0..1.
@@ -54,7 +60,7 @@ def overlap(a: Box, b: Box) -> tuple[float, float]:
 
 
 def without_duplicates(found: list[Detection], threshold: float = 0.3) -> list[Detection]:
-    """Greedy non-maximum suppression, best score first.
+    """Suppress boxes that are not the local best (greedy non-maximum suppression, best score first).
 
     A box that lies mostly inside a better one is dropped too: a tile that cuts a face reports its half.
     """
@@ -70,7 +76,7 @@ def without_duplicates(found: list[Detection], threshold: float = 0.3) -> list[D
 
 
 def tiles(width: int, height: int) -> list[tuple[int, int, int]]:
-    """Overlapping squares that cover a picture.
+    """Cover a picture with overlapping squares.
 
     Args:
         width: of the picture, pixels.
@@ -114,13 +120,13 @@ class FaceDetector:
         self._logit = float(np.log(threshold / (1 - threshold)))
 
     def whole(self, rgb: U8) -> list[Detection]:
-        """Faces in the letterboxed picture; see `area`."""
+        """Find faces in the letterboxed picture; see `area`."""
         height, width = rgb.shape[:2]
         side = max(width, height)
         return self.area(rgb, (width - side) / 2, (height - side) / 2, side)
 
     def area(self, rgb: U8, x: float, y: float, side: float) -> list[Detection]:
-        """Faces in a square of the picture.
+        """Find faces in a square of the picture.
 
         Args:
             rgb: uint8 (H, W, 3).

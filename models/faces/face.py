@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.common.tflite import F32
+from models.common.arrays import F32
 from models.faces.detect import Box
 from models.faces.mesh import Mesh, aligned_lips, lip_numbers
 
@@ -46,7 +46,7 @@ class Face:
 
 
 def face_of(id: int, mesh: Mesh, width: int, height: int) -> Face:
-    """What `mesh` shows, in a picture of this many pixels."""
+    """Return what `mesh` shows, in a picture of this many pixels."""
     x, y, w, h = mesh.box
     left, right = (float(np.clip(v / width, 0, 1)) for v in (x, x + w))
     top, bottom = (float(np.clip(v / height, 0, 1)) for v in (y, y + h))
@@ -62,7 +62,7 @@ def face_of(id: int, mesh: Mesh, width: int, height: int) -> Face:
 
 
 def frontal(mesh: Mesh) -> bool:
-    """Whether the head looks towards the camera well enough to read lips and to know the person."""
+    """Return whether the head looks towards the camera well enough to read lips and to know the person."""
     yaw, pitch = mesh.turn
     return abs(yaw) < TURNED[0] and abs(pitch) < TURNED[1]
 

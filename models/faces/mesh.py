@@ -4,21 +4,24 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from models.common.tflite import F32, TfliteModel, mediapipe_model
-
-U8 = npt.NDArray[np.uint8]
+from models.common.arrays import F32, U8
+from models.common.tflite import TfliteModel, mediapipe_model
 
 INPUT = 192
-ROI_SCALE = 1.5  # the crop's side over the longer side of the box: room for the chin and for movement
+ROI_SCALE = 1.5
+"""The crop's side over the longer side of the box: room for the chin and for movement."""
+
 OUTER_LIP = [61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185]
 INNER_LIP = [78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191]
 LIPS = np.array(OUTER_LIP + INNER_LIP)
-EYES = np.array([[33, 133], [263, 362]])  # outer and inner corner of the eye on the picture's left, then the other
+EYES = np.array([[33, 133], [263, 362]])
+"""Outer and inner corner of the eye on the picture's left, then the other."""
+
 NOSE_TIP = 1
 CHIN = 152
-LIP_GAIN = 12.0  # the separator was trained on eye distances times this
+LIP_GAIN = 12.0
+"""Lip numbers are eye distances times this: so the separator was trained."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,7 @@ class Mesh:
 
 
 def roi_of_detection(box: tuple[float, float, float, float], keypoints: F32) -> Roi:
-    """Where to look for the mesh of a detected face.
+    """Return where to look for the mesh of a detected face.
 
     Args:
         box: (x, y, width, height), pixels.
@@ -91,7 +94,7 @@ def roi_of_detection(box: tuple[float, float, float, float], keypoints: F32) -> 
 
 
 def roi_of_mesh(mesh: Mesh) -> Roi:
-    """Where to look for the same face in the next frame."""
+    """Return where to look for the same face in the next frame."""
     angle = mesh.angle
     c, s = np.cos(angle), np.sin(angle)
     level = mesh.points[:, :2] @ np.array([[c, -s], [s, c]], np.float32)
@@ -101,7 +104,7 @@ def roi_of_mesh(mesh: Mesh) -> Roi:
 
 
 def aligned_lips(mesh: Mesh) -> F32:
-    """Lip contours free of the head's place, roll and size.
+    """Return the lip contours free of the head's place, roll and size.
 
     Returns:
         float32 (40, 2), outer contour then inner: nose tip as origin, eye line level, eye distance 1, y down.
@@ -113,7 +116,7 @@ def aligned_lips(mesh: Mesh) -> F32:
 
 
 def lip_numbers(contours: F32) -> F32:
-    """The four numbers the separator sees.
+    """Return the four numbers the separator sees.
 
     Args:
         contours: (40, 2) of `aligned_lips`.
@@ -141,7 +144,7 @@ class FaceMesher:
         self._model = TfliteModel(mediapipe_model("face_landmark/face_landmark.tflite"))
 
     def mesh(self, rgb: U8, roi: Roi) -> Mesh:
-        """Landmarks of the face in a crop.
+        """Find the landmarks of the face in a crop.
 
         Args:
             rgb: uint8 (H, W, 3).

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
-
+from models.common.arrays import U8
 from models.faces.detect import Detection, FaceDetector, tiles
 from models.faces.mesh import roi_of_mesh
 from models.faces.track import Track, side
-
-U8 = npt.NDArray[np.uint8]
 
 WHOLE_EVERY = 5
 """Pictures between looks at the whole picture."""

@@ -2,25 +2,32 @@
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from models.common.tflite import F32
+from models.common.arrays import F32, U8
 from models.faces.mesh import Mesh
 
-U8 = npt.NDArray[np.uint8]
+SIDE = 64
+"""Pixels of the aligned crop."""
 
-SIDE = 64  # pixels of the aligned crop
 CELL = 8
 BINS = 8
-EYE_Y = 0.42  # the eyes' height in the crop: below them it ends over the upper lip, so talking changes little
-EYE_SPAN = 0.42  # distance of the eyes in the crop
-COLOUR_WEIGHT = 0.5  # of the whole; the rest is edges
-SAME = 0.7  # similarity from which two signatures are taken for one person
+EYE_Y = 0.42
+"""The eyes' height in the crop: below them it ends over the upper lip, so talking changes little."""
+
+EYE_SPAN = 0.42
+"""Distance of the eyes in the crop."""
+
+COLOUR_WEIGHT = 0.5
+"""Share of colour in the whole; the rest is edges."""
+
+SAME = 0.7
+"""Similarity from which two signatures are taken for one person."""
+
 GALLERY = 6
 
 
 def signature(rgb: U8, mesh: Mesh) -> F32:
-    """Appearance of the upper face: edge directions and colours, whatever its place, size, roll and light.
+    """Describe the appearance of the upper face: edge directions and colours, whatever its place, size, roll and light.
 
     Args:
         rgb: uint8 (H, W, 3).
@@ -34,7 +41,7 @@ def signature(rgb: U8, mesh: Mesh) -> F32:
 
 
 def similarity(a: F32, b: F32) -> float:
-    """How alike two signatures are, at most 1."""
+    """Return how alike two signatures are, at most 1."""
     split = (SIDE // CELL) ** 2 * BINS
     edges = float(a[:split] @ b[:split])
     # 20 Lab units apart on average is another person (or another room).
@@ -61,7 +68,7 @@ class Gallery:
             self._kept.append(one)
 
     def likeness(self, one: F32) -> float:
-        """Best similarity with a kept signature, at most 1; 0 when nothing is kept."""
+        """Return the best similarity with a kept signature, at most 1; 0 when nothing is kept."""
         return max((similarity(kept, one) for kept in self._kept), default=0.0)
 
 

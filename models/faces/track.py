@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from models.common.tflite import F32
+from models.common.arrays import F32
 from models.faces.detect import Box, Detection, overlap
 from models.faces.mesh import Mesh, Roi, roi_of_mesh
 from models.faces.signature import SAME, Gallery
@@ -60,18 +60,18 @@ class Track:
         return middle(self.mesh.box)
 
     def expected(self, t: float) -> F32:
-        """Where the middle of the face should be at `t`, pixels; it is not trusted to fly for long."""
+        """Return where the middle of the face should be at `t`, pixels; it is not trusted to fly for long."""
         return (self.middle + self.velocity * np.float32(min(max(t - self.t, 0.0), 0.4))).astype(np.float32)
 
     def roi(self, t: float) -> Roi:
-        """Where to look for the mesh at `t`."""
+        """Return where to look for the mesh at `t`."""
         last = roi_of_mesh(self.mesh)
         step = self.expected(t) - self.middle
         step *= min(1.0, 0.2 * last.side / max(float(np.hypot(*step)), 1e-6))
         return Roi(last.x + float(step[0]), last.y + float(step[1]), last.side, last.angle)
 
     def plausible(self, mesh: Mesh) -> bool:
-        """Whether `mesh` can be this face in the next picture."""
+        """Return whether `mesh` can be this face in the next picture."""
         size, before = side(mesh.box), side(self.mesh.box)
         jump = float(np.hypot(*(middle(mesh.box) - self.middle)))
         return bool(np.isfinite(mesh.points).all()) and 0.6 < size / before < 1.7 and jump < before
@@ -90,7 +90,7 @@ class Track:
         return self.t - self.crowded < 0.5
 
     def covers(self, one: Detection) -> bool:
-        """Whether this is the face that the detector saw."""
+        """Return whether this is the face that the detector saw."""
         union, inside = overlap(one.box, self.mesh.box)
         return union > 0.3 or inside > 0.6
 
@@ -102,28 +102,28 @@ class Track:
 
 
 def middle(box: Box) -> F32:
-    """Middle of a box (x, y, width, height), float32 (2,)."""
+    """Return the middle of a box (x, y, width, height), float32 (2,)."""
     return np.array([box[0] + box[2] / 2, box[1] + box[3] / 2], np.float32)
 
 
 def side(box: Box) -> float:
-    """Longer side of a box."""
+    """Return the longer side of a box."""
     return max(box[2], box[3], 1e-3)
 
 
 def same_place(a: Box, b: Box) -> bool:
-    """Whether two meshes lie on one face."""
+    """Return whether two meshes lie on one face."""
     union, inside = overlap(a, b)
     return union > ONE_PLACE or inside > 0.7
 
 
 def near(a: Box, b: Box) -> bool:
-    """Whether two faces are so close that one mesh may slip onto the other."""
+    """Return whether two faces are so close that one mesh may slip onto the other."""
     return float(np.hypot(*(middle(a) - middle(b)))) < 1.5 * max(side(a), side(b))
 
 
 def match(lost: list[Track], found: list[tuple[Mesh, F32]], t: float) -> dict[int, int]:
-    """Which remembered face each newly seen one is.
+    """Decide which remembered face each newly seen one is.
 
     Args:
         lost: remembered tracks.

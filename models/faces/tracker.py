@@ -6,9 +6,8 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
-import numpy.typing as npt
 
-from models.common.tflite import F32
+from models.common.arrays import F32, U8
 from models.faces.detect import Detection, FaceDetector, overlap
 from models.faces.face import Face, face_of, frontal
 from models.faces.mesh import FaceMesher, Mesh, roi_of_detection, roi_of_mesh
@@ -18,7 +17,6 @@ from models.faces.track import Track, match, near, same_place, side
 
 __all__ = ["Face", "FaceModels", "FaceTracker"]
 
-U8 = npt.NDArray[np.uint8]
 
 MEMORY = 5.0
 """Seconds for which a face out of sight keeps its number."""
@@ -95,13 +93,8 @@ class FaceTracker:
         self._count = 0
         self._shape = (0, 0)
 
-    @property
-    def lost(self) -> list[int]:
-        """Numbers of the faces that are remembered but out of sight."""
-        return sorted(track.id for track in self._lost)
-
     def remember(self) -> FaceMemory:
-        """What another tracker needs to give the same people the same numbers."""
+        """Return what another tracker needs to give the same people the same numbers."""
         known = tuple(track for track in self._tracks + self._lost if track.id)
         return FaceMemory(known, self._next_id, self._shape)
 
@@ -277,5 +270,5 @@ def _inside(mesh: Mesh, rgb: U8) -> bool:
 
 
 def _imagined(track: Track) -> bool:
-    """Whether the detector denies a followed face; it knows upright ones, the rest is left to the mesh."""
+    """Return whether the detector denies a followed face; it knows upright ones, the rest is left to the mesh."""
     return track.doubts >= DOUBTS and abs(track.mesh.angle) < 0.5 and frontal(track.mesh)

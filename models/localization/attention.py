@@ -51,7 +51,7 @@ class Seen(NamedTuple):
 
 
 def _soft_unit(x: Tensor) -> Tensor:
-    """Without its mean over time, of a length near 1 unless there was little: (..., C, T) -> (..., C * T)."""
+    """Return x without its mean over time, of a length near 1 unless there was little: (..., C, T) -> (..., C * T)."""
     x = (x - x.mean(dim=-1, keepdim=True)).flatten(-2)
     return x / (x.square().sum(dim=-1, keepdim=True) + QUIET).sqrt()
 
@@ -132,14 +132,14 @@ class SoundAttention(nn.Module):
         self.sharpness = nn.Parameter(torch.tensor([10.0, 10.0]))
 
     def alike(self, seen: Seen, heard: Heard) -> tuple[Tensor, Tensor]:
-        """Synchrony and likeness of every picture with every sound, each (B, J, 196), sharpened."""
+        """Return synchrony and likeness of every picture with every sound, each (B, J, 196), sharpened."""
         sync = torch.einsum("bck,jk->bjc", seen.rhythm, heard.rhythm) * self.sharpness[0]
         meaning = torch.einsum("bck,jk->bjc", seen.meaning, heard.meaning) * self.sharpness[1]
         return sync, meaning
 
 
 def attended(x: Tensor, attention: Tensor | None = None) -> Tensor:
-    """Inner product of the sound with the attended feature: a weighted mean over the cells.
+    """Return the inner product of the sound with the attended feature: a weighted mean over the cells.
 
     Args:
         x: inner products with each cell's feature, (..., 196).

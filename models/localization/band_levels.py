@@ -5,11 +5,11 @@ from __future__ import annotations
 import functools
 
 import numpy as np
-import numpy.typing as npt
 
-F32 = npt.NDArray[np.float32]
+from models.common.arrays import F32
+from models.common.audio import SAMPLE_RATE
 
-RATE, HOP, WINDOW, BANDS = 16_000, 160, 400, 48
+HOP, WINDOW, BANDS = 160, 400, 48
 BEFORE = WINDOW - HOP
 """Samples needed before the first hop."""
 
@@ -21,17 +21,17 @@ _LOW, _HIGH, _FFT = 60.0, 7600.0, 512
 
 @functools.cache
 def _bands() -> F32:
-    """Triangles on the mel scale, (257, 48)."""
+    """Return triangles on the mel scale, (257, 48)."""
     low, high = (2595 * float(np.log10(1 + at / 700)) for at in (_LOW, _HIGH))
     corners = 700 * (10 ** (np.linspace(low, high, BANDS + 2) / 2595) - 1)
-    frequency = np.fft.rfftfreq(_FFT, 1 / RATE)[:, None]
+    frequency = np.fft.rfftfreq(_FFT, 1 / SAMPLE_RATE)[:, None]
     rise = (frequency - corners[:-2]) / (corners[1:-1] - corners[:-2])
     fall = (corners[2:] - frequency) / (corners[2:] - corners[1:-1])
     return np.asarray(np.clip(np.minimum(rise, fall), 0, None), np.float32)
 
 
 def band_levels(pcm: F32) -> F32:
-    """Levels of bands.
+    """Measure the levels of bands.
 
     Args:
         pcm: Shape (B, BEFORE + 160 * T), -1..1 at 16 kHz; what is not finite counts as 0.

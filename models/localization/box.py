@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from models.common.arrays import F32
 from models.localization.attention import WIDE
 from models.localization.face_extent import faces_around
 
-F32 = npt.NDArray[np.float32]
 Box = tuple[float, float, float, float]
 
 FINER = 8
@@ -26,14 +25,14 @@ SHARE = 0.45
 
 
 def attention_of(sync: F32, meaning: F32) -> F32:
-    """Where to look, (14, 14) that sums to 1, from synchrony and likeness (14, 14)."""
+    """Return where to look, (14, 14) that sums to 1, from synchrony and likeness (14, 14)."""
     logits = sync + np.float32(WIDE) * meaning
     weight = np.exp(logits - logits.max())
     return np.asarray(weight / weight.sum(), np.float32)
 
 
 def heat_of(attention: F32, similar: F32, moved: F32, extent: F32) -> tuple[F32, float]:
-    """Attention, spread over the whole of what it falls on.
+    """Return the attention, spread over the whole of what it falls on.
 
     Args:
         attention: Shape (14, 14), sums to 1.
@@ -56,13 +55,13 @@ def heat_of(attention: F32, similar: F32, moved: F32, extent: F32) -> tuple[F32,
 
 
 def _above_middle(x: F32, top: float, least: float = 1e-6) -> F32:
-    """0 at the median of a map, 1 at `top` and above."""
+    """Scale a map to 0 at its median, 1 at `top` and above."""
     low = float(np.median(x))
     return np.asarray(np.clip((x - low) / max(top - low, least), 0, 1), np.float32)
 
 
 def region(heat: F32, attention: F32, share: float = SHARE) -> tuple[tuple[float, float], Box]:
-    """The place looked at most within the heat, and the box around the heat that hangs together with it.
+    """Return the place looked at most within the heat, and the box around the heat that hangs together with it.
 
     Args:
         heat: Shape (14, 14), as `heat_of` gives it.
@@ -87,7 +86,7 @@ def region(heat: F32, attention: F32, share: float = SHARE) -> tuple[tuple[float
 
 
 def overlap(a: Box, b: Box) -> float:
-    """Intersection of two boxes (x, y, width, height) over their union."""
+    """Return the intersection of two boxes (x, y, width, height) over their union."""
     w = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
     h = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
     if w <= 0 or h <= 0:

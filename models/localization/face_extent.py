@@ -6,14 +6,13 @@ Learned from the boxes of the face detector, of all faces alike: nothing here kn
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.common.arrays import F32
 from models.vision.image_encoder import MIDDLE, TOP
 
-F32 = npt.NDArray[np.float32]
 GRID = 14
 
 
@@ -49,14 +48,14 @@ class FaceExtent(nn.Module):
 
 
 def middles() -> tuple[F32, F32]:
-    """Where the cells' middles are across and down, as fractions, each (14, 14)."""
+    """Return where the cells' middles are across and down, as fractions, each (14, 14)."""
     at = (np.arange(GRID, dtype=np.float32) + 0.5) / GRID
     x, y = np.meshgrid(at, at)
     return x, y
 
 
 def covered(boxes: F32) -> F32:
-    """Share of every cell that lies within a box.
+    """Return the share of every cell that lies within a box.
 
     Args:
         boxes: Shape (N, 4): left, top, right, bottom as fractions.
@@ -74,7 +73,7 @@ def covered(boxes: F32) -> F32:
 
 
 def faces_around(extent: F32, attention: F32) -> tuple[F32, float]:
-    """The faces that attention falls on.
+    """Return the faces that attention falls on.
 
     Args:
         extent: Shape (5, 14, 14), of `FaceExtent`.
@@ -95,7 +94,7 @@ def faces_around(extent: F32, attention: F32) -> tuple[F32, float]:
 
 
 def extent_loss(found: Tensor, boxes: Tensor, owner: Tensor) -> Tensor:
-    """Loss against the detector's boxes.
+    """Return the loss against the detector's boxes.
 
     Args:
         found: (B, 5, 14, 14) of `FaceExtent`.

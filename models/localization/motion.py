@@ -10,10 +10,8 @@ from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-F32 = npt.NDArray[np.float32]
-U8 = npt.NDArray[np.uint8]
+from models.common.arrays import F32, U8
 
 SIDE = 112
 """Pixels of either side at which motion is looked at."""
@@ -30,12 +28,14 @@ BIN = 0.04
 LONGEST_GAP = 0.25
 """Seconds between two pictures beyond which they are not compared."""
 
-_SOFT = 4 * 4 * 25.0  # added to a cell's squared gradients: flat cells have no motion to tell
+_SOFT = 4 * 4 * 25.0
+"""Added to a cell's squared gradients: flat cells have no motion to tell."""
+
 _OUTLIER = 2.5
 
 
 def grey(rgb: U8) -> F32:
-    """A picture (H, W, 3) as float32 (112, 112), 0..255."""
+    """Turn a picture (H, W, 3) grey: float32 (112, 112), 0..255."""
     small = cv2.resize(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), (SIDE, SIDE), interpolation=cv2.INTER_AREA)
     return np.asarray(small, np.float32)
 
@@ -69,7 +69,7 @@ def motion(before: F32, after: F32, seconds: float) -> F32:
 
 
 def _of_the_whole(across: F32, down: F32, mean: F32, change: F32) -> F32:
-    """The change that a shift of the whole picture and a change of light explain."""
+    """Return the change that a shift of the whole picture and a change of light explain."""
     light = mean * np.float32(1 / 128) - 1
     terms = [np.stack([x[1::2, 1::2].ravel() for x in (across, down, light)] + [np.ones(SIDE * SIDE // 4, np.float32)])]
     a, y = terms[0], change[1::2, 1::2].ravel()
@@ -85,7 +85,7 @@ def _of_the_whole(across: F32, down: F32, mean: F32, change: F32) -> F32:
 
 
 def _pool(x: F32) -> F32:
-    """Sums over 4 x 4 pixels: (K, 112, 112) -> (K, 28, 28)."""
+    """Sum over 4 x 4 pixels: (K, 112, 112) -> (K, 28, 28)."""
     cell = SIDE // FINE
     rows = x.reshape(len(x), FINE, cell, SIDE).sum(axis=2)
     summed: F32 = rows.reshape(len(x), FINE, FINE, cell).sum(axis=3)
@@ -119,7 +119,7 @@ class MotionTrack:
             self.parts.popleft()
 
     def window(self, end: float, bins: int) -> F32:
-        """Motion of `bins` steps of 40 ms that end at `end`: (bins, 4, 28, 28), zeros where nothing was seen."""
+        """Return motion of `bins` steps of 40 ms that end at `end`: (bins, 4, 28, 28), zeros where nothing was seen."""
         out = np.zeros((bins, CHANNELS, FINE, FINE), np.float32)
         covered = np.zeros(bins, np.float32)
         first = end - bins * BIN

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from models.common.arrays import F32
 from models.common.onnx_graph import Graph
 from models.localization.attention import BINS, FRAMES, GRID, MEANING, QUIET, SYNC, SoundAttention
 from models.localization.band_levels import BANDS
@@ -16,10 +15,8 @@ from models.localization.face_extent import FaceExtent
 from models.localization.motion import CHANNELS, FINE
 from models.vision.image_encoder import MIDDLE, TOP
 
-F32 = npt.NDArray[np.float32]
 
-
-class Found(NamedTuple):
+class AttentionOutput(NamedTuple):
     """What the networks say of B windows.
 
     Attributes:
@@ -56,8 +53,8 @@ class OnnxAttention:
         names = {"sync": sync, "meaning": like, "rhythm": seen, "sound": meaning, "extent": faces}
         self._session = g.session(**names)
 
-    def run(self, levels: F32, motion: F32, middle: F32, top: F32) -> Found:
-        """Where pictures are like their sounds.
+    def run(self, levels: F32, motion: F32, middle: F32, top: F32) -> AttentionOutput:
+        """Find where pictures are like their sounds.
 
         Args:
             levels: Shape (B, 144, 48), dB.
@@ -66,9 +63,9 @@ class OnnxAttention:
             top: Shape (B, 1280, 7, 7).
         """
         given = {"levels": levels, "motion": motion, "middle": middle, "top": top}
-        sync, meaning, rhythm, sound, extent = self._session.run(list(Found._fields), given)
+        sync, meaning, rhythm, sound, extent = self._session.run(list(AttentionOutput._fields), given)
         shape = (-1, GRID, GRID)
-        return Found(sync.reshape(shape), meaning.reshape(shape), rhythm, sound[..., 0], extent)
+        return AttentionOutput(sync.reshape(shape), meaning.reshape(shape), rhythm, sound[..., 0], extent)
 
 
 def _ear(g: Graph, levels: str, net: SoundAttention) -> tuple[str, str]:
@@ -99,7 +96,7 @@ def _eye(g: Graph, net: SoundAttention, middle: str, top: str) -> tuple[str, str
 
 
 def _grids(g: Graph, middle: str, top: str, near: nn.Conv2d, far: nn.Conv2d, norm: nn.Module) -> str:
-    """Both grids of the image encoder together, (B, C, 14, 14), before a rectifier."""
+    """Add both grids of the image encoder together, (B, C, 14, 14), before a rectifier."""
     assert isinstance(norm, nn.BatchNorm2d)
     scales = g.constant(torch.tensor([1.0, 1.0, 2.0, 2.0]))
     wide = g.op("Resize", _conv(g, top, far), "", scales, mode="linear", coordinate_transformation_mode="half_pixel")
@@ -107,12 +104,12 @@ def _grids(g: Graph, middle: str, top: str, near: nn.Conv2d, far: nn.Conv2d, nor
 
 
 def _alike(g: Graph, seen: str, heard: str, sharpness: Tensor) -> str:
-    """(B, 196, K) by (B, K, 1)."""
+    """Add the inner product of (B, 196, K) with (B, K, 1)."""
     return g.op("Mul", g.op("MatMul", seen, heard), g.constant(float(sharpness.detach())))
 
 
 def _soft_unit(g: Graph, x: str, cells: int) -> str:
-    """(B, [cells,] C, BINS) -> (B, cells, C * BINS), or (B, C * BINS, 1) where there is one cell."""
+    """Map (B, [cells,] C, BINS) -> (B, cells, C * BINS), or (B, C * BINS, 1) where there is one cell."""
     x = g.op("Sub", x, g.op("ReduceMean", x, g.constant([-1])))
     x = g.reshape(x, -1, cells, SYNC * BINS)
     size = g.op("ReduceSumSquare", x, g.constant([-1]))
@@ -131,7 +128,7 @@ def _batch_norm(g: Graph, x: str, norm: nn.BatchNorm2d) -> str:
 
 
 def _chain(g: Graph, x: str, layers: nn.Sequential) -> str:
-    """Convolutions, each with the norm that follows it folded in, and rectifiers."""
+    """Add convolutions, each with the norm that follows it folded in, and rectifiers."""
     parts = list(layers)
     for i, layer in enumerate(parts):
         if isinstance(layer, nn.Conv2d):

@@ -7,16 +7,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from models.common import weights
+from models.common.arrays import F32, U8
+from models.common.audio import SAMPLE_RATE
 from models.localization.attention import BINS, FRAMES, GRID, SoundAttention
-from models.localization.band_levels import BEFORE, HOP, RATE, band_levels
+from models.localization.band_levels import BEFORE, HOP, band_levels
 from models.localization.box import Box, attention_of, heat_of, region
 from models.localization.face_extent import FaceExtent
 from models.localization.motion import BIN, MotionTrack
-from models.localization.onnx_step import Found, OnnxAttention
-from models.localization.score import Belief, clues
+from models.localization.onnx_step import AttentionOutput, OnnxAttention
+from models.localization.score import SourceClassifier, clues
 from models.vision.image_encoder import SIZE
 from models.vision.image_runtime import ImageRuntime
 
@@ -35,14 +36,14 @@ SILENT = -60.0
 """dB of full scale: what is quieter in the last 0.6 s is silence."""
 
 PREFIXES = ("attention.", "extent.", "belief.")
-"""Of the names of the weights, one for each network."""
+"""Of the names of the stored weights: one for the attention, the extent of faces, and the classifier."""
 
-KEPT = 3.0  # seconds of sound and motion that are kept
-_LAST = int(0.6 * RATE)
-_LATE = 0.5  # seconds by which sound may lag the pictures before the map waits for it no longer
+KEPT = 3.0
+"""Seconds of sound and motion that are kept."""
 
-F32 = npt.NDArray[np.float32]
-U8 = npt.NDArray[np.uint8]
+_LAST = int(0.6 * SAMPLE_RATE)
+_LATE = 0.5
+"""Seconds by which sound may lag the pictures before the map waits for it no longer."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class SoundTrack:
     """The last seconds of a sound that arrives in parts of any length; what is missing is silence."""
 
     def __init__(self, seconds: float = KEPT) -> None:
-        self._pcm = np.zeros(int(seconds * RATE), np.float32)
+        self._pcm = np.zeros(int(seconds * SAMPLE_RATE), np.float32)
         self.end: float | None = None
 
     def hear(self, t: float, pcm: F32) -> None:
@@ -76,8 +77,8 @@ class SoundTrack:
         if len(pcm) == 0:
             return
         pcm = np.nan_to_num(np.asarray(pcm, np.float32), nan=0.0, posinf=0.0, neginf=0.0)
-        gap = 0 if self.end is None else round((t - self.end) * RATE)
-        if abs(gap) <= RATE // 50:
+        gap = 0 if self.end is None else round((t - self.end) * SAMPLE_RATE)
+        if abs(gap) <= SAMPLE_RATE // 50:
             # Times of blocks tremble; samples do not.
             end = t if self.end is None else self.end
         else:
@@ -90,14 +91,14 @@ class SoundTrack:
             else:
                 self._push(np.zeros(min(gap, len(self._pcm)), np.float32))
         self._push(pcm)
-        self.end = end + len(pcm) / RATE
+        self.end = end + len(pcm) / SAMPLE_RATE
 
     def window(self, end: float, count: int) -> F32:
-        """The `count` samples before the time `end`."""
+        """Return the `count` samples before the time `end`."""
         out = np.zeros(count, np.float32)
         if self.end is None:
             return out
-        stop = len(self._pcm) + round((end - self.end) * RATE)
+        stop = len(self._pcm) + round((end - self.end) * SAMPLE_RATE)
         start = stop - count
         low, high = max(start, 0), min(stop, len(self._pcm))
         if high > low:
@@ -143,13 +144,15 @@ class Localizer:
     """
 
     def __init__(self, weights: Path = WEIGHTS, images: ImageRuntime | None = None) -> None:
-        net, extent, belief = load_localizer(weights)
+        net, extent, classifier = load_localizer(weights)
         self._attention = OnnxAttention(net, extent)
-        self._hidden, self._out = ((part.weight.numpy(), part.bias.numpy()) for part in (belief.hidden, belief.out))
+        self._hidden, self._out = (
+            (part.weight.numpy(), part.bias.numpy()) for part in (classifier.hidden, classifier.out)
+        )
         self._images = images or ImageRuntime()
 
     def open(self) -> LocalizerState:
-        """Memory for a new stream."""
+        """Make the memory of a new stream."""
         return LocalizerState()
 
     def see(self, state: LocalizerState, t: float, rgb: U8) -> None:
@@ -169,7 +172,7 @@ class Localizer:
         state.sound.hear(t, pcm)
 
     def locate(self, states: list[LocalizerState]) -> list[SoundMap]:
-        """A map for each stream, of what it was given until now; a stream without a picture gets an empty one."""
+        """Map each stream by what it was given until now; a stream without a picture gets an empty map."""
         maps = [SoundMap(state.at, np.zeros((GRID, GRID), np.float32), 0.0, None, None) for state in states]
         rows = [i for i, state in enumerate(states) if state.pictures]
         if not rows:
@@ -183,10 +186,10 @@ class Localizer:
         grids = self._images.encode(np.stack([state.pictures[-1][1] for state in chosen]))
         found = self._attention.run(band_levels(pcm), motion, grids.middle, grids.top)
         for k, (i, state, end) in enumerate(zip(rows, chosen, ends, strict=True)):
-            maps[i] = self._map(state, end, Found(*(x[k : k + 1] for x in found)), motion[k], pcm[k, -_LAST:])
+            maps[i] = self._map(state, end, AttentionOutput(*(x[k : k + 1] for x in found)), motion[k], pcm[k, -_LAST:])
         return maps
 
-    def _map(self, state: LocalizerState, t: float, found: Found, motion: F32, pcm: F32) -> SoundMap:
+    def _map(self, state: LocalizerState, t: float, found: AttentionOutput, motion: F32, pcm: F32) -> SoundMap:
         both = np.concatenate([found.sync, found.meaning])
         keep = _keep(state, t)
         if state.evidence is not None:
@@ -201,26 +204,26 @@ class Localizer:
         heat, faces = heat_of(attention, state.evidence[2], moved, found.extent[0])
         level = 10 * float(np.log10(np.mean(pcm**2) + 1e-12))
         given = np.concatenate([clues(both[0], both[1], attention, faces, moved, level), found.sound[0]])
-        score = 0.0 if level < SILENT else self._belief(given)
+        score = 0.0 if level < SILENT else self._probability(given)
         peak, state.region = region(heat, attention)
         shown = score >= SHOWN
         return SoundMap(t, heat * np.float32(score), score, peak if shown else None, state.region if shown else None)
 
-    def _belief(self, given: F32) -> float:
+    def _probability(self, given: F32) -> float:
         hidden = np.maximum(self._hidden[0] @ given + self._hidden[1], 0)
         logit = float((self._out[0] @ hidden + self._out[1])[0])
         return float(1 / (1 + np.exp(-np.clip(logit, -30, 30))))
 
 
 def _end(state: LocalizerState) -> float:
-    """Until when both are known: the newest picture, or the sound's end if that is only a little behind."""
+    """Return until when both are known: the newest picture, or the sound's end if that is only a little behind."""
     t = state.pictures[-1][0] + BIN
     heard = state.sound.end
     return heard if heard is not None and t - _LATE <= heard < t else t
 
 
 def _keep(state: LocalizerState, t: float) -> np.float32:
-    """Share that the maps until now have in the average; forgets what is long past."""
+    """Return the share that the maps until now have in the average; forget what is long past."""
     gap = t - state.at
     if state.evidence is None or not 0 <= gap <= FORGET:
         state.evidence = None
@@ -228,15 +231,15 @@ def _keep(state: LocalizerState, t: float) -> np.float32:
     return np.float32(np.exp(-gap / SMOOTH))
 
 
-def load_localizer(path: Path = WEIGHTS) -> tuple[SoundAttention, FaceExtent, Belief]:
-    """The networks with their shipped weights (fp16 on disk, float32 in memory), for inference.
+def load_localizer(path: Path = WEIGHTS) -> tuple[SoundAttention, FaceExtent, SourceClassifier]:
+    """Load the networks with their shipped weights (fp16 on disk, float32 in memory), for inference.
 
     Raises:
         FileNotFoundError: the weights are not there.
         RuntimeError: they belong to other networks.
     """
     stored = weights.tensors(path)
-    nets = SoundAttention(), FaceExtent(), Belief()
+    nets = SoundAttention(), FaceExtent(), SourceClassifier()
     for net, prefix in zip(nets, PREFIXES, strict=True):
         part = {name.removeprefix(prefix): value for name, value in stored.items() if name.startswith(prefix)}
         # Counters of the batch norms are no weights and are not stored.

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from torch import Tensor, nn
 
+from models.common.arrays import F32
 from models.localization.attention import MEANING
-
-F32 = npt.NDArray[np.float32]
 
 CLUES = (
     "synchrony where attention is",
@@ -23,7 +21,7 @@ CLUES = (
 
 
 def clues(sync: F32, meaning: F32, attention: F32, faces: float, moved: F32, level: float) -> F32:
-    """The numbers of `CLUES`.
+    """Work out the numbers of `CLUES`.
 
     Args:
         sync: Synchrony (14, 14).
@@ -50,7 +48,7 @@ def clues(sync: F32, meaning: F32, attention: F32, faces: float, moved: F32, lev
     )
 
 
-class Belief(nn.Module):
+class SourceClassifier(nn.Module):
     """Logit that there is a source, from the clues and from what the sound means."""
 
     def __init__(self) -> None:
@@ -58,6 +56,6 @@ class Belief(nn.Module):
         self.hidden, self.out = nn.Linear(len(CLUES) + MEANING, 24), nn.Linear(24, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, 7 + 64) -> (B,)."""
+        """Weigh (B, 7 + 64) -> (B,)."""
         logit: Tensor = self.out(self.hidden(x).relu())[:, 0]
         return logit

@@ -2,8 +2,8 @@
 
 The separator is trained to give voices at their level, but where it is unsure what is whose it holds back: measured
 on people it never heard, a voice comes out at 0.97 of its amplitude when alone and at 0.75 beside another (both cues;
-models/train/RESULTS.md). The scale that is right leaves a remainder uncorrelated with the voice, min over g of
-|mix - g*voice|^2:
+models/train/separation/RESULTS.md). The scale that is right leaves a remainder uncorrelated with the voice, min over g
+of |mix - g*voice|^2:
 
     g = <mix, voice> / <voice, voice>
 
@@ -14,10 +14,8 @@ is not raised.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Samples = NDArray[np.float32]
-Rows = NDArray[np.int64]
+from models.common.arrays import F32, I64
 
 MEMORY = 2.0
 """Seconds of speech over which a level is taken."""
@@ -45,7 +43,7 @@ class VoiceLevel:
         self._energy = np.zeros(0)
         self._gain = np.zeros(0)
 
-    def reset(self, rows: Rows) -> None:
+    def reset(self, rows: I64) -> None:
         """Forget these rows, making room for them where there is none."""
         missing = int(rows.max(initial=-1)) + 1 - self._gain.size
         if missing > 0:
@@ -54,7 +52,7 @@ class VoiceLevel:
             )
         self._cross[rows], self._energy[rows], self._gain[rows] = USUAL * _TRUST, _TRUST, USUAL
 
-    def step(self, rows: Rows, mix: Samples, voices: Samples) -> Samples:
+    def step(self, rows: I64, mix: F32, voices: F32) -> F32:
         """Bring one block of each row to its level.
 
         Args:
@@ -77,5 +75,5 @@ class VoiceLevel:
         self._gain[rows] = after
         ramp = np.linspace(0.0, 1.0, voices.shape[1], dtype=np.float32)
         gains = before[:, None] + (after - before)[:, None] * ramp
-        scaled: Samples = (voices * gains).astype(np.float32)
+        scaled: F32 = (voices * gains).astype(np.float32)
         return scaled

@@ -15,7 +15,9 @@ from models.common.dilated import DilatedBlock, Rings
 from models.common.running_mean import running_mean, running_mean_step
 
 LIPS = 4
-HORIZON = 250  # lip frames (10 s) after which the running mean forgets
+HORIZON = 250
+"""Lip frames (10 s) after which the running mean forgets."""
+
 _LIMIT = 6.0
 
 LipCore = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
@@ -59,7 +61,7 @@ class LipEncoder(nn.Module):
         self.rings = Rings(self.dilations, 1, hidden)
 
     def init_state(self, batch: int, device: torch.device | str | None = None) -> LipState:
-        """State of rows that have seen no lips."""
+        """Return the state of rows that have seen no lips."""
 
         def zeros(*size: int) -> Tensor:
             return torch.zeros(batch, *size, device=device)
@@ -69,7 +71,7 @@ class LipEncoder(nn.Module):
         return LipState(zeros(LIPS), zeros(1), zeros(LIPS), zeros(1), frames, memory, zeros(self.width))
 
     def forward(self, lips: Tensor, visible: Tensor) -> Tensor:
-        """Whole sequences.
+        """Run whole sequences.
 
         Args:
             lips: (B, T, 4).
@@ -87,13 +89,13 @@ class LipEncoder(nn.Module):
         return torch.as_tensor(x)
 
     def absent(self) -> Tensor:
-        """Embedding (width,) of a face that has not been visible for as long as the encoder remembers."""
+        """Return the embedding (width,) of a face that has not been visible for as long as the encoder remembers."""
         frames = 2 * sum(self.dilations) + 1
         nothing = self.input.weight.new_zeros(1, frames, LIPS)
         return torch.as_tensor(self(nothing, nothing[..., :1])[0, -1])
 
     def core(self, x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
-        """All layers for one frame of K rows, without any state.
+        """Run all layers for one frame of K rows, without any state.
 
         Args:
             x: (K, 9) features.

@@ -79,7 +79,7 @@ def _separator_session(net: Separator, eight_bits: bool) -> onnxruntime.Inferenc
     both_frames = g.constant([1, FRAMES, 1])
 
     def on_every_frame(value: str) -> str:
-        """(rows, width) -> (rows * FRAMES, width)."""
+        """Repeat (rows, width) for every frame -> (rows * FRAMES, width)."""
         return g.reshape(g.op("Expand", g.reshape(value, -1, 1, width), both_frames), -1, width)
 
     fresh: list[str] = []
@@ -105,8 +105,8 @@ def _separator_session(net: Separator, eight_bits: bool) -> onnxruntime.Inferenc
             x = g.op("Add", x, outputs)
         exchange = net.exchange[i]
         assert isinstance(exchange, nn.Linear)
-        told = g.taken(g.reshape(x, -1, FRAMES * width), beside, FRAMES * width)
-        x = g.op("Add", x, g.matmul(g.reshape(told, -1, width), exchange.weight))
+        partner = g.rows_at(g.reshape(x, -1, FRAMES * width), beside, FRAMES * width)
+        x = g.op("Add", x, g.matmul(g.reshape(partner, -1, width), exchange.weight))
     x = g.gelu(g.linear(g.norm(x, net.norm), net.out_hidden.weight, net.out_hidden.bias))
     last = (torch.cat([getattr(net.out, part), getattr(net.share, part)]) for part in ("weight", "bias"))
     mask = g.reshape(g.linear(x, *last), -1, FRAMES, 4 * BINS)
@@ -114,7 +114,7 @@ def _separator_session(net: Separator, eight_bits: bool) -> onnxruntime.Inferenc
 
 
 def _recurrent(g: Graph, x: str, h: str, net: Separator) -> tuple[str, str]:
-    """`Separator._recurrent_step` as nodes: x (rows * FRAMES, width) -> outputs of the same shape, last h."""
+    """Add `Separator._recurrent_step` as nodes: x (rows * FRAMES, width) -> outputs of that shape, last h."""
     width = net.width
     weight_in, weight_again, bias_in, bias_again = gru_weights(net.recurrent)
     inward = g.reshape(g.linear(x, weight_in, bias_in), -1, FRAMES, 3 * width)

@@ -4,22 +4,22 @@ import torch
 from torch import Tensor
 
 LAYERS = ("exchange.", "share.")
-"""Names of the separator's layers by which faces know of each other; weights of before 2026-11-28, noon, have none."""
+"""Names of the separator's layers by which faces know of each other; older weights have none."""
 
 
 def places_of(numbers: Tensor, rows: Tensor) -> Tensor:
-    """Where each number (K,) stands in `rows` (R,), which holds each at most once -> (K,) int64; -1 if nowhere."""
+    """Find each number (K,) in `rows` (R,), which holds each at most once -> places (K,) int64; -1 if nowhere."""
     match = numbers[:, None] == rows
     return torch.where(match.any(1), match.int().argmax(1), -1)
 
 
-def taken(x: Tensor, places: Tensor) -> Tensor:
-    """Rows of x (R, …) at places (K,) -> (K, …); zeros for a place of -1."""
+def rows_at(x: Tensor, places: Tensor) -> Tensor:
+    """Gather rows of x (R, …) at places (K,) -> (K, …); zeros for a place of -1."""
     return torch.cat([x, torch.zeros_like(x[:1])])[places]
 
 
 def with_share_of_rest(Y: Tensor, X: Tensor, share: Tensor, beside: Tensor) -> Tensor:
-    """Voices and what they claim of the sound that neither of two faces took for its own.
+    """Give voices what they claim of the sound that neither of two faces took for its own.
 
     Args:
         Y: (B, 257, T) complex64 voices.
@@ -30,5 +30,5 @@ def with_share_of_rest(Y: Tensor, X: Tensor, share: Tensor, beside: Tensor) -> T
     Returns:
         Same shape as Y.
     """
-    rest = X - Y - taken(Y, beside)
+    rest = X - Y - rows_at(Y, beside)
     return Y + rest * share * (beside >= 0)[:, None, None]

@@ -5,33 +5,32 @@ from typing import Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from models.common import streaming, weights
+from models.common.arrays import F32, I64, Bools, Numbers
+from models.common.audio import SAMPLE_RATE
 from models.common.stft import STFT, InverseSTFT
 from models.separation.lip_encoder import LIPS, LipCore
 from models.separation.onnx_step import OnnxCore, OnnxLips
-from models.separation.partner import places_of, taken
+from models.separation.partner import places_of, rows_at
 from models.separation.separator import Core, Separator
-from models.voiceprint.encoder import PRINT, SAMPLE_RATE, VoiceEncoder
+from models.voiceprint.encoder import PRINT, VoiceEncoder
 
 WEIGHTS = weights.FOLDER / "separate.safetensors"
 VOICE_WEIGHTS = weights.FOLDER / "voice.safetensors"
 BLOCK = 320
 
 Backend = Literal["onnx8", "onnx", "torch"]
-Floats = NDArray[np.float32]
-Ints = NDArray[np.int64]
 
 
 def load_separator(path: Path = WEIGHTS) -> Separator:
-    """The separator with its shipped weights; errors as `weights.filled`."""
+    """Load the separator with its shipped weights; errors as `weights.filled`."""
     return weights.filled(Separator(), path)
 
 
 def load_voice_encoder(path: Path = VOICE_WEIGHTS) -> VoiceEncoder:
-    """The voice print encoder with its shipped weights; errors as `weights.filled`."""
+    """Load the voice print encoder with its shipped weights; errors as `weights.filled`."""
     return weights.filled(VoiceEncoder(), path)
 
 
@@ -87,7 +86,7 @@ class SeparatorRuntime:
         return streaming.batch_of(self._state)
 
     @torch.inference_mode()
-    def lips(self, rows: Ints, lips: Floats, visible: NDArray[np.bool_]) -> None:
+    def lips(self, rows: I64, lips: F32, visible: Bools) -> None:
         """Take in one video frame's lips; called once per 40 ms for each face row.
 
         The lips count from the next block on, until the next call. Best is the mouth as captured about 40 ms
@@ -113,7 +112,7 @@ class SeparatorRuntime:
         self._net.lips.step(self._tensor(lips), seen, self._lips, index, self._lip_core)
 
     @torch.inference_mode()
-    def step(self, rows: Ints, mix: Floats, other: Ints, voice: Floats) -> Floats:
+    def step(self, rows: I64, mix: F32, other: I64, voice: F32) -> F32:
         """Separate one block of 20 ms for each given row.
 
         Args:
@@ -144,23 +143,23 @@ class SeparatorRuntime:
         cues = self._net.cues(self._lips, index, others, self._absent)
         prints = self._tensor(voice)
         beside = places_of(others, index)
-        told = self._net.voice(prints, taken(prints, beside))
-        Y = self._net.step_rows(X, cues, told, self._state, index, beside, self._core)
+        voice_cue = self._net.voice(prints, rows_at(prints, beside))
+        Y = self._net.step_rows(X, cues, voice_cue, self._state, index, beside, self._core)
         y, synthesis = self._inverse.step(Y, streaming.take_rows(self._synthesis, index))
         streaming.put_rows(self._synthesis, index, synthesis)
-        result: Floats = y.cpu().numpy()
+        result: F32 = y.cpu().numpy()
         return result
 
     @torch.inference_mode()
-    def reset(self, rows: Ints) -> None:
+    def reset(self, rows: I64) -> None:
         """Forget everything about these rows (K,), as if they had never been used."""
         index = self._index(rows)
         for state in (self._lips, self._state, self._analysis, self._synthesis):
             streaming.reset_rows(state, index)
 
     @torch.inference_mode()
-    def voice_print(self, pcm: Floats) -> Floats:
-        """How the person in this recording sounds.
+    def voice_print(self, pcm: F32) -> F32:
+        """Say how the person in this recording sounds.
 
         Args:
             pcm: (N,) speech of that person alone at 16 kHz, any level, at least a second; 2-5 s are best.
@@ -173,13 +172,13 @@ class SeparatorRuntime:
         """
         if pcm.ndim != 1 or len(pcm) < SAMPLE_RATE:
             raise ValueError(f"a voice print needs {SAMPLE_RATE} samples or more of one channel, not {pcm.shape}")
-        result: Floats = self._voice.enrol(self._tensor(pcm)[None])[0].cpu().numpy()
+        result: F32 = self._voice.enrol(self._tensor(pcm)[None])[0].cpu().numpy()
         return result
 
-    def _tensor(self, x: Floats) -> Tensor:
+    def _tensor(self, x: F32) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(x, np.float32)).to(self.device)
 
-    def _index(self, rows: Ints) -> Tensor:
+    def _index(self, rows: I64) -> Tensor:
         index = np.ascontiguousarray(rows, np.int64)
         if index.ndim != 1 or len(np.unique(index)) != len(index) or (index < 0).any():
             raise ValueError(f"rows must be different whole numbers from 0 up, not {rows!r}")
@@ -197,6 +196,6 @@ class SeparatorRuntime:
         self._synthesis = streaming.grow_rows(self._synthesis, rows)
 
 
-def _expect(name: str, value: NDArray[np.generic], shape: tuple[int, ...]) -> None:
+def _expect(name: str, value: Numbers, shape: tuple[int, ...]) -> None:
     if value.shape != shape:
         raise ValueError(f"{name} must have the shape {shape}, not {value.shape}")

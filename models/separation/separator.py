@@ -22,18 +22,22 @@ from models.common import streaming
 from models.common.dilated import DilatedBlock, Rings
 from models.common.running_mean import running_mean, running_mean_step
 from models.separation.lip_encoder import LipEncoder, LipState
-from models.separation.partner import places_of, taken, with_share_of_rest
+from models.separation.partner import places_of, rows_at, with_share_of_rest
 from models.separation.voice_cue import CUE, VoiceCue
 
 BINS = 257
-FRAMES = 2  # spectrum frames of 10 ms in a step
-LIP_FRAMES = 4  # spectrum frames to a video frame
-HORIZON = 500  # spectrum frames (5 s) after which the level of a mixture is forgotten
+FRAMES = 2
+"""Spectrum frames of 10 ms in a step."""
 
-# features (K, FRAMES, 3 * BINS), lips (K, 2 * 96), voice (K, 192), past (K, 2 * blocks, FRAMES * hidden),
-# recurrent (K, width), beside (K,) -> mask (K, FRAMES, 4 * BINS), fresh (K, blocks, FRAMES * hidden),
-# recurrent (K, width)
+LIP_FRAMES = 4
+"""Spectrum frames to a video frame."""
+
+HORIZON = 500
+"""Spectrum frames (5 s) after which the level of a mixture is forgotten."""
+
 Core = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]
+"""Features (K, FRAMES, 3 * BINS), lips (K, 2 * 96), voice (K, 192), past (K, 2 * blocks, FRAMES * hidden), recurrent
+(K, width), beside (K,) -> mask (K, FRAMES, 4 * BINS), fresh (K, blocks, FRAMES * hidden), recurrent (K, width)."""
 
 
 @dataclass
@@ -87,7 +91,7 @@ class Separator(nn.Module):
         self.rings = Rings(dilations, FRAMES, hidden)
 
     def init_state(self, batch: int, device: torch.device | str | None = None) -> SeparatorState:
-        """State of `batch` rows before their first block."""
+        """Return the state of `batch` rows before their first block."""
 
         def zeros(*size: int) -> Tensor:
             return torch.zeros(batch, *size, device=device)
@@ -105,7 +109,7 @@ class Separator(nn.Module):
         voice: Tensor,
         beside: Tensor,
     ) -> Tensor:
-        """Whole sequences.
+        """Run whole sequences.
 
         Args:
             X: (B, 257, T) complex64 mixture.
@@ -130,13 +134,13 @@ class Separator(nn.Module):
                 x = block(x)
             if i == 1:
                 x = x + self.recurrent(x)[0]
-            x = x + self.exchange[i](taken(x, beside))
+            x = x + self.exchange[i](rows_at(x, beside))
         return self._voices(self._mask(x).float(), X, beside)
 
     def core(
         self, x: Tensor, lips: Tensor, voice: Tensor, past: Tensor, recurrent: Tensor, beside: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """All layers for one step of K rows, without any state: see `Core` for the shapes."""
+        """Run all layers for one step of K rows, without any state: see `Core` for the shapes."""
         rows = x.shape[0]
         past = past.view(rows, 2 * len(self.blocks), FRAMES, -1)
         seen = lips[:, None].expand(-1, FRAMES, -1)
@@ -151,7 +155,7 @@ class Separator(nn.Module):
             if i == 1:
                 outputs, recurrent = self._recurrent_step(x, recurrent)
                 x = x + outputs
-            x = x + self.exchange[i](taken(x, beside))
+            x = x + self.exchange[i](rows_at(x, beside))
         return self._mask(x), torch.stack(fresh, dim=1), recurrent
 
     def step_rows(
@@ -164,7 +168,7 @@ class Separator(nn.Module):
         beside: Tensor,
         core: Core | None = None,
     ) -> Tensor:
-        """One block of K rows; their state moves on in place, all other rows stay.
+        """Run one block of K rows; their state moves on in place, all other rows stay.
 
         Args:
             X: (K, 257, 2) complex64.
@@ -193,7 +197,7 @@ class Separator(nn.Module):
         return self._voices(mask, X, beside)
 
     def cues(self, state: LipState, rows: Tensor, other: Tensor, absent: Tensor) -> Tensor:
-        """Lip embeddings now in force.
+        """Return lip embeddings now in force.
 
         Args:
             state: of all rows.
@@ -219,7 +223,7 @@ class Separator(nn.Module):
         reset: Tensor,
         other: Tensor,
     ) -> tuple[Tensor, SeparatorState]:
-        """One block of every row, with masks.
+        """Run one block of every row, with masks.
 
         Args:
             X: (B, 257, 2) complex64.
@@ -261,7 +265,7 @@ class Separator(nn.Module):
         return with_share_of_rest(apply_mask(mask, X), X, torch.sigmoid(share).transpose(1, 2), beside)
 
     def _recurrent_step(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
-        """As nn.GRU, without its fixed cost: x (K, S, width), h (K, width) -> (K, S, width), (K, width)."""
+        """Run as nn.GRU, without its fixed cost: x (K, S, width), h (K, width) -> (K, S, width), (K, width)."""
         weight_in, weight_again, bias_in, bias_again = gru_weights(self.recurrent)
         inward = F.linear(x, weight_in, bias_in)
         outputs = []
@@ -276,13 +280,13 @@ class Separator(nn.Module):
 
 
 def gru_weights(gru: nn.GRU) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Weights of a one-layer GRU: from the input (3W, in), from its output (3W, W), both biases (3W,)."""
+    """Return weights of a one-layer GRU: from the input (3W, in), from its output (3W, W), both biases (3W,)."""
     first, again, bias_first, bias_again = gru.parameters()
     return first, again, bias_first, bias_again
 
 
 def features(X: Tensor, level: Tensor) -> Tensor:
-    """What the layers see of a mixture.
+    """Return what the layers see of a mixture.
 
     Args:
         X: (B, 257, T) complex64.
@@ -298,7 +302,7 @@ def features(X: Tensor, level: Tensor) -> Tensor:
 
 
 def apply_mask(o: Tensor, X: Tensor) -> Tensor:
-    """Mask bounded to |re|, |im| <= 2: o (B, T, 771) of any size, X (B, 257, T) complex64 -> same as X."""
+    """Apply a mask bounded to |re|, |im| <= 2: o (B, T, 771) of any size, X (B, 257, T) complex64 -> same as X."""
     gate, real, imaginary = o.transpose(1, 2).chunk(3, dim=1)
     gate = torch.sigmoid(gate)
     return X * torch.complex(torch.tanh(real) * 2 * gate, torch.tanh(imaginary) * 2 * gate)

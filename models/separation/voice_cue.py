@@ -1,4 +1,4 @@
-"""What the separator is told of voices: the prints of the wanted face and of another, brought to one vector."""
+"""What the separator knows of voices: the prints of the wanted face and of another, brought to one vector."""
 
 import torch
 import torch.nn.functional as F
@@ -24,7 +24,7 @@ class VoiceCue(nn.Module):
         nn.init.zeros_(self.other.weight)
 
     def forward(self, wanted: Tensor, other: Tensor) -> Tensor:
-        """One vector for each pair of prints.
+        """Return one vector for each pair of prints.
 
         Args:
             wanted: (B, 256) print of the wanted face, zeros where unknown.
@@ -34,5 +34,5 @@ class VoiceCue(nn.Module):
             (B, 192); zeros where neither is known.
         """
         known = (wanted.abs().amax(-1, keepdim=True) > 0).to(wanted.dtype)
-        told = F.normalize(self.out(F.gelu(self.hidden(wanted))).float(), dim=-1) * LENGTH
-        return torch.as_tensor(told * known + self.other(other))
+        voice = F.normalize(self.out(F.gelu(self.hidden(wanted))).float(), dim=-1) * LENGTH
+        return torch.as_tensor(voice * known + self.other(other))

@@ -11,7 +11,7 @@ from models.sounds.soundnet import FILTERS, FLOOR, PATCH_FRAMES, PATCH_HOP, STRI
 
 
 def pool5_session(net: SoundNet) -> onnxruntime.InferenceSession:
-    """Input `pcm` (B, 1, N), N a multiple of 2560; output `pool5` (B, 256, 4, N // 2560)."""
+    """Make the session of `pool5`: `pcm` (B, 1, N), N a multiple of 2560 -> (B, 256, 4, N // 2560)."""
     g = Graph()
     x = _bank(g, g.input("pcm", 1, -1), net.bank)
     for conv, norm in zip(net.convs, net.norms, strict=True):
@@ -20,7 +20,7 @@ def pool5_session(net: SoundNet) -> onnxruntime.InferenceSession:
 
 
 def heads_session(net: SoundNet) -> onnxruntime.InferenceSession:
-    """Input `pool5` (B, 256, 4, T); output `sounds` (B, P, 521), probabilities."""
+    """Make the session of the heads: `pool5` (B, 256, 4, T) -> `sounds` (B, P, 521), probabilities."""
     g = Graph()
     x = g.op(
         "Relu", _conv(g, g.input("pool5", net.conv6.in_channels, net.conv6.kernel_size[0], -1), net.conv6, net.norm6)

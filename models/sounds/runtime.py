@@ -6,16 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from models.common import weights
+from models.common.arrays import F32
+from models.common.audio import SAMPLE_RATE
 from models.sounds.onnx_step import heads_session, pool5_session
-from models.sounds.soundnet import FEATURES, FRAME, SAMPLE_RATE, SoundNet
-from models.sounds.tags import TAGS, Linear
+from models.sounds.soundnet import FEATURES, FRAME, SoundNet
+from models.sounds.tags import TAGS, TagClassifier
 
 WEIGHTS = weights.FOLDER / "sounds.safetensors"
 
-Floats = NDArray[np.float32]
 
 _SILENT = 10 ** (-65 / 20)
 """RMS of the loudest tenth of a second below which nothing is named; training was told of silence from there on."""
@@ -24,15 +24,15 @@ _QUIET = 10 ** (-40 / 20)
 """RMS of the loudest tenth of a second to which quieter windows are raised: training drew none of -65 to -48 dB."""
 
 
-def load_sounds(path: Path = WEIGHTS) -> tuple[SoundNet, Linear]:
-    """The network and the linear classifier of the tags, fp16 on disk, float32 in memory, for inference.
+def load_sounds(path: Path = WEIGHTS) -> tuple[SoundNet, TagClassifier]:
+    """Load the network and the linear classifier of the tags, fp16 on disk, float32 in memory, for inference.
 
     Raises:
         FileNotFoundError: if the weights are not there.
         RuntimeError: if they belong to another network.
     """
     state = weights.tensors(path)
-    linear = Linear(state.pop("linear.weight").numpy(), state.pop("linear.bias").numpy())
+    linear = TagClassifier(state.pop("linear.weight").numpy(), state.pop("linear.bias").numpy())
     net = SoundNet()
     # Counters of the norms are whole numbers and of no use after training.
     counters = {name: value for name, value in net.state_dict().items() if not value.is_floating_point()}
@@ -55,7 +55,7 @@ class SoundTagger:
             net, self._linear = load_sounds(weights)
             self._pool5, self._heads = pool5_session(net), heads_session(net)
 
-    def tags(self, pcm: Floats) -> list[list[tuple[str, float]]]:
+    def tags(self, pcm: F32) -> list[list[tuple[str, float]]]:
         """Name the sounds of each row.
 
         Args:
@@ -73,20 +73,20 @@ class SoundTagger:
         found: list[list[tuple[str, float]]] = [[] for _ in pcm]
         loud = np.flatnonzero(loudest(pcm) > _SILENT)
         if len(loud):
-            for row, chances in zip(loud, self.probabilities(pcm[loud]), strict=True):
-                named = [(tag.name, float(p)) for tag, p in zip(TAGS, chances, strict=True) if p >= tag.threshold]
+            for row, probabilities in zip(loud, self.probabilities(pcm[loud]), strict=True):
+                named = [(tag.name, float(p)) for tag, p in zip(TAGS, probabilities, strict=True) if p >= tag.threshold]
                 found[row] = sorted(named, key=lambda pair: -pair[1])
         return found
 
-    def probabilities(self, pcm: Floats) -> Floats:
-        """(B, N) -> (B, len(TAGS)): how likely each tag is, N at least 0.96 s."""
+    def probabilities(self, pcm: F32) -> F32:
+        """Say how likely each tag is: (B, N) -> (B, len(TAGS)), N at least 0.96 s."""
         pool5 = self._run_pool5(raised(pcm))
-        sounds: Floats = self._heads.run(None, {"pool5": pool5})[0]
+        sounds: F32 = self._heads.run(None, {"pool5": pool5})[0]
         labelled = self._linear.probabilities(_frames(pool5))
         return np.stack([tag.probability(sounds, labelled) for tag in TAGS], axis=1)
 
-    def features(self, pcm: Floats) -> Floats:
-        """What stands after pool5, for other tasks.
+    def features(self, pcm: F32) -> F32:
+        """Return what stands after pool5, for other tasks.
 
         Args:
             pcm: (B, N) float32 in -1..1, 16 kHz, N >= 2560.
@@ -96,29 +96,29 @@ class SoundTagger:
         """
         return _frames(self._run_pool5(pcm))
 
-    def _run_pool5(self, pcm: Floats) -> Floats:
+    def _run_pool5(self, pcm: F32) -> F32:
         whole = pcm.shape[1] // FRAME * FRAME
         if whole == 0:
             raise ValueError(f"need at least {FRAME} samples, got {pcm.shape[1]}")
         sound = np.ascontiguousarray(np.nan_to_num(pcm[:, None, :whole]), np.float32)
-        pool5: Floats = self._pool5.run(None, {"pcm": sound})[0]
+        pool5: F32 = self._pool5.run(None, {"pcm": sound})[0]
         return pool5
 
 
-def loudest(pcm: Floats) -> Floats:
-    """(B, N) -> (B,): RMS of the loudest tenth of a second."""
+def loudest(pcm: F32) -> F32:
+    """Return the RMS of the loudest tenth of a second: (B, N) -> (B,)."""
     step = SAMPLE_RATE // 10
     count = pcm.shape[1] // step
     parts = np.nan_to_num(pcm)[:, : count * step].reshape(len(pcm), count, step)
     return np.asarray(np.sqrt(np.square(parts).mean(axis=2)).max(axis=1), np.float32)
 
 
-def raised(pcm: Floats) -> Floats:
-    """Rows (B, N) at a level the network was taught at: quiet ones louder, by what lies between silence and there."""
+def raised(pcm: F32) -> F32:
+    """Raise rows (B, N) to a level the network was taught at, by what lies between silence and there."""
     gain = np.clip(_QUIET / np.maximum(loudest(pcm), 1e-9), 1, _QUIET / _SILENT)
     return np.asarray(pcm * gain[:, None], np.float32)
 
 
-def _frames(pool5: Floats) -> Floats:
-    """(B, 256, 4, T) -> (B, T, 1024)."""
+def _frames(pool5: F32) -> F32:
+    """Flatten (B, 256, 4, T) -> (B, T, 1024)."""
     return np.ascontiguousarray(pool5.reshape(len(pool5), FEATURES, -1).transpose(0, 2, 1))

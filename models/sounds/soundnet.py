@@ -16,7 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-SAMPLE_RATE = 16_000
+from models.common.audio import SAMPLE_RATE
+
 SOUNDS = 521
 OBJECTS = 1000
 FRAME = 2560
@@ -29,7 +30,9 @@ TAPS, STRIDE = 320, 80
 FLOOR = 1e-6
 _CHANNELS = (32, 64, 128, 256)
 _TOP = 384
-_HIGH = 4  # rows of filters left after pool5
+_HIGH = 4
+"""Rows of filters left after pool5."""
+
 FEATURES = _CHANNELS[-1] * _HIGH
 """Size of a pool5 frame."""
 
@@ -60,7 +63,7 @@ class FilterBank(nn.Module):
         self.norm = nn.BatchNorm1d(FILTERS)
 
     def forward(self, pcm: Tensor) -> Tensor:
-        """(B, N) float32 in -1..1 -> (B, 1, 64, N // 160) float32."""
+        """Map (B, N) float32 in -1..1 -> (B, 1, 64, N // 160) float32."""
         pad = (TAPS - STRIDE) // 2
         windows = F.pad(pcm, (pad, pad)).unfold(1, TAPS, STRIDE)
         energy = (windows @ self.weight.t()).float().square()
@@ -92,7 +95,7 @@ class SoundNet(nn.Module):
         self.objects = nn.Linear(_TOP, OBJECTS)
 
     def pool5(self, pcm: Tensor) -> Tensor:
-        """Layers 1 to 5.
+        """Run layers 1 to 5.
 
         Args:
             pcm: (B, N) float32 in -1..1, 16 kHz, N >= 2560.
@@ -106,28 +109,28 @@ class SoundNet(nn.Module):
         return F.max_pool2d(x, (1, 2))
 
     def features(self, pcm: Tensor) -> Tensor:
-        """(B, N) -> (B, T, 1024): pool5 as one vector a frame of 160 ms."""
+        """Return pool5 as one vector a frame of 160 ms: (B, N) -> (B, T, 1024)."""
         return self.pool5(pcm).flatten(1, 2).transpose(1, 2).float()
 
     def heads(self, pool5: Tensor) -> Answers:
-        """Layers 6 to 8: pool5 (B, 256, 4, T), T >= 6 -> answers for every 0.96 s, (T - 6) // 3 + 1 of them."""
+        """Run layers 6 to 8: pool5 (B, 256, 4, T), T >= 6 -> answers for every 0.96 s, (T - 6) // 3 + 1 of them."""
         x = F.relu(self.norm6(self.conv6(pool5)))
         x = F.relu(self.norm7(self.conv7(x)))[:, :, 0]
         x = F.avg_pool1d(x, PATCH_FRAMES, PATCH_HOP).transpose(1, 2)
         return Answers(self.sounds(x).float(), self.objects(x).float())
 
     def forward(self, pcm: Tensor) -> Answers:
-        """(B, N) float32 in -1..1, N >= 15360 -> what the heads say."""
+        """Map (B, N) float32 in -1..1, N >= 15360 -> what the heads say."""
         return self.heads(self.pool5(pcm))
 
 
 def pooled(features: Tensor) -> Tensor:
-    """Frames (B, T, C) -> one vector a row (B, 2 * C): their mean, then their maximum."""
+    """Pool frames (B, T, C) to one vector a row (B, 2 * C): their mean, then their maximum."""
     return torch.cat([features.mean(1), features.amax(1)], dim=1)
 
 
 def quadrature_filters() -> Tensor:
-    """(128, 320) float32: 64 cosines, then their sines, from 60 to 7600 Hz evenly on the mel scale.
+    """Make 64 cosines, then their sines, from 60 to 7600 Hz evenly on the mel scale: (128, 320) float32.
 
     Each is as long as its pitch's place in the bank needs to meet its neighbours, at most the whole 20 ms.
     """

@@ -8,9 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+from models.common.arrays import F32
 
 
 @dataclass(frozen=True)
@@ -29,15 +28,15 @@ class Tag:
     classes: tuple[int, ...] = ()
     label: int | None = None
 
-    def probability(self, sounds: Floats, labelled: Floats) -> Floats:
-        """Of each row, from answers of the head (B, P, 521) and of the classifier (B, 10): (B,)."""
+    def probability(self, sounds: F32, labelled: F32) -> F32:
+        """Return that of each row, from answers of the head (B, P, 521) and of the classifier (B, 10): (B,)."""
         if self.label is not None:
             return np.asarray(labelled[:, self.label])
         return np.asarray(sounds[:, :, list(self.classes)].max(axis=(1, 2)))
 
 
 @dataclass(frozen=True)
-class Linear:
+class TagClassifier:
     """The classifier on pool5, every class a question of its own.
 
     Attributes:
@@ -45,11 +44,11 @@ class Linear:
         bias: (10,).
     """
 
-    weight: Floats
-    bias: Floats
+    weight: F32
+    bias: F32
 
-    def probabilities(self, frames: Floats) -> Floats:
-        """(B, T, 1024) -> (B, 10)."""
+    def probabilities(self, frames: F32) -> F32:
+        """Classify (B, T, 1024) -> (B, 10)."""
         pooled = np.concatenate([frames.mean(axis=1), frames.max(axis=1)], axis=1)
         return np.asarray(1 / (1 + np.exp(-(pooled @ self.weight.T + self.bias))), np.float32)
 

@@ -96,7 +96,7 @@ class Sentences:
             self._first, self._open = self._at - len(rest), rest
 
     def now(self) -> Span | None:
-        """The sentence that is being said, None if none is."""
+        """Return the sentence that is being said, None if none is."""
         said = self._said()
         if len(said) < MIN_SPEECH:
             return None
@@ -118,7 +118,7 @@ class Sentences:
         self._before.clear()
 
     def _silent(self) -> int:
-        """Windows since the last one with speech."""
+        """Return windows since the last one with speech."""
         said = self._said()
         return len(self._open) - said[-1] - 1 if said else len(self._open)
 

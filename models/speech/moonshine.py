@@ -10,14 +10,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.common import weights
+from models.common.arrays import F32
+from models.common.audio import SAMPLE_RATE
 from models.speech.types import Reading
-
-F32 = NDArray[np.float32]
-
-SAMPLE_RATE = 16_000
 
 SHORTEST = 1_024
 """Samples below which the encoder's convolutions have nothing to work on."""
@@ -90,7 +87,7 @@ class Moonshine:
     def _decode(
         self, sound: F32, samples: int, tokens: tuple[int, ...], past: dict[str, F32] | None
     ) -> tuple[F32, dict[str, F32]]:
-        """Logits (T, 32768) after each token, and the attention's memory of all of them."""
+        """Return logits (T, 32768) after each token, and the attention's memory of all of them."""
         nothing = {
             name: np.zeros((1, HEADS, 0 if "decoder" in name else sound.shape[1], WIDTH), np.float32)
             for name in self._past_names
@@ -121,7 +118,7 @@ def _log_probability(logits: F32, token: int) -> float:
 
 
 def _vocabulary(raw: bytes) -> list[bytes]:
-    """Pieces in the order of their numbers; each after its length in one byte, or in two from 128 on."""
+    """Return pieces in the order of their numbers; each after its length in one byte, or in two from 128 on."""
     pieces, at = [], 0
     while at < len(raw):
         size, at = raw[at], at + 1

@@ -9,8 +9,10 @@ from typing import Protocol
 
 import numpy as np
 
+from models.common.arrays import F32
+from models.common.audio import SAMPLE_RATE
 from models.speech.endpointing import Sentences, Span
-from models.speech.types import F32, SAMPLE_RATE, Line, Reading, Recogniser
+from models.speech.types import Line, Reading, Recogniser
 from models.speech.vad import WINDOW, Listening
 
 PARTIAL_EVERY = 0.4
@@ -30,10 +32,10 @@ MOST = 30 * SAMPLE_RATE
 
 
 class Detector(Protocol):
-    """Tells speech from other sound, see `voice_activity_runtime.VoiceActivity`."""
+    """Tells speech from other sound, see `models.speech.vad.VoiceActivity`."""
 
     def step(self, state: Listening, pcm: F32) -> Sequence[float]:
-        """Probability of speech in every window of 512 samples that is full now."""
+        """Return the probability of speech in every window of 512 samples that is full now."""
         ...
 
 
@@ -202,7 +204,7 @@ class SentenceStream:
         return self._id
 
     def _bound(self, coming: int) -> None:
-        """Before `coming` samples more: lose what waits if it is too much, but not the sentence it belongs to."""
+        """Make room for `coming` samples: lose what waits if it is too much, but not the sentence it belongs to."""
         waiting = sum(take.length - take.heard for take in self._takes)
         if not waiting or waiting + coming <= MOST:
             return

@@ -13,12 +13,12 @@ import unicodedata
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
-F32 = NDArray[np.float32]
+from models.common.arrays import F32
 
-SAMPLE_RATE = 48_000
+CALL_RATE = 48_000
+"""Samples a second of a call, at which it speaks."""
 
 LONGEST = 400
 """Characters read at once; half a minute of speech."""
@@ -44,7 +44,7 @@ class _Wave(ctypes.Structure):
     )
 
 
-class VoiceOut:
+class SpeechSynthesizer:
     """One voice. Any thread may call `say`; they speak one after the other.
 
     Whether it is a good moment to speak is for the caller to know.
@@ -96,5 +96,5 @@ class VoiceOut:
         loud = float(np.sqrt(np.mean(np.square(pcm)))) if count else 0.0
         if loud == 0.0:
             return np.zeros(0, np.float32)
-        fine: F32 = resample_poly(pcm * (LEVEL / loud), SAMPLE_RATE, rate).clip(-1.0, 1.0).astype(np.float32)
+        fine: F32 = resample_poly(pcm * (LEVEL / loud), CALL_RATE, rate).clip(-1.0, 1.0).astype(np.float32)
         return fine

@@ -1,12 +1,4 @@
-"""Live captions: the words of any number of voices, while they are being said.
-
-transcriber = open_transcriber("moonshine")
-voice = transcriber.open()
-voice.hear(t, pcm)                  # whenever there is sound: only keeps it
-for line in voice.lines():          # every 100 to 300 ms: does the work
-    ...
-voice.close()
-"""
+"""What passes between a recogniser, the stream of one voice, and whoever shows its lines."""
 
 from __future__ import annotations
 
@@ -14,12 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-F32 = NDArray[np.float32]
-
-SAMPLE_RATE = 16_000
+from models.common.arrays import F32
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +48,7 @@ class Recogniser(Protocol):
     """Turns a stretch of speech into words; keeps nothing."""
 
     def read(self, pcm: F32, draft: tuple[int, ...] = ()) -> Reading:
-        """Words of pcm (N,) at 16 kHz, [-1, 1]; `draft` = tokens of the same speech when it was shorter."""
+        """Recognise words in pcm (N,) at 16 kHz, [-1, 1]; `draft` = tokens of this speech when it was shorter."""
         ...
 
 
@@ -73,7 +60,7 @@ class SpeechStream(Protocol):
         ...
 
     def lines(self, partials: bool = True) -> list[Line]:
-        """New and changed lines since the last call; does the work. Without `partials` only what is final."""
+        """Return new and changed lines since the last call; do the work. Without `partials` only what is final."""
         ...
 
     def close(self) -> list[Line]:
@@ -87,30 +74,3 @@ class Transcriber(Protocol):
     def open(self, numbers: Iterator[int] | None = None) -> SpeechStream:
         """Begin a new voice; `numbers` gives each of its lines its id, None counts from 0."""
         ...
-
-
-def open_transcriber(name: str = "moonshine") -> Transcriber:
-    """The transcriber of a name.
-
-    Args:
-        name: "moonshine" (English, on board), or "faster-whisper:MODEL" with the size or folder of a Whisper model
-            (other languages; needs the extra `whisper`, and downloads the model when it is first used).
-
-    Raises:
-        ValueError: there is none of that name.
-        OSError: its weights are not installed, or cannot be downloaded.
-        ImportError: its package is not installed.
-    """
-    from models.speech.stream import SharedTranscriber
-    from models.speech.vad import VoiceActivity
-
-    kind, _, model = name.partition(":")
-    if kind == "moonshine" and not model:
-        from models.speech.moonshine import Moonshine
-
-        return SharedTranscriber(Moonshine(), VoiceActivity())
-    if kind == "faster-whisper" and model:
-        from models.speech.whisper import Whisper
-
-        return SharedTranscriber(Whisper(model), VoiceActivity())
-    raise ValueError(f'there is no transcriber "{name}": "moonshine" or "faster-whisper:MODEL"')

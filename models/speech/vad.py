@@ -5,13 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.common import weights
-
-F32 = NDArray[np.float32]
-
-SAMPLE_RATE = 16_000
+from models.common.arrays import F32
+from models.common.audio import SAMPLE_RATE
 
 WINDOW = 512
 """Samples in one decision, 32 ms."""

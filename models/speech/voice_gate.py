@@ -17,11 +17,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
-F32 = NDArray[np.float32]
-
-SAMPLE_RATE = 16_000
+from models.common.arrays import F32
+from models.common.audio import SAMPLE_RATE
 
 FRAME = 640
 """Samples in one decision, 40 ms."""
@@ -69,7 +67,7 @@ class _Voice:
     gain: float = 0.0
 
     def give(self, decided: int) -> list[F32]:
-        """Frames whose fate is known, when all up to number `decided` have been found open or not."""
+        """Return frames whose fate is known, when all up to number `decided` have been found open or not."""
         out = []
         while self.held:
             after_open = self.last_open is not None and self.first - LATE <= self.last_open

@@ -1,17 +1,15 @@
 """Words by a Whisper model that the user chooses and downloads: other languages, fewer errors, more work.
 
 Needs the extra `whisper` (faster-whisper, MIT; Whisper's weights are MIT, too). Behind the same interface as
-`speech_runtime.Moonshine`.
+`models.speech.moonshine.Moonshine`.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from models.common.arrays import F32
 from models.speech.types import Reading
-
-F32 = NDArray[np.float32]
 
 SHORTEST = 1_600
 """Samples below which nothing can have been said: 0.1 s."""

@@ -18,7 +18,7 @@ Step = Callable[[Tensor, tuple[Tensor, ...]], tuple[Tensor, tuple[Tensor, ...], 
 word, new state, something (B, K, ...) to be remembered with the next word). K is 1 at first."""
 
 
-class Found(NamedTuple):
+class Hypothesis(NamedTuple):
     """The best sentence for one picture.
 
     Attributes:
@@ -46,7 +46,9 @@ class _Ended:
 
 
 @torch.inference_mode()
-def beam_search(step: Step, state: tuple[Tensor, ...], start: int, end: int, width: int, longest: int) -> list[Found]:
+def beam_search(
+    step: Step, state: tuple[Tensor, ...], start: int, end: int, width: int, longest: int
+) -> list[Hypothesis]:
     """Search.
 
     Args:
@@ -92,7 +94,9 @@ def beam_search(step: Step, state: tuple[Tensor, ...], start: int, end: int, wid
     return [_retrace(trail, picture, *ended.at[picture], ended.score[picture]) for picture in range(batch)]
 
 
-def _retrace(trail: list[tuple[Tensor, Tensor, Tensor]], picture: int, step: int, beam: int, score: float) -> Found:
+def _retrace(
+    trail: list[tuple[Tensor, Tensor, Tensor]], picture: int, step: int, beam: int, score: float
+) -> Hypothesis:
     """Follow a sentence back from its end."""
     words: list[int] = []
     remembered: list[Tensor] = []
@@ -104,4 +108,4 @@ def _retrace(trail: list[tuple[Tensor, Tensor, Tensor]], picture: int, step: int
     # The end comes first on the way back and is no word.
     kept = remembered[:0:-1]
     shown = torch.stack(kept) if kept else remembered[0].new_zeros(0, *remembered[0].shape)
-    return Found(tuple(words[:0:-1]), score, shown)
+    return Hypothesis(tuple(words[:0:-1]), score, shown)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models.common import weights
-from models.vision.beam import Found, beam_search
+from models.vision.beam import Hypothesis, beam_search
 from models.vision.image_encoder import MIDDLE, TOP, Grids
 from models.vision.vocabulary import END, PADDING, START, UNKNOWN, Vocabulary
 
@@ -125,7 +125,7 @@ class CaptionNet(nn.Module):
         return Memory(hidden, cell), context, attention
 
     def scores(self, read: Tensor, hidden: Tensor, context: Tensor) -> Tensor:
-        """How well each word would go on, before softmax.
+        """Score how each word would go on, before softmax.
 
         Args:
             read: (..., embedding) the words before.
@@ -139,7 +139,7 @@ class CaptionNet(nn.Module):
         return functional.linear(self.dropout(wanted), self.embedding.weight, self.bias)
 
     def forward(self, grids: Grids, captions: Tensor) -> tuple[Tensor, Tensor]:
-        """Scores of every next word of given captions, and where was looked.
+        """Score every next word of given captions, and return where was looked.
 
         Args:
             grids: Of B pictures.
@@ -170,8 +170,8 @@ class CaptionNet(nn.Module):
 
 
 @torch.inference_mode()
-def write(net: CaptionNet, grids: Grids, width: int) -> list[Found]:
-    """The best caption of each picture by beam search.
+def write(net: CaptionNet, grids: Grids, width: int) -> list[Hypothesis]:
+    """Find the best caption of each picture by beam search.
 
     Args:
         net: In evaluation mode.
@@ -194,7 +194,7 @@ def write(net: CaptionNet, grids: Grids, width: int) -> list[Found]:
 
 
 def load_caption_net(path: Path = WEIGHTS) -> tuple[CaptionNet, Vocabulary]:
-    """The trained writer, float32, for inference, and its words.
+    """Load the trained writer, float32, for inference, and its words.
 
     Raises:
         FileNotFoundError: if the weights are not there.

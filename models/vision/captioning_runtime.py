@@ -1,4 +1,4 @@
-"""Scene captions as the engine uses them: numpy arrays in, sentences out; and whether a scene is a new one."""
+"""Captioning as the observer uses it: numpy arrays in, descriptions out; and whether a scene is a new one."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from models.common.arrays import F32
 from models.vision.captioning import SIDE, WEIGHTS, load_caption_net, write
 from models.vision.image_encoder import Grids
 from models.vision.image_runtime import GridArrays
 from models.vision.vocabulary import sentence
-
-Floats = NDArray[np.float32]
 
 CHANGED = 0.25
 """Cosine distance of two pictures' `gist` from which on they count as different scenes."""
@@ -22,7 +20,7 @@ CHANGED = 0.25
 
 @dataclass(frozen=True)
 class SceneText:
-    """A caption.
+    """What a picture shows, in a sentence.
 
     Attributes:
         text: The sentence, lower case, no full stop.
@@ -33,11 +31,11 @@ class SceneText:
 
     text: str
     words: tuple[str, ...]
-    attention: Floats
+    attention: F32
     score: float
 
     def peaks(self) -> list[tuple[float, float]]:
-        """Where most was looked for each word: (x, y), fractions of the picture from its top left."""
+        """Return where most was looked for each word: (x, y), fractions of the picture from its top left."""
         places = self.attention.reshape(len(self.words), -1).argmax(1) if self.words else np.empty(0, int)
         return [((place % SIDE + 0.5) / SIDE, (place // SIDE + 0.5) / SIDE) for place in places.tolist()]
 
@@ -55,14 +53,14 @@ class Captioner:
         self._net, self._vocabulary = load_caption_net(weights)
 
     def caption(self, grids: GridArrays, beam: int = 3) -> list[SceneText]:
-        """One sentence a picture.
+        """Write one sentence a picture.
 
         Args:
             grids: Of B pictures, as `ImageRuntime.encode` gives them.
             beam: Sentences kept while searching; 1 is quickest.
 
         Returns:
-            B captions.
+            B descriptions.
 
         Raises:
             ValueError: `beam` is below 1.
@@ -70,23 +68,23 @@ class Captioner:
         if len(grids.top) == 0:
             return []
         seen = Grids(torch.from_numpy(grids.middle), torch.from_numpy(grids.top))
-        captions = []
+        descriptions = []
         for found in write(self._net, seen, beam):
             words = tuple(self._vocabulary.decode(found.words))
             attention = found.remembered.numpy().reshape(-1, SIDE, SIDE)
-            captions.append(SceneText(sentence(words), words, attention, found.score))
-        return captions
+            descriptions.append(SceneText(sentence(words), words, attention, found.score))
+        return descriptions
 
 
-def gist(grids: GridArrays) -> Floats:
-    """What a picture shows, wherever it stands: (B, 1280) of unit length."""
+def gist(grids: GridArrays) -> F32:
+    """Return what a picture shows, wherever it stands: (B, 1280) of unit length."""
     pooled = grids.top.mean(axis=(2, 3))
     size = np.linalg.norm(pooled, axis=1, keepdims=True)
     return np.asarray(pooled / np.maximum(size, 1e-6), np.float32)
 
 
-def changed(previous: Floats, new: Floats, least: float = CHANGED) -> bool:
-    """Whether a picture shows another scene than the one described last.
+def changed(previous: F32, new: F32, least: float = CHANGED) -> bool:
+    """Return whether a picture shows another scene than the one described last.
 
     Args:
         previous: (1280,) a row of `gist`, of the picture that was described.

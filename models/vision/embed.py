@@ -28,13 +28,15 @@ CHANNELS = TOP + MIDDLE
 REDUCED = 512
 """Principal components of a place."""
 
-_LIKE_TOP = 0.25  # brings the deviation of the fine grid's numbers to that of the coarse grid's
+_LIKE_TOP = 0.25
+"""Brings the deviation of the fine grid's numbers to that of the coarse grid's."""
+
 _HEADS = 4
 _WORD = 256
 
 
 def places(middle: Tensor, top: Tensor) -> Tensor:
-    """Both grids as one list of places.
+    """Join both grids as one list of places.
 
     Args:
         middle: (B, 112, 14, 14), or (B, 112, 7, 7) if already averaged.
@@ -130,7 +132,7 @@ class Embedding(nn.Module):
         self.register_buffer("centre", torch.zeros(SIZE))
 
     def pictures(self, reduced: Tensor) -> Tensor:
-        """Points of pictures: (B, 49, 512) after `image.reduce` -> (B, 384) of unit length."""
+        """Return points of pictures: (B, 49, 512) after `image.reduce` -> (B, 384) of unit length."""
         return functional.normalize(self.image(reduced) - self.centre, dim=-1)
 
     def settle(self, reduced: Tensor) -> None:
@@ -139,7 +141,7 @@ class Embedding(nn.Module):
 
 
 def padded(sentences: list[list[int]]) -> Tensor:
-    """Word numbers of sentences, none of them empty, as (B, T)."""
+    """Pad the word numbers of sentences, none of them empty, to (B, T)."""
     table = torch.full((len(sentences), max(len(numbers) for numbers in sentences)), PADDING)
     for row, numbers in zip(table, sentences, strict=True):
         row[: len(numbers)] = torch.tensor(numbers)
@@ -147,7 +149,7 @@ def padded(sentences: list[list[int]]) -> Tensor:
 
 
 def load_embedding(path: Path = WEIGHTS) -> tuple[Embedding, Vocabulary]:
-    """The network with trained weights (fp16 on disk, float32 in memory), and its words.
+    """Load the network with trained weights (fp16 on disk, float32 in memory), and its words.
 
     Raises:
         FileNotFoundError: the weights are not there.

@@ -6,14 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from models.common.arrays import F32
 from models.common.phrases import content_words
 from models.vision.embed import SIZE, WEIGHTS, load_embedding, padded, places
 from models.vision.image_runtime import GridArrays
 from models.vision.vocabulary import UNKNOWN, tokenise
-
-Floats = NDArray[np.float32]
 
 LONGEST = 40
 """Words of a text that count; no caption it was trained on has more."""
@@ -39,8 +37,8 @@ class JointEmbedding:
         self._net, self._vocabulary = load_embedding(weights)
 
     @torch.inference_mode()
-    def image(self, grids: GridArrays) -> Floats:
-        """Vectors of pictures.
+    def image(self, grids: GridArrays) -> F32:
+        """Embed pictures.
 
         Args:
             grids: middle (B, 112, 14, 14) and top (B, 1280, 7, 7), as `ImageRuntime.encode` gives them.
@@ -49,12 +47,12 @@ class JointEmbedding:
             (B, 384) of unit length.
         """
         seen = places(torch.from_numpy(grids.middle), torch.from_numpy(grids.top))
-        result: Floats = self._net.pictures(self._net.image.reduce(seen)).numpy()
+        result: F32 = self._net.pictures(self._net.image.reduce(seen)).numpy()
         return result
 
     @torch.inference_mode()
-    def text(self, texts: list[str]) -> Floats:
-        """Vectors of texts, from a word to a sentence.
+    def text(self, texts: list[str]) -> F32:
+        """Embed texts, from a word to a sentence.
 
         A text is as long as the share of its content words that are known. One none of whose words is known gives
         zeros: it is near to nothing.
@@ -77,7 +75,7 @@ class JointEmbedding:
         return self._vocabulary.encode(text)[:LONGEST]
 
     def _known(self, text: str) -> float:
-        """Share of the words that the network knows, small words aside unless there is nothing else."""
+        """Return the share of the words that the network knows, small words aside unless there is nothing else."""
         words = tokenise(text)[:LONGEST]
         numbers = [self._numbers(word) for word in content_words(words) or words]
         known = [bool(part) and UNKNOWN not in part for part in numbers]

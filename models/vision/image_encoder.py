@@ -9,13 +9,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
 from models.common import weights
+from models.common.arrays import U8
 
 SIZE = 224
 """Pixels of either side of the square picture it takes."""
@@ -75,7 +74,7 @@ class InvertedBottleneck(nn.Module):
         self.residual = stride == 1 and inputs == outputs
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) -> (B, outputs, H / stride, W / stride)."""
+        """Map (B, C, H, W) -> (B, outputs, H / stride, W / stride)."""
         y = x if self.widen is None else self.widen(x)
         y = self.narrow(self.spread(y))
         result: Tensor = x + y if self.residual else y
@@ -116,12 +115,12 @@ class ImageEncoder(nn.Module):
         return Grids(middle, self.head(x))
 
 
-def normalise(rgb: NDArray[np.uint8] | Tensor) -> Tensor:
+def normalise(rgb: U8 | Tensor) -> Tensor:
     """Turn pictures (B, 224, 224, 3), uint8, into what the encoder takes: (B, 3, 224, 224) from -1 to 1."""
     pictures = torch.as_tensor(rgb)
     return (pictures.permute(0, 3, 1, 2).float() - 127.0) / 128.0
 
 
 def load_image_encoder(path: Path = WEIGHTS) -> ImageEncoder:
-    """The trained encoder, in evaluation mode, float32."""
+    """Load the trained encoder, in evaluation mode, float32."""
     return weights.filled(ImageEncoder(), path)

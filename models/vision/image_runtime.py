@@ -6,24 +6,22 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from models.common.arrays import F32, U8
 from models.common.onnx_graph import Graph
 from models.vision.image_encoder import MIDDLE, SIZE, ImageEncoder, InvertedBottleneck, SameConv, load_image_encoder
-
-Picture = NDArray[np.uint8]
 
 
 class GridArrays(NamedTuple):
     """What is seen where: `middle` (B, 112, 14, 14) and `top` (B, 1280, 7, 7), float32."""
 
-    middle: NDArray[np.float32]
-    top: NDArray[np.float32]
+    middle: F32
+    top: F32
 
 
-def fit(rgb: Picture) -> Picture:
+def fit(rgb: U8) -> U8:
     """Squash a picture (H, W, 3) to the square (224, 224, 3): fractions of its sides stay what they are."""
-    squashed: Picture = np.asarray(cv2.resize(rgb, (SIZE, SIZE), interpolation=cv2.INTER_AREA), np.uint8)
+    squashed: U8 = np.asarray(cv2.resize(rgb, (SIZE, SIZE), interpolation=cv2.INTER_AREA), np.uint8)
     return squashed
 
 
@@ -35,7 +33,7 @@ class ImageRuntime:
         middle, top = _encoder(graph, graph.input("x", 3, SIZE, SIZE), encoder)
         self._session = graph.session(middle=middle, top=top)
 
-    def encode(self, rgb: Picture) -> GridArrays:
+    def encode(self, rgb: U8) -> GridArrays:
         """Look at pictures (B, 224, 224, 3), uint8."""
         x = (rgb.transpose(0, 3, 1, 2).astype(np.float32) - 127.0) / 128.0
         middle, top = self._session.run(None, {"x": np.ascontiguousarray(x)})

@@ -19,7 +19,7 @@ _METADATA = "words"
 
 
 def tokenise(text: str) -> list[str]:
-    """Words of a sentence in lower case, without punctuation.
+    """Split a sentence into words in lower case, without punctuation.
 
     >>> tokenise("A man's T-shirt, size 7 .")
     ['a', 'man', "'s", 't-shirt', 'size', '7']
@@ -46,14 +46,14 @@ class Vocabulary:
 
     @classmethod
     def of(cls, texts: Iterable[str], least: int) -> Vocabulary:
-        """The words that occur at least `least` times, most frequent first."""
+        """Collect the words that occur at least `least` times, most frequent first."""
         counts = Counter(word for text in texts for word in tokenise(text))
         kept = [word for word, count in counts.items() if count >= least]
         return cls(sorted(kept, key=lambda word: (-counts[word], word)))
 
     @classmethod
     def stored(cls, weights: Path) -> Vocabulary:
-        """The words in the metadata of a safetensors file.
+        """Read the words in the metadata of a safetensors file.
 
         Raises:
             FileNotFoundError: there is no such file.
@@ -66,18 +66,18 @@ class Vocabulary:
         return cls(metadata[_METADATA].split(" "))
 
     def metadata(self) -> dict[str, str]:
-        """What `safetensors.torch.save_file` is to store beside the weights."""
+        """Return what `safetensors.torch.save_file` is to store beside the weights."""
         return {_METADATA: " ".join(self.words)}
 
     def __len__(self) -> int:
-        """How many numbers there are, the four special ones included."""
+        """Return how many numbers there are, the four special ones included."""
         return _SPECIAL + len(self.words)
 
     def __contains__(self, word: object) -> bool:
         return word in self._number
 
     def encode(self, text: str) -> list[int]:
-        """Numbers of a sentence's words; a compound that is not known counts as its parts ("red-haired")."""
+        """Number a sentence's words; a compound that is not known counts as its parts ("red-haired")."""
         numbers = []
         for word in tokenise(text):
             parts = [word] if word in self._number else word.split("-")
@@ -85,10 +85,10 @@ class Vocabulary:
         return numbers
 
     def decode(self, numbers: Iterable[int]) -> list[str]:
-        """Words of numbers; special ones are left out."""
+        """Return the words of numbers; special ones are left out."""
         return [self.words[number - _SPECIAL] for number in numbers if number >= _SPECIAL]
 
 
 def sentence(words: Sequence[str]) -> str:
-    """Words in one line, as they are written."""
+    """Join words to one line, as they are written."""
     return " ".join(words).replace(" 's", "'s")

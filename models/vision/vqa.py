@@ -38,10 +38,10 @@ class Places(nn.Module):
         self.things = nn.Linear(TOP, THINGS)
 
     def forward(self, places: Tensor) -> Tensor:
-        """(B, 49, 1392), as `models.vision.embed.places` gives them -> (B, 49, 512)."""
+        """Reduce (B, 49, 1392), as `models.vision.embed.places` gives them -> (B, 49, 512)."""
         # Roots, since a thing that is seen with 4 % is often there as well.
-        chance = torch.softmax(self.things(places[..., :TOP]), dim=-1).sqrt()
-        return torch.cat([self.reduce(places), 4 * chance], dim=-1)
+        probabilities = torch.softmax(self.things(places[..., :TOP]), dim=-1).sqrt()
+        return torch.cat([self.reduce(places), 4 * probabilities], dim=-1)
 
 
 class QuestionNet(nn.Module):
@@ -97,17 +97,17 @@ class QuestionNet(nn.Module):
         return torch.as_tensor(self.choose(self.drop((1 + seen) * asked)))
 
     def probabilities(self, scores: Tensor) -> Tensor:
-        """Calibrated probabilities of scores (B, answers)."""
+        """Calibrate scores (B, answers)."""
         return functional.softmax(scores.float() / self.temperature, dim=-1)
 
 
 def answers_metadata(answers: list[str]) -> dict[str, str]:
-    """What is stored beside the weights; an answer has no blanks here, its words are parted by underscores."""
+    """Return what is stored beside the weights; an answer has no blanks here, its words are parted by underscores."""
     return {_ANSWERS: " ".join(answers)}
 
 
 def load_question_net(path: Path = WEIGHTS) -> tuple[QuestionNet, Vocabulary, list[str]]:
-    """The network with trained weights (fp16 on disk, float32 in memory), its words and its answers.
+    """Load the network with trained weights (fp16 on disk, float32 in memory), its words and its answers.
 
     Raises:
         FileNotFoundError: the weights are not there.

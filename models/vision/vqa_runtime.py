@@ -67,10 +67,10 @@ class Answerer:
         numbers = [self._vocabulary.encode(question)[:LONGEST] or [UNKNOWN] for question in questions]
         lengths = torch.tensor([len(row) for row in numbers])
         seen = self._net.places(places(torch.from_numpy(grids.middle), torch.from_numpy(grids.top)))
-        chances, best = self._net.probabilities(self._net(seen, padded(numbers), lengths)).topk(BEST)
+        probabilities, best = self._net.probabilities(self._net(seen, padded(numbers), lengths)).topk(BEST)
         said = []
-        for row, chance, which in zip(numbers, chances.tolist(), best.tolist(), strict=True):
-            answers = tuple((self.answers[i], p) for i, p in zip(which, chance, strict=True))
+        for row, likely, which in zip(numbers, probabilities.tolist(), best.tolist(), strict=True):
+            answers = tuple((self.answers[i], p) for i, p in zip(which, likely, strict=True))
             understood = any(number != UNKNOWN for number in row)
-            said.append(Answer(answers, understood and chance[0] >= float(self._net.least)))
+            said.append(Answer(answers, understood and likely[0] >= float(self._net.least)))
         return said

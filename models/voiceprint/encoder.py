@@ -11,22 +11,29 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from models.common.audio import SAMPLE_RATE
 from models.voiceprint.voice_print import LENGTH
 from models.voiceprint.voice_print import SIZE as PRINT
 
 __all__ = ["LENGTH", "PRINT", "SAMPLE_RATE", "VoiceEncoder"]
 
-SAMPLE_RATE = 16_000
 
 _WIN, _HOP, _MELS = 400, 160, 40
-_FRAMES = 160  # frames of 10 ms in a window
-_EVERY = 80  # frames from one window to the next, at most
-_HEARD = 0.5  # energy of a window, as a share of the loudest, from which it counts
-_LEVEL = 10 ** (-30 / 20)  # root mean square to which speech is brought: the layers see energies as they are
+_FRAMES = 160
+"""Frames of 10 ms in a window."""
+
+_EVERY = 80
+"""Frames from one window to the next, at most."""
+
+_HEARD = 0.5
+"""Energy of a window, as a share of the loudest, from which it counts."""
+
+_LEVEL = 10 ** (-30 / 20)
+"""Root mean square to which speech is brought: the layers see energies as they are."""
 
 
 def mel_filters(bins: int, mels: int, sample_rate: int) -> Tensor:
-    """Triangular filters of area 1 over hertz, on the mel scale of Slaney's Auditory Toolbox (1998).
+    """Make triangular filters of area 1 over hertz, on the mel scale of Slaney's Auditory Toolbox (1998).
 
     That scale is linear up to 1 kHz, 66.7 Hz a step, and logarithmic above, 27 steps to a factor of 6.4.
 
@@ -66,17 +73,17 @@ class VoiceEncoder(nn.Module):
         self.register_buffer("window", torch.hann_window(_WIN), persistent=False)
 
     def mel(self, pcm: Tensor) -> Tensor:
-        """Mel energies: pcm (B, N) at 16 kHz -> (B, 1 + N // 160, 40)."""
+        """Return mel energies: pcm (B, N) at 16 kHz -> (B, 1 + N // 160, 40)."""
         X = torch.stft(pcm, _WIN, _HOP, _WIN, self.window, center=True, pad_mode="constant", return_complex=True)
         return torch.as_tensor((X.abs() ** 2).transpose(1, 2) @ self.filters)
 
     def forward(self, mel: Tensor) -> Tensor:
-        """Prints from mel energies of one window: (B, T, 40) -> (B, 256), each of length 1 and nowhere negative."""
+        """Make prints from mel energies of one window: (B, T, 40) -> (B, 256), of length 1 and nowhere negative."""
         _, (last, _) = self.lstm(mel)
         return F.normalize(torch.relu(self.linear(last[-1])), dim=-1)
 
     def enrol(self, pcm: Tensor) -> Tensor:
-        """Prints of speech at any level: pcm (B, N) at 16 kHz -> (B, 256), each of length 8."""
+        """Make prints of speech at any level: pcm (B, N) at 16 kHz -> (B, 256), each of length 8."""
         level = pcm.pow(2).mean(1, keepdim=True).sqrt()
         mel = self.mel(pcm / (level + 1e-5) * _LEVEL)
         spare = mel.shape[1] - _FRAMES

@@ -9,13 +9,14 @@ from itertools import takewhile
 
 import numpy as np
 
+from models.common.arrays import F32
+from models.common.audio import SAMPLE_RATE
 from models.voiceprint.state import Change, State, VoiceStates, Why
-from models.voiceprint.voice_print import F32, SIZE, Enrolment, cosine, enrolled, scaled
+from models.voiceprint.voice_print import SIZE, Enrolment, cosine, enrolled, scaled
 
 Embed = Callable[[F32], F32]
 """Turns speech (N,) at 16 kHz, at least a second, into a voice print (256,)."""
 
-SAMPLE_RATE = 16_000
 
 STEP = 0.04
 """Seconds of sound in one call of `VoiceBook.hear`."""
@@ -182,29 +183,29 @@ class VoiceBook:
             self._learn(id, np.concatenate([moment.pcm for moment in mine[first:]]), seconds, t)
 
     def print_of(self, id: int) -> F32:
-        """Voice print of a face, float32 (256,) of length 8; zeros while unknown or dropped."""
+        """Return the voice print of a face, float32 (256,) of length 8; zeros while unknown or dropped."""
         known = self._known.get(id)
         return np.zeros(SIZE, np.float32) if known is None or id in self._dropped else known.print
 
     def known(self, id: int) -> bool:
-        """Whether the voice of a face is known and its print in use."""
+        """Return whether the voice of a face is known and its print in use."""
         return id in self._known and id not in self._dropped
 
     def confidence(self, id: int) -> float:
-        """How surely, 0..1; 0 while unknown or dropped."""
+        """Say how surely, 0..1; 0 while unknown or dropped."""
         known = self._known.get(id)
         return 0.0 if known is None or id in self._dropped else known.confidence
 
     def state(self, id: int) -> State:
-        """How it stands with a face's print."""
+        """Return how it stands with a face's print."""
         return self._states.of(id)
 
     def take_changes(self) -> list[Change]:
-        """What happened to prints since the last call, oldest first; for one reader."""
+        """Return what happened to prints since the last call, oldest first; for one reader."""
         return self._states.take_changes()
 
     def remember(self) -> dict[int, Enrolment]:
-        """Every voice that is known, also of absent faces."""
+        """Return every voice that is known, also of absent faces."""
         return self._absent | self._known
 
     def recall(self, voices: dict[int, Enrolment]) -> None:
@@ -286,7 +287,7 @@ class VoiceBook:
 
 
 def _alone(speaking: Mapping[int, float]) -> int | None:
-    """The one face that speaks while all others are silent."""
+    """Return the one face that speaks while all others are silent."""
     talking = [id for id, probability in speaking.items() if probability > SILENT]
     if len(talking) != 1 or speaking[talking[0]] < SPEAKS:
         return None

@@ -17,7 +17,8 @@ the face came back, or the models were restarted; adopted: taken over from an ab
 replaced: several snippets contradicted it; silenced: the face spoke and its own print kept its voice out; restored:
 after that it was heard again and agreed."""
 
-KEPT = 256  # changes kept for who has not asked yet
+KEPT = 256
+"""Changes kept for who has not asked yet."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,11 @@ class VoiceStates:
         self._changes: deque[Change] = deque(maxlen=KEPT)
 
     def of(self, id: int) -> State:
-        """State of a face; "unknown" for one that is not there."""
+        """Return the state of a face; "unknown" for one that is not there."""
         return self._states.get(id, "unknown")
 
     def take_changes(self) -> list[Change]:
-        """Changes since the last call, oldest first."""
+        """Return changes since the last call, oldest first."""
         taken = []
         while self._changes:
             taken.append(self._changes.popleft())

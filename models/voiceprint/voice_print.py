@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-F32 = npt.NDArray[np.float32]
+from models.common.arrays import F32
 
 SIZE = 256
 """Numbers in a print."""
@@ -44,7 +43,7 @@ class Enrolment:
 
 
 def enrolled(snippets: tuple[F32, ...], seconds: float, t: float) -> Enrolment:
-    """What the last snippets together say.
+    """Return what the last snippets together say.
 
     Args:
         snippets: Prints of them, oldest first; only the last `SNIPPETS` count.
@@ -59,7 +58,7 @@ def enrolled(snippets: tuple[F32, ...], seconds: float, t: float) -> Enrolment:
 
 
 def scaled(x: F32) -> F32 | None:
-    """`x` at length 8, None when it has no direction."""
+    """Return `x` at length 8, None when it has no direction."""
     length = float(np.linalg.norm(x))
     if not np.isfinite(length) or length < 1e-6:
         return None
@@ -67,5 +66,5 @@ def scaled(x: F32) -> F32 | None:
 
 
 def cosine(a: F32, b: F32) -> float:
-    """How alike two prints are, -1..1."""
+    """Return how alike two prints are, -1..1."""
     return float(a @ b) / max(float(np.linalg.norm(a) * np.linalg.norm(b)), 1e-9)

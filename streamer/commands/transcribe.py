@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from models.common.audio import SAMPLE_RATE
-from models.speech.types import Line, Transcriber, open_transcriber
+from models.speech.transcriber import open_transcriber
+from models.speech.types import Line, Transcriber
 from streamer.errors import UserError
 from streamer.media_file import MediaInfo, inspect, sound
 from streamer.transcripts.transcript import Transcript
@@ -37,7 +38,7 @@ def transcribe(path: Path, transcriber: Transcriber, info: MediaInfo | None = No
 
 
 def named_transcriber(name: str) -> Transcriber:
-    """`models.speech.types.open_transcriber` for a person at the keyboard.
+    """`models.speech.transcriber.open_transcriber` for a person at the keyboard.
 
     Raises:
         UserError: There is none of that name, it is not installed, or cannot be downloaded.
@@ -54,7 +55,7 @@ def transcribe_command(input: Path, *, model: str = "moonshine") -> int:
 
     Args:
         input: The recording.
-        model: See `models.speech.types.open_transcriber`.
+        model: See `models.speech.transcriber.open_transcriber`.
 
     Returns:
         Exit code 0.

@@ -86,7 +86,7 @@ class ObserverClient(WorkerClient[_Session, ObserverStatistics]):
     """Owns the observer's process.
 
     Args:
-        speech: Transcriber of the captions, see `models.speech.types.open_transcriber`; "none" for no captions.
+        speech: Transcriber of the captions, see `models.speech.transcriber.open_transcriber`; "none" for no captions.
         on_ready: Called with True when the models are up and False when they are lost.
     """
 

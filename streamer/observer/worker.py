@@ -17,7 +17,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from models.speech.types import open_transcriber
+from models.speech.transcriber import open_transcriber
 from streamer.observer.live_captions import LiveCaptions
 from streamer.observer.observer import Observer
 from streamer.observer.sound_message import unpack_sound

@@ -1,1 +1,1 @@
-"""Fits the detector of who talks."""
+"""Fit the detector of who talks."""

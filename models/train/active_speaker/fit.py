@@ -1,4 +1,4 @@
-"""Fits the weights of models/active_speaker/detector.py: `python -m models.train.active_speaker.fit --data DIR`.
+"""Fit the weights of models/active_speaker/detector.py: `python -m models.train.active_speaker.fit --data DIR`.
 
 DIR holds `av/grid_s1_train` (.ogg sound, .json clips, _lips.npz with 40 lip points a frame, 25 a second) and
 `speech/librispeech` (.ogg, .json), the voices beside. Scenes go through the shipped separator, as in a call: levels
@@ -13,28 +13,32 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import soundfile
 import torch
 
 from models.active_speaker.detector import CUES, LIPS_ONLY, SOUND_ONLY, WITH_LIPS, Cues, NoiseFloor
+from models.common.arrays import F32, F64, Bools
 from models.faces.mesh import lip_numbers
 from models.separation.level import VoiceLevel
 from models.separation.runtime import BLOCK, SeparatorRuntime
 
-F32 = npt.NDArray[np.float32]
-F64 = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
+FRAME = 2 * BLOCK
+"""Samples in 40 ms."""
 
-FRAME = 2 * BLOCK  # samples in 40 ms
-CLIPS = 6  # a scene
-ROWS = 16  # scenes at a time
-WARM = 50  # updates at the start of a scene that are left out
+CLIPS = 6
+"""Clips in a scene."""
+
+ROWS = 16
+"""Scenes at a time."""
+
+WARM = 50
+"""Updates at the start of a scene that are left out."""
+
 RIDGE = 1.0
 
 
 @dataclass
-class Clip:
+class TalkingClip:
     """Speech of the filmed talker.
 
     Attributes:
@@ -45,11 +49,11 @@ class Clip:
 
     lips: F32
     sound: F32
-    talks: Flags
+    talks: Bools
 
 
 @dataclass
-class Scene:
+class TalkingScene:
     """What a call would show and let hear of one face.
 
     Attributes:
@@ -64,24 +68,24 @@ class Scene:
     visible: bool
     mix: F32
     print: F32
-    talks: Flags
+    talks: Bools
 
 
 def decibels(x: F32) -> F64:
-    """Level of the last axis."""
+    """Return the level of the last axis."""
     return np.asarray(10 * np.log10(np.mean(np.square(x, dtype=np.float64), axis=-1) + 1e-10))
 
 
-def talking(level: F64) -> Flags:
-    """Where somebody talks, from levels of 40 ms in dB, with pauses up to 0.25 s filled."""
+def talking(level: F64) -> Bools:
+    """Return where somebody talks, from levels of 40 ms in dB, with pauses up to 0.25 s filled."""
     room, voice = np.percentile(level, (10, 95))
     loud = level > max(voice - 25, room + 0.4 * (voice - room))
     wide = np.convolve(loud, np.ones(7), "same") > 0
     return np.asarray((np.convolve(~wide, np.ones(7), "same") == 0) | loud)
 
 
-def load_clips(folder: Path) -> list[Clip]:
-    """The filmed talker's clips."""
+def load_clips(folder: Path) -> list[TalkingClip]:
+    """Load the filmed talker's clips."""
     sound, _ = soundfile.read(folder / "grid_s1_train.ogg", dtype="float32")
     points = np.cumsum(np.load(folder / "grid_s1_train_lips.npz")["delta"].astype(np.float64), axis=0) / 2000
     clips = []
@@ -90,12 +94,12 @@ def load_clips(folder: Path) -> list[Clip]:
         part = sound[entry["start"] : entry["start"] + count * FRAME]
         contours = points[entry["frame"] : entry["frame"] + count].astype(np.float32)
         lips = np.stack([lip_numbers(one) for one in contours])
-        clips.append(Clip(lips, part, talking(decibels(part.reshape(count, FRAME)))))
+        clips.append(TalkingClip(lips, part, talking(decibels(part.reshape(count, FRAME)))))
     return clips
 
 
 def load_voices(folder: Path) -> dict[str, list[F32]]:
-    """Other people's speech, by speaker."""
+    """Load other people's speech, by speaker."""
     sound, _ = soundfile.read(folder / "librispeech.ogg", dtype="float32")
     voices: dict[str, list[F32]] = {}
     for entry in json.loads((folder / "librispeech.json").read_text()):
@@ -104,8 +108,8 @@ def load_voices(folder: Path) -> dict[str, list[F32]]:
     return voices
 
 
-def scene(clips: list[Clip], voices: list[list[F32]], print_of: F32, rng: np.random.Generator) -> Scene:
-    """One made-up scene: the face alone, beside another voice, mouthing to it, or listening to it."""
+def scene(clips: list[TalkingClip], voices: list[list[F32]], print_of: F32, rng: np.random.Generator) -> TalkingScene:
+    """Make up one scene: the face alone, beside another voice, mouthing to it, or listening to it."""
     chosen = [clips[i] for i in rng.integers(len(clips), size=CLIPS)]
     lips = np.concatenate([clip.lips for clip in chosen])
     own = np.concatenate([clip.sound for clip in chosen])
@@ -131,11 +135,11 @@ def scene(clips: list[Clip], voices: list[list[F32]], print_of: F32, rng: np.ran
     lips = lips + rng.normal(0, rng.uniform(0, 0.15), lips.shape)
     mix = (own + other + rng.normal(0, 10 ** rng.uniform(-4, -2.5), len(own))) * 10 ** (rng.uniform(-10, 6) / 20)
     known = print_of if rng.random() < 0.5 else np.zeros_like(print_of)
-    return Scene(lips.astype(np.float32), bool(rng.random() < 0.85), mix.astype(np.float32), known, talks)
+    return TalkingScene(lips.astype(np.float32), bool(rng.random() < 0.85), mix.astype(np.float32), known, talks)
 
 
-def levels(separator: SeparatorRuntime, scenes: list[Scene]) -> tuple[F64, F64]:
-    """Levels of the separated voice and of the mixture in time with it, each (R, T), dB."""
+def levels(separator: SeparatorRuntime, scenes: list[TalkingScene]) -> tuple[F64, F64]:
+    """Return levels of the separated voice and of the mixture in time with it, each (R, T), dB."""
     rows, gain = np.arange(len(scenes)), VoiceLevel()
     separator.reset(rows)
     gain.reset(rows)
@@ -155,8 +159,8 @@ def levels(separator: SeparatorRuntime, scenes: list[Scene]) -> tuple[F64, F64]:
     return decibels(voices.reshape(shape)), decibels(late.reshape(shape))
 
 
-def evidence(separator: SeparatorRuntime, scenes: list[Scene]) -> tuple[F64, Flags, Flags, Flags]:
-    """Bias and cues (N, 6), whether lips counted, whether the print was known, whether the face spoke."""
+def evidence(separator: SeparatorRuntime, scenes: list[TalkingScene]) -> tuple[F64, Bools, Bools, Bools]:
+    """Return the bias and cues (N, 6), whether lips counted, whether the print was known, whether the face spoke."""
     rows, seen, known, talks = [], [], [], []
     for voice, mix, one in zip(*levels(separator, scenes), scenes, strict=True):
         cues, noise = Cues(), NoiseFloor()
@@ -171,8 +175,8 @@ def evidence(separator: SeparatorRuntime, scenes: list[Scene]) -> tuple[F64, Fla
     return np.array(rows), np.array(seen), np.array(known), np.array(talks)
 
 
-def fit(x: F64, y: Flags) -> F64:
-    """Logistic regression by Newton's steps, (N,) weights."""
+def fit(x: F64, y: Bools) -> F64:
+    """Fit a logistic regression by Newton's steps, (N,) weights."""
     w = np.zeros(x.shape[1])
     for _ in range(30):
         p = 1 / (1 + np.exp(-np.clip(x @ w, -30, 30)))
@@ -185,7 +189,7 @@ def fit(x: F64, y: Flags) -> F64:
     return w
 
 
-def report(name: str, x: F64, y: Flags, w: F64) -> None:
+def report(name: str, x: F64, y: Bools, w: F64) -> None:
     """Print accuracy and area under the curve."""
     score = x @ w
     order = np.argsort(np.argsort(score)) + 1.0

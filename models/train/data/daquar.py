@@ -12,7 +12,7 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from models.train.data.flickr8k import Pictures
+from models.common.arrays import U8
 
 _NAME = "daquar_train"
 _SWAP = {"left": "right", "right": "left"}
@@ -36,15 +36,15 @@ class Question:
 
 
 def split_of(name: str) -> Split:
-    """Where a picture belongs, by its name alone: a fifth is for the figures, an eighth of the rest chooses."""
+    """Say where a picture belongs, by its name alone: a fifth is for the figures, an eighth of the rest chooses."""
     number = zlib.crc32(name.encode())
     if number % 5 == 0:
         return "test"
     return "choose" if number // 5 % 8 == 0 else "train"
 
 
-def rooms(data: Path) -> tuple[list[str], Pictures, list[Question]]:
-    """The whole set.
+def rooms(data: Path) -> tuple[list[str], U8, list[Question]]:
+    """Load the whole set.
 
     Args:
         data: Folder that holds `vqa/daquar_train.zip` and `.json`.
@@ -70,7 +70,7 @@ def rooms(data: Path) -> tuple[list[str], Pictures, list[Question]]:
 
 
 def other_way_round(text: str) -> str:
-    """What the question becomes in a mirror.
+    """Return what the question becomes in a mirror.
 
     >>> other_way_round("what is to the left of the bed")
     'what is to the right of the bed'

@@ -16,19 +16,18 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import soundfile
 
+from models.common.arrays import F32, I16
+from models.common.audio import SAMPLE_RATE
 from models.train.data.speakers import news_name
 
-RATE = 16_000
-FRAME = 640  # samples in a video frame of 40 ms
+FRAME = 640
+"""Samples in a video frame of 40 ms."""
+
 LIPS = 4
 
 Licence = Literal["permissive", "all"]
-
-I16 = npt.NDArray[np.int16]
-F32 = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ class Source:
     terms: str
 
     def share(self, licence: Licence) -> float:
-        """How often a talker is drawn from it."""
+        """Return how often a talker is drawn from it."""
         return self.permissive if licence == "permissive" else self.all
 
 
@@ -63,7 +62,9 @@ SOURCES = (
     Source("news_arabic", True, 0.0, 0.14, "broadcast footage in a public research set: research only"),
 )
 
-NOISE = "nonspeech100"  # research only, but for one kitchen under Apache-2.0
+NOISE = "nonspeech100"
+"""Recorded noises: research only, but for one kitchen under Apache-2.0."""
+
 FREE_NOISE = "kitchen"
 
 
@@ -83,7 +84,7 @@ class Clip:
 
 
 def lip_numbers(points: F32) -> F32:
-    """The four lip numbers of models/separation/lip_encoder.py.
+    """Return the four lip numbers of models/separation/lip_encoder.py.
 
     Args:
         points: Shape (T, 40, 2): outer lip 0-19, inner lip 20-39, nose tip as origin, eye distance 1.
@@ -97,7 +98,7 @@ def lip_numbers(points: F32) -> F32:
 
 
 def clips(folder: Path, source: Source) -> list[Clip]:
-    """All clips of one set.
+    """Load all clips of one set.
 
     Raises:
         ValueError: Its sound is not at 16 kHz.
@@ -106,7 +107,7 @@ def clips(folder: Path, source: Source) -> list[Clip]:
 
 
 def source(name: str) -> Source:
-    """The set of that name."""
+    """Return the set of that name."""
     return next(one for one in SOURCES if one.name == name)
 
 
@@ -114,8 +115,8 @@ def _sound(path: Path) -> I16:
     if path.with_suffix(".npy").exists():
         return np.asarray(np.load(path.with_suffix(".npy"), mmap_mode="r"))
     sound, rate = soundfile.read(path, dtype="int16")
-    if rate != RATE:
-        raise ValueError(f"{path.name}: need {RATE} Hz, got {rate}")
+    if rate != SAMPLE_RATE:
+        raise ValueError(f"{path.name}: need {SAMPLE_RATE} Hz, got {rate}")
     return np.asarray(sound, np.int16)
 
 
@@ -126,7 +127,7 @@ def _heard(folder: Path, name: str) -> list[Clip]:
 
 
 def _filmed(folder: Path, name: str) -> list[Clip]:
-    """Clips with lips; those whose person is not known are left out, since they could be anybody on the lists."""
+    """Load clips with lips; those of unknown people are left out, since they could be anybody on the lists."""
     sound, delta = _sound(folder / f"{name}.ogg"), np.load(folder / f"{name}_lips.npz")["delta"]
     found = []
     for one in json.loads((folder / f"{name}.json").read_text()):
@@ -142,7 +143,7 @@ def _filmed(folder: Path, name: str) -> list[Clip]:
 
 
 def noises(folder: Path, licence: Licence, test: bool = False) -> list[I16]:
-    """Recorded noises that may be used, at least half a second each.
+    """Load recorded noises that may be used, at least half a second each.
 
     Args:
         folder: Data.
@@ -156,7 +157,7 @@ def noises(folder: Path, licence: Licence, test: bool = False) -> list[I16]:
         kept = stem[1:].isdigit() and int(stem[1:]) % 5 == 0
         if kept if test else not kept and (licence == "all" or stem == FREE_NOISE):
             parts.append(sound[one["start"] : one["start"] + one["samples"]])
-    return [part for part in parts if len(part) >= RATE // 2]
+    return [part for part in parts if len(part) >= SAMPLE_RATE // 2]
 
 
 def _decode(path: Path) -> None:

@@ -22,11 +22,10 @@ from typing import Literal, NamedTuple
 import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from models.common.arrays import F16, U8
 from models.vision.image_encoder import ImageEncoder, load_image_encoder, normalise
 
-Pictures = NDArray[np.uint8]
 _NAME = "flickr8k_train_dev"
 _MIDDLE, _TOP = (112, 14, 14), (1280, 7, 7)
 
@@ -39,12 +38,12 @@ class StoredGrids(NamedTuple):
         top: (N, 1280, 7, 7) float16.
     """
 
-    middle: NDArray[np.float16]
-    top: NDArray[np.float16]
+    middle: F16
+    top: F16
 
 
-def flickr8k(data: Path, split: Literal["train", "dev"]) -> tuple[Pictures, list[list[str]]]:
-    """Pictures and captions of one part, in the order of the set's list.
+def flickr8k(data: Path, split: Literal["train", "dev"]) -> tuple[U8, list[list[str]]]:
+    """Load pictures and captions of one part, in the order of the set's list.
 
     Args:
         data: Folder that holds `captions/flickr8k_train_dev.zip` and `.json`.
@@ -69,13 +68,13 @@ def flickr8k(data: Path, split: Literal["train", "dev"]) -> tuple[Pictures, list
     return pictures, list(listed.values())
 
 
-def mirrored(pictures: Pictures) -> Pictures:
-    """Left and right swapped; shape (N, H, W, 3) stays."""
+def mirrored(pictures: U8) -> U8:
+    """Swap left and right; shape (N, H, W, 3) stays."""
     return np.ascontiguousarray(pictures[:, :, ::-1])
 
 
-def grids(pictures: Pictures, cache: Path, device: str = "cpu", rows: int = 32) -> StoredGrids:
-    """The frozen image encoder's grids of all pictures.
+def grids(pictures: U8, cache: Path, device: str = "cpu", rows: int = 32) -> StoredGrids:
+    """Return the frozen image encoder's grids of all pictures.
 
     Args:
         pictures: (N, 224, 224, 3) uint8 RGB.
@@ -106,15 +105,15 @@ def grids(pictures: Pictures, cache: Path, device: str = "cpu", rows: int = 32) 
 
 
 @torch.inference_mode()
-def _encode(encoder: ImageEncoder, pictures: Pictures, device: str, rows: int, into: list[NDArray[np.float16]]) -> None:
+def _encode(encoder: ImageEncoder, pictures: U8, device: str, rows: int, into: list[F16]) -> None:
     for at in range(0, len(pictures), rows):
         seen = encoder(normalise(torch.from_numpy(pictures[at : at + rows]).to(device)))
         for file, grid in zip(into, seen, strict=True):
             file[at : at + rows] = grid.cpu().numpy()
 
 
-def _fingerprint(pictures: Pictures, encoder: ImageEncoder) -> str:
-    """Changes with any picture and any of the encoder's weights."""
+def _fingerprint(pictures: U8, encoder: ImageEncoder) -> str:
+    """Hash what changes with any picture and any of the encoder's weights."""
     digest = hashlib.sha256(str(pictures.shape).encode())
     digest.update(np.ascontiguousarray(pictures).data)
     for value in encoder.state_dict().values():

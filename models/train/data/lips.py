@@ -6,11 +6,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from models.train.data.datasets import FRAME, LIPS, RATE
+from models.common.audio import SAMPLE_RATE
+from models.train.data.datasets import FRAME, LIPS
 
 
 def made_up_lips(sound: Tensor) -> Tensor:
-    """Lips of a talker who was not filmed: the energy of a random band, smoothed, with drifting noise.
+    """Make up lips of a talker who was not filmed: the energy of a random band, smoothed, with drifting noise.
 
     Args:
         sound: (B, L * 640).
@@ -24,7 +25,7 @@ def made_up_lips(sound: Tensor) -> Tensor:
         return torch.empty(rows, 1, device=dev).uniform_(low, high)
 
     power = torch.fft.rfft(sound.reshape(rows, -1, FRAME), dim=-1).abs() ** 2
-    hertz = torch.arange(FRAME // 2 + 1, device=dev) * (RATE / FRAME)
+    hertz = torch.arange(FRAME // 2 + 1, device=dev) * (SAMPLE_RATE / FRAME)
     low, high = uniform(100, 500)[..., None], uniform(1500, 6000)[..., None]
     energy = (power * ((hertz > low) & (hertz < high))).sum(-1)
     loud = torch.log1p(energy / (energy.mean(1, keepdim=True) + 1e-4) * torch.exp(uniform(-1, 3)))
@@ -39,7 +40,7 @@ def made_up_lips(sound: Tensor) -> Tensor:
 
 
 def spoil_lips(lips: Tensor, gate: Tensor, lead: Tensor | None = None) -> Tensor:
-    """What a face tracker makes of lips (B, L, 4): gain, offset, jitter, drift, and a wrong time.
+    """Do to lips (B, L, 4) what a face tracker does: gain, offset, jitter, drift, and a wrong time.
 
     Args:
         lips: (B, L, 4).

@@ -10,12 +10,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from models.train.data.datasets import FRAME, RATE
+from models.common.audio import SAMPLE_RATE
+from models.train.data.datasets import FRAME
 from models.train.data.reverb import Reverb
 
-LOUD = 0.06  # root mean square of one talker before the scene's own level
-FADE = 320  # samples of a talker's onset and end inside a crop
-TAIL = RATE // 2  # samples of a made-up room tail
+LOUD = 0.06
+"""Root mean square of one talker before the scene's own level."""
+
+FADE = 320
+"""Samples of a talker's onset and end inside a crop."""
+
+TAIL = SAMPLE_RATE // 2
+"""Samples of a made-up room tail."""
 
 
 def normal(sound: Tensor) -> Tensor:
@@ -23,18 +29,18 @@ def normal(sound: Tensor) -> Tensor:
     return sound / (sound.pow(2).mean(1, keepdim=True).sqrt() + 1e-3) * LOUD
 
 
-def chance(rows: int, p: float, device: torch.device) -> Tensor:
-    """(rows, 1) of 0 and 1, 1 with probability p."""
+def bernoulli(rows: int, p: float, device: torch.device) -> Tensor:
+    """Draw 1 with probability p, else 0: (rows, 1)."""
     return (torch.rand(rows, 1, device=device) < p).float()
 
 
 def decibels(rows: int, low: float, high: float, device: torch.device) -> Tensor:
-    """Random gains (rows, 1) from `low` to `high` dB."""
+    """Draw gains (rows, 1) from `low` to `high` dB."""
     return torch.pow(10.0, torch.empty(rows, 1, device=device).uniform_(low, high) / 20)
 
 
 def gated(sound: Tensor, gate: Tensor) -> Tensor:
-    """Sound (B, L * 640) where gate (B, L) is 1, with short fades."""
+    """Keep sound (B, L * 640) where gate (B, L) is 1, with short fades."""
     fine = F.pad(gate.repeat_interleave(FRAME, 1)[:, None], (FADE // 2 + 1, FADE // 2), mode="replicate")[:, 0]
     sums = fine.double().cumsum(1)  # a running mean by differences: pooling over so many samples took most of a batch
     return sound * ((sums[:, FADE + 1 :] - sums[:, : -FADE - 1]) / (FADE + 1)).float()[:, : sound.shape[1]]
@@ -65,11 +71,11 @@ class Surroundings:
         self._length, self._size = length, length + TAIL
         bins = self._size // 2 + 1
         microphone = curve(rows, 12, 3.0, bins, device)
-        microphone = torch.where(chance(rows, 0.5, device) > 0, microphone, torch.ones_like(microphone))
-        hertz = torch.linspace(0, RATE / 2, bins, device=device)
+        microphone = torch.where(bernoulli(rows, 0.5, device) > 0, microphone, torch.ones_like(microphone))
+        hertz = torch.linspace(0, SAMPLE_RATE / 2, bins, device=device)
         edge = torch.empty(rows, 1, device=device).uniform_(3400, 7000)
         narrow = torch.sigmoid((edge - hertz) / 60)
-        self.response = microphone * torch.where(chance(rows, 0.1, device) > 0, narrow, torch.ones_like(narrow))
+        self.response = microphone * torch.where(bernoulli(rows, 0.1, device) > 0, narrow, torch.ones_like(narrow))
         which = torch.rand(rows, 1, device=device)
         simulated = (which < 0.35).float() if bank is not None else torch.zeros_like(which)
         self._tailed = ((which >= 0.35) & (which < 0.45)).float() if bank is not None else (which < 0.3).float()
@@ -86,14 +92,14 @@ class Surroundings:
             self._places.append(torch.where(self._tailed > 0, self._tail(rows, device), place))
 
     def _tail(self, rows: int, device: torch.device) -> Tensor:
-        seconds = torch.arange(TAIL, device=device) / RATE
+        seconds = torch.arange(TAIL, device=device) / SAMPLE_RATE
         tail = torch.randn(rows, TAIL, device=device) * torch.exp(-6.9 * seconds / self._decay)
         tail = tail / tail.pow(2).sum(1, keepdim=True).sqrt() * self._wet
         tail[:, 0] += 1.0
         return tail
 
     def heard(self, sound: Tensor, place: int) -> Tensor:
-        """A talker (B, length) as the microphone hears them from one of the places."""
+        """Return a talker (B, length) as the microphone hears them from one of the places."""
         size = self._size
         at = torch.fft.rfft(self._places[place], size) * curve(len(sound), 5, 1.5, size // 2 + 1, sound.device)
         wet = torch.fft.irfft(torch.fft.rfft(sound, size) * at * self.response, size)
@@ -101,7 +107,7 @@ class Surroundings:
 
 
 def noise_like(sound: Tensor, recorded: Tensor) -> Tensor:
-    """Noise (B, N) 10 to 45 dB below one talker, seldom none: coloured hiss, or in a third of rows a recording.
+    """Draw noise (B, N) 10 to 45 dB below one talker, seldom none: coloured hiss, in a third of rows a recording.
 
     Args:
         sound: (B, N), gives the size only.
@@ -110,20 +116,20 @@ def noise_like(sound: Tensor, recorded: Tensor) -> Tensor:
     rows, length = sound.shape
     bins = length // 2 + 1
     hiss = torch.fft.irfft(torch.fft.rfft(torch.randn_like(sound)) * curve(rows, 8, 8.0, bins, sound.device), length)
-    there = (recorded.abs().amax(1, keepdim=True) > 0).float() * chance(rows, 0.33, sound.device)
+    there = (recorded.abs().amax(1, keepdim=True) > 0).float() * bernoulli(rows, 0.33, sound.device)
     noise = torch.where(there > 0, recorded, hiss)
-    return normal(noise) * decibels(rows, -45, -10, sound.device) * chance(rows, 0.8, sound.device)
+    return normal(noise) * decibels(rows, -45, -10, sound.device) * bernoulli(rows, 0.8, sound.device)
 
 
 def line(mix: Tensor) -> Tensor:
-    """What a bad line does to mixtures (B, N): one in twenty is clipped, one in twenty is G.711 (mu-law)."""
+    """Do to mixtures (B, N) what a bad line does: one in twenty is clipped, one in twenty is G.711 (mu-law)."""
     rows, dev = len(mix), mix.device
     peak = mix.abs().amax(1, keepdim=True) + 1e-6
     limit = peak * torch.empty(rows, 1, device=dev).uniform_(0.25, 0.8)
     clipped = mix.clamp(-limit, limit)
-    mix = torch.where(chance(rows, 0.05, dev) > 0, clipped, mix)
+    mix = torch.where(bernoulli(rows, 0.05, dev) > 0, clipped, mix)
     bounded = mix.clamp(-1, 1)
     squeezed = bounded.sign() * torch.log1p(255 * bounded.abs()) / torch.log(torch.tensor(256.0))
     steps = torch.round(squeezed * 127) / 127
     law = steps.sign() * (torch.pow(256.0, steps.abs()) - 1) / 255
-    return torch.where(chance(rows, 0.05, dev) > 0, law, mix)
+    return torch.where(bernoulli(rows, 0.05, dev) > 0, law, mix)

@@ -7,22 +7,29 @@ from dataclasses import dataclass, fields, replace
 import torch
 from torch import Tensor
 
+from models.train.data.corpus import Corpus
 from models.train.data.lips import made_up_lips, spoil_lips
-from models.train.data.microphone import Surroundings, chance, decibels, gated, line, noise_like, normal
+from models.train.data.microphone import Surroundings, bernoulli, decibels, gated, line, noise_like, normal
 from models.train.data.prints import SPEEDS, Prints
 from models.train.data.reverb import Reverb
-from models.train.data.tape import Tape
 
 ALONE, SILENT, NOBODY = 0.16, 0.14, 0.02
 """Share of scenes whose wanted talker is alone, or says nothing beside others, or in which nobody talks."""
-THIRD = 0.3  # share of scenes of two that have a third
-TOGETHER = 0.75  # share in which both faces are before the camera; in the others the second is out of sight
-TWINS = 0.06  # share in which both have the same voice: only lips can tell them apart
-CHEWING = 0.25  # share of seen silent faces whose lips move all the same
+THIRD = 0.3
+"""Share of scenes of two that have a third."""
+
+TOGETHER = 0.75
+"""Share in which both faces are before the camera; in the others the second is out of sight."""
+
+TWINS = 0.06
+"""Share in which both have the same voice: only lips can tell them apart."""
+
+CHEWING = 0.25
+"""Share of seen silent faces whose lips move all the same."""
 
 
 @dataclass
-class Scene:
+class AcousticScene:
     """A batch, B crops of N samples and L = N / 640 video frames.
 
     Attributes:
@@ -57,44 +64,44 @@ class Scene:
 
 
 def turns(rows: int, frames: int, partly: float, device: torch.device) -> Tensor:
-    """When each talks: (rows, frames) of 0 and 1 by video frame; all of it but for a share `partly`."""
+    """Draw when each talks: (rows, frames) of 0 and 1 by video frame; all of it but for a share `partly`."""
     edges = torch.rand(rows, 2, device=device).sort(1).values * frames
     at = torch.arange(frames, device=device)
     inside = (at >= edges[:, :1]) & (at < edges[:, 1:].maximum(edges[:, :1] + frames / 3))
-    outside = chance(rows, 0.3, device) > 0  # a pause instead of a turn
+    outside = bernoulli(rows, 0.3, device) > 0  # a pause instead of a turn
     some = torch.where(outside, ~inside, inside)
-    return torch.where(chance(rows, partly, device) > 0, some.float(), torch.ones_like(some.float()))
+    return torch.where(bernoulli(rows, partly, device) > 0, some.float(), torch.ones_like(some.float()))
 
 
-def make_scene(tape: Tape, prints: Prints, rows: int, frames: int, bank: Reverb | None = None) -> Scene:
+def make_scene(corpus: Corpus, prints: Prints, rows: int, frames: int, bank: Reverb | None = None) -> AcousticScene:
     """Draw a batch: each mixture is asked twice, once for either of its first two faces.
 
     Args:
-        tape: Who may talk.
+        corpus: Who may talk.
         prints: Of them.
         rows: Crops, an even number: the second half is the first with the faces exchanged.
         frames: Video frames (40 ms) a crop.
         bank: Simulated rooms; None uses made-up tails alone.
     """
-    dev, mixtures = tape.device, rows // 2
+    dev, mixtures = corpus.device, rows // 2
     kind = torch.rand(mixtures, 1, device=dev)
     absent = (kind < SILENT + NOBODY).float()
     solo = ((kind < NOBODY) | ((kind >= SILENT + NOBODY) & (kind < SILENT + NOBODY + ALONE))).float()
-    third = chance(mixtures, THIRD, dev) * (1 - solo)
-    who = tape.people(mixtures)
-    twin = chance(mixtures, TWINS, dev)[:, 0] > 0
-    second = torch.where(twin, who, tape.people(mixtures))
+    third = bernoulli(mixtures, THIRD, dev) * (1 - solo)
+    who = corpus.people(mixtures)
+    twin = bernoulli(mixtures, TWINS, dev)[:, 0] > 0
+    second = torch.where(twin, who, corpus.people(mixtures))
     speeds, speed = torch.tensor(SPEEDS, device=dev), _speeds(mixtures, dev)
     second_speed = torch.where(twin, speed, _speeds(mixtures, dev))
-    a, lips = tape.draw(who, frames, speeds[speed])
-    b, other = tape.draw(second, frames, speeds[second_speed])
-    c, _ = tape.draw(tape.people(mixtures), frames, speeds[_speeds(mixtures, dev)])
+    a, lips = corpus.draw(who, frames, speeds[speed])
+    b, other = corpus.draw(second, frames, speeds[second_speed])
+    c, _ = corpus.draw(corpus.people(mixtures), frames, speeds[_speeds(mixtures, dev)])
 
     gate_a = turns(mixtures, frames, 0.35, dev) * (1 - absent)
     gate_b = turns(mixtures, frames, 0.35, dev) * (1 - solo)
-    lips = torch.where(tape.real[who][:, None, None], lips, made_up_lips(a))
-    other = torch.where(tape.real[second][:, None, None], other, made_up_lips(b))
-    chewing = chance(mixtures, CHEWING, dev) * (1 - third)  # as if with the third's words, which nobody hears
+    lips = torch.where(corpus.real[who][:, None, None], lips, made_up_lips(a))
+    other = torch.where(corpus.real[second][:, None, None], other, made_up_lips(b))
+    chewing = bernoulli(mixtures, CHEWING, dev) * (1 - third)  # as if with the third's words, which nobody hears
     chewed = made_up_lips(c)
     lips = torch.where((absent * chewing)[..., None] > 0, chewed, lips)
     other = torch.where((solo * chewing)[..., None] > 0, chewed, other)
@@ -102,7 +109,7 @@ def make_scene(tape: Tape, prints: Prints, rows: int, frames: int, bank: Reverb 
     other = spoil_lips(other, torch.maximum(gate_b, solo * chewing)[..., None])
     same = (who == second).float()[:, None].repeat(2, 1)
     seen, known = _cues(rows, frames, same, dev)
-    together = chance(mixtures, TOGETHER, dev).repeat(2, 1)
+    together = bernoulli(mixtures, TOGETHER, dev).repeat(2, 1)
     voices = prints.draw(torch.cat([who, second]), torch.cat([speed, second_speed]))
 
     around = Surroundings(mixtures, a.shape[1], 3, dev, bank)
@@ -111,13 +118,13 @@ def make_scene(tape: Tape, prints: Prints, rows: int, frames: int, bank: Reverb 
     a = gated(normal(a), gate_a) * level
     b = gated(normal(b), gate_b) * decibels(mixtures, -6, 6, dev) * (1 - solo) * level
     c = normal(c) * decibels(mixtures, -12, 0, dev) * third * level
-    noise = noise_like(a, tape.draw_noise(mixtures, a.shape[1])) + 1e-4 * torch.randn_like(a)
+    noise = noise_like(a, corpus.draw_noise(mixtures, a.shape[1])) + 1e-4 * torch.randn_like(a)
     mix = line(a + b + c + noise * level)
 
     silent = gate_a.amax(1) == 0  # a pause may also have taken the whole crop
     talkers = (~silent).float() + (gate_b.amax(1) > 0) + third[:, 0]
     scene = both_faces(
-        Scene(
+        AcousticScene(
             mix=mix,
             voice=a,
             others=torch.stack([b, c], dim=1),
@@ -142,8 +149,8 @@ def make_scene(tape: Tape, prints: Prints, rows: int, frames: int, bank: Reverb 
     )
 
 
-def both_faces(scene: Scene) -> Scene:
-    """A scene of B crops, asked for the other face as well: in rows B … 2B - 1, beside rows 0 … B - 1.
+def both_faces(scene: AcousticScene) -> AcousticScene:
+    """Ask a scene of B crops for the other face as well: in rows B … 2B - 1, beside rows 0 … B - 1.
 
     Only where something is known of the other face are the two beside each other. Enrolment speech is left out.
     """
@@ -164,24 +171,24 @@ def both_faces(scene: Scene) -> Scene:
         other_known=scene.known,
         silent=scene.others[:, 0].abs().amax(1) == 0,
     )
-    kept = [field.name for field in fields(Scene) if field.name not in ("beside", "enrolment")]
+    kept = [field.name for field in fields(AcousticScene) if field.name not in ("beside", "enrolment")]
     both = {name: torch.cat([getattr(scene, name), getattr(exchanged, name)]) for name in kept}
-    return Scene(**both, beside=torch.where(there.repeat(2), across, -1))
+    return AcousticScene(**both, beside=torch.where(there.repeat(2), across, -1))
 
 
 def _speeds(rows: int, device: torch.device) -> Tensor:
-    """(rows,) index into `SPEEDS`: half of them as they spoke."""
+    """Draw (rows,) indices into `SPEEDS`: half of them as they spoke."""
     usual = SPEEDS.index(1.0)
     changed = torch.randint(0, len(SPEEDS), (rows,), device=device)
     return torch.where(torch.rand(rows, device=device) < 0.25, torch.full_like(changed, usual), changed)
 
 
 def _cues(rows: int, frames: int, same: Tensor, device: torch.device) -> tuple[Tensor, Tensor]:
-    """What is known: lips (rows, frames, 1), print (rows, 1).
+    """Draw what is known: lips (rows, frames, 1), print (rows, 1).
 
     One cue may be missing, never both; one voice twice (`same`) leaves only the lips.
     """
-    visible = torch.maximum(chance(rows, 0.75, device), same)
-    known = torch.maximum(chance(rows, 0.75, device), 1 - visible) * (1 - same)
-    hidden = (1 - turns(rows, frames, 0.85, device)) * chance(rows, 0.15, device) * known  # turned away for a while
+    visible = torch.maximum(bernoulli(rows, 0.75, device), same)
+    known = torch.maximum(bernoulli(rows, 0.75, device), 1 - visible) * (1 - same)
+    hidden = (1 - turns(rows, frames, 0.85, device)) * bernoulli(rows, 0.15, device) * known  # turned away for a while
     return (visible * (1 - hidden))[..., None], known

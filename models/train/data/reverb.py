@@ -9,25 +9,27 @@ from __future__ import annotations
 import argparse
 import warnings
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from models.train.data.datasets import RATE
+from models.common.arrays import F32, Array
+from models.common.audio import SAMPLE_RATE
 
 TALKERS = 4
-LENGTH = 6400  # samples of a response: 0.4 s
-BEFORE = 16  # samples kept before the direct sound
-ORDER = 24  # most reflections of one path; later ones are beyond LENGTH in all but the smallest rooms
+LENGTH = 6400
+"""Samples of a response: 0.4 s."""
 
-F32 = npt.NDArray[np.float32]
+BEFORE = 16
+"""Samples kept before the direct sound."""
+
+ORDER = 24
+"""Most reflections of one path; later ones are beyond LENGTH in all but the smallest rooms."""
 
 
 def simulate(rng: np.random.Generator) -> F32:
-    """One room: talkers 0.3 to 3 m from a microphone, reverberation time 0.15 to 0.7 s.
+    """Simulate a room: talkers 0.3 to 3 m from a microphone, reverberation time 0.15 to 0.7 s.
 
     Returns:
         (TALKERS, LENGTH), the direct sound `BEFORE` samples in, each of energy 1.
@@ -42,7 +44,7 @@ def simulate(rng: np.random.Generator) -> F32:
         except ValueError:  # this room cannot be that dead
             continue
     walls = pyroomacoustics.Material(absorption)
-    room = pyroomacoustics.ShoeBox(size, fs=RATE, materials=walls, max_order=min(order, ORDER))
+    room = pyroomacoustics.ShoeBox(size, fs=SAMPLE_RATE, materials=walls, max_order=min(order, ORDER))
     microphone = rng.uniform(0.5, size - 0.5)
     room.add_microphone(microphone)
     while len(room.sources) < TALKERS:
@@ -76,11 +78,11 @@ class Reverb:
         device: Where they are kept.
     """
 
-    def __init__(self, responses: npt.NDArray[Any], device: torch.device) -> None:
+    def __init__(self, responses: Array, device: torch.device) -> None:
         self.responses = torch.from_numpy(np.asarray(responses, np.float32)).to(device)
 
     def places(self, rows: int, count: int) -> Tensor:
-        """One room for each row, `count` different places in it: (rows, count, LENGTH)."""
+        """Draw one room for each row, `count` different places in it: (rows, count, LENGTH)."""
         device = self.responses.device
         room = torch.randint(0, len(self.responses), (rows, 1), device=device)
         place = torch.rand(rows, TALKERS, device=device).argsort(1)[:, :count]
@@ -93,7 +95,7 @@ def load_bank(path: Path, device: torch.device) -> Reverb:
 
 
 def convolve(sound: Tensor, response: Tensor) -> Tensor:
-    """Sound (B, N) in places (B, M) -> (B, N)."""
+    """Convolve sound (B, N) with responses of places (B, M) -> (B, N)."""
     size = sound.shape[1] + response.shape[1]
     wet = torch.fft.irfft(torch.fft.rfft(sound, size) * torch.fft.rfft(response, size), size)
     return torch.as_tensor(wet[:, : sound.shape[1]])

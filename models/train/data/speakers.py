@@ -28,7 +28,7 @@ def _places() -> dict[tuple[str, str], Split]:
 
 
 def split_of(kind: str, name: str) -> Split:
-    """Which list a speaker is on.
+    """Say which list a speaker is on.
 
     Args:
         kind: Name of the set, such as "librispeech".
@@ -41,7 +41,7 @@ def split_of(kind: str, name: str) -> Split:
 
 
 def by_rule(kind: str, name: str) -> Split:
-    """Where a speaker belongs by the rule that made the lists."""
+    """Say where a speaker belongs by the rule that made the lists."""
     number = zlib.crc32(name.encode())
     if kind == "news_arabic":
         return {0: "test", 1: "dev"}.get(number % 6, "train")  # type: ignore[return-value]
@@ -56,7 +56,7 @@ def news_name(person: int) -> str:
 
 
 def names(folder: Path) -> dict[str, list[str]]:
-    """Every speaker of every set: set -> names, sorted."""
+    """Name every speaker of every set: set -> names, sorted."""
     found = {}
     for kind in ("librispeech", "speechocean762", "intent", "commands"):
         index = json.loads((folder / "speech" / f"{kind}.json").read_text())

@@ -1,1 +1,1 @@
-"""Trains and evaluates sound-source localization."""
+"""Train and evaluate sound-source localization."""

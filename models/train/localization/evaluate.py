@@ -1,4 +1,4 @@
-"""Scores the localizer on composed dev scenes: `python -m models.train.localization.evaluate --data DIR --work DIR`.
+"""Score the localizer on composed dev scenes: `python -m models.train.localization.evaluate --data DIR --work DIR`.
 
 Pictures, people and sounds are of the development half. Every scene goes through `models.localization.runtime` as in a
 call: pictures at 224 x 224, sound in blocks of 20 ms, a map every 200 ms; the last map of the 3 s counts.
@@ -13,20 +13,25 @@ from pathlib import Path
 
 import numpy as np
 
+from models.common.audio import SAMPLE_RATE
 from models.localization.box import Box, overlap
 from models.localization.runtime import SHOWN, WEIGHTS, Localizer, SoundMap
-from models.train.localization.scene_actors import RATE
+from models.train.localization.scene_drawing import VideoScene
 from models.train.localization.scene_stock import load_stock
-from models.train.localization.scenes import KINDS, Composer, Scene
+from models.train.localization.scenes import KINDS, Composer
 
 THRESHOLDS = np.linspace(0, 1, 21)
-EVERY = 5  # pictures of 40 ms from one map to the next
-FIRST = 15  # pictures that are left out: a scene is longer than what counts
+EVERY = 5
+"""Pictures of 40 ms from one map to the next."""
+
+FIRST = 15
+"""Pictures that are left out: a scene is longer than what counts."""
+
 MISSING = ("silence", "off-screen", "still music")
 
 
 @dataclass(frozen=True)
-class Trial:
+class PlayedScene:
     """A scene and what was made of it."""
 
     kind: str
@@ -37,59 +42,59 @@ class Trial:
     whole: Box | None
 
 
-def play(localizer: Localizer, scene: Scene) -> Trial:
+def play(localizer: Localizer, scene: VideoScene) -> PlayedScene:
     """Show a scene to the localizer as a call would."""
     state = localizer.open()
     found = None
-    block, heard = RATE // 50, FIRST * RATE // 25
+    block, heard = SAMPLE_RATE // 50, FIRST * SAMPLE_RATE // 25
     for frame, picture in scene.pictures(224, FIRST):
         t = frame * 0.04
         localizer.see(state, t, picture)
-        while heard + block <= (frame + scene.every) * RATE // 25:
-            localizer.hear(state, heard / RATE, scene.sound[heard : heard + block])
+        while heard + block <= (frame + scene.every) * SAMPLE_RATE // 25:
+            localizer.hear(state, heard / SAMPLE_RATE, scene.sound[heard : heard + block])
             heard += block
         if frame >= FIRST + 30 and (frame - FIRST) % EVERY < scene.every:
             found = localizer.locate([state])[0]
     assert found is not None
-    return Trial(scene.kind, scene.moves, scene.box, scene.faces, found, state.region)
+    return PlayedScene(scene.kind, scene.moves, scene.box, scene.faces, found, state.region)
 
 
-def whole_picture(_: Trial) -> Box:
-    """All of it."""
+def whole_picture(_: PlayedScene) -> Box:
+    """Return all of it."""
     return 0.0, 0.0, 1.0, 1.0
 
 
-def centre(_: Trial) -> Box:
-    """Half of either side, in the middle."""
+def centre(_: PlayedScene) -> Box:
+    """Return half of either side, in the middle."""
     return 0.25, 0.25, 0.5, 0.5
 
 
-def largest_face(trial: Trial) -> Box:
-    """The true box of the largest face; the centre where there is none."""
-    return max(trial.faces, key=lambda b: b[2] * b[3]) if trial.faces else centre(trial)
+def largest_face(one: PlayedScene) -> Box:
+    """Return the true box of the largest face; the centre where there is none."""
+    return max(one.faces, key=lambda b: b[2] * b[3]) if one.faces else centre(one)
 
 
-def success(trials: Sequence[Trial], guess: Callable[[Trial], Box | None]) -> tuple[float, float]:
-    """Share of scenes with an overlap of at least 0.5, and area under that share over all overlaps."""
+def success(played: Sequence[PlayedScene], guess: Callable[[PlayedScene], Box | None]) -> tuple[float, float]:
+    """Return the share of scenes with an overlap of at least 0.5, and area under that share over all overlaps."""
     overlaps = []
-    for trial in trials:
-        box = guess(trial)
-        assert trial.box is not None
-        overlaps.append(0.0 if box is None else overlap(box, trial.box))
+    for one in played:
+        box = guess(one)
+        assert one.box is not None
+        overlaps.append(0.0 if box is None else overlap(box, one.box))
     values = np.array(overlaps)
     curve = [(values >= t).mean() if t > 0 else 1.0 for t in THRESHOLDS]
     return float((values >= 0.5).mean()), float(np.mean((np.array(curve[1:]) + curve[:-1]) / 2))
 
 
-def best_f1(trials: Sequence[Trial]) -> tuple[float, float]:
-    """Best F1 over all thresholds of the score, and that threshold.
+def best_f1(played: Sequence[PlayedScene]) -> tuple[float, float]:
+    """Return the best F1 over all thresholds of the score, and that threshold.
 
     Right is a source with a score above it and an overlap of at least 0.5; wrong is every other score above it;
     missed is a source with a score below it.
     """
-    scores = np.array([t.found.score for t in trials])
-    good = np.array([t.box is not None and t.whole is not None and overlap(t.whole, t.box) >= 0.5 for t in trials])
-    there = np.array([t.box is not None for t in trials])
+    scores = np.array([t.found.score for t in played])
+    good = np.array([t.box is not None and t.whole is not None and overlap(t.whole, t.box) >= 0.5 for t in played])
+    there = np.array([t.box is not None for t in played])
     best = (0.0, 0.0)
     for limit in np.unique(scores):
         shown = scores >= limit
@@ -98,11 +103,11 @@ def best_f1(trials: Sequence[Trial]) -> tuple[float, float]:
     return best
 
 
-def report(trials: Sequence[Trial]) -> list[list[str]]:
-    """Rows of a table: name, cIoU@0.5 and AUC of talkers, of other sources."""
-    seen = [t for t in trials if t.box is not None]
+def report(played: Sequence[PlayedScene]) -> list[list[str]]:
+    """Return rows of a table: name, cIoU@0.5 and AUC of talkers, of other sources."""
+    seen = [t for t in played if t.box is not None]
     groups = [[t for t in seen if t.kind == "speech"], [t for t in seen if t.kind != "speech"]]
-    ways: list[tuple[str, Callable[[Trial], Box | None]]] = [
+    ways: list[tuple[str, Callable[[PlayedScene], Box | None]]] = [
         ("attention", lambda t: t.whole),
         (f"attention, score of {SHOWN} or more", lambda t: t.found.box),
         ("whole picture", whole_picture),
@@ -119,8 +124,8 @@ def report(trials: Sequence[Trial]) -> list[list[str]]:
     return rows
 
 
-def _is(trial: Trial, kind: str) -> bool:
-    return trial.kind == kind or (kind == "still" and trial.kind != "speech" and not trial.moves)
+def _is(one: PlayedScene, kind: str) -> bool:
+    return one.kind == kind or (kind == "still" and one.kind != "speech" and not one.moves)
 
 
 def main() -> None:
@@ -136,28 +141,28 @@ def main() -> None:
     composer, localizer = Composer(load_stock(options.data, options.half, options.work)), Localizer(options.weights)
     rng = np.random.default_rng(options.seed)
     others = [k for k in KINDS if k != "speech"]
-    trials = []
+    played = []
     for i in range(options.scenes):
         scene = composer.scene(rng, "speech" if i % 2 == 0 else others[i // 2 % len(others)])
-        trials.append(play(localizer, scene))
+        played.append(play(localizer, scene))
     for i in range(round(options.scenes * 3 / 7)):
         scene = composer.without_source(rng, MISSING[i % len(MISSING)])
-        trials.append(play(localizer, scene))
+        played.append(play(localizer, scene))
     print("| | talkers cIoU@0.5 | talkers AUC | others cIoU@0.5 | others AUC |\n|---|---|---|---|---|")
-    for row in report(trials):
+    for row in report(played):
         print("| " + " | ".join(row) + " |")
     for kind in (*others, "still"):
-        part = [t for t in trials if t.box and _is(t, kind)]
+        part = [t for t in played if t.box and _is(t, kind)]
         print(f"{kind}: {len(part)} scenes, cIoU@0.5 {success(part, lambda t: t.whole)[0]:.2f}")
-    f1, limit = best_f1(trials)
-    print(f"max-F1 {f1:.3f} at a score of {limit:.2f}, {sum(t.box is None for t in trials)} of {len(trials)} negative")
+    f1, limit = best_f1(played)
+    print(f"max-F1 {f1:.3f} at a score of {limit:.2f}, {sum(t.box is None for t in played)} of {len(played)} negative")
     for kind in MISSING:
-        part = [t for t in trials if t.kind == kind]
+        part = [t for t in played if t.kind == kind]
         print(f"false hot spots, {kind}: {sum(t.found.peak is not None for t in part)} of {len(part)}")
     for least in (0.05, 0.1, 0.2, 0.3, 0.5, 0.7):
-        shown = [np.mean([t.found.score >= least for t in trials if (t.box is None) == none]) for none in (False, True)]
+        shown = [np.mean([t.found.score >= least for t in played if (t.box is None) == none]) for none in (False, True)]
         print(f"score of {least} or more: {shown[0]:.3f} of the sources, {shown[1]:.3f} of those without one")
-    negative = [t.found.peak is not None for t in trials if t.box is None]
+    negative = [t.found.peak is not None for t in played if t.box is None]
     print(f"false hot spots: {np.mean(negative):.3f} of {len(negative)}")
 
 

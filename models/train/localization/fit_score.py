@@ -1,4 +1,4 @@
-"""Fits how surely there is a source, and puts the weights together: `python -m models.train.localization.fit_score`.
+"""Fit how surely there is a source, and put the weights together: `python -m models.train.localization.fit_score`.
 
 With a source: a composed scene and its own sound. Without: the sound of another scene of another kind, somebody else's
 speech, own speech at another time, silence, music over a still picture. Where sources are is not asked. Run it after
@@ -12,28 +12,27 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.nn import functional
 
+from models.common.arrays import F32
 from models.localization.attention import BINS, SoundAttention
 from models.localization.box import attention_of
 from models.localization.face_extent import FaceExtent, faces_around
 from models.localization.onnx_step import OnnxAttention
 from models.localization.runtime import PREFIXES
-from models.localization.score import CLUES, Belief, clues
-from models.train.localization.train import Scenes
+from models.localization.score import CLUES, SourceClassifier, clues
+from models.train.localization.train import StoredScenes
 
-F32 = npt.NDArray[np.float32]
 STARTS = (5, 15, 25, 35)
 FALSE = 0.03
 """Share of training scenes without a source that may still be called one: sets where 0.5 lies."""
 
 
-def evidence(model: OnnxAttention, scenes: Scenes, row: int, levels: F32, motion: F32 | None = None) -> F32:
-    """What `Belief` weighs, (7 + 64,), of a scene with some sound (300, 48) over four windows."""
+def evidence(model: OnnxAttention, scenes: StoredScenes, row: int, levels: F32, motion: F32 | None = None) -> F32:
+    """Return what `SourceClassifier` weighs, (7 + 64,), of a scene with some sound (300, 48) over four windows."""
     windows = np.stack([levels[4 * start : 4 * (start + BINS)] for start in STARTS]).astype(np.float32)
     rows = torch.full((len(STARTS),), row)
     seen, middle, top = (x.numpy() for x in scenes.seen(rows, torch.tensor(STARTS)))
@@ -49,8 +48,8 @@ def evidence(model: OnnxAttention, scenes: Scenes, row: int, levels: F32, motion
     return np.concatenate([clues(sync, meaning, attention, faces, moved, level), found.sound[-1]])
 
 
-def collect(model: OnnxAttention, scenes: Scenes, rng: np.random.Generator) -> tuple[F32, F32]:
-    """Rows (N, 71) and whether there is a source (N,)."""
+def collect(model: OnnxAttention, scenes: StoredScenes, rng: np.random.Generator) -> tuple[F32, F32]:
+    """Collect rows (N, 71) and whether there is a source (N,)."""
     rows, labels = [], []
     levels = scenes.levels.numpy().astype(np.float32)
     music = np.nonzero(scenes.kind == "music")[0]
@@ -77,28 +76,28 @@ def collect(model: OnnxAttention, scenes: Scenes, rng: np.random.Generator) -> t
 
 
 def still(rng: np.random.Generator) -> F32:
-    """Motion of a picture in which nothing moves: the camera's grain, or not even that."""
+    """Return motion of a picture in which nothing moves: the camera's grain, or not even that."""
     grain = rng.choice([0.0, rng.uniform(0.2, 1.2)])
     motion = rng.normal(0, 0.25 * grain, (len(STARTS), BINS, 4, 28, 28))
     motion[:, :, 0] = grain * (1 + rng.normal(0, 0.15, motion[:, :, 0].shape))
     return motion.astype(np.float32)
 
 
-def fit(x: F32, y: F32, steps: int = 600) -> Belief:
-    """Logistic loss, both answers weighing alike."""
+def fit(x: F32, y: F32, steps: int = 600) -> SourceClassifier:
+    """Fit with a logistic loss, both answers weighing alike."""
     torch.manual_seed(0)
-    belief = Belief()
-    optimiser = torch.optim.AdamW(belief.parameters(), lr=5e-3, weight_decay=0.1)
+    classifier = SourceClassifier()
+    optimiser = torch.optim.AdamW(classifier.parameters(), lr=5e-3, weight_decay=0.1)
     given, wanted = torch.from_numpy(x), torch.from_numpy(y)
     weight = torch.where(wanted > 0, 0.5 / y.mean(), 0.5 / (1 - y.mean()))
     for _ in range(steps):
         rows = torch.randint(len(given), (256,))
         part = given[rows] + 0.02 * torch.randn(256, given.shape[1])
-        loss = functional.binary_cross_entropy_with_logits(belief(part), wanted[rows], weight[rows])
+        loss = functional.binary_cross_entropy_with_logits(classifier(part), wanted[rows], weight[rows])
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
-    return belief.eval()
+    return classifier.eval()
 
 
 def main() -> None:
@@ -120,22 +119,22 @@ def main() -> None:
         net.load_state_dict({n: v.float() for n, v in load_file(path).items()}, strict=False)
         net.eval().requires_grad_(False)
     model, rng = OnnxAttention(attention, extent), np.random.default_rng(0)
-    x, y = collect(model, Scenes(options.work, "train"), rng)
+    x, y = collect(model, StoredScenes(options.work, "train"), rng)
     # A fifth is kept to set the threshold and to see what it does.
     kept = np.arange(len(x)) >= 0.8 * len(x)
-    belief = fit(x[~kept], y[~kept])
+    classifier = fit(x[~kept], y[~kept])
     with torch.inference_mode():
-        logits = belief(torch.from_numpy(x[kept])).numpy()
+        logits = classifier(torch.from_numpy(x[kept])).numpy()
         limit = float(np.quantile(logits[y[kept] == 0], 1 - FALSE))
-        belief.out.bias.sub_(limit)
+        classifier.out.bias.sub_(limit)
     found = float((logits[y[kept] > 0] > limit).mean())
     print(f"{len(x)} windows, {CLUES}; of those kept: {found:.3f} of the sources found at {FALSE} false")
-    dx, dy = collect(model, Scenes(options.work, "dev"), rng)
+    dx, dy = collect(model, StoredScenes(options.work, "dev"), rng)
     with torch.inference_mode():
-        shown = belief(torch.from_numpy(dx)).numpy() > 0
+        shown = classifier(torch.from_numpy(dx)).numpy() > 0
     print(f"dev: {shown[dy > 0].mean():.3f} of the sources found, {shown[dy == 0].mean():.3f} false")
     stored = {}
-    nets: tuple[nn.Module, ...] = (attention, extent, belief)
+    nets: tuple[nn.Module, ...] = (attention, extent, classifier)
     for part, prefix in zip(nets, PREFIXES, strict=True):
         for name, value in part.state_dict().items():
             if value.is_floating_point():

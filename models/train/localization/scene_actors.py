@@ -6,17 +6,20 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from models.common.arrays import F32, I16, U8
+from models.common.audio import SAMPLE_RATE
 from models.faces.mesh import INNER_LIP
-from models.train.localization.scene_stock import I16, U8, Portrait, Talk, Video
+from models.train.localization.scene_stock import Portrait, Talk, Video
 
-F32 = npt.NDArray[np.float32]
+FRAMES = 75
+SAMPLES = 3 * SAMPLE_RATE
+LEVELS = 7
+"""Mouth openings that are drawn; those between are blended."""
 
-RATE, FRAMES = 16_000, 75
-SAMPLES = 3 * RATE
-LEVELS = 7  # mouth openings that are drawn; those between are blended
-WIDEST = 0.32  # of them, eye distances
+WIDEST = 0.32
+"""Widest opening, eye distances."""
+
 Rng = np.random.Generator
 
 
@@ -47,7 +50,7 @@ class Actor:
 
 
 def envelope(sound: I16 | F32, lead: float = 0.0) -> F32:
-    """How strong a sound is, 0..1, for each frame: float32 (FRAMES,).
+    """Return how strong a sound is, 0..1, for each frame: float32 (FRAMES,).
 
     Args:
         sound: Shape (SAMPLES,).
@@ -56,7 +59,7 @@ def envelope(sound: I16 | F32, lead: float = 0.0) -> F32:
     x = np.asarray(sound, np.float32)
     x = np.append(x[:1] * 0, np.diff(x))  # less of the bass, which is mostly room
     power = np.convolve(x * x, np.ones(800, np.float32) / 800, "same")
-    at = np.clip(((np.arange(FRAMES) + 0.5) * 0.04 + lead) * RATE, 0, len(x) - 1).astype(int)
+    at = np.clip(((np.arange(FRAMES) + 0.5) * 0.04 + lead) * SAMPLE_RATE, 0, len(x) - 1).astype(int)
     level = 10 * np.log10(power[at] + 1e-6 * power.max() + 1e-9)
     floor = max(float(np.quantile(level, 0.1)), level.max() - 30)
     strong: F32 = np.clip((level - floor) / max(level.max() - floor, 6.0), 0, 1).astype(np.float32)
@@ -73,7 +76,7 @@ def wandering(rng: Rng, seconds: float) -> F32:
 
 
 def mouth(talk: Talk | None, sound: I16, rng: Rng) -> F32:
-    """Opening of a mouth that says this, eye distances: as filmed, or made up from the sound. (FRAMES,)."""
+    """Open a mouth that says this, (FRAMES,) eye distances: as filmed, or made up from the sound."""
     if talk is not None and talk.opening is not None:
         seen = np.resize(talk.opening, FRAMES).astype(np.float32)
         return np.clip((seen - np.quantile(seen, 0.05)) * np.float32(rng.uniform(0.9, 1.6)), 0, WIDEST)
@@ -84,7 +87,7 @@ def mouth(talk: Talk | None, sound: I16, rng: Rng) -> F32:
 
 
 def soft_edge(size: int, rng: Rng, ellipse: tuple[float, float, float, float] | None = None) -> F32:
-    """How opaque a sprite is, (size, size), 0..255: an ellipse around a box of it, or a frame, soft or hard."""
+    """Return how opaque a sprite is, (size, size), 0..255: an ellipse around a box of it, or a frame, soft or hard."""
     y, x = (np.mgrid[:size, :size].astype(np.float32) + 0.5) / size
     if ellipse is not None:
         left, top, w, h = ellipse
@@ -99,7 +102,7 @@ def soft_edge(size: int, rng: Rng, ellipse: tuple[float, float, float, float] | 
 
 
 def _sprite(picture: U8, left: float, top: float, side: float, size: int) -> F32:
-    """A square of a picture as float32 (size, size, C)."""
+    """Cut a square of a picture as float32 (size, size, C)."""
     scale = side / size
     to_picture = np.array([[scale, 0, left + 0.5 * scale - 0.5], [0, scale, top + 0.5 * scale - 0.5]])
     how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
@@ -114,14 +117,14 @@ def _with_edge(sprites: F32, edge: F32) -> F32:
 
 
 def crop_of_face(box: tuple[float, float, float, float], rng: Rng) -> tuple[float, float, float]:
-    """A square around a face: left, top, side, in the unit of the box."""
+    """Return a square around a face: left, top, side, in the unit of the box."""
     x, y, w, h = box
     side = max(w, h) * rng.uniform(1.5, 1.9)
     return x + w / 2 - side / 2 + rng.uniform(-0.08, 0.08) * w, y + 0.45 * h - side / 2, side
 
 
 def talking_sprites(picture: U8, face: Portrait, square: tuple[float, float, float], size: int) -> F32:
-    """A face with its mouth shut to wide open: float32 (LEVELS, size, size, C).
+    """Draw a face with its mouth shut to wide open: float32 (LEVELS, size, size, C).
 
     The lower lip and jaw slide down from the seam between the lips, and what opens is dark.
     """
@@ -165,7 +168,7 @@ def still_pose() -> tuple[F32, F32, F32, F32]:
 
 
 def head_pose(rng: Rng, opening: F32) -> tuple[F32, F32, F32, F32]:
-    """A head that sways a little, and nods with what it says."""
+    """Pose a head that sways a little, and nods with what it says."""
     shift, scale, turn, light = still_pose()
     lively = rng.choice([0.0, 0.4, 1.0], p=[0.15, 0.4, 0.45])
     effort = np.convolve(opening, np.hanning(15) / 7, "same").astype(np.float32)
@@ -179,7 +182,7 @@ def head_pose(rng: Rng, opening: F32) -> tuple[F32, F32, F32, F32]:
 
 
 def moving_pose(rng: Rng, drive: F32) -> tuple[F32, F32, F32, F32]:
-    """A thing that moves as `drive` (FRAMES,), 0..1, says, in one or two of several ways."""
+    """Pose a thing that moves as `drive` (FRAMES,), 0..1, says, in one or two of several ways."""
     shift, scale, turn, light = still_pose()
     for way in rng.choice(["bounce", "swell", "turn", "shake", "flash"], size=rng.integers(1, 3), replace=False):
         if way == "bounce":
@@ -197,14 +200,14 @@ def moving_pose(rng: Rng, drive: F32) -> tuple[F32, F32, F32, F32]:
 
 
 def face_actor(picture: U8, face: Portrait, opening: F32, rng: Rng, size: int, moves: bool = True) -> Actor:
-    """A face of a photograph, its mouth open as far as `opening` (FRAMES,) says."""
+    """Make an actor of a photographed face, its mouth open as far as `opening` (FRAMES,) says."""
     square = crop_of_face(face.box, rng)
     sprites = talking_sprites(picture, face, square, size)
     return _face(sprites, face.box, square, opening * ((LEVELS - 1) / WIDEST), opening, rng, moves)
 
 
 def video_actor(video: Video, rng: Rng, size: int, offset: int = 0) -> Actor:
-    """A filmed talker, from frame `offset` on, and round."""
+    """Make an actor of a filmed talker, from frame `offset` on, and round."""
     square = crop_of_face(video.box, rng)
     sprites = np.stack([_sprite(picture, *square, size) for picture in video.pictures])
     which = ((np.arange(FRAMES) + offset) % FRAMES).astype(np.float32)
@@ -228,7 +231,7 @@ def _face(
 
 
 def thing_actor(picture: U8, rng: Rng, size: int, pose: tuple[F32, F32, F32, F32]) -> Actor:
-    """The middle of a picture as a thing; all of it counts as the source."""
+    """Make an actor of the middle of a picture, a thing; all of it counts as the source."""
     share = rng.uniform(0.7, 0.95)
     height, width = picture.shape[:2]
     side = share * min(height, width)

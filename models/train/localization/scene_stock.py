@@ -16,15 +16,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 import soundfile
 
+from models.common.arrays import F32, I16, U8
+from models.common.audio import SAMPLE_RATE
 from models.faces.detect import FaceDetector
 from models.faces.mesh import FaceMesher, Mesh, roi_of_detection, roi_of_mesh
-
-U8 = npt.NDArray[np.uint8]
-I16 = npt.NDArray[np.int16]
-F32 = npt.NDArray[np.float32]
 
 WORDS = {
     "dog": "dog dogs puppy puppies",
@@ -43,13 +40,18 @@ SOUNDS = {"dog": (3,), "music": (9,), "vehicle": (1, 5, 8), "children": (2,)}
 ELSEWHERE = (0, 4, 6, 7)
 """Classes that no picture here shows: air conditioner, drilling, gun shot, jackhammer."""
 
-RATE, FRAME = 16_000, 640
-"""Samples a second, and in a picture's 40 ms."""
+FRAME = 640
+"""Samples in a picture's 40 ms."""
 
 DEV_VIDEOS = 4
-_INNER_LIP = (25, 35)  # lower and upper edge of a mouth's opening among the 40 lip points
-_LEAST_EYES = 17.0  # pixels between the eyes of a face that is animated
-_FACE_COUNTS = 0.03  # share of the picture from which a face may be taken for a talker
+_INNER_LIP = (25, 35)
+"""Lower and upper edge of a mouth's opening among the 40 lip points."""
+
+_LEAST_EYES = 17.0
+"""Pixels between the eyes of a face that is animated."""
+
+_FACE_COUNTS = 0.03
+"""Share of the picture from which a face may be taken for a talker."""
 
 
 @dataclass
@@ -115,7 +117,7 @@ class Stock:
     videos: list[Video] = field(default_factory=list)
 
     def picture(self, name: str) -> U8:
-        """uint8 RGB (224, 224, 3)."""
+        """Read a picture: uint8 RGB (224, 224, 3)."""
         return _decode(self.encoded[name])
 
 
@@ -196,12 +198,12 @@ def _sounds(stock: Stock, folder: Path, half: str) -> None:
 
 
 def held_out(name: str) -> bool:
-    """Whether a speaker or a clip belongs to the development set."""
+    """Return whether a speaker or a clip belongs to the development set."""
     return zlib.crc32(name.encode()) % 12 == 0
 
 
 def _filmed(folder: Path, taken: set[str], dev: bool) -> list[Talk]:
-    """GRID clips with the opening of the mouth, smoothed tracks of its landmarks."""
+    """Load GRID clips with the opening of the mouth, smoothed tracks of its landmarks."""
     sound, _ = soundfile.read(folder / "av" / "grid_s1_train.ogg", dtype="int16")
     delta = np.load(folder / "av" / "grid_s1_train_lips.npz")["delta"]
     talks = []
@@ -216,10 +218,10 @@ def _filmed(folder: Path, taken: set[str], dev: bool) -> list[Talk]:
 
 
 def _heard(folder: Path, dev: bool) -> list[Talk]:
-    """Speech without pictures, at least 3 s each."""
+    """Load speech without pictures, at least 3 s each."""
     sound, _ = soundfile.read(folder / "speech" / "librispeech.ogg", dtype="int16")
     index = json.loads((folder / "speech" / "librispeech.json").read_text())
-    chosen = [one for one in index if held_out(one["speaker"]) == dev and one["samples"] >= 3 * RATE]
+    chosen = [one for one in index if held_out(one["speaker"]) == dev and one["samples"] >= 3 * SAMPLE_RATE]
     return [Talk(sound[one["start"] : one["start"] + one["samples"]]) for one in chosen]
 
 

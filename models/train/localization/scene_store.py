@@ -13,21 +13,21 @@ import time
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from models.common.arrays import F32, Numbers
 from models.localization.band_levels import BEFORE, band_levels
 from models.localization.motion import BIN, motion
 from models.train.localization.scene_actors import FRAMES
+from models.train.localization.scene_drawing import VideoScene
 from models.train.localization.scene_stock import load_stock
-from models.train.localization.scenes import Composer, Scene
+from models.train.localization.scenes import Composer
 from models.vision.image_runtime import ImageRuntime
 
-F32 = npt.NDArray[np.float32]
 SHARD = 100
 
 
-def scene_motion(scene: Scene) -> F32:
-    """Motion within a scene, float32 (75, 4, 28, 28); the first step has none."""
+def scene_motion(scene: VideoScene) -> F32:
+    """Return motion within a scene, float32 (75, 4, 28, 28); the first step has none."""
     out = np.zeros((FRAMES, 4, 28, 28), np.float32)
     grey = scene.in_grey()
     before, last = None, 0
@@ -40,8 +40,8 @@ def scene_motion(scene: Scene) -> F32:
 
 
 def shard(composer: Composer, encoder: ImageRuntime, rng: np.random.Generator, count: int) -> dict[str, F32]:
-    """So many scenes as arrays."""
-    rows: dict[str, list[npt.NDArray[np.generic]]] = {}
+    """Compose so many scenes, as arrays."""
+    rows: dict[str, list[Numbers]] = {}
     for _ in range(count):
         scene = composer.scene(rng)
         wanted = int(rng.integers(FRAMES // scene.every)) * scene.every

@@ -5,13 +5,10 @@ The box is for scoring; training never looks at it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-
-import cv2
 import numpy as np
-import numpy.typing as npt
 
+from models.common.arrays import F32, I16, U8
+from models.localization.box import Box
 from models.train.localization.scene_actors import (
     FRAMES,
     SAMPLES,
@@ -26,11 +23,8 @@ from models.train.localization.scene_actors import (
     video_actor,
     wandering,
 )
-from models.train.localization.scene_stock import I16, Stock, Talk
-
-F32 = npt.NDArray[np.float32]
-U8 = npt.NDArray[np.uint8]
-Box = tuple[float, float, float, float]
+from models.train.localization.scene_drawing import VideoScene
+from models.train.localization.scene_stock import Stock, Talk
 
 KINDS = {"speech": 0.5, "dog": 0.14, "vehicle": 0.14, "children": 0.1, "music": 0.12}
 """What makes the sound, and how often."""
@@ -41,103 +35,6 @@ AREA = (0.05, 0.35)
 
 VIDEOS = (0.12, 0.08)
 """How often a talker, and a talker beside, is one of the filmed ones."""
-
-
-@dataclass
-class Scene:
-    """Three seconds.
-
-    Attributes:
-        kind: of the source; "silence", "off-screen" or "still music" where nothing to be seen makes the sound.
-        sound: float32 (48000,), -1..1.
-        box: of the source as fractions of the picture (x, y, width, height); None = not to be seen.
-        faces: boxes of all faces.
-        every: frames from one picture to the next: 1 = 25 pictures a second, 2 = 12.5.
-        moves: whether the source moves with its sound.
-    """
-
-    kind: str
-    sound: F32
-    box: Box | None
-    faces: list[Box]
-    every: int
-    moves: bool
-    _background: U8
-    _actors: list[tuple[Actor, float, float, float]] = field(default_factory=list)
-    _camera: F32 = field(default_factory=lambda: np.zeros((FRAMES, 2), np.float32))
-    _light: F32 = field(default_factory=lambda: np.ones(FRAMES, np.float32))
-    _noise: float = 0.0
-    _seed: int = 0
-
-    def in_grey(self) -> Scene:
-        """The same scene without colours, which is drawn faster."""
-        actors = [(replace(actor, sprites=_grey(actor.sprites)), x, y, width) for actor, x, y, width in self._actors]
-        background = np.asarray(cv2.cvtColor(self._background, cv2.COLOR_RGB2GRAY), np.uint8)
-        return replace(self, _background=background, _actors=actors)
-
-    def picture(self, frame: int) -> U8:
-        """One frame, uint8 (224, 224, 3)."""
-        return next(self._drawn(224, range(frame, frame + 1)))[1]
-
-    def pictures(self, size: int, first: int = 0) -> Iterator[tuple[int, U8]]:
-        """Frames from `first` on: their numbers, and uint8 (size, size, 3), without the last axis `in_grey`."""
-        return self._drawn(size, range(first, FRAMES, self.every))
-
-    def _drawn(self, size: int, frames: range) -> Iterator[tuple[int, U8]]:
-        rng = np.random.default_rng((self._seed, frames.start))
-        ground = self._background.astype(np.float32).reshape(224, 224, -1)
-        if size != 224:
-            ground = cv2.resize(ground, (size, size), interpolation=cv2.INTER_AREA).reshape(size, size, -1)
-        for frame in frames:
-            shake = self._camera[frame] * size
-            # A little larger than the picture, so that shaking shows no edge.
-            to_picture = np.array([[1.04, 0, shake[0] - 0.02 * size], [0, 1.04, shake[1] - 0.02 * size]], np.float32)
-            how = cv2.BORDER_REPLICATE
-            canvas = cv2.warpAffine(ground, to_picture, (size, size), borderMode=how).reshape(ground.shape)
-            for actor, x, y, width in self._actors:
-                _draw(canvas, actor, frame, x + self._camera[frame, 0], y + self._camera[frame, 1], width)
-            canvas *= self._light[frame]
-            if self._noise:
-                grain = rng.normal(0, self._noise, (size // 2, size // 2)).astype(np.float32)
-                canvas += cv2.resize(grain, (size, size), interpolation=cv2.INTER_LINEAR)[..., None]
-            picture = np.clip(canvas + 0.5, 0, 255).astype(np.uint8)
-            yield frame, picture if picture.shape[2] == 3 else picture[..., 0]
-
-
-def _draw(canvas: F32, actor: Actor, frame: int, x: float, y: float, width: float) -> None:
-    """Lay an actor whose sprite is `width` of the picture wide over it, its middle at (x, y)."""
-    size, channels = canvas.shape[0], canvas.shape[2]
-    sprite = _blended(actor.sprites, float(actor.which[frame]))
-    side = len(sprite)
-    zoom = width * size / side * float(actor.scale[frame])
-    cosine, sine = np.cos(actor.turn[frame]) * zoom, np.sin(actor.turn[frame]) * zoom
-    cx = (x + actor.shift[frame, 0] * width) * size
-    cy = (y + actor.shift[frame, 1] * width) * size
-    reach = 0.75 * zoom * side
-    x0, x1 = max(0, int(cx - reach)), min(size, int(cx + reach) + 1)
-    y0, y1 = max(0, int(cy - reach)), min(size, int(cy + reach) + 1)
-    if x1 <= x0 or y1 <= y0:
-        return
-    half = side / 2
-    to_picture = np.array(
-        [
-            [cosine, -sine, cx - x0 - half * (cosine - sine)],
-            [sine, cosine, cy - y0 - half * (sine + cosine)],
-        ]
-    )
-    laid = cv2.warpAffine(sprite, to_picture, (x1 - x0, y1 - y0), flags=cv2.INTER_LINEAR)
-    opaque = laid[..., channels:] / 255
-    area = canvas[y0:y1, x0:x1]
-    area += opaque * (laid[..., :channels] * actor.light[frame] - area)
-
-
-def _blended(sprites: F32, which: float) -> F32:
-    low = int(np.clip(which, 0, len(sprites) - 1))
-    high, share = min(low + 1, len(sprites) - 1), which - low
-    if share < 0.02 or high == low:
-        return np.asarray(sprites[low], np.float32)
-    mixed: F32 = cv2.addWeighted(sprites[low], 1 - share, sprites[high], share, 0)
-    return mixed
 
 
 class Composer:
@@ -152,15 +49,15 @@ class Composer:
         self.stock = stock
         self._size = size
 
-    def scene(self, rng: Rng, kind: str | None = None) -> Scene:
-        """A scene in which `kind` (drawn at random if None) makes the sound and is to be seen."""
+    def scene(self, rng: Rng, kind: str | None = None) -> VideoScene:
+        """Compose a scene in which `kind` (drawn at random if None) makes the sound and is to be seen."""
         kind = kind or str(rng.choice(list(KINDS), p=list(KINDS.values())))
         moves = kind == "speech" or bool(rng.random() < (1.0 if kind == "music" else 0.75))
         source, sound = self._source(rng, kind, moves)
         return self._stage(rng, kind, source, sound, moves)
 
-    def without_source(self, rng: Rng, kind: str) -> Scene:
-        """A scene of "silence", "off-screen" sound, or "still music": nothing to be seen makes the sound."""
+    def without_source(self, rng: Rng, kind: str) -> VideoScene:
+        """Compose "silence", "off-screen" sound, or "still music": nothing to be seen makes the sound."""
         seen = str(rng.choice(list(KINDS), p=list(KINDS.values())))
         source, sound = self._source(rng, seen, seen == "speech" or kind != "still music")
         if kind == "silence":
@@ -193,13 +90,13 @@ class Composer:
         names = self.stock.sources[kind]
         return thing_actor(self._picture(names[rng.integers(len(names))]), rng, self._size, pose), _loud(sound, rng)
 
-    def _stage(self, rng: Rng, kind: str, source: Actor, sound: F32, moves: bool, still: bool = False) -> Scene:
+    def _stage(self, rng: Rng, kind: str, source: Actor, sound: F32, moves: bool, still: bool = False) -> VideoScene:
         names = list(self.stock.encoded)
         for _ in range(200):
             name = names[rng.integers(len(names))]
             if name not in self.stock.faced and self.stock.named[name].get(kind, 0) == 0:
                 break
-        scene = Scene(kind, sound, None, [], int(rng.choice([1, 2], p=[0.7, 0.3])), moves, self._picture(name))
+        scene = VideoScene(kind, sound, None, [], int(rng.choice([1, 2], p=[0.7, 0.3])), moves, self._picture(name))
         taken: list[Box] = []
         others = int(rng.choice([1, 2, 3], p=[0.4, 0.4, 0.2]))
         # Faces beside a talker, and as often larger: the largest face must not tell.
@@ -217,17 +114,17 @@ class Composer:
             return self._stage(rng, kind, source, sound, moves, still)
         if not still and rng.random() < 0.5:
             size = rng.choice([0.0005, 0.002, 0.005])
-            scene._camera = size * np.stack([wandering(rng, rng.uniform(0.05, 0.5)) for _ in range(2)], axis=1)
+            scene.camera = size * np.stack([wandering(rng, rng.uniform(0.05, 0.5)) for _ in range(2)], axis=1)
         if not still and rng.random() < 0.4:
-            scene._light = 1 + np.float32(rng.uniform(0.01, 0.08)) * wandering(rng, rng.uniform(0.04, 0.6))
-        scene._noise = float(rng.choice([0, 1, 3, 6]))
-        scene._seed = int(rng.integers(1 << 31))
-        order = rng.permutation(len(scene._actors))
-        scene._actors = [scene._actors[i] for i in order]
+            scene.light = 1 + np.float32(rng.uniform(0.01, 0.08)) * wandering(rng, rng.uniform(0.04, 0.6))
+        scene.noise = float(rng.choice([0, 1, 3, 6]))
+        scene.seed = int(rng.integers(1 << 31))
+        order = rng.permutation(len(scene.actors))
+        scene.actors = [scene.actors[i] for i in order]
         scene.sound = self._with_noise(rng, sound)
         return scene
 
-    def _place(self, rng: Rng, scene: Scene, actor: Actor, taken: list[Box], side: float) -> Box | None:
+    def _place(self, rng: Rng, scene: VideoScene, actor: Actor, taken: list[Box], side: float) -> Box | None:
         """Put an actor where there is room; its box has about the area side**2."""
         bx, by, bw, bh = actor.box
         for attempt in range(40):
@@ -243,7 +140,7 @@ class Composer:
             whole = (x - 0.3 * w, y - 0.2 * h, 1.6 * w, 1.4 * h) if actor.face else (x, y, w, h)
             if all(not _touch(whole, other) for other in taken):
                 taken.append(whole)
-                scene._actors.append((actor, x - (bx - 0.5) * width, y - (by - 0.5) * width, width))
+                scene.actors.append((actor, x - (bx - 0.5) * width, y - (by - 0.5) * width, width))
                 if actor.face:
                     scene.faces.append((x, y, w, h))
                 return x, y, w, h
@@ -306,13 +203,8 @@ class Composer:
         return np.clip(sound + noise, -1, 1).astype(np.float32)
 
 
-def _grey(sprites: F32) -> F32:
-    weights = np.array([[0.299, 0], [0.587, 0], [0.114, 0], [0, 1]], np.float32)
-    return np.asarray(sprites @ weights, np.float32)
-
-
 def _loud(sound: I16, rng: Rng) -> F32:
-    """A sound at a level of -35 to -14 dB of full scale."""
+    """Bring a sound to a level of -35 to -14 dB of full scale."""
     x = sound.astype(np.float32) / 32768
     return np.asarray(x * 10 ** (rng.uniform(-35, -14) / 20) / (np.sqrt(np.mean(x**2)) + 1e-6), np.float32)
 

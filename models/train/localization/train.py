@@ -1,10 +1,10 @@
-"""Trains the localizer without labels.
+"""Train the localizer without labels.
 
     python -m models.train.localization.train --data DIR --work DIR --out FILE --minutes N
 
 First `python -m models.train.localization.scene_store` composes scenes into the same work folder. A picture must match
-its own sound
-better than the sounds of other scenes, and than its own sound at another time; boxes are looked at for the curve alone.
+its own sound better than the sounds of other scenes, and than its own sound at another time; boxes are looked at for
+the curve alone.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ APART = 10
 """Own sounds of another time, and the least distance of one, in steps of 40 ms."""
 
 
-class Scenes:
+class StoredScenes:
     """Stored scenes in memory.
 
     Args:
@@ -50,26 +50,26 @@ class Scenes:
         return len(self.motion)
 
     def seen(self, rows: Tensor, start: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Motion from `start` (B,) on, and grids, of the scenes `rows` (B,), as `Eye` takes them."""
+        """Return motion from `start` (B,) on, and grids, of the scenes `rows` (B,), as `Eye` takes them."""
         at = start[:, None] + torch.arange(BINS)
         motion = self.motion[rows[:, None], at].float() / 32
         return motion, self.middle[rows].float(), self.top[rows].float()
 
     def heard(self, rows: Tensor, start: Tensor) -> Tensor:
-        """Band levels of the windows that begin at `start` (B,): (B, FRAMES, BANDS)."""
+        """Return band levels of the windows that begin at `start` (B,): (B, FRAMES, BANDS)."""
         at = 4 * start[:, None] + torch.arange(4 * BINS)
         return self.levels[rows[:, None], at].float()
 
 
-def elsewhen(start: Tensor, count: int) -> Tensor:
-    """Other starts of each window, at least `APART` away: (B, count)."""
+def other_times(start: Tensor, count: int) -> Tensor:
+    """Draw other starts of each window, at least `APART` away: (B, count)."""
     every = torch.arange(FRAMES - BINS + 1)
     allowed = ((every - start[:, None]).abs() >= APART).float()
     return torch.multinomial(allowed, count)
 
 
 def disturbed(levels: Tensor) -> Tensor:
-    """Sounds (B, T, BANDS) at another level, over noise, with bands missing."""
+    """Disturb sounds (B, T, BANDS): another level, noise beneath, bands missing."""
     batch = len(levels)
     levels = levels + 16 * torch.rand(batch, 1, 1) - 10
     levels = torch.maximum(levels, -85 + 30 * torch.rand(batch, 1, 1).square())
@@ -80,7 +80,7 @@ def disturbed(levels: Tensor) -> Tensor:
 
 
 def mirrored(motion: Tensor, middle: Tensor, top: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Half of the scenes with left and right exchanged."""
+    """Exchange left and right in half of the scenes."""
     flip = torch.rand(len(motion)) < 0.5
     other = motion.flip(-1) * torch.tensor([1.0, 1, 1, -1])[:, None, None]
     shaped = flip[:, None, None, None]
@@ -89,7 +89,7 @@ def mirrored(motion: Tensor, middle: Tensor, top: Tensor) -> tuple[Tensor, Tenso
 
 
 def contrast(net: SoundAttention, seen: Seen, levels: Tensor, batch: int) -> tuple[Tensor, dict[str, float]]:
-    """The loss of a batch whose sounds are its own, in order, and then SHIFTS of another time for each."""
+    """Return the loss of a batch whose sounds are its own, in order, and then SHIFTS of another time for each."""
     heard = net.ear(levels)
     own = type(heard)(*(x[:batch].float() for x in heard))
     seen = Seen(*(x.float() for x in seen))
@@ -110,8 +110,8 @@ def contrast(net: SoundAttention, seen: Seen, levels: Tensor, batch: int) -> tup
     return losses[0] + 0.5 * losses[1] + 0.5 * losses[2], right
 
 
-def judge(net: SoundAttention, dev: Scenes, limit: int = 200) -> dict[str, float]:
-    """How often the most alike cell lies in the true box, and the own sound beats the shifted one."""
+def validate(net: SoundAttention, dev: StoredScenes, limit: int = 200) -> dict[str, float]:
+    """Return how often the most alike cell lies in the true box, and the own sound beats the shifted one."""
     net.eval()
     rows = torch.arange(min(limit, len(dev)))
     generator = torch.Generator().manual_seed(0)
@@ -141,7 +141,7 @@ def judge(net: SoundAttention, dev: Scenes, limit: int = 200) -> dict[str, float
     return result
 
 
-class Run:
+class LocalizerTrainer:
     """A training that can be stopped and resumed.
 
     Args:
@@ -150,7 +150,7 @@ class Run:
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
-        self.train, self.dev = Scenes(options.work, "train"), Scenes(options.work, "dev")
+        self.train, self.dev = StoredScenes(options.work, "train"), StoredScenes(options.work, "dev")
         self.net, self.mean = SoundAttention(), SoundAttention()
         for net in (self.net, self.mean):
             net.to(memory_format=torch.channels_last)
@@ -166,7 +166,7 @@ class Run:
         else:
             self.mean.load_state_dict(self.net.state_dict())
 
-    def go(self) -> None:
+    def run(self) -> None:
         """Train for the given minutes of processor time."""
         began, last = time.process_time() - self.spent, 0.0
         opened = time.monotonic()
@@ -185,14 +185,14 @@ class Run:
                 running[name] = 0.98 * running.get(name, value) + 0.02 * value
             if self.spent - last > self.options.every:
                 last = self.spent
-                self._look(running)
-        self._look(running)
+                self._validate(running)
+        self._validate(running)
 
     def _step(self) -> tuple[float, dict[str, float]]:
         batch = self.options.batch
         rows = torch.randperm(len(self.train))[:batch]
         start = torch.randint(FRAMES - BINS + 1, (batch,))
-        starts = torch.cat([start, elsewhen(start, SHIFTS).flatten()])
+        starts = torch.cat([start, other_times(start, SHIFTS).flatten()])
         levels = disturbed(self.train.heard(torch.cat([rows, rows.repeat_interleave(SHIFTS)]), starts))
         pictures = mirrored(*self.train.seen(rows, start))
         with torch.autocast("cpu", torch.bfloat16):
@@ -210,8 +210,8 @@ class Run:
                     value.lerp_(ours[name], 1 - keep)
         return float(loss.detach()), right
 
-    def _look(self, running: dict[str, float]) -> None:
-        figures = judge(self.mean, self.dev)
+    def _validate(self, running: dict[str, float]) -> None:
+        figures = validate(self.mean, self.dev)
         score = figures["both talkers"] + figures["both moving"] + 0.5 * figures["both still"]
         line = {"step": self.step, "cpu": round(self.spent), "clock": time.strftime("%H:%M:%S"), **running, **figures}
         text = json.dumps({k: round(v, 3) if isinstance(v, float) else v for k, v in line.items()})
@@ -247,7 +247,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(int(time.time()) if options.resume else 0)
-    Run(options).go()
+    LocalizerTrainer(options).run()
 
 
 if __name__ == "__main__":

@@ -14,25 +14,23 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from models.common.arrays import F32, U8, Bools, Numbers
 from models.faces.detect import FaceDetector
 from models.faces.mesh import FaceMesher, roi_of_detection, roi_of_mesh
 from models.localization.face_extent import FaceExtent, extent_loss, middles
 from models.train.localization.scene_stock import load_stock
 from models.vision.image_runtime import ImageRuntime
 
-F32 = npt.NDArray[np.float32]
-U8 = npt.NDArray[np.uint8]
 PLAIN = 700
 """Flickr8k pictures with faces, and a third as many without."""
 
 
 def boxes_in(rgb: U8, detector: FaceDetector, mesher: FaceMesher) -> F32:
-    """Faces of at least a tenth of the picture's width: (N, 4) left, top, right, bottom as fractions."""
+    """Find faces of at least a tenth of the picture's width: (N, 4) left, top, right, bottom as fractions."""
     size = np.array([rgb.shape[1], rgb.shape[0]] * 2, np.float32)
     boxes = []
     for found in detector.whole(rgb):
@@ -45,8 +43,8 @@ def boxes_in(rgb: U8, detector: FaceDetector, mesher: FaceMesher) -> F32:
     return np.array(boxes, np.float32).reshape(-1, 4)
 
 
-def cell_targets(boxes: F32) -> tuple[F32, npt.NDArray[np.bool_]]:
-    """For each cell the smallest face that holds its middle: (196, 4), and whether there is one (196,)."""
+def cell_targets(boxes: F32) -> tuple[F32, Bools]:
+    """Find for each cell the smallest face that holds its middle: (196, 4), and whether there is one (196,)."""
     x, y = (v.ravel() for v in middles())
     target, owner = np.tile(np.array([0, 0, 1, 1], np.float32), (len(x), 1)), np.zeros(len(x), bool)
     for box in sorted(boxes, key=lambda b: -(b[2] - b[0]) * (b[3] - b[1])):
@@ -55,15 +53,15 @@ def cell_targets(boxes: F32) -> tuple[F32, npt.NDArray[np.bool_]]:
     return target, owner
 
 
-def collect(data: Path, work: Path, half: str) -> dict[str, npt.NDArray[np.generic]]:
-    """Grids and targets of all pictures, kept in the work folder."""
+def collect(data: Path, work: Path, half: str) -> dict[str, Numbers]:
+    """Collect grids and targets of all pictures, kept in the work folder."""
     kept = work / f"extent-{half}.npz"
     if kept.is_file():
         return dict(np.load(kept))
     detector, mesher = FaceDetector(), FaceMesher()
-    rows: dict[str, list[npt.NDArray[np.generic]]] = {"middle": [], "top": [], "target": [], "owner": []}
+    rows: dict[str, list[Numbers]] = {"middle": [], "top": [], "target": [], "owner": []}
 
-    def add(middle: npt.NDArray[np.generic], top: npt.NDArray[np.generic], boxes: F32) -> None:
+    def add(middle: Numbers, top: Numbers, boxes: F32) -> None:
         target, owner = cell_targets(boxes)
         rows["middle"].append(middle.astype(np.float16))
         rows["top"].append(top.astype(np.float16))

@@ -1,1 +1,1 @@
-"""Trains and evaluates the separator."""
+"""Train and evaluate the separator."""

@@ -1,4 +1,4 @@
-"""Averages weights of one network at several points of its training, all begun from the same: a point between them.
+"""Average weights of one network at several points of its training, all begun from the same: a point between them.
 
     python -m models.train.separation.average --out FILE POINT…
 
@@ -36,7 +36,7 @@ def averaged(points: list[Path]) -> tuple[dict[str, torch.Tensor], dict[str, str
 
 
 def main() -> None:
-    """Entry point."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("points", type=Path, nargs="+")

@@ -19,22 +19,28 @@ import numpy as np
 import torch
 
 from models.active_speaker.detector import SpeakingDetector
+from models.common.arrays import F32
+from models.common.audio import SAMPLE_RATE
 from models.separation.level import VoiceLevel
 from models.separation.runtime import BLOCK, SeparatorRuntime
-from models.train.data.datasets import FRAME, RATE
+from models.train.data.datasets import FRAME
 from models.train.data.lips import made_up_lips, spoil_lips
 from models.train.data.microphone import normal
 from models.train.data.speakers import Split
 from models.train.separation.metrics import si_sdr
 from models.train.separation.trials import SETS, as_float, by_speaker
 from models.voiceprint.enrolment import VoiceBook
-from models.voiceprint.voice_print import F32, Enrolment
+from models.voiceprint.voice_print import Enrolment
 
-LENGTH = 60 * RATE
-OVERLAP = 8 * RATE
-OVERLAPS = {"before": 0, "after": 28 * RATE, "after, lips hidden": 52 * RATE}
-NEEDED = 26 * RATE  # of each person: 8 s of overlap, 10 s and two turns of 4 s alone
-SETTLE = RATE  # samples at the start of an overlap that are not measured
+LENGTH = 60 * SAMPLE_RATE
+OVERLAP = 8 * SAMPLE_RATE
+OVERLAPS = {"before": 0, "after": 28 * SAMPLE_RATE, "after, lips hidden": 52 * SAMPLE_RATE}
+NEEDED = 26 * SAMPLE_RATE
+"""Samples needed of each person: 8 s of overlap, 10 s and two turns of 4 s alone."""
+
+SETTLE = SAMPLE_RATE
+"""Samples at the start of an overlap that are not measured."""
+
 DELAY = SeparatorRuntime.DELAY
 FACES = np.array([0, 1])
 
@@ -59,7 +65,7 @@ class Outcome:
 
 
 def pairs(folder: Path, split: Split, count: int) -> list[tuple[F32, F32]]:
-    """People with enough speech, two at a time: sound of each, (NEEDED,)."""
+    """Pair people with enough speech: sound of each, (NEEDED,)."""
     able = []
     for name in SETS:
         for parts in by_speaker(folder, name, split).values():
@@ -71,17 +77,17 @@ def pairs(folder: Path, split: Split, count: int) -> list[tuple[F32, F32]]:
 
 
 def script(mine: F32, first: bool) -> F32:
-    """One person's minute: (LENGTH,)."""
+    """Lay out one person's minute: (LENGTH,)."""
     out = np.zeros(LENGTH, np.float32)
-    both, alone, turns = mine[:OVERLAP], mine[OVERLAP : OVERLAP + 10 * RATE], mine[OVERLAP + 10 * RATE :]
+    both, alone, turns = mine[:OVERLAP], mine[OVERLAP : OVERLAP + 10 * SAMPLE_RATE], mine[OVERLAP + 10 * SAMPLE_RATE :]
     for start in OVERLAPS.values():
         out[start : start + OVERLAP] = both
-    start = (8 if first else 18) * RATE
-    out[start : start + 10 * RATE] = alone
+    start = (8 if first else 18) * SAMPLE_RATE
+    out[start : start + 10 * SAMPLE_RATE] = alone
     for k, part in enumerate(np.split(turns, 2)):
-        start = (36 + 8 * k + (0 if first else 4)) * RATE
-        out[start : start + 4 * RATE] = part
-    out[48 * RATE : OVERLAPS["after, lips hidden"]] = 0  # the last turn is nobody's
+        start = (36 + 8 * k + (0 if first else 4)) * SAMPLE_RATE
+        out[start : start + 4 * SAMPLE_RATE] = part
+    out[48 * SAMPLE_RATE : OVERLAPS["after, lips hidden"]] = 0  # the last turn is nobody's
     return out
 
 
@@ -121,7 +127,7 @@ def converse(runtime: SeparatorRuntime, people: tuple[F32, F32], seed: int = 0, 
         out[:, k : k + BLOCK] = heard
         if k % FRAME == 0:
             continue
-        t, begin = k / RATE, k + BLOCK - FRAME
+        t, begin = k / SAMPLE_RATE, k + BLOCK - FRAME
         pair, mixed = out[:, begin : begin + FRAME], late[begin : begin + FRAME]
         cues = {id: (lips[id, k // FRAME], bool(seen[id])) for id in (0, 1)}
         speaking = detector.update(t, cues, {id: _decibels(pair[id]) for id in (0, 1)}, _decibels(mixed))

@@ -18,7 +18,7 @@ import torch
 from models.separation.runtime import WEIGHTS, SeparatorRuntime
 from models.train.separation import conversation, pace, report, targets, word_errors
 from models.train.separation.report import Groups, Results
-from models.train.separation.systems import System, figures_of, ideal_ratio_mask, mixture, pit, separator, told
+from models.train.separation.systems import System, figures_of, ideal_ratio_mask, mixture, pit, separator, with_cues
 from models.train.separation.trials import Condition, Maker
 
 WITHOUT_EYES = "permutation-free, without eyes"
@@ -35,14 +35,14 @@ class Measured:
         """Measure one system in one condition, with each cue if it is `cued`; `deep` with PESQ and STOI."""
         for trial in scenes.trials:
             for cue in scenes.cues if cued else ("both",):
-                scene = told(trial.scene, cue)
+                scene = with_cues(trial.scene, cue)
                 for figure, values in figures_of(system(scene), scene, deep).items():
                     self.results.setdefault((name, condition, cue), {}).setdefault(figure, []).extend(values)
         self.groups[condition] = [number for trial in scenes.trials for number in trial.wanted]
 
 
 def measure(maker: Maker, networks: dict[str, System], without_eyes: System | None, quick: bool) -> Measured:
-    """All conditions.
+    """Measure all conditions.
 
     Args:
         maker: Of the scenes.
@@ -102,7 +102,7 @@ def text_of(options: argparse.Namespace) -> str:
 
 
 def main() -> None:
-    """Entry point."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--weights", type=Path, nargs="+", default=[WEIGHTS])

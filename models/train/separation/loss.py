@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from models.train.data.mix import Scene
+from models.train.data.mix import AcousticScene
 
 FFT, HOP, WIN = 512, 160, 400
 CEILING = 10 ** (-15 / 10)
@@ -19,13 +19,13 @@ FLOOR = 10 ** (-25 / 10)
 
 
 def spectrum(sound: Tensor) -> Tensor:
-    """(B, N) -> (B, 257, 1 + N // 160) complex64, in the phase convention of models/common/stft.py."""
+    """Transform (B, N) -> (B, 257, 1 + N // 160) complex64, in the phase convention of models/common/stft.py."""
     window = torch.hamming_window(WIN, device=sound.device)
     return torch.stft(sound, FFT, HOP, WIN, window, center=True, return_complex=True)
 
 
 def waveform(X: Tensor, length: int) -> Tensor:
-    """Inverse of `spectrum`."""
+    """Invert `spectrum`."""
     window = torch.hamming_window(WIN, device=X.device)
     return torch.istft(X, FFT, HOP, WIN, window, center=True, length=length)
 
@@ -46,7 +46,7 @@ class Loss:
 
 
 def parts_of(Y: Tensor, voice: Tensor, mix: Tensor, silent: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Loss of each row, its signal-to-noise ratio, and what is left of it.
+    """Return the loss of each row, its signal-to-noise ratio, and what is left of it.
 
     The ratio is not scale-invariant: mixture minus voices has to be what is left, so the level counts.
 
@@ -76,7 +76,7 @@ def parts_of(Y: Tensor, voice: Tensor, mix: Tensor, silent: Tensor) -> tuple[Ten
     return each, torch.where(talks, snr, nothing).detach(), torch.where(talks, nothing, residual).detach()
 
 
-def loss_of(Y: Tensor, scene: Scene) -> Loss:
-    """Loss of one face's voice, Y (B, 257, T), over a batch."""
+def loss_of(Y: Tensor, scene: AcousticScene) -> Loss:
+    """Return the loss of one face's voice, Y (B, 257, T), over a batch."""
     each, snr, residual = parts_of(Y, scene.voice, scene.mix, scene.silent)
     return Loss(each.mean(), snr, residual)

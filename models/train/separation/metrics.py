@@ -6,32 +6,29 @@ import warnings
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from scipy.linalg import solve_toeplitz
 from torch import Tensor
 
-from models.train.data.datasets import RATE
-
-F64 = npt.NDArray[np.float64]
+from models.common.audio import SAMPLE_RATE
 
 TAPS = 512
 """Length of the filter that SDR forgives, samples: what BSS Eval (Vincent et al. 2006) takes."""
 
 
 def decibel(x: Tensor, y: Tensor) -> Tensor:
-    """Energy of x (B, N) over that of y, dB: (B,)."""
+    """Return the energy of x (B, N) over that of y, dB: (B,)."""
     return 10 * torch.log10((x.pow(2).sum(-1) + 1e-9) / (y.pow(2).sum(-1) + 1e-9))
 
 
 def si_sdr(estimate: Tensor, reference: Tensor) -> Tensor:
-    """Scale-invariant signal-to-distortion ratio, dB: (B, N) twice -> (B,)."""
+    """Return the scale-invariant signal-to-distortion ratio, dB: (B, N) twice -> (B,)."""
     gain = (estimate * reference).sum(-1, keepdim=True) / (reference.pow(2).sum(-1, keepdim=True) + 1e-9)
     return decibel(gain * reference, estimate - gain * reference)
 
 
 def sdr(estimate: Tensor, reference: Tensor) -> Tensor:
-    """Signal-to-distortion ratio after BSS Eval, dB: any filter of `TAPS` samples on the reference is forgiven.
+    """Return the signal-to-distortion ratio (BSS Eval), dB: any filter of `TAPS` samples on the reference is forgiven.
 
     Args:
         estimate: (B, N).
@@ -54,7 +51,7 @@ def sdr(estimate: Tensor, reference: Tensor) -> Tensor:
 
 
 def pesq_of(estimate: Tensor, reference: Tensor) -> list[float]:
-    """Wide-band PESQ (ITU-T P.862.2), 1.0 to 4.64, by the package `pesq`: (B, N) twice -> B numbers.
+    """Return wide-band PESQ (ITU-T P.862.2), 1.0 to 4.64, by the package `pesq`: (B, N) twice -> B numbers.
 
     NaN where PESQ finds no utterance.
     """
@@ -63,23 +60,23 @@ def pesq_of(estimate: Tensor, reference: Tensor) -> list[float]:
     values = []
     for e, r in zip(estimate.numpy(), reference.numpy(), strict=True):
         try:
-            values.append(float(pesq(RATE, r, e, "wb")))
+            values.append(float(pesq(SAMPLE_RATE, r, e, "wb")))
         except NoUtterancesError:
             values.append(float("nan"))
     return values
 
 
 def stoi_of(estimate: Tensor, reference: Tensor) -> list[float]:
-    """Short-time objective intelligibility, about 0 to 1, by the package `pystoi`: (B, N) twice -> B numbers."""
+    """Return the short-time objective intelligibility, about 0 to 1, by `pystoi`: (B, N) twice -> B numbers."""
     from pystoi import stoi
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # crops with little speech; the value it then gives is 1e-5
-        return [float(stoi(r, e, RATE)) for e, r in zip(estimate.numpy(), reference.numpy(), strict=True)]
+        return [float(stoi(r, e, SAMPLE_RATE)) for e, r in zip(estimate.numpy(), reference.numpy(), strict=True)]
 
 
 def interval(values: Sequence[float], groups: Sequence[int] | None = None, draws: int = 1000) -> tuple[float, float]:
-    """Bootstrap 95 % interval of the mean.
+    """Bootstrap a 95 % interval of the mean.
 
     Args:
         values: One figure a scene; NaN is left out.
@@ -104,7 +101,7 @@ def interval(values: Sequence[float], groups: Sequence[int] | None = None, draws
 
 
 def word_errors(said: str, heard: str) -> tuple[int, int]:
-    """Words wrong, missing or too many, and words said; case and punctuation do not count."""
+    """Count words wrong, missing or too many, and words said; case and punctuation do not count."""
     a, b = plain_words(said), plain_words(heard)
     row = list(range(len(b) + 1))
     for i, one in enumerate(a, 1):
@@ -115,6 +112,6 @@ def word_errors(said: str, heard: str) -> tuple[int, int]:
 
 
 def plain_words(text: str) -> list[str]:
-    """Lower-case words; "Mr." is said "mister", and hyphens part words."""
+    """Return lower-case words; "Mr." is said "mister", and hyphens part words."""
     kept = "".join(c if c.isalnum() or c == "'" else " " for c in text.lower())
     return ["mister" if word == "mr" else word for word in kept.split()]

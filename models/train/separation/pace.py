@@ -10,11 +10,12 @@ from typing import Literal
 import numpy as np
 import torch
 
+from models.common.audio import SAMPLE_RATE
 from models.separation.runtime import BLOCK, Backend, SeparatorRuntime
 from models.voiceprint.encoder import PRINT
 
-RATE = 16_000
-CHUNKS = (20, 40, 200)  # milliseconds
+CHUNKS = (20, 40, 200)
+"""Milliseconds of sound given at once."""
 
 
 @dataclass(frozen=True)
@@ -71,20 +72,20 @@ def measure(weights: Path, backend: Backend | Literal["cuda"], faces: int, chunk
         wall.append(1000 * (time.perf_counter() - b))
     half = len(cpu) // 4  # the first steps make room and warm caches
     busy, took = float(np.median(cpu[half:])), float(np.median(wall[half:]))
-    latency = chunk + 1000 * SeparatorRuntime.DELAY / RATE
+    latency = chunk + 1000 * SeparatorRuntime.DELAY / SAMPLE_RATE
     used = took if backend == "cuda" else busy
     return Pace(backend, faces, chunk, busy, took, float(np.percentile(wall[half:], 99)), used / chunk, latency)
 
 
 def table(weights: Path, faces: tuple[int, ...] = (1,), seconds: float = 6.0) -> list[Pace]:
-    """Every backend there is, by number of faces and chunk."""
+    """Measure every backend there is, by number of faces and chunk."""
     backends: list[Backend | Literal["cuda"]] = ["onnx8", "onnx", "torch"]
     backends += ["cuda"] if torch.cuda.is_available() else []
     return [measure(weights, b, n, chunk, seconds) for b in backends for n in faces for chunk in CHUNKS]
 
 
 def rows_in_time(weights: Path, most: int = 4096) -> int:
-    """On a GPU: the largest batch whose 99th percentile stays within a block of 20 ms (powers of two)."""
+    """Find on a GPU the largest batch whose 99th percentile stays within a block of 20 ms (powers of two)."""
     held, rows = 0, 1
     while rows <= most and measure(weights, "cuda", rows, 20, 4.0).slow <= 20.0:
         held, rows = rows, 2 * rows

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from models.common.running_mean import running_mean
 from models.separation.separator import BINS, HORIZON, Separator, apply_mask, features
 from models.separation.voice_cue import CUE
-from models.train.data.mix import Scene
+from models.train.data.mix import AcousticScene
 from models.train.separation.loss import Loss, parts_of, spectrum, waveform
 from models.train.separation.metrics import si_sdr
 
@@ -52,8 +52,8 @@ class PitSeparator(Separator):
         return torch.stack([apply_mask(mask, X) for mask in masks], dim=1)
 
 
-def pit_loss(Y: Tensor, scene: Scene) -> Loss:
-    """Loss of the better of two assignments: one output is the wanted voice, the other all other voices.
+def pit_loss(Y: Tensor, scene: AcousticScene) -> Loss:
+    """Return the loss of the better of two assignments: one output is the wanted voice, the other all other voices.
 
     Args:
         Y: (B, 2, 257, T).
@@ -72,8 +72,8 @@ def pit_loss(Y: Tensor, scene: Scene) -> Loss:
 
 
 @torch.no_grad()
-def best_part(net: PitSeparator, scene: Scene) -> Tensor:
-    """The output (B, N) that is most like the wanted voice; of a silent face the quieter one."""
+def best_part(net: PitSeparator, scene: AcousticScene) -> Tensor:
+    """Return the output (B, N) that is most like the wanted voice; of a silent face the quieter one."""
     Y = net.parts(spectrum(scene.mix))
     a, b = (waveform(Y[:, i], scene.mix.shape[1]) for i in range(OUTPUTS))
     likes = torch.where(

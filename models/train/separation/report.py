@@ -22,7 +22,7 @@ Results = dict[tuple[str, str, str], Figures]
 
 
 def rows_of(head: Sequence[str], body: Iterable[Sequence[str]]) -> str:
-    """A Markdown table."""
+    """Format a Markdown table."""
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in body]) + "\n"
 
@@ -39,7 +39,7 @@ def mean_of(values: Sequence[float] | None, digits: int = 1, groups: Sequence[in
 
 
 def conditions(results: Results, groups: Groups, system: str) -> str:
-    """Every condition of one system."""
+    """Tabulate every condition of one system."""
     head = ("scene", "cues", "SI-SDRi dB", "SDRi dB", "PESQ", "STOI", "wrong %", "scale")
     body = []
     for (name, condition, cue), figures in results.items():
@@ -62,7 +62,7 @@ def conditions(results: Results, groups: Groups, system: str) -> str:
 
 
 def quiet_and_alone(results: Results, groups: Groups, systems: Sequence[str]) -> str:
-    """What is left of a silent face, and what becomes of somebody alone, by system and cue."""
+    """Tabulate what is left of a silent face, and what becomes of somebody alone, by system and cue."""
     head = ("system", "cues", "silent face: left dB", "alone: SI-SDR dB", "alone: worst SI-SDR dB", "alone: scale")
     body = []
     for system in systems:
@@ -76,7 +76,7 @@ def quiet_and_alone(results: Results, groups: Groups, systems: Sequence[str]) ->
 
 
 def comparison(results: Results, groups: Groups, systems: Sequence[str]) -> str:
-    """SI-SDRi of every system, and how often it lets the wrong one out."""
+    """Tabulate SI-SDRi of every system, and how often it lets the wrong one out."""
     names = ("two talkers", "three talkers", "room + noise")
     head = ("system", "cues", *(f"{name}: SI-SDRi dB" for name in names), "two talkers: wrong %", "PESQ", "STOI")
     body = []
@@ -94,7 +94,7 @@ def comparison(results: Results, groups: Groups, systems: Sequence[str]) -> str:
 
 
 def talks(outcomes: Sequence[Outcome], swapped: Sequence[Outcome]) -> str:
-    """Conversations: before and after prints are learnt; and the same begun with the wrong prints."""
+    """Tabulate conversations: before and after prints are learnt; and the same begun with the wrong prints."""
     body = []
     for name in OVERLAPS:
         row = [name]
@@ -116,7 +116,7 @@ def talks(outcomes: Sequence[Outcome], swapped: Sequence[Outcome]) -> str:
 
 
 def word_errors(errors: Errors) -> str:
-    """Word error rates, pooled over all scenes."""
+    """Tabulate word error rates, pooled over all scenes."""
     body = []
     for name, pairs in errors.items():
         said = sum(n for _, n in pairs)
@@ -128,7 +128,7 @@ def word_errors(errors: Errors) -> str:
 
 
 def paces(every: Sequence[Pace]) -> str:
-    """Time of a step by chunk length."""
+    """Tabulate the time of a step by chunk length."""
     head = (
         "backend",
         "faces",

@@ -12,7 +12,7 @@ from torch import Tensor
 from models.common import weights
 from models.separation.partner import LAYERS
 from models.separation.separator import Separator
-from models.train.data.mix import Scene, both_faces
+from models.train.data.mix import AcousticScene, both_faces
 from models.train.separation.loss import spectrum, waveform
 from models.train.separation.metrics import decibel, pesq_of, sdr, si_sdr, stoi_of
 from models.train.separation.pit import PitSeparator, best_part
@@ -20,12 +20,12 @@ from models.train.separation.train import separate
 
 CUES = {"both": (1, 1), "lips": (1, 0), "voice": (0, 1)}
 
-System = Callable[[Scene], Tensor]
+System = Callable[[AcousticScene], Tensor]
 Figures = dict[str, list[float]]
 
 
-def told(scene: Scene, cue: str) -> Scene:
-    """The scene with only some cues: "both", "lips" or "voice"."""
+def with_cues(scene: AcousticScene, cue: str) -> AcousticScene:
+    """Keep only some cues of a scene: "both", "lips" or "voice"."""
     seen, known = CUES[cue]
     return dataclasses.replace(
         scene,
@@ -37,7 +37,7 @@ def told(scene: Scene, cue: str) -> Scene:
 
 
 def load(path: Path) -> Separator:
-    """The separator with weights from a file.
+    """Load the separator with weights from a file.
 
     Where the file has no layers by which faces know of each other, those are as before training.
     """
@@ -48,12 +48,12 @@ def load(path: Path) -> Separator:
 
 
 def separator(path: Path) -> System:
-    """The separator."""
+    """Return the separator."""
     net = load(path)
     heeds = any(bool(weight.any()) for weight in net.exchange.parameters())
 
     @torch.no_grad()
-    def run(scene: Scene) -> Tensor:
+    def run(scene: AcousticScene) -> Tensor:
         Y = separate(net, both_faces(scene) if heeds else scene, None)
         return waveform(Y[: len(scene.mix)], scene.mix.shape[1])
 
@@ -61,24 +61,24 @@ def separator(path: Path) -> System:
 
 
 def pit(path: Path) -> System:
-    """The comparison without eyes; it is told afterwards which output to take."""
+    """Return the comparison without eyes; it learns afterwards which output to take."""
     net = weights.filled(PitSeparator(), path)
     return lambda scene: best_part(net, scene)
 
 
-def mixture(scene: Scene) -> Tensor:
-    """Nothing done at all."""
+def mixture(scene: AcousticScene) -> Tensor:
+    """Do nothing at all."""
     return scene.mix
 
 
-def ideal_ratio_mask(scene: Scene) -> Tensor:
-    """The best a real mask could do that knows all the answers: square root of the share of energy, same spectrum."""
+def ideal_ratio_mask(scene: AcousticScene) -> Tensor:
+    """Apply the best real mask that knows all the answers: square root of the share of energy, same spectrum."""
     voice, rest = spectrum(scene.voice).abs().pow(2), spectrum(scene.mix - scene.voice).abs().pow(2)
     return waveform(spectrum(scene.mix) * (voice / (voice + rest + 1e-12)).sqrt(), scene.mix.shape[1])
 
 
-def figures_of(out: Tensor, scene: Scene, perceptual: bool) -> Figures:
-    """All figures of one batch: out (B, N).
+def figures_of(out: Tensor, scene: AcousticScene, perceptual: bool) -> Figures:
+    """Work out all figures of one batch: out (B, N).
 
     Args:
         out: What a system gave.

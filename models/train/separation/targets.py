@@ -1,4 +1,4 @@
-"""What the separator is to reach (issue 3), and whether it does: a table of targets beside what was measured."""
+"""What the separator is to reach, and whether it does: a table of targets beside what was measured."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ TARGETS = (
 
 
 def table(results: Results, system: str, errors: Errors | None, paces: list[Pace] | None) -> str:
-    """All targets, measured and whether reached; what was not measured is left out."""
+    """Tabulate all targets, measured and whether reached; what was not measured is left out."""
     body = []
 
     def add(what: str, limit: float, most: bool, value: float, digits: int = 1) -> None:

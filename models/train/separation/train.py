@@ -1,4 +1,4 @@
-"""Trains the separator.
+"""Train the separator.
 
     python -m models.train.separation.train --data DIR --out FILE --minutes 9 --whole 27 [--resume]
 
@@ -25,25 +25,28 @@ from torch import Tensor
 from models.separation.partner import LAYERS
 from models.separation.runtime import WEIGHTS, load_voice_encoder
 from models.separation.separator import Separator
-from models.train.data.mix import Scene, make_scene
+from models.train.data.corpus import load_corpora
+from models.train.data.mix import AcousticScene, make_scene
 from models.train.data.prints import stored_prints
 from models.train.data.reverb import load_bank
-from models.train.data.tape import load_tapes
 from models.train.separation.loss import Loss, loss_of, spectrum
 from models.train.separation.pit import PitSeparator, pit_loss
 
-CHECK_EVERY = 180.0  # seconds between looks at the development speakers
+CHECK_EVERY = 180.0
+"""Seconds between looks at the development speakers."""
+
 CHECK_SCENES, CHECK_ROWS = 96, 8
-WARM = 60  # steps over which the learning rate rises
+WARM = 60
+"""Steps over which the learning rate rises."""
 
 
 def last_repeated(x: Tensor) -> Tensor:
-    """One more video frame, since the centred spectrum has one frame more than the crop."""
+    """Add one more video frame, since the centred spectrum has one frame more than the crop."""
     return torch.cat([x, x[:, -1:]], dim=1)
 
 
-def separate(net: Separator, scene: Scene, precision: torch.dtype | None) -> Tensor:
-    """Spectrum of the wanted voice, with the matrix products in `precision` (None: float32)."""
+def separate(net: Separator, scene: AcousticScene, precision: torch.dtype | None) -> Tensor:
+    """Return the spectrum of the wanted voice, with the matrix products in `precision` (None: float32)."""
     with torch.autocast(scene.mix.device.type, precision or torch.bfloat16, enabled=precision is not None):
         lips, seen = last_repeated(scene.lips), last_repeated(scene.visible)
         other, other_seen = last_repeated(scene.other), last_repeated(scene.other_visible)
@@ -51,8 +54,8 @@ def separate(net: Separator, scene: Scene, precision: torch.dtype | None) -> Ten
         return torch.as_tensor(net(spectrum(scene.mix), lips, seen, other, other_seen, voice, scene.beside))
 
 
-def loss_on(net: Separator, scene: Scene, precision: torch.dtype | None) -> Loss:
-    """Loss of either kind of network."""
+def loss_on(net: Separator, scene: AcousticScene, precision: torch.dtype | None) -> Loss:
+    """Return the loss of either kind of network."""
     if not isinstance(net, PitSeparator):
         return loss_of(separate(net, scene, precision), scene)
     with torch.autocast(scene.mix.device.type, precision or torch.bfloat16, enabled=precision is not None):
@@ -62,7 +65,7 @@ def loss_on(net: Separator, scene: Scene, precision: torch.dtype | None) -> Loss
 
 @torch.no_grad()
 def average(mean: Separator, net: Separator, step: int) -> None:
-    """Moving average of the weights over the last few hundred steps."""
+    """Average the weights of the last few hundred steps."""
     keep = min(0.997, (1 + step) / (10 + step))
     for slow, fast in zip(mean.parameters(), net.parameters(), strict=True):
         slow.lerp_(fast, 1 - keep)
@@ -75,8 +78,8 @@ def save(path: Path, net: Separator) -> None:
     temporary.replace(path)
 
 
-def summary(seen: list[tuple[Scene, Loss]]) -> dict[str, float]:
-    """Means over some batches: loss, dB by number of talkers, dB left of a silent face; NaN is left out."""
+def summary(seen: list[tuple[AcousticScene, Loss]]) -> dict[str, float]:
+    """Return means over some batches: loss, dB by number of talkers, dB left of a silent face; NaN is left out."""
     snr = torch.cat([loss.snr for _, loss in seen])
     residual = torch.cat([loss.residual for _, loss in seen])
     talkers = torch.cat([scene.talkers for scene, _ in seen])
@@ -86,7 +89,7 @@ def summary(seen: list[tuple[Scene, Loss]]) -> dict[str, float]:
     return {k: round(v, 3) for k, v in figures.items() if math.isfinite(v)}
 
 
-class Run:
+class SeparatorTrainer:
     """One training run, which may be stopped and taken up again.
 
     Args:
@@ -107,11 +110,11 @@ class Run:
             self._take_up()
         self.precision = None if options.float32 else torch.bfloat16
         self.bank = load_bank(options.reverb, self.device) if options.reverb else None
-        tapes = load_tapes(options.data, self.device, options.licence, options.seed)
-        self.tape, self.dev = tapes["train"], tapes["dev"]
+        corpora = load_corpora(options.data, self.device, options.licence, options.seed)
+        self.corpus, self.dev = corpora["train"], corpora["dev"]
         encoder = load_voice_encoder().to(self.device)
         where = options.out.with_suffix(".prints"), options.out.with_suffix(".dev-prints")
-        self.prints = stored_prints(where[0], self.tape, encoder, self.bank)
+        self.prints = stored_prints(where[0], self.corpus, encoder, self.bank)
         self.dev_prints = stored_prints(where[1], self.dev, encoder, self.bank)
         if options.compile:
             for block in self.net.blocks:
@@ -155,12 +158,12 @@ class Run:
         warm = min(1.0, (self.step + 1) / WARM)
         return float(self.options.rate * warm * (0.5 * (1 + math.cos(math.pi * progress)) + 0.01))
 
-    def train_step(self) -> tuple[Scene, Loss]:
-        """One batch."""
+    def train_step(self) -> tuple[AcousticScene, Loss]:
+        """Train on one batch."""
         for group in self.optimiser.param_groups:
             group["lr"] = self._rate()
         with torch.no_grad():
-            scene = make_scene(self.tape, self.prints, self.options.rows, self.options.frames, self.bank)
+            scene = make_scene(self.corpus, self.prints, self.options.rows, self.options.frames, self.bank)
         loss = loss_on(self.net, scene, self.precision)
         self.optimiser.zero_grad()
         loss.total.backward()  # type: ignore[no-untyped-call]
@@ -172,8 +175,8 @@ class Run:
         return scene, loss
 
     @torch.no_grad()
-    def check(self) -> dict[str, float]:
-        """Figures of the averaged weights on the development speakers, always the same scenes."""
+    def validate(self) -> dict[str, float]:
+        """Return figures of the averaged weights on the development speakers, always the same scenes."""
         seen = []
         devices = [self.device] if self.device.type == "cuda" else []
         with torch.random.fork_rng(devices):
@@ -192,24 +195,24 @@ class Run:
 
     def keep_if_better(self) -> None:
         """Look at the development speakers; write weights if they were never better, and the checkpoint always."""
-        figures = self.check()
+        figures = self.validate()
         self.note("dev", figures)
         if figures["loss"] < self.best:
             self.best = figures["loss"]
             save(self.options.out, self.mean)
         self.save()
 
-    def go(self) -> None:
+    def run(self) -> None:
         """Train one slice."""
         if self.step == 0 and self.options.start != "none":
-            figures = self.check()
+            figures = self.validate()
             self.best = figures["loss"]
             self.note("dev", figures)
         # On a CPU processor time, so that a run beside other work, or one held for a while, is not cut short.
         clock = time.monotonic if self.device.type == "cuda" else time.process_time
         begin, already = clock(), self.spent
         looked, until = begin, min(self.options.whole * 60, already + self.options.minutes * 60)
-        seen: list[tuple[Scene, Loss]] = []
+        seen: list[tuple[AcousticScene, Loss]] = []
         while self.spent < until:
             seen.append(self.train_step())
             now = clock()
@@ -224,7 +227,7 @@ class Run:
 
 
 def options() -> argparse.ArgumentParser:
-    """The command line."""
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True, help="averaged weights, .safetensors")
@@ -246,8 +249,8 @@ def options() -> argparse.ArgumentParser:
 
 
 def main() -> None:
-    """Entry point."""
-    Run(options().parse_args()).go()
+    """Run the command line."""
+    SeparatorTrainer(options().parse_args()).run()
 
 
 if __name__ == "__main__":

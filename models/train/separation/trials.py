@@ -15,20 +15,27 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from models.common.arrays import I16
+from models.common.audio import SAMPLE_RATE
 from models.separation.runtime import load_voice_encoder
-from models.train.data.datasets import FRAME, I16, RATE, Clip, clips, noises, source
+from models.train.data.datasets import FRAME, Clip, clips, noises, source
 from models.train.data.lips import made_up_lips, spoil_lips
 from models.train.data.microphone import LOUD, normal
-from models.train.data.mix import Scene
+from models.train.data.mix import AcousticScene
 from models.train.data.reverb import Reverb, convolve, make_bank
 from models.train.data.speakers import Split, split_of
 from models.voiceprint.encoder import PRINT
 
-CROP = 4 * RATE // FRAME * FRAME
+CROP = 4 * SAMPLE_RATE // FRAME * FRAME
 SETS = ("librispeech", "speechocean762")
-ROWS = 8  # scenes run at once
-TEST_ROOMS, TEST_SEED = 24, 1  # training's bank has the seed 0
-NOISE_BELOW = 10.0  # dB under the wanted voice
+ROWS = 8
+"""Scenes run at once."""
+
+TEST_ROOMS, TEST_SEED = 24, 1
+"""Simulated rooms of the test, and their seed; training's bank has the seed 0."""
+
+NOISE_BELOW = 10.0
+"""Decibels of the noise under the wanted voice."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +60,7 @@ class Trial:
     """Some scenes of one condition: who the wanted talkers are, by number, and what is to be heard and seen."""
 
     wanted: list[int]
-    scene: Scene
+    scene: AcousticScene
 
 
 @dataclass(frozen=True)
@@ -85,13 +92,13 @@ class Condition:
 
 
 def as_float(sound: I16) -> Tensor:
-    """Samples of a file as float32 in -1..1."""
+    """Turn samples of a file into float32 in -1..1."""
     return torch.from_numpy(sound.astype(np.float32) / 32768)
 
 
 @functools.cache
 def by_speaker(folder: Path, name: str, split: Split) -> dict[str, list[Clip]]:
-    """Clips of each speaker of a set who is on a list."""
+    """Return clips of each speaker of a set who is on a list."""
     found: dict[str, list[Clip]] = {}
     for clip in clips(folder, source(name)):
         if split_of(name, clip.speaker) == split:
@@ -101,19 +108,19 @@ def by_speaker(folder: Path, name: str, split: Split) -> dict[str, list[Clip]]:
 
 
 def people(folder: Path, split: Split) -> list[Person]:
-    """Talkers with at least 7 s of speech: enrolment first, what is mixed after it."""
+    """Find talkers with at least 7 s of speech: enrolment first, what is mixed after it."""
     found: list[Person] = []
     for name in SETS:
         for parts in by_speaker(folder, name, split).values():
             sound = as_float(np.concatenate([clip.sound for clip in parts]))
-            if len(sound) >= 7 * RATE:
-                first = min(4 * RATE, len(sound) - CROP)
+            if len(sound) >= 7 * SAMPLE_RATE:
+                first = min(4 * SAMPLE_RATE, len(sound) - CROP)
                 found.append(Person(len(found), sound[first : first + CROP], sound[:first]))
     return found
 
 
 def filmed(folder: Path, name: str, split: Split, count: int) -> list[Person]:
-    """Talkers with real lips: clips joined to a crop, later clips for the enrolment.
+    """Find talkers with real lips: clips joined to a crop, later clips for the enrolment.
 
     Of `grid_s1_train`, whose lists hold clips of one man, all are one person; of `news_arabic` each presenter gives
     as many as the clips allow.
@@ -125,7 +132,7 @@ def filmed(folder: Path, name: str, split: Split, count: int) -> list[Person]:
     for number, group in enumerate(groups):
         left = [clip for clip in group if clip.lips is not None]
         while taken := _until(left, CROP):
-            enrolment = _until(left[len(taken) :], 2 * RATE)
+            enrolment = _until(left[len(taken) :], 2 * SAMPLE_RATE)
             if not enrolment:
                 break
             left = left[len(taken) + len(enrolment) :]
@@ -140,7 +147,7 @@ def filmed(folder: Path, name: str, split: Split, count: int) -> list[Person]:
 
 
 def _until(group: list[Clip], samples: int) -> list[Clip]:
-    """The first clips that last `samples` together; none if all do not."""
+    """Return the first clips that last `samples` together; none if all do not."""
     total = 0
     for i, clip in enumerate(group):
         total += len(clip.sound)
@@ -175,7 +182,7 @@ class Maker:
         self._noise = torch.cat(sounds)
 
     def main(self) -> dict[str, Condition]:
-        """What every system is compared in."""
+        """Draw what every system is compared in."""
         zero = torch.zeros(self.count)
         every = ("both", "lips", "voice")
         return {
@@ -187,7 +194,7 @@ class Maker:
         }
 
     def more(self) -> dict[str, Condition]:
-        """What only the weights in question are measured in."""
+        """Draw what only the weights in question are measured in."""
         conditions = {"same voice twice": Condition(("lips",), self._twins())}
         conditions["both voices known"] = Condition(
             ("both", "voice"), self._make(1, self._gains, Setting(acquainted=True))
@@ -207,8 +214,8 @@ class Maker:
         return self._scenes(stars, [b[:others] for b in self._beside[: len(stars)]], self._gains[: len(stars)])
 
     def _twins(self) -> list[Trial]:
-        """One person twice: the other's words are the enrolment of the wanted, whose print is no help."""
-        able = [p for p in self._wanted if len(p.enrolment) >= 3 * RATE]
+        """Pair each person with themselves: other words as enrolment of the wanted, whose print is no help."""
+        able = [p for p in self._wanted if len(p.enrolment) >= 3 * SAMPLE_RATE]
         other = [[Person(p.number, p.enrolment.repeat(2)[:CROP], p.enrolment)] for p in able]
         return self._scenes(able, other, torch.zeros(len(able)))
 
@@ -219,7 +226,7 @@ class Maker:
         gains: Tensor,
         setting: Setting = PLAIN,
     ) -> list[Trial]:
-        """Batches of scenes.
+        """Make batches of scenes.
 
         Args:
             wanted: Whose voice is to come out.
@@ -254,7 +261,7 @@ class Maker:
             beside_it = torch.stack([*rest, *quiet], dim=1)
             size = min(len(p.enrolment) for p in group)
             enrolment = normal(torch.stack([p.enrolment[:size] for p in group]))
-            scene = Scene(
+            scene = AcousticScene(
                 mix=a + beside_it.sum(1) + noise,
                 voice=a,
                 others=beside_it,

@@ -14,26 +14,31 @@ import soundfile
 import torch
 from torch import Tensor
 
+from models.common.audio import SAMPLE_RATE
 from models.separation.runtime import load_voice_encoder
-from models.speech.types import open_transcriber
-from models.train.data.datasets import FRAME, RATE
+from models.speech.transcriber import open_transcriber
+from models.train.data.datasets import FRAME
 from models.train.data.lips import made_up_lips, spoil_lips
 from models.train.data.microphone import LOUD, normal
-from models.train.data.mix import Scene
+from models.train.data.mix import AcousticScene
 from models.train.separation.metrics import word_errors
-from models.train.separation.systems import CUES, System, told
+from models.train.separation.systems import CUES, System, with_cues
 from models.train.separation.trials import Person
 
 READ = Path("/usr/share/pocketsphinx/test/data/librivox")
-HOP = 3200  # samples between looks of the captioner: 200 ms
-MARGIN = RATE // 4  # samples before and after a sentence in which only the other talks
-ENROLMENT = 5 * RATE
+HOP = 3200
+"""Samples between looks of the captioner: 200 ms."""
+
+MARGIN = SAMPLE_RATE // 4
+"""Samples before and after a sentence in which only the other talks."""
+
+ENROLMENT = 5 * SAMPLE_RATE
 Errors = dict[str, list[tuple[int, int]]]
 _LINE = re.compile(r"<s> (.*) </s> \((.*)\)")
 
 
 def sentences(folder: Path) -> list[tuple[str, Tensor]]:
-    """Words and sound of each sentence.
+    """Return words and sound of each sentence.
 
     Raises:
         FileNotFoundError: The sentences are not installed.
@@ -44,14 +49,14 @@ def sentences(folder: Path) -> list[tuple[str, Tensor]]:
         if match is None:
             raise ValueError(f"not a line of a transcription: {line!r}")
         sound, rate = soundfile.read(folder / f"{match[2]}.wav", dtype="float32")
-        if rate != RATE:
-            raise ValueError(f"{match[2]}.wav: need {RATE} Hz, got {rate}")
+        if rate != SAMPLE_RATE:
+            raise ValueError(f"{match[2]}.wav: need {SAMPLE_RATE} Hz, got {rate}")
         found.append((match[1], torch.from_numpy(sound)))
     return found
 
 
-def mixed(read: list[tuple[str, Tensor]], others: list[Person], gain: float = 1.0) -> list[tuple[str, Scene]]:
-    """Every sentence with every other voice: her words, and the scene of one row.
+def mixed(read: list[tuple[str, Tensor]], others: list[Person], gain: float = 1.0) -> list[tuple[str, AcousticScene]]:
+    """Mix every sentence with every other voice: her words, and the scene of one row.
 
     Args:
         read: As `sentences` gives them.
@@ -73,7 +78,7 @@ def mixed(read: list[tuple[str, Tensor]], others: list[Person], gain: float = 1.
             speech = torch.cat([person.sound, person.enrolment])
             speech = speech.repeat(1 + voice.shape[1] // len(speech))[: voice.shape[1]]
             rest = normal(speech[None]) * gain
-            scene = Scene(
+            scene = AcousticScene(
                 mix=voice + rest + torch.randn_like(voice) * 1e-3 * LOUD,
                 voice=voice,
                 others=torch.stack([rest, torch.zeros_like(rest)], dim=1),
@@ -94,18 +99,18 @@ def mixed(read: list[tuple[str, Tensor]], others: list[Person], gain: float = 1.
     return scenes
 
 
-class Captioner:
+class LiveTranscriber:
     """The live captions' own transcriber, fed as in a call."""
 
     def __init__(self) -> None:
         self._transcriber = open_transcriber("moonshine")
 
     def words(self, sound: Tensor) -> str:
-        """What it makes of (N,)."""
+        """Transcribe (N,)."""
         stream, found = self._transcriber.open(), {}
         pcm = np.asarray(sound.numpy(), np.float32)
         for k in range(0, len(pcm), HOP):
-            stream.hear(k / RATE, pcm[k : k + HOP])
+            stream.hear(k / SAMPLE_RATE, pcm[k : k + HOP])
             found.update({line.id: line.text for line in stream.lines(partials=False) if line.final})
         found.update({line.id: line.text for line in stream.close() if line.final})
         return " ".join(text for _, text in sorted(found.items()))
@@ -114,7 +119,7 @@ class Captioner:
 def word_error_table(
     systems: dict[str, System], others: list[Person], folder: Path
 ) -> dict[str, list[tuple[int, int]]]:
-    """Words wrong and words said in each scene.
+    """Count words wrong and words said in each scene.
 
     Args:
         systems: The separators in question; each is tried with each cue. The clean voice and the mixture come too.
@@ -124,11 +129,11 @@ def word_error_table(
     Returns:
         By name of what was listened to, one pair a scene, scenes in the same order.
     """
-    captioner, table = Captioner(), Errors()
+    captioner, table = LiveTranscriber(), Errors()
     for text, scene in mixed(sentences(folder), others):
         heard = {"clean": scene.voice, "mixture": scene.mix}
         for name, system in systems.items():
-            heard.update({f"{name}, {cue}": system(told(scene, cue)) for cue in CUES})
+            heard.update({f"{name}, {cue}": system(with_cues(scene, cue)) for cue in CUES})
         for name, sound in heard.items():
             table.setdefault(name, []).append(word_errors(text, captioner.words(sound[0])))
     return table

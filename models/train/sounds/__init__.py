@@ -1,1 +1,1 @@
-"""Trains and evaluates SoundNet."""
+"""Train and evaluate SoundNet."""

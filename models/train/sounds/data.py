@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import soundfile
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from models.sounds.soundnet import SAMPLE_RATE
+from models.common.arrays import I16, I64, Strings
+from models.common.audio import SAMPLE_RATE
 
 URBAN = "urbansound8k_folds_1_2_3"
 CLASSES = (
@@ -42,9 +42,6 @@ SPEECH, NOTHING = len(CLASSES), -1
 CLIP = 4 * SAMPLE_RATE
 SETS = ("librispeech", "speechocean762", "intent", "commands")
 
-I16 = npt.NDArray[np.int16]
-Ints = npt.NDArray[np.int64]
-
 
 @dataclass(frozen=True)
 class Urban:
@@ -58,24 +55,24 @@ class Urban:
     """
 
     sound: I16
-    label: Ints
-    fold: Ints
-    source: npt.NDArray[np.str_]
+    label: I64
+    fold: I64
+    source: Strings
 
 
 def batches(sound: I16, rows: int = 16) -> Iterator[Tensor]:
-    """Clips (M, N) int16 as float32 in -1..1, some rows at a time."""
+    """Yield clips (M, N) int16 as float32 in -1..1, some rows at a time."""
     for first in range(0, len(sound), rows):
         yield torch.from_numpy(sound[first : first + rows]).float() / 32768
 
 
 def held_out(speaker: str) -> bool:
-    """Whether a speaker is kept for the development set."""
+    """Return whether a speaker is kept for the development set."""
     return zlib.crc32(speaker.encode()) % 12 == 0
 
 
 def urban_sounds(folder: Path) -> Urban:
-    """All labelled clips."""
+    """Load all labelled clips."""
     sound, index = _read(folder / "sound" / URBAN)
     fold = np.array([int(one["speaker"].split("/")[0][4:]) for one in index])
     label = np.array([int(one["speaker"].split("/class")[1]) for one in index])
@@ -83,8 +80,8 @@ def urban_sounds(folder: Path) -> Urban:
     return Urban(sound.reshape(-1, CLIP), label, fold, source)
 
 
-def speech_tape(folder: Path, held: bool = False, minutes: float = 30) -> I16:
-    """Speech end to end, (N,) int16: of those who may be trained on, or of those held out.
+def joined_speech(folder: Path, held: bool = False, minutes: float = 30) -> I16:
+    """Join speech end to end, (N,) int16: of those who may be trained on, or of those held out.
 
     Args:
         folder: DIR.
@@ -99,8 +96,8 @@ def speech_tape(folder: Path, held: bool = False, minutes: float = 30) -> I16:
     return np.concatenate(parts)
 
 
-def noise_tape(folder: Path, held: bool = False) -> I16:
-    """Unlabelled noises end to end, (N,) int16; every sixth is held out."""
+def joined_noise(folder: Path, held: bool = False) -> I16:
+    """Join unlabelled noises end to end, (N,) int16; every sixth is held out."""
     sound, index = _read(folder / "noise" / "nonspeech100")
     chosen = [o for i, o in enumerate(index) if (i % 6 == 5) == held]
     return np.concatenate([sound[o["start"] : o["start"] + o["samples"]] for o in chosen])
@@ -141,12 +138,12 @@ class Mixer:
         by_class = np.bincount(self._label, minlength=len(CLASSES))
         # Halfway between a draw a clip and a draw a class: rare classes need more than their due.
         weight = by_class[self._label] ** -0.5
-        self._chance = weight / weight.sum()
-        self._speech, self._noise = speech_tape(folder), noise_tape(folder)
+        self._probability = weight / weight.sum()
+        self._speech, self._noise = joined_speech(folder), joined_noise(folder)
         self._random = np.random.default_rng(seed)
 
     def draw(self, rows: int, samples: int) -> Mixture:
-        """Some mixtures.
+        """Draw some mixtures.
 
         Args:
             rows: B.
@@ -168,24 +165,24 @@ class Mixer:
             sound[row] = self._at_some_level(one)
         return Mixture(sound, share)
 
-    def _layer(self, samples: int, chance: tuple[float, float, float]) -> tuple[Tensor, int]:
-        """One source (N,), RMS 0.1 or silent, and its kind; `chance` of a labelled clip, speech, noise."""
+    def _layer(self, samples: int, probabilities: tuple[float, float, float]) -> tuple[Tensor, int]:
+        """Draw one source (N,), RMS 0.1 or silent, and its kind; `probabilities` of a labelled clip, speech, noise."""
         r = self._random
         # Half of the sounds are bent out of shape: the teacher says what they have become.
         wild = r.random() < 0.5
         speed = float(np.exp(r.uniform(-0.6, 0.6) if wild else r.uniform(-0.2, 0.2)))
         need, kind = int(samples * speed) + 2, NOTHING
-        which = r.choice(4, p=(*chance, 1 - sum(chance)))
+        which = r.choice(4, p=(*probabilities, 1 - sum(probabilities)))
         if which == 0:
-            clip = r.choice(len(self._label), p=self._chance)
+            clip = r.choice(len(self._label), p=self._probability)
             first = r.integers(CLIP - need + 1) if need < CLIP else 0
             kind, part = int(self._label[clip]), self._urban[clip, first : first + need]
         elif which == 3:
             return equalised(made_up(samples, r), r), NOTHING
         else:
-            tape = self._speech if which == 1 else self._noise
-            first = r.integers(len(tape) - need)
-            kind, part = SPEECH if which == 1 else NOTHING, tape[first : first + need]
+            joined = self._speech if which == 1 else self._noise
+            first = r.integers(len(joined) - need)
+            kind, part = SPEECH if which == 1 else NOTHING, joined[first : first + need]
         wave = torch.from_numpy(part.astype(np.float32) / 32768)[None, None]
         wave = F.interpolate(wave, samples, mode="linear", align_corners=True)[0, 0]
         if wild and r.random() < 0.3:
@@ -203,7 +200,7 @@ class Mixer:
 
 
 def equalised(wave: Tensor, random: np.random.Generator, spread: float = 4.0) -> Tensor:
-    """(N,) through a smooth random filter of `spread` dB, at RMS 0.1 (silence stays)."""
+    """Filter (N,) with a smooth random curve of `spread` dB, to RMS 0.1 (silence stays)."""
     # Transforms of sizes with large prime factors are several times slower.
     size = -(-len(wave) // 4000) * 4000
     X = torch.fft.rfft(wave, size)
@@ -216,7 +213,7 @@ def equalised(wave: Tensor, random: np.random.Generator, spread: float = 4.0) ->
 
 
 def made_up(samples: int, random: np.random.Generator) -> Tensor:
-    """(N,) of coloured noise or of a few gliding tones, whole or in bursts."""
+    """Make up (N,) of coloured noise or of a few gliding tones, whole or in bursts."""
     if random.random() < 0.5:
         X = torch.fft.rfft(torch.from_numpy(random.normal(size=samples)).float())
         wave = torch.fft.irfft(X / torch.arange(1, len(X) + 1) ** random.uniform(0, 1), samples)

@@ -17,11 +17,11 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 import torchaudio
-from safetensors.torch import load_file
 from torch import Tensor
 
 from models.common import weights
-from models.sounds.soundnet import SAMPLE_RATE, SoundNet, pooled
+from models.common.audio import SAMPLE_RATE
+from models.sounds.soundnet import SoundNet, pooled
 from models.train.sounds.data import CLASSES, Urban, batches, urban_sounds
 from models.train.sounds.probe import STRENGTHS, Score, fit_linear, score
 from models.train.sounds.teacher import SoundTeacher
@@ -33,9 +33,9 @@ Features = Callable[[Tensor], Tensor]
 
 
 def load(path: Path) -> SoundNet:
-    """A trained network, for inference; heads of another size are left out."""
+    """Load a trained network, for inference; heads of another size are left out."""
     net = SoundNet()
-    state = {name: value.float() for name, value in load_file(path).items()}
+    state = weights.tensors(path)
     own = net.state_dict()
     state = {name: value for name, value in state.items() if name in own and own[name].shape == value.shape}
     net.load_state_dict(state, strict=False)
@@ -48,7 +48,7 @@ def from_pool5(net: SoundNet) -> Features:
 
 
 def random_weights(urban: Urban, seed: int = 1) -> SoundNet:
-    """The network before training, its norms set to what they see of some training clips."""
+    """Make the network before training, its norms set to what they see of some training clips."""
     torch.manual_seed(seed)
     net = SoundNet()
     chosen = torch.randperm(int((urban.fold < 3).sum()))[:256].numpy()
@@ -90,7 +90,7 @@ def evaluate(features: Features, urban: Urban) -> tuple[Score, float]:
 
 
 def main() -> None:
-    """Entry point."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--weights", type=Path, nargs="*", default=[WEIGHTS])

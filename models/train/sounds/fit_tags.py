@@ -16,26 +16,25 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 
+from models.common.arrays import F32, I16, I64, Bools
 from models.sounds.runtime import raised
 from models.sounds.soundnet import SoundNet, pooled
 from models.sounds.tags import TAGS
 from models.train.sounds.data import (
     CLASSES,
     CLIP,
-    I16,
     Mixer,
     batches,
     equalised,
+    joined_noise,
+    joined_speech,
     made_up,
-    noise_tape,
-    speech_tape,
     urban_sounds,
 )
 from models.train.sounds.evaluate import WEIGHTS, load
-from models.train.sounds.probe import Linear, fit_linear
+from models.train.sounds.probe import LinearProbe, fit_linear
 from models.train.sounds.teacher import SoundTeacher, class_names
 
 FALSE_ALARMS = 0.01
@@ -72,11 +71,9 @@ LABELS = {name: kind for kind, name in enumerate(CLASSES) if name in CANDIDATES}
     "music": CLASSES.index("street music")
 }
 
-Truth = NDArray[np.float32]
-
 
 @dataclass
-class Scenes:
+class LabelledScenes:
     """What names are measured on.
 
     Attributes:
@@ -86,18 +83,20 @@ class Scenes:
     """
 
     sound: I16
-    label: NDArray[np.int64]
-    talks: NDArray[np.bool_]
+    label: I64
+    talks: Bools
 
 
-def development_scenes(folder: Path, seed: int = 5) -> Scenes:
+def development_scenes(folder: Path, seed: int = 5) -> LabelledScenes:
     """Fold 3, held-out talkers, held-out noises, made-up noises and tones, talkers over fold 3."""
     random = np.random.default_rng(seed)
     urban = urban_sounds(folder)
     clips = torch.from_numpy(urban.sound[urban.fold == 3]).float() / 32768
     label = urban.label[urban.fold == 3]
-    tapes = [torch.from_numpy(t).float() / 32768 for t in (speech_tape(folder, True, 60), noise_tape(folder, True))]
-    speech, noise = (tape[: len(tape) // CLIP * CLIP].view(-1, CLIP) for tape in tapes)
+    joined = [
+        torch.from_numpy(t).float() / 32768 for t in (joined_speech(folder, True, 60), joined_noise(folder, True))
+    ]
+    speech, noise = (part[: len(part) // CLIP * CLIP].view(-1, CLIP) for part in joined)
     chosen = torch.from_numpy(random.permutation(len(speech)))
     alone, voices = speech[chosen[: len(chosen) // 2]], speech[chosen[len(chosen) // 2 :]]
     over = random.permutation(len(clips))[: len(voices)]
@@ -115,11 +114,13 @@ def development_scenes(folder: Path, seed: int = 5) -> Scenes:
     talks = np.zeros(len(sound), np.bool_)
     talks[len(clips) : len(clips) + len(alone)] = True
     talks[len(sound) - len(mixed) :] = True
-    return Scenes((sound * 32767).numpy().astype(np.int16), np.concatenate([label, nothing, label[over]]), talks)
+    return LabelledScenes(
+        (sound * 32767).numpy().astype(np.int16), np.concatenate([label, nothing, label[over]]), talks
+    )
 
 
-def truth_of(name: str, scenes: Scenes, teacher: Truth) -> Truth:
-    """(M,) 1 there, 0 not there, NaN not known; `teacher` (M,) is YAMNet's probability of this name."""
+def truth_of(name: str, scenes: LabelledScenes, teacher: F32) -> F32:
+    """Label (M,): 1 there, 0 not there, NaN not known; `teacher` (M,) is YAMNet's probability of this name."""
     truth = np.where(teacher < _ABSENT, 0.0, np.nan)
     if name in LABELS:
         truth[scenes.label == LABELS[name]] = 1
@@ -132,16 +133,16 @@ def truth_of(name: str, scenes: Scenes, teacher: Truth) -> Truth:
     return np.asarray(truth, np.float32)
 
 
-def average_precision(chance: Truth, truth: Truth) -> float:
-    """Area under precision over recall."""
-    order = np.argsort(-chance)
+def average_precision(probability: F32, truth: F32) -> float:
+    """Return the area under precision over recall."""
+    order = np.argsort(-probability)
     right = truth[order]
     precision = np.cumsum(right) / np.arange(1, len(right) + 1)
     return float((precision * right).sum() / right.sum())
 
 
-def fit(net: SoundNet, folder: Path, mixtures: int = 2500, noises: int = 300) -> Linear:
-    """The linear classifier on pool5: ten questions, with mixtures, talkers and noises as counterexamples."""
+def fit(net: SoundNet, folder: Path, mixtures: int = 2500, noises: int = 300) -> LinearProbe:
+    """Fit the linear classifier on pool5: ten questions, with mixtures, talkers and noises as counterexamples."""
     urban, mixer, random = urban_sounds(folder), Mixer(folder, 99), np.random.default_rng(99)
     kept = urban.fold < 3
     wanted = [torch.nn.functional.one_hot(torch.from_numpy(urban.label[kept]), len(CLASSES)).float()]
@@ -160,7 +161,7 @@ def fit(net: SoundNet, folder: Path, mixtures: int = 2500, noises: int = 300) ->
 
 
 def main() -> None:
-    """Entry point."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--weights", type=Path, default=WEIGHTS)
@@ -173,7 +174,7 @@ def main() -> None:
         state = load_file(options.weights) | {"linear.weight": linear.weight.half(), "linear.bias": linear.bias.half()}
         save_file({name: value.contiguous() for name, value in state.items()}, options.weights)
     state = load_file(options.weights)
-    linear = Linear(state["linear.weight"].float(), state["linear.bias"].float())
+    linear = LinearProbe(state["linear.weight"].float(), state["linear.bias"].float())
     scenes, teacher, names = development_scenes(options.data), SoundTeacher(), class_names()
     given, labelled, said = [], [], []
     with torch.inference_mode():
@@ -191,16 +192,16 @@ def main() -> None:
         sources = {"head": sounds[:, :, indices].max(axis=(1, 2))}
         if name in LABELS:
             sources["linear"] = answers[:, LABELS[name]]
-        for source, chance in sources.items():
-            print(_row(name, source, chance, truth, indices))
+        for source, probability in sources.items():
+            print(_row(name, source, probability, truth, indices))
     said_of = np.stack([tag.probability(sounds, answers) >= tag.threshold for tag in TAGS], axis=1)
     print(f"\nAs shipped ({', '.join(f'{tag.name} {tag.threshold}' for tag in TAGS)}):")
     for kind, text in _said(said_of, scenes).items():
         print(f"- {kind}: {text}")
 
 
-def _said(said: NDArray[np.bool_], scenes: Scenes) -> dict[str, str]:
-    """How often each name is said, by what is in the scene."""
+def _said(said: Bools, scenes: LabelledScenes) -> dict[str, str]:
+    """Return how often each name is said, by what is in the scene."""
     groups = {CLASSES[k]: (scenes.label == k) & ~scenes.talks for k in range(len(CLASSES))}
     groups["a talker alone"] = (scenes.label < 0) & scenes.talks
     groups["a talker over one of these"] = (scenes.label >= 0) & scenes.talks
@@ -214,14 +215,14 @@ def _said(said: NDArray[np.bool_], scenes: Scenes) -> dict[str, str]:
     return lines
 
 
-def _row(name: str, source: str, chance: Truth, truth: Truth, indices: list[int]) -> str:
+def _row(name: str, source: str, probability: F32, truth: F32, indices: list[int]) -> str:
     known = np.isfinite(truth)
-    chance, truth = chance[known], truth[known]
-    there, absent = chance[truth == 1], chance[truth == 0]
+    probability, truth = probability[known], truth[known]
+    there, absent = probability[truth == 1], probability[truth == 0]
     cells = [name, source, str(len(there)), str(len(absent))]
     if len(there) and len(absent):
         threshold = float(np.quantile(absent, 1 - FALSE_ALARMS))
-        cells += [f"{average_precision(chance, truth):.2f}", f"{threshold:.3f}"]
+        cells += [f"{average_precision(probability, truth):.2f}", f"{threshold:.3f}"]
         cells += [f"{(there > threshold).mean():.0%}", f"{(absent > threshold).mean():.1%}"]
     else:
         cells += ["", "", "", ""]

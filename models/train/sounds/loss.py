@@ -11,7 +11,7 @@ WARMTH = 4.0
 
 
 def sigmoid_divergence(student: Tensor, teacher: Tensor) -> Tensor:
-    """KL divergence of 521 yes-or-no distributions, summed; (..., 521) logits both -> (...)."""
+    """Sum the KL divergences of 521 yes-or-no distributions: (..., 521) logits both -> (...)."""
     wanted = torch.sigmoid(teacher)
     self_entropy = F.binary_cross_entropy(wanted, wanted, reduction="none")
     cross = F.binary_cross_entropy_with_logits(student, wanted, reduction="none")
@@ -19,7 +19,7 @@ def sigmoid_divergence(student: Tensor, teacher: Tensor) -> Tensor:
 
 
 def softmax_divergence(student: Tensor, teacher: Tensor) -> Tensor:
-    """KL divergence of one warm distribution over all classes, times the squared temperature; -> (...)."""
+    """Return the KL divergence of one warm distribution over all classes, times the squared temperature; -> (...)."""
     # Next to silence YAMNet's logits run to hundreds, which would leave a single class.
     wanted = F.log_softmax(teacher.clamp(-30, 8) / WARMTH, dim=-1)
     given = F.log_softmax(student / WARMTH, dim=-1)
@@ -27,12 +27,12 @@ def softmax_divergence(student: Tensor, teacher: Tensor) -> Tensor:
 
 
 def object_divergence(student: Tensor, wanted: Tensor) -> Tensor:
-    """KL divergence from what is seen: (B, P, 1000) logits, (B, 1000) sums to 1, or 0 where unknown -> (B,)."""
+    """Return the KL divergence from what is seen: (B, P, 1000) logits, (B, 1000) sums to 1 or is 0 -> (B,)."""
     given = F.log_softmax(student.mean(1), dim=-1)
     divergence = (torch.xlogy(wanted, wanted) - wanted * given).sum(-1)
     return divergence * (wanted.sum(-1) > 0.5)
 
 
 def hearing(student: Tensor, teacher: Tensor) -> Tensor:
-    """Both divergences from the teacher of sounds, (..., 521) logits -> (...)."""
+    """Add both divergences from the teacher of sounds, (..., 521) logits -> (...)."""
     return sigmoid_divergence(student, teacher) + softmax_divergence(student, teacher)

@@ -13,7 +13,7 @@ STRENGTHS = (1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0)
 
 
 @dataclass
-class Linear:
+class LinearProbe:
     """A classifier with its input's standardisation folded in.
 
     Attributes:
@@ -25,7 +25,7 @@ class Linear:
     bias: Tensor
 
     def __call__(self, x: Tensor) -> Tensor:
-        """(M, features) -> logits (M, classes)."""
+        """Map (M, features) -> logits (M, classes)."""
         return x @ self.weight.t() + self.bias
 
 
@@ -44,8 +44,8 @@ class Score:
     each: list[float]
 
 
-def fit_linear(x: Tensor, wanted: Tensor, strength: float, several: bool = False, steps: int = 60) -> Linear:
-    """Logistic regression by L-BFGS on standardised features.
+def fit_linear(x: Tensor, wanted: Tensor, strength: float, several: bool = False, steps: int = 60) -> LinearProbe:
+    """Fit a logistic regression by L-BFGS on standardised features.
 
     Args:
         x: (M, features).
@@ -73,7 +73,7 @@ def fit_linear(x: Tensor, wanted: Tensor, strength: float, several: bool = False
 
     optimiser.step(loss)  # type: ignore[no-untyped-call]
     folded = (weight / spread).detach()
-    return Linear(folded, bias.detach() - folded @ mean)
+    return LinearProbe(folded, bias.detach() - folded @ mean)
 
 
 def score(given: Tensor, label: Tensor) -> Score:

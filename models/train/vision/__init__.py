@@ -1,1 +1,1 @@
-"""Trains and evaluates captioning, question answering and the joint embedding."""
+"""Train and evaluate captioning, question answering and the joint embedding."""

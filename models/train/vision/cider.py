@@ -15,11 +15,12 @@ from dataclasses import dataclass
 Gram = tuple[int, ...]
 Sentence = Sequence[int]
 ORDERS = 4
-_SPREAD = 6.0  # words of difference in length that CIDEr-D forgives
+_SPREAD = 6.0
+"""Words of difference in length that CIDEr-D forgives."""
 
 
 def grams(sentence: Sentence) -> list[Counter[Gram]]:
-    """Counts of a sentence's runs of 1, 2, 3 and 4 words."""
+    """Count a sentence's runs of 1, 2, 3 and 4 words."""
     return [Counter(tuple(sentence[i : i + n]) for i in range(len(sentence) - n + 1)) for n in range(1, ORDERS + 1)]
 
 
@@ -32,7 +33,7 @@ class _Weighed:
     sizes: list[float]
 
 
-class Consensus:
+class References:
     """The captions of all pictures.
 
     Args:
@@ -66,7 +67,7 @@ class Consensus:
         return _Weighed(length, vectors, [math.hypot(*vector.values()) for vector in vectors])
 
     def cider(self, picture: int, sentence: Sentence) -> float:
-        """CIDEr-D of a sentence about a picture, 0 to 10."""
+        """Return CIDEr-D of a sentence about a picture, 0 to 10."""
         mine = self._weigh(len(sentence), grams(sentence))
         total = 0.0
         for truth in self._weighed[picture]:
@@ -78,7 +79,7 @@ class Consensus:
         return 10 * total / (ORDERS * len(self._weighed[picture]))
 
     def bleu(self, picture: int, sentence: Sentence) -> float:
-        """BLEU-4 of a sentence about a picture, 0 to 1."""
+        """Return BLEU-4 of a sentence about a picture, 0 to 1."""
         logs = 0.0
         for n, (mine, most) in enumerate(zip(grams(sentence), self._most[picture], strict=True)):
             right = sum(min(count, most[gram]) for gram, count in mine.items())
@@ -92,5 +93,5 @@ class Consensus:
         return math.exp(logs + min(0.0, 1 - closest / len(sentence)))
 
     def odd(self, sentence: Sentence) -> int:
-        """How many of a sentence's runs of three words stand in nobody's caption of any picture ("a red", end)."""
+        """Count a sentence's runs of three words that stand in nobody's caption of any picture ("a red", end)."""
         return sum(gram not in self._threes for gram in grams(sentence)[2].elements())

@@ -26,7 +26,7 @@ ROWS = 50
 
 
 def figures(captions: Sequence[str], references: Sequence[Sequence[str]]) -> dict[str, float]:
-    """Scores of one caption a picture against all its references.
+    """Score one caption a picture against all its references.
 
     Args:
         captions: N sentences.
@@ -50,7 +50,7 @@ def figures(captions: Sequence[str], references: Sequence[Sequence[str]]) -> dic
 
 
 def captions_of(net: CaptionNet, vocabulary: Vocabulary, stored: StoredGrids, width: int) -> list[str]:
-    """Captions of all pictures whose grids are stored, tokens with spaces between them."""
+    """Return captions of all pictures whose grids are stored, tokens with spaces between them."""
     written = []
     for at in range(0, len(stored.top), ROWS):
         part = Grids(*(torch.from_numpy(np.array(file[at : at + ROWS], np.float32)) for file in stored))
@@ -59,7 +59,7 @@ def captions_of(net: CaptionNet, vocabulary: Vocabulary, stored: StoredGrids, wi
 
 
 def main() -> None:
-    """Entry point."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--cache", type=Path, required=True, help="folder for the encoder's grids")

@@ -1,4 +1,4 @@
-"""Trains scene captions on, by how well whole sentences agree with people's.
+"""Train captioning on, by how well whole sentences agree with people's.
 
     python -m models.train.vision.reward --data DIR --cache DIR --start FILE --out FILE --minutes N [--resume]
 
@@ -14,12 +14,12 @@ import argparse
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional
 
-from models.train.vision.cider import Consensus
-from models.train.vision.train_captioning import Batch, Run, options_parser
+from models.common.weights import tensors
+from models.train.vision.cider import References
+from models.train.vision.train_captioning import Batch, CaptioningTrainer, options_parser
 from models.vision.captioning import LONGEST, CaptionNet, Memory
 from models.vision.image_encoder import Grids
 from models.vision.vocabulary import END, PADDING, START, UNKNOWN
@@ -30,7 +30,7 @@ NEVER = [PADDING, START, UNKNOWN]
 
 @torch.no_grad()
 def sample(net: CaptionNet, grids: Grids, count: int, temperature: float) -> Tensor:
-    """Sentences drawn as the writer would: (B, count, T) int64 of start, words, end, padding.
+    """Draw sentences as the writer would: (B, count, T) int64 of start, words, end, padding.
 
     Below a temperature of 1 likely words become likelier: a writer that learnt with smoothed labels would else put an
     odd word into nearly every sentence.
@@ -54,34 +54,34 @@ def sample(net: CaptionNet, grids: Grids, count: int, temperature: float) -> Ten
     return torch.stack(line, dim=2)
 
 
-class RewardRun(Run):
+class RewardTrainer(CaptioningTrainer):
     """A run that begins from trained weights and learns from its own sentences."""
 
     def __init__(self, options: argparse.Namespace) -> None:
         super().__init__(options)
         if self.step == 0:
-            start = {name: value.float() for name, value in load_file(options.start).items()}
+            start = tensors(options.start)
             self.net.load_state_dict(start)
             self.mean.load_state_dict(start)
         vocabulary = self.material.vocabulary
-        self.consensus = Consensus(
+        self.references = References(
             [[[*vocabulary.encode(one), END] for one in five] for five in self.material.captions]
         )
 
     def _rewards(self, batch: Batch, sentences: Tensor) -> Tensor:
-        """(B, K) reward of each sentence; in a mirrored picture left is right."""
+        """Return (B, K) reward of each sentence; in a mirrored picture left is right."""
         found = torch.zeros(sentences.shape[:2])
         turn = self.material.turn
         for row, (picture, mirror) in enumerate(zip(batch.pictures, batch.mirrored, strict=True)):
             for k, line in enumerate(sentences[row, :, 1:].tolist()):
                 words = [turn.get(word, word) if mirror else word for word in line if word != PADDING]
-                cider, bleu = self.consensus.cider(picture, words), self.consensus.bleu(picture, words)
-                odd = self.consensus.odd(words)
+                cider, bleu = self.references.cider(picture, words), self.references.bleu(picture, words)
+                odd = self.references.odd(words)
                 found[row, k] = self.options.cider * cider + self.options.bleu * bleu - self.options.odd * odd
         return found
 
     def train_step(self, batch: Batch) -> float:
-        """One batch; returns the mean reward with its sign changed, so that less is better as with any loss."""
+        """Train on one batch; return the mean reward with its sign changed, so that less is better as with any loss."""
         self.net.eval()
         with torch.autocast("cpu", torch.bfloat16):
             sentences = sample(self.net, batch.grids, SAMPLES, self.options.temperature)
@@ -102,7 +102,7 @@ class RewardRun(Run):
 
 
 def main() -> None:
-    """Entry point."""
+    """Run the command line."""
     parser = options_parser(__doc__ or "")
     parser.add_argument("--start", type=Path, required=True, help="weights to begin from")
     parser.add_argument("--cider", type=float, default=1.0, help="weight of CIDEr-D in the reward")
@@ -113,7 +113,7 @@ def main() -> None:
     parser.set_defaults(rate=2e-4, decay=0.01, penalty=0.1, memory=0.99, batches=140, quiet=0)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    RewardRun(options).go()
+    RewardTrainer(options).run()
 
 
 if __name__ == "__main__":

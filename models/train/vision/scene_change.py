@@ -15,8 +15,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from models.common.arrays import U8
 from models.train.data.flickr8k import flickr8k
 from models.vision.captioning_runtime import CHANGED, gist
 from models.vision.image_runtime import ImageRuntime
@@ -25,8 +25,8 @@ PICTURES = 300
 RIVALS = 50
 
 
-def a_moment_later(picture: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """The same scene (224, 224, 3), as a held camera might see it next."""
+def a_moment_later(picture: U8, rng: np.random.Generator) -> U8:
+    """Return the same scene (224, 224, 3), as a held camera might see it next."""
     side = picture.shape[0]
     zoom, (right, down) = rng.uniform(1.0, 1.06), rng.uniform(-0.06, 0.06, 2) * side
     centre = (1 - zoom) * side / 2
@@ -39,7 +39,7 @@ def a_moment_later(picture: NDArray[np.uint8], rng: np.random.Generator) -> NDAr
 
 
 def main() -> None:
-    """Entry point."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     options = parser.parse_args()

@@ -1,4 +1,4 @@
-"""Trains scene captions.
+"""Train captioning.
 
     python -m models.train.vision.train_captioning --data DIR --cache DIR --out FILE --minutes N [--resume]
 
@@ -31,12 +31,15 @@ from models.vision.captioning import LONGEST, CaptionNet
 from models.vision.image_encoder import Grids
 from models.vision.vocabulary import END, PADDING, START, Vocabulary
 
-LEAST = 5  # times a word must occur
-CHUNK = 24  # batches among which pictures are sorted by the length of their captions
+LEAST = 5
+"""Times a word must occur."""
+
+CHUNK = 24
+"""Batches among which pictures are sorted by the length of their captions."""
 
 
 def encode_captions(vocabulary: Vocabulary, captions: list[list[str]], turn: dict[int, int]) -> Tensor:
-    """Numbers of all captions, (N, 5, LONGEST + 2): start, words, end, padding; each picture's longest first.
+    """Number all captions, (N, 5, LONGEST + 2): start, words, end, padding; each picture's longest first.
 
     A caption of more words loses the rest and its end. `turn` says which words stand for which others.
     """
@@ -89,7 +92,7 @@ class Material:
         self.dev = grids(dev, cache / "dev")
 
     def epoch(self, rows: int, rng: np.random.Generator) -> Iterator[Batch]:
-        """All pictures once, `rows` at a time, each straight or mirrored by chance."""
+        """Yield all pictures once, `rows` at a time, each straight or mirrored by chance."""
         order = rng.permutation(len(self.captions))
         flipped = rng.random(len(order)) < 0.5
         words = (self.coded[0] != PADDING).sum(2)
@@ -113,7 +116,7 @@ class Material:
 
 
 def loss_of(net: CaptionNet, seen: Grids, captions: Tensor, smoothing: float, penalty: float) -> tuple[Tensor, float]:
-    """What is minimised, and the plain cross-entropy a word in nats.
+    """Return what is minimised, and the plain cross-entropy a word in nats.
 
     The doubly stochastic penalty asks of every place to be looked at about as much as any other over a sentence:
     sum over places of (1 - attention summed over words)^2 (Xu et al., equation 14), its mean here.
@@ -131,7 +134,7 @@ def loss_of(net: CaptionNet, seen: Grids, captions: Tensor, smoothing: float, pe
 
 @torch.no_grad()
 def average(mean: CaptionNet, net: CaptionNet, step: int, most: float) -> None:
-    """Moving average of the weights over the last few hundred steps."""
+    """Average the weights of the last few hundred steps."""
     keep = min(most, (1 + step) / (10 + step))
     for slow, fast in zip(mean.parameters(), net.parameters(), strict=True):
         slow.lerp_(fast, 1 - keep)
@@ -145,14 +148,16 @@ def save(path: Path, net: CaptionNet, vocabulary: Vocabulary) -> None:
     temporary.replace(path)
 
 
-def judge(net: CaptionNet, vocabulary: Vocabulary, dev: StoredGrids, references: list[list[str]]) -> dict[str, float]:
-    """Figures of the dev captions at beam 3."""
+def validate(
+    net: CaptionNet, vocabulary: Vocabulary, dev: StoredGrids, references: list[list[str]]
+) -> dict[str, float]:
+    """Return figures of the dev captions at beam 3."""
     net.eval()
     found = figures(captions_of(net, vocabulary, dev, 3), references)
     return {name: round(value, 4) for name, value in found.items()}
 
 
-class Run:
+class CaptioningTrainer:
     """One training run, which may be stopped and taken up again.
 
     Args:
@@ -195,13 +200,13 @@ class Run:
         temporary.replace(self.checkpoint)
 
     def rate(self) -> float:
-        """Learning rate: a short rise, then half a cosine over the minutes."""
+        """Return the learning rate: a short rise, then half a cosine over the minutes."""
         progress = min(1.0, self.spent / (self.options.minutes * 60))
         rise = min(1.0, (self.step + 1) / 60)
         return float(self.options.rate * rise * (0.5 * (1 + math.cos(math.pi * progress)) + 0.01))
 
     def train_step(self, batch: Batch) -> float:
-        """One batch; returns the cross-entropy."""
+        """Train on one batch; return the cross-entropy."""
         self.net.train()
         with torch.autocast("cpu", torch.bfloat16):
             loss, plain = loss_of(self.net, batch.grids, batch.captions, self.options.smoothing, self.options.penalty)
@@ -209,7 +214,7 @@ class Run:
         return plain
 
     def descend(self, loss: Tensor) -> None:
-        """One step of the optimiser."""
+        """Take one step of the optimiser."""
         for group in self.optimiser.param_groups:
             group["lr"] = self.rate()
         self.optimiser.zero_grad()
@@ -219,7 +224,7 @@ class Run:
         average(self.mean, self.net, self.step, self.options.memory)
         self.step += 1
 
-    def go(self) -> None:
+    def run(self) -> None:
         """Train until the minutes are spent; dev after every epoch (or `batches`) from `quiet` on."""
         limit = self.options.minutes * 60
         while self.spent < limit:
@@ -233,7 +238,7 @@ class Run:
             self.epochs += 1
             line: dict[str, float] = {"epoch": self.epochs, "loss": round(sum(losses) / len(losses), 4)}
             if self.epochs > self.options.quiet:
-                line |= judge(self.mean, self.material.vocabulary, self.material.dev, self.material.dev_captions)
+                line |= validate(self.mean, self.material.vocabulary, self.material.dev, self.material.dev_captions)
                 point = self.options.out.with_stem(f"{self.options.out.stem}-{self.epochs}")
                 save(point, self.mean, self.material.vocabulary)
                 if line["BLEU-4"] > self.best:
@@ -248,7 +253,7 @@ class Run:
 
 
 def options_parser(about: str) -> argparse.ArgumentParser:
-    """Options of every run."""
+    """Return the options of every run."""
     parser = argparse.ArgumentParser(description=about)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--cache", type=Path, required=True, help="folder for the encoder's grids (2.4 GB)")
@@ -269,10 +274,10 @@ def options_parser(about: str) -> argparse.ArgumentParser:
 
 
 def main() -> None:
-    """Entry point."""
+    """Run the command line."""
     options = options_parser(__doc__ or "").parse_args()
     torch.set_num_threads(1)
-    Run(options).go()
+    CaptioningTrainer(options).run()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Trains the joint embedding.
+"""Train the joint embedding.
 
     python -m models.train.vision.train_embedding --data DIR --out FILE --minutes N [--resume]
 
@@ -17,11 +17,10 @@ import math
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -29,7 +28,8 @@ from torch.nn import functional
 
 from models.common.phrases import chunks
 from models.train.data.flickr8k import StoredGrids, flickr8k, grids, mirrored
-from models.vision.embed import CHANNELS, PLACES, REDUCED, Embedding, load_embedding, padded, places
+from models.train.vision.picture_places import components, reduced
+from models.vision.embed import REDUCED, Embedding, load_embedding, padded
 from models.vision.vocabulary import UNKNOWN, Vocabulary, tokenise
 
 LEAST = 3
@@ -38,47 +38,13 @@ LEAST = 3
 Captions = list[list[list[str]]]
 """Of every picture five lists of words."""
 
-EVERY = 100  # steps between looks at dev
-_UNKNOWN_WORD = 0.05  # share of words hidden while training
+EVERY = 100
+"""Steps between looks at dev."""
+
+_UNKNOWN_WORD = 0.05
+"""Share of words hidden while training."""
+
 _HIDDEN_PLACE = 0.25
-
-
-def components(stored: StoredGrids, count: int, rows: Sequence[int]) -> nn.Linear:
-    """Principal components of places: (…, 1392) -> (…, count), of mean deviation 1.
-
-    Args:
-        stored: Grids of pictures.
-        count: Components.
-        rows: Pictures to find them on.
-    """
-    x = all_places(stored, rows).flatten(0, 1)
-    mean = x.mean(0)
-    x = x - mean
-    values, axes = torch.linalg.eigh(x.T @ x / len(x))
-    axes, kept = axes[:, -count:].flip(1), values[-count:].flip(0)
-    reduce = nn.Linear(CHANNELS, count)
-    with torch.no_grad():
-        # Halfway to whitened: the small components carry meaning, and noise.
-        weight = axes / (kept.sqrt() * kept.mean().sqrt()).sqrt()
-        reduce.weight.copy_(weight.T)
-        reduce.bias.copy_(-mean @ weight)
-    return reduce
-
-
-def reduced(reduce: nn.Linear, stored: StoredGrids) -> Tensor:
-    """Every picture's places (N, 49, 512) in bfloat16."""
-    every = torch.empty(len(stored.top), PLACES, REDUCED, dtype=torch.bfloat16)
-    weight, bias = reduce.weight.detach().bfloat16(), reduce.bias.detach()
-    for at in range(0, len(every), 200):
-        x = all_places(stored, slice(at, at + 200)).bfloat16()
-        every[at : at + 200] = functional.linear(x, weight) + bias
-    return every
-
-
-def all_places(stored: StoredGrids, rows: slice | Sequence[int]) -> Tensor:
-    """Places (N, 49, 1392) float32 of some pictures."""
-    middle, top = (torch.from_numpy(grid[rows].astype(np.float32)) for grid in stored)
-    return places(middle, top)
 
 
 def captions_of(data: Path, cache: Path, split: Literal["train", "dev"]) -> tuple[list[StoredGrids], Captions]:
@@ -91,7 +57,7 @@ def captions_of(data: Path, cache: Path, split: Literal["train", "dev"]) -> tupl
 
 
 def said_of(captions: Captions, vocabulary: Vocabulary) -> Tensor:
-    """(N, words) bool: which words any caption of a picture has."""
+    """Say which words, (N, words) bool, any caption of a picture has."""
     said = torch.zeros(len(captions), len(vocabulary), dtype=torch.bool)
     for row, five in zip(said, captions, strict=True):
         row[[number for words in five for number in vocabulary.encode(" ".join(words))]] = True
@@ -99,7 +65,7 @@ def said_of(captions: Captions, vocabulary: Vocabulary) -> Tensor:
 
 
 def contrast(image: Tensor, text: Tensor, sharpness: Tensor, also: Tensor | None = None) -> Tensor:
-    """Cross-entropy of finding the right picture among those of the batch, and the right text.
+    """Return the cross-entropy of finding the right picture among those of the batch, and the right text.
 
     Args:
         image: (B, D) unit length.
@@ -117,19 +83,19 @@ def contrast(image: Tensor, text: Tensor, sharpness: Tensor, also: Tensor | None
 
 @torch.inference_mode()
 def image_points(net: Embedding, seen: Tensor) -> Tensor:
-    """Points (N, 384) of pictures (N, 49, 512)."""
+    """Return points (N, 384) of pictures (N, 49, 512)."""
     return torch.cat([net.pictures(seen[at : at + 250].float()) for at in range(0, len(seen), 250)])
 
 
 @torch.inference_mode()
 def text_points(net: Embedding, vocabulary: Vocabulary, texts: list[str]) -> Tensor:
-    """Points (N, 384) of all texts."""
+    """Return points (N, 384) of all texts."""
     numbers = [vocabulary.encode(text) or [UNKNOWN] for text in texts]
     return torch.cat([net.text(padded(numbers[at : at + 500])) for at in range(0, len(numbers), 500)])
 
 
 def recall(image: Tensor, text: Tensor) -> dict[str, float]:
-    """How often the right one is among the first 1, 5, 10.
+    """Return how often the right one is among the first 1, 5, 10.
 
     Args:
         image: (N, D) points of pictures.
@@ -148,7 +114,7 @@ def recall(image: Tensor, text: Tensor) -> dict[str, float]:
     return figures | {"sum": sum(figures.values())}
 
 
-class Run:
+class EmbeddingTrainer:
     """One training run, which may be stopped and taken up again.
 
     Args:
@@ -204,7 +170,7 @@ class Run:
         return [self.random.choice(("a", "the")), *words] if self.random.random() < 0.2 else words
 
     def train_step(self) -> float:
-        """One batch; returns the loss."""
+        """Train on one batch; return the loss."""
         progress = min(1.0, self.spent / (self.options.minutes * 60))
         warm = min(1.0, (self.step + 1) / 50)
         for group in self.optimiser.param_groups:
@@ -236,8 +202,8 @@ class Run:
         return float(loss.detach())
 
     @torch.inference_mode()
-    def look(self) -> dict[str, float]:
-        """Figures of the averaged weights on dev; writes them if they are the best so far."""
+    def validate(self) -> dict[str, float]:
+        """Return figures of the averaged weights on dev; write them if they are the best so far."""
         self.mean.eval()
         self.mean.settle(self.seen[0][::6].float())
         figures = recall(image_points(self.mean, self.dev), text_points(self.mean, self.vocabulary, self.dev_sentences))
@@ -247,7 +213,7 @@ class Run:
             save_file(weights, self.options.out, self.vocabulary.metadata())
         return figures
 
-    def go(self) -> None:
+    def run(self) -> None:
         """Train until the minutes are spent."""
         begin, already = time.process_time(), self.spent
         losses: list[float] = []
@@ -255,7 +221,12 @@ class Run:
             losses.append(self.train_step())
             self.spent = already + time.process_time() - begin
             if len(losses) == EVERY or self.spent >= self.options.minutes * 60:
-                line = {"step": self.step, "minutes": self.spent / 60, "loss": sum(losses) / len(losses), **self.look()}
+                line = {
+                    "step": self.step,
+                    "minutes": self.spent / 60,
+                    "loss": sum(losses) / len(losses),
+                    **self.validate(),
+                }
                 line = {name: round(value, 2) for name, value in line.items()}
                 with self.options.out.with_suffix(".jsonl").open("a") as file:
                     file.write(json.dumps(line) + "\n")
@@ -265,7 +236,7 @@ class Run:
 
 
 def short_queries(net: Embedding, vocabulary: Vocabulary, captions: Captions) -> Iterator[tuple[str, Tensor, Tensor]]:
-    """The 50 most frequent phrases of one and of two words.
+    """Return the 50 most frequent phrases of one and of two words.
 
     Yields:
         What they are, their points (50, 384), and (50, N) bool: which pictures have all the words in their captions.
@@ -306,7 +277,7 @@ def evaluate(options: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    """Entry point."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--cache", type=Path, default=Path("/tmp/pictures"), help="folder for the encoder's grids")
@@ -322,7 +293,7 @@ def main() -> None:
     if options.evaluate:
         evaluate(options)
     elif options.out:
-        Run(options).go()
+        EmbeddingTrainer(options).run()
     else:
         parser.error("--out or --evaluate is needed")
 

@@ -14,27 +14,31 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from models.common.arrays import F64, I64
+from models.common.audio import SAMPLE_RATE
 from models.separation.runtime import load_voice_encoder
-from models.train.data.datasets import RATE
 from models.train.separation.report import rows_of
 from models.train.separation.trials import SETS, as_float, by_speaker
 
-SNIPPETS = 6  # of each person, at most
+SNIPPETS = 6
+"""Snippets of each person, at most."""
+
 SECONDS = (2.0, 4.0)
-NOISE = 20.0  # dB below the speech, in the noisy rows
-LIVELY = 0.6  # share of 10 ms pieces that must be heard, or it is no snippet of speech
+NOISE = 20.0
+"""Decibels below the speech, in the noisy rows."""
+
+LIVELY = 0.6
+"""Share of 10 ms pieces that must be heard, or it is no snippet of speech."""
 
 Encoder = Callable[[Tensor], Tensor]
-F64 = npt.NDArray[np.float64]
 
 
-def snippets(folder: Path, seconds: float) -> tuple[Tensor, npt.NDArray[np.int64]]:
-    """Speech (N, samples), no moment of it twice, and who says it (N,)."""
-    found, who, size = [], [], round(seconds * RATE)
+def snippets(folder: Path, seconds: float) -> tuple[Tensor, I64]:
+    """Return speech (N, samples), no moment of it twice, and who says it (N,)."""
+    found, who, size = [], [], round(seconds * SAMPLE_RATE)
     people = [parts for name in SETS for split in ("dev", "test") for parts in by_speaker(folder, name, split).values()]
     for number, parts in enumerate(people):
         sound = as_float(np.concatenate([clip.sound for clip in parts]))
@@ -45,12 +49,12 @@ def snippets(folder: Path, seconds: float) -> tuple[Tensor, npt.NDArray[np.int64
 
 
 def _lively(part: Tensor) -> bool:
-    peaks = part.view(-1, RATE // 100).abs().amax(1)
+    peaks = part.view(-1, SAMPLE_RATE // 100).abs().amax(1)
     return float((peaks > 0.1 * peaks.amax()).float().mean()) > LIVELY
 
 
-def equal_error_rate(prints: Tensor, who: npt.NDArray[np.int64]) -> tuple[float, F64, F64]:
-    """The rate in percent; cosines of pairs of one person, and of two: prints (N, P), who (N,)."""
+def equal_error_rate(prints: Tensor, who: I64) -> tuple[float, F64, F64]:
+    """Return the rate in percent; cosines of pairs of one person, and of two: prints (N, P), who (N,)."""
     unit = torch.nn.functional.normalize(prints.double(), dim=-1)
     upper = np.triu_indices(len(who), 1)
     alike = (unit @ unit.T).numpy()[upper]
@@ -64,7 +68,7 @@ def equal_error_rate(prints: Tensor, who: npt.NDArray[np.int64]) -> tuple[float,
 
 @torch.no_grad()
 def table(folder: Path, encoders: dict[str, Encoder]) -> str:
-    """Markdown."""
+    """Format as Markdown."""
     body = []
     for seconds in SECONDS:
         sound, who = snippets(folder, seconds)
@@ -91,7 +95,7 @@ def table(folder: Path, encoders: dict[str, Encoder]) -> str:
 
 
 def main() -> None:
-    """Entry point."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     options = parser.parse_args()

@@ -7,12 +7,12 @@ from pathlib import Path
 import cv2
 import matplotlib
 import numpy as np
-import numpy.typing as npt
 import pytest
 import skimage.data
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.common.arrays import F32, U8
 from models.common.tflite import mediapipe_model
 from models.faces.detect import Detection, overlap, tiles, without_duplicates
 from models.faces.mesh import (
@@ -25,7 +25,6 @@ from models.faces.mesh import (
 from models.faces.signature import Gallery, signature
 from models.faces.tracker import Face, FaceModels, FaceTracker
 
-U8 = npt.NDArray[np.uint8]
 Draw = Callable[[U8, int], None]
 FPS = 25
 
@@ -200,7 +199,7 @@ class TestSignature:
     def test_people_differ_more_than_pictures_of_one(self, models: FaceModels, eileen: U8, grace: U8) -> None:
         rng = np.random.default_rng(2)
 
-        def looks(portrait: U8) -> list[npt.NDArray[np.float32]]:
+        def looks(portrait: U8) -> list[F32]:
             made = []
             side = len(portrait)
             for _ in range(6):
@@ -263,11 +262,11 @@ class TestTracker:
         assert ids(faces) == [1]
         for i in range(3):
             assert tracker.step(clean, 10 / FPS + i * away / 3) == []
-        assert tracker.lost == [1]
+        assert [track.id for track in tracker.remember().tracks] == [1]
         for i in range(5):
             faces = tracker.step(elsewhere, 10 / FPS + away + i / FPS)
         assert ids(faces) == ([1] if same else [2])
-        assert tracker.lost == []
+        assert [track.id for track in tracker.remember().tracks] == ids(faces)
 
     def test_somebody_else_in_the_same_place(self, models: FaceModels, eileen: U8, grace: U8) -> None:
         def draw(canvas: U8, i: int) -> None:

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from models.common.audio import SAMPLE_RATE
 from models.localization.attention import SoundAttention
 from models.localization.band_levels import BEFORE, band_levels
 from models.localization.box import attention_of, overlap, region
@@ -14,7 +15,6 @@ from models.localization.onnx_step import OnnxAttention
 from models.localization.runtime import Localizer, SoundTrack
 from models.vision.image_runtime import ImageRuntime
 
-RATE = 16_000
 PATCH = 72  # pixels of a side of the thing that moves
 
 
@@ -61,7 +61,7 @@ def play(localizer, shown, sound, block=640, state=None):
     for i, picture in enumerate(shown):
         localizer.see(state, i * BIN, picture)
         for start in range(i * 640, (i + 1) * 640, block):
-            localizer.hear(state, start / RATE, sound[start : start + block])
+            localizer.hear(state, start / SAMPLE_RATE, sound[start : start + block])
         if i >= 40 and i % 5 == 0:
             maps.append(localizer.locate([state])[0])
     return maps, state
@@ -105,7 +105,7 @@ def test_silence_gives_nothing(localizer):
 
 
 def test_sound_over_a_still_picture_has_no_hot_spot(localizer):
-    t = np.arange(80 * 640) / RATE
+    t = np.arange(80 * 640) / SAMPLE_RATE
     chord = sum(np.sin(2 * np.pi * f * t) for f in (220, 277, 330, 440)) * 0.03 * (1 + 0.5 * np.sin(2 * np.pi * 2 * t))
     still = np.zeros(80)
     maps, _ = play(localizer, pictures(still, still), chord.astype(np.float32))
@@ -214,7 +214,7 @@ def test_sound_is_kept_by_its_time():
 
 
 def test_levels_of_a_tone_lie_in_its_band():
-    tone = np.sin(2 * np.pi * 1000 * np.arange(BEFORE + 16_000) / RATE).astype(np.float32)
+    tone = np.sin(2 * np.pi * 1000 * np.arange(BEFORE + 16_000) / SAMPLE_RATE).astype(np.float32)
     levels = band_levels(np.stack([tone, 0 * tone]))
     assert levels.shape == (2, 100, 48)
     assert levels[1].max() == levels[1].min() == -85

@@ -1,12 +1,12 @@
 import torch
 
-from models.separation.partner import places_of, taken, with_share_of_rest
+from models.separation.partner import places_of, rows_at, with_share_of_rest
 
 
 def test_rows_find_each_other_by_number():
     rows = torch.tensor([7, 0, 3])
     assert places_of(torch.tensor([3, -1, 5, 7]), rows).tolist() == [2, -1, -1, 0]
-    assert taken(rows[:, None] + 0.5, torch.tensor([2, -1])).tolist() == [[3.5], [0.0]]
+    assert rows_at(rows[:, None] + 0.5, torch.tensor([2, -1])).tolist() == [[3.5], [0.0]]
 
 
 def test_the_rest_is_what_neither_took_and_only_a_pair_shares_it():

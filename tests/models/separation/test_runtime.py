@@ -53,8 +53,8 @@ def test_equals_the_network_offline(runtime):
     mouths = torch.from_numpy(lips)
     with torch.inference_mode():
         prints = torch.from_numpy(voice)
-        told, across = net.voice(prints, prints.flip(0)), torch.tensor([1, 0])
-        Y = net(STFT()(x), mouths, seen, mouths.flip(0), seen, told, across)
+        voice, across = net.voice(prints, prints.flip(0)), torch.tensor([1, 0])
+        Y = net(STFT()(x), mouths, seen, mouths.flip(0), seen, voice, across)
         expected = InverseSTFT()(Y).numpy()
     assert relative(got, expected) < 1e-4
 

@@ -7,11 +7,12 @@ import soundfile
 import torch
 from torch import nn
 
+from models.common.audio import SAMPLE_RATE
 from models.common.resample import Resampler
 from models.sounds.onnx_step import heads_session, pool5_session
 from models.sounds.runtime import WEIGHTS, SoundTagger, load_sounds, loudest, raised
-from models.sounds.soundnet import FEATURES, FILTERS, FRAME, SAMPLE_RATE, SoundNet, pooled, quadrature_filters
-from models.sounds.tags import TAGS, Linear, Tag
+from models.sounds.soundnet import FEATURES, FILTERS, FRAME, SoundNet, pooled, quadrature_filters
+from models.sounds.tags import TAGS, Tag, TagClassifier
 
 
 @pytest.fixture(scope="module")
@@ -96,8 +97,8 @@ def test_the_shipped_weights_run_the_same_in_onnx(tagger, speech):
     features = tagger.features(pcm)
     assert features.shape == (2, 25, FEATURES)
     np.testing.assert_allclose(features, wanted, rtol=1e-2, atol=1e-3)
-    chances = linear.probabilities(features)
-    assert chances.shape == (2, 10) and chances.min() >= 0 and chances.max() <= 1
+    probabilities = linear.probabilities(features)
+    assert probabilities.shape == (2, 10) and probabilities.min() >= 0 and probabilities.max() <= 1
 
 
 def test_pooling_is_the_same_for_learning_and_for_use():
@@ -107,7 +108,7 @@ def test_pooling_is_the_same_for_learning_and_for_use():
         np.zeros(10, np.float32),
     )
     wanted = torch.sigmoid(pooled(frames) @ torch.from_numpy(weight).t())
-    np.testing.assert_allclose(Linear(weight, bias).probabilities(frames.numpy()), wanted.numpy(), atol=1e-5)
+    np.testing.assert_allclose(TagClassifier(weight, bias).probabilities(frames.numpy()), wanted.numpy(), atol=1e-5)
 
 
 def test_silence_and_next_to_silence_have_no_name(tagger):

@@ -3,18 +3,20 @@
 import sys
 from importlib.util import find_spec
 from itertools import count
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import soundfile
 
+from models.common.audio import SAMPLE_RATE
+from models.common.weights import packaged
 from models.speech.stream import MOST, PARTIAL_EVERY, SharedTranscriber
-from models.speech.types import SAMPLE_RATE, Reading, open_transcriber
+from models.speech.transcriber import open_transcriber
+from models.speech.types import Reading
 from models.speech.vad import WINDOW, Listening, VoiceActivity
 
-ASSETS = Path(find_spec("moonshine_voice").submodule_search_locations[0]) / "assets"
+ASSETS = packaged("moonshine_voice", "assets")
 
 
 class Loud:

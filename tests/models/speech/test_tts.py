@@ -5,14 +5,14 @@ import threading
 import numpy as np
 import pytest
 
-from models.speech.tts import LEVEL, SAMPLE_RATE, VoiceMissing, VoiceOut
-from models.speech.types import open_transcriber
+from models.speech.transcriber import open_transcriber
+from models.speech.tts import CALL_RATE, LEVEL, SpeechSynthesizer, VoiceMissing
 
 
 @pytest.fixture(scope="module")
 def voice():
     try:
-        return VoiceOut()
+        return SpeechSynthesizer()
     except VoiceMissing as error:
         pytest.skip(str(error))
 
@@ -20,7 +20,7 @@ def voice():
 def test_what_is_said_is_understood(voice):
     pcm = voice.say("A brown dog runs through the grass.")
     assert pcm.dtype == np.float32 and pcm.ndim == 1
-    assert 1.0 < len(pcm) / SAMPLE_RATE < 5.0
+    assert 1.0 < len(pcm) / CALL_RATE < 5.0
     assert np.sqrt(np.mean(pcm**2)) == pytest.approx(LEVEL, rel=0.1)
     stream = open_transcriber().open()
     stream.hear(0.0, pcm[::3])
@@ -34,8 +34,8 @@ def test_nothing_to_say(voice, text):
 
 
 def test_odd_text_is_read(voice):
-    assert len(voice.say("café\x00 <b>two</b> dogs & 3 cats \U0001f415 50%")) > SAMPLE_RATE
-    assert len(voice.say("dog " * 10_000)) < 60 * SAMPLE_RATE
+    assert len(voice.say("café\x00 <b>two</b> dogs & 3 cats \U0001f415 50%")) > CALL_RATE
+    assert len(voice.say("dog " * 10_000)) < 60 * CALL_RATE
 
 
 def test_any_thread_may_speak(voice):
@@ -59,4 +59,4 @@ def test_without_the_library_it_says_how_to_get_it(monkeypatch):
 
     monkeypatch.setattr("ctypes.CDLL", refuse)
     with pytest.raises(VoiceMissing, match="apt install libflite1"):
-        VoiceOut()
+        SpeechSynthesizer()

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
+from models.common.audio import SAMPLE_RATE
 from models.speech.voice_gate import AHEAD, EARLY, FADE, FRAME, LATE, CaptionGate, _Voice
 
-RATE = 16_000
 rng = np.random.default_rng(3)
 
 
 def noise(seconds, level):
-    return (rng.standard_normal(round(seconds * RATE)) * level).astype(np.float32)
+    return (rng.standard_normal(round(seconds * SAMPLE_RATE)) * level).astype(np.float32)
 
 
 def through(gate, voices, speaking, step, t=10.0):
@@ -18,10 +18,10 @@ def through(gate, voices, speaking, step, t=10.0):
     size = len(next(iter(voices.values())))
     out = {face: [] for face in voices}
     for at in range(0, size, step):
-        talks = speaking(at / RATE) if callable(speaking) else speaking
-        given = gate.step(t + at / RATE, {f: v[at : at + step] for f, v in voices.items()}, talks)
+        talks = speaking(at / SAMPLE_RATE) if callable(speaking) else speaking
+        given = gate.step(t + at / SAMPLE_RATE, {f: v[at : at + step] for f, v in voices.items()}, talks)
         for face, (begin, pcm) in given.items():
-            assert begin == pytest.approx(t + sum(map(len, out[face])) / RATE, abs=1e-6)
+            assert begin == pytest.approx(t + sum(map(len, out[face])) / SAMPLE_RATE, abs=1e-6)
             out[face].append(pcm)
     return {face: np.concatenate(parts) for face, parts in out.items()}
 
@@ -62,7 +62,7 @@ def test_the_rest_is_heard_where_no_face_accounts_for_it():
 
 
 def test_silence_is_nobodys():
-    voices = {1: np.zeros(RATE, np.float32), 2: np.zeros(RATE, np.float32)}
+    voices = {1: np.zeros(SAMPLE_RATE, np.float32), 2: np.zeros(SAMPLE_RATE, np.float32)}
     out = through(CaptionGate(), voices, {1: 0.3, 2: 0.3}, 800)
     assert not out[1].any() and not out[2].any()
 
@@ -84,7 +84,7 @@ def test_it_does_not_matter_how_the_sound_is_cut(step):
 
 def test_words_keep_their_soft_edges():
     one, two = noise(3, 0.003), noise(3, 0.003)
-    one[RATE : 2 * RATE] = noise(1, 0.1)
+    one[SAMPLE_RATE : 2 * SAMPLE_RATE] = noise(1, 0.1)
     out = through(CaptionGate(), {1: one, 2: two}, lambda t: {1: 0.9 if 1 <= t < 2 else 0.0, 2: 0.0}, 640)
     whole = passed(out[1], one)
     assert whole[25 - EARLY + 1 : 50 + LATE - 1].all()
@@ -103,7 +103,10 @@ def test_faces_come_and_go():
     gate = CaptionGate()
     gate.step(0.0, {1: noise(1, 0.1)}, {1: 0.9})
     out = gate.step(1.0, {1: noise(1, 0.1), 2: noise(1, 0.1)}, {1: 0.9, 2: 0.9})
-    assert [len(pcm) for _, pcm in out.values()] == [RATE, RATE] and [t for t, _ in out.values()] == [1.0, 1.0]
+    assert [len(pcm) for _, pcm in out.values()] == [SAMPLE_RATE, SAMPLE_RATE] and [t for t, _ in out.values()] == [
+        1.0,
+        1.0,
+    ]
     assert out[2][1][-FRAME:].any()
     out = gate.step(2.0, {2: noise(1, 0.1)}, {2: 0.9})
     assert set(out) == {2} and out[2][0] == 2.0
@@ -115,7 +118,7 @@ def test_a_hole_begins_anew():
     gate = CaptionGate()
     gate.step(0.0, {1: noise(1, 0.1)}, {1: 0.9})
     begin, pcm = gate.step(5.0, {1: noise(1, 0.1)}, {1: 0.9})[1]
-    assert begin == 5.0 and len(pcm) == RATE // FRAME * FRAME
+    assert begin == 5.0 and len(pcm) == SAMPLE_RATE // FRAME * FRAME
 
 
 def test_what_is_not_finite_does_no_harm():

@@ -12,8 +12,9 @@ import torch
 
 from models.train.data.flickr8k import StoredGrids
 from models.train.vision import train_embedding
-from models.train.vision.train_embedding import all_places, components, contrast, recall, reduced, said_of
-from models.vision.embed import CHANNELS, PLACES, load_embedding
+from models.train.vision.picture_places import all_places, components, reduced
+from models.train.vision.train_embedding import contrast, recall, said_of
+from models.vision.embed import CHANNELS, PLACES, REDUCED, load_embedding
 from models.vision.vocabulary import Vocabulary
 
 COLOURS, THINGS = ("red", "blue", "green", "white"), ("car", "dog", "boat", "house")
@@ -64,10 +65,10 @@ def test_components_are_uncorrelated_and_centred() -> None:
 
 def test_reduced_is_what_the_layer_gives_in_half_precision() -> None:
     grids = stored(3)
-    reduce = torch.nn.Linear(CHANNELS, train_embedding.REDUCED)
+    reduce = torch.nn.Linear(CHANNELS, REDUCED)
     exact = reduce(all_places(grids, slice(None))).detach()
     halved = reduced(reduce, grids)
-    assert halved.shape == (3, PLACES, train_embedding.REDUCED) and halved.dtype == torch.bfloat16
+    assert halved.shape == (3, PLACES, REDUCED) and halved.dtype == torch.bfloat16
     assert (halved.float() - exact).abs().max() < 0.05 * exact.abs().max()
 
 
@@ -91,8 +92,8 @@ def test_a_run_learns_a_tiny_world_stops_and_goes_on(tmp_path: Path, monkeypatch
         rate=3e-3,
         seed=0,
     )
-    first = train_embedding.Run(options)
-    first.go()
+    first = train_embedding.EmbeddingTrainer(options)
+    first.run()
     assert first.step == 30 and options.out.exists()
     curve = [json.loads(line) for line in options.out.with_suffix(".jsonl").read_text().splitlines()]
     assert [line["step"] for line in curve] == [5, 10, 15, 20, 25, 30]
@@ -102,8 +103,8 @@ def test_a_run_learns_a_tiny_world_stops_and_goes_on(tmp_path: Path, monkeypatch
     assert max(line["sum"] for line in curve) == pytest.approx(first.best, abs=0.01)
 
     options.resume, options.minutes = True, 0.75
-    again = train_embedding.Run(options)
+    again = train_embedding.EmbeddingTrainer(options)
     assert (again.step, again.best) == (30, first.best)
-    again.go()
+    again.run()
     assert again.step == 45
     assert net.centre.abs().max() > 0

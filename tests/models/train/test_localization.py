@@ -11,12 +11,12 @@ from models.faces.mesh import FaceMesher, roi_of_detection
 from models.localization.attention import BINS, SoundAttention
 from models.localization.face_extent import extent_loss
 from models.localization.runtime import SoundMap
-from models.train.localization.evaluate import Trial, best_f1, largest_face, success, whole_picture
+from models.train.localization.evaluate import PlayedScene, best_f1, largest_face, success, whole_picture
 from models.train.localization.scene_actors import FRAMES, LEVELS, SAMPLES, envelope, mouth, talking_sprites
 from models.train.localization.scene_stock import Portrait, Stock, Talk, held_out
 from models.train.localization.scene_store import scene_motion
 from models.train.localization.scenes import AREA, Composer
-from models.train.localization.train import APART, SHIFTS, contrast, disturbed, elsewhen, mirrored
+from models.train.localization.train import APART, SHIFTS, contrast, disturbed, mirrored, other_times
 from models.train.localization.train_face_extent import boxes_in, cell_targets
 
 
@@ -77,7 +77,7 @@ def test_the_source_moves_where_its_box_is(composer):
     inside, outside = [], []
     for _ in range(4):
         scene = composer.scene(rng, "music")
-        scene._noise = 0.0
+        scene.noise = 0.0
         moved = scene_motion(scene)[:, 0].mean(axis=0)
         x, y, w, h = (round(v * 28) for v in scene.box)
         inside.append(moved[y : y + h, x : x + w].mean())
@@ -130,7 +130,7 @@ def test_an_opened_mouth_is_darker_and_nothing_else_changes(portrait):
 
 def test_other_times_are_far_enough_away():
     start = torch.arange(FRAMES - BINS + 1)
-    others = elsewhen(start, SHIFTS)
+    others = other_times(start, SHIFTS)
     assert others.shape == (len(start), SHIFTS)
     assert int((others - start[:, None]).abs().min()) >= APART
     assert int(others.min()) >= 0 and int(others.max()) <= FRAMES - BINS
@@ -198,21 +198,21 @@ def test_the_detector_gives_the_extent(portrait):
     np.testing.assert_allclose(boxes[0] * 224, [x, y, x + w, y + h], atol=8)
 
 
-def trial(box, found, score, faces=()):
+def one(box, found, score, faces=()):
     shown = SoundMap(0.0, np.zeros((14, 14), np.float32), score, None, None)
-    return Trial("speech" if box else "silence", True, box, list(faces), shown, found)
+    return PlayedScene("speech" if box else "silence", True, box, list(faces), shown, found)
 
 
 def test_scores_count_right():
     box, half, other = (0.0, 0.0, 0.4, 0.4), (0.0, 0.0, 0.4, 0.22), (0.5, 0.5, 0.4, 0.4)
-    trials = [trial(box, box, 0.9), trial(box, half, 0.8, [other, half]), trial(box, other, 0.7), trial(None, box, 0.2)]
-    at_half, area = success(trials[:3], lambda t: t.whole)
+    played = [one(box, box, 0.9), one(box, half, 0.8, [other, half]), one(box, other, 0.7), one(None, box, 0.2)]
+    at_half, area = success(played[:3], lambda t: t.whole)
     assert at_half == pytest.approx(2 / 3)
     assert area == pytest.approx((1 + 0.55 + 0.0) / 3, abs=0.03)
-    assert success(trials[:3], whole_picture)[0] == 0
-    assert success(trials[1:2], largest_face)[0] == 0
+    assert success(played[:3], whole_picture)[0] == 0
+    assert success(played[1:2], largest_face)[0] == 0
     # Of three sources two are right; the limit that shows those two alone leaves one missed.
-    assert best_f1(trials) == (pytest.approx(2 * 2 / (2 * 2 + 0 + 1)), 0.8)
+    assert best_f1(played) == (pytest.approx(2 * 2 / (2 * 2 + 0 + 1)), 0.8)
 
 
 def test_who_is_held_out_never_changes():

@@ -9,34 +9,34 @@ import torch
 
 from models.separation.runtime import load_voice_encoder
 from models.separation.separator import Separator
+from models.train.data.corpus import Corpus
 from models.train.data.datasets import SOURCES, lip_numbers
 from models.train.data.lips import made_up_lips, spoil_lips
 from models.train.data.microphone import Surroundings, gated, line, normal
-from models.train.data.mix import Scene, both_faces, make_scene
+from models.train.data.mix import AcousticScene, both_faces, make_scene
 from models.train.data.prints import SNIPPETS, SPEEDS, Prints, make_prints, stored_prints
 from models.train.data.reverb import LENGTH, TALKERS, Reverb, convolve
-from models.train.data.tape import Tape
 from models.train.separation.loss import loss_of, parts_of, spectrum, waveform
 from models.train.separation.pit import PitSeparator, best_part, pit_loss
 from models.train.separation.train import loss_on, separate
 from models.voiceprint.encoder import PRINT
 
 ROWS, FRAMES = 48, 30
-FIELDS = [field for field in dataclasses.fields(Scene) if field.name != "enrolment"]
+FIELDS = [field for field in dataclasses.fields(AcousticScene) if field.name != "enrolment"]
 
 
 @pytest.fixture(scope="module")
-def tape() -> Tape:
-    rng, tape = np.random.default_rng(0), Tape(torch.device("cpu"))
+def corpus() -> Corpus:
+    rng, corpus = np.random.default_rng(0), Corpus(torch.device("cpu"))
     share = {}
     for source in SOURCES:
         for _ in range(3):
             lips = rng.standard_normal((125, 4)).astype(np.float32) if source.lips else None
-            tape.add(source.name, rng.integers(-3000, 3000, 80_000).astype(np.int16), lips)
+            corpus.add(source.name, rng.integers(-3000, 3000, 80_000).astype(np.int16), lips)
         share[source.name] = source.share("all")
-    tape.add_noise([rng.integers(-3000, 3000, 20_000).astype(np.int16)])
-    tape.close(share)
-    return tape
+    corpus.add_noise([rng.integers(-3000, 3000, 20_000).astype(np.int16)])
+    corpus.close(share)
+    return corpus
 
 
 @pytest.fixture(scope="module")
@@ -48,19 +48,19 @@ def bank() -> Reverb:
 
 
 @pytest.fixture(scope="module")
-def prints(tape: Tape, bank: Reverb) -> Prints:
+def prints(corpus: Corpus, bank: Reverb) -> Prints:
     encoder = load_voice_encoder()
     torch.manual_seed(0)
-    return make_prints(tape, encoder, bank)
+    return make_prints(corpus, encoder, bank)
 
 
 @pytest.fixture(scope="module")
-def scene(tape: Tape, prints: Prints, bank: Reverb) -> Scene:
+def scene(corpus: Corpus, prints: Prints, bank: Reverb) -> AcousticScene:
     torch.manual_seed(0)
-    return make_scene(tape, prints, ROWS, FRAMES, bank)
+    return make_scene(corpus, prints, ROWS, FRAMES, bank)
 
 
-def test_shapes_and_finite(scene: Scene) -> None:
+def test_shapes_and_finite(scene: AcousticScene) -> None:
     assert scene.mix.shape == scene.voice.shape == (ROWS, FRAMES * 640)
     assert scene.others.shape == (ROWS, 2, FRAMES * 640)
     assert scene.lips.shape == scene.other.shape == (ROWS, FRAMES, 4)
@@ -70,7 +70,7 @@ def test_shapes_and_finite(scene: Scene) -> None:
         assert torch.isfinite(part).all()
 
 
-def test_every_mixture_is_asked_for_both_faces(scene: Scene) -> None:
+def test_every_mixture_is_asked_for_both_faces(scene: AcousticScene) -> None:
     half = ROWS // 2
     assert torch.equal(scene.mix[:half], scene.mix[half:])
     assert torch.equal(scene.voice[half:], scene.others[:half, 0])
@@ -79,36 +79,36 @@ def test_every_mixture_is_asked_for_both_faces(scene: Scene) -> None:
     assert torch.equal(scene.lips[half:], scene.other[:half]) and torch.equal(scene.other[half:], scene.lips[:half])
 
 
-def test_prints_are_of_length_eight_and_kept(tape: Tape, prints: Prints, bank: Reverb, tmp_path: Path) -> None:
-    assert prints.stored.shape == (len(tape.start), len(SPEEDS), SNIPPETS, PRINT)
+def test_prints_are_of_length_eight_and_kept(corpus: Corpus, prints: Prints, bank: Reverb, tmp_path: Path) -> None:
+    assert prints.stored.shape == (len(corpus.start), len(SPEEDS), SNIPPETS, PRINT)
     drawn = prints.draw(torch.arange(3), torch.tensor([0, 1, 2]))
     torch.testing.assert_close(drawn.norm(dim=1), torch.full((3,), 8.0))
     path, encoder = tmp_path / "prints", load_voice_encoder()
     torch.manual_seed(0)
-    assert torch.equal(stored_prints(path, tape, encoder, bank).stored, prints.stored)
-    assert torch.equal(stored_prints(path, tape, encoder, bank).stored, prints.stored)
+    assert torch.equal(stored_prints(path, corpus, encoder, bank).stored, prints.stored)
+    assert torch.equal(stored_prints(path, corpus, encoder, bank).stored, prints.stored)
     with pytest.raises(ValueError, match="delete it"):
-        stored_prints(path, Tape(torch.device("cpu")), encoder, bank)
+        stored_prints(path, Corpus(torch.device("cpu")), encoder, bank)
 
 
-def test_silent_faces_say_nothing_and_some_are_alone(scene: Scene) -> None:
+def test_silent_faces_say_nothing_and_some_are_alone(scene: AcousticScene) -> None:
     assert 0 < scene.silent.sum() < ROWS / 2
     assert scene.voice[scene.silent].abs().max() == 0
     assert (scene.voice[~scene.silent].abs().amax(1) > 0).all()
     assert {1.0, 2.0, 3.0} <= set(scene.talkers.tolist())
 
 
-def test_talkers_are_those_who_are_heard(scene: Scene) -> None:
+def test_talkers_are_those_who_are_heard(scene: AcousticScene) -> None:
     others = (scene.others.abs().amax(2) > 0).sum(1)
     assert torch.equal((~scene.silent).float() + others, scene.talkers)
 
 
-def test_at_least_one_cue(scene: Scene) -> None:
+def test_at_least_one_cue(scene: AcousticScene) -> None:
     assert ((scene.visible.amax((1, 2)) > 0) | (scene.known[:, 0] > 0)).all()
     assert ((scene.visible.amin((1, 2)) == 1) | (scene.known[:, 0] > 0)).all()
 
 
-def test_of_the_other_face_a_row_knows_what_that_faces_own_row_knows(scene: Scene) -> None:
+def test_of_the_other_face_a_row_knows_what_that_faces_own_row_knows(scene: AcousticScene) -> None:
     together, half = scene.beside >= 0, ROWS // 2
     assert 0 < together.sum() < ROWS
     across = torch.arange(ROWS).roll(half)
@@ -119,7 +119,7 @@ def test_of_the_other_face_a_row_knows_what_that_faces_own_row_knows(scene: Scen
     assert scene.other_visible[~together].abs().max() == 0 and scene.other_known[~together].abs().max() == 0
 
 
-def test_asked_for_both_faces_a_scene_is_what_training_makes(scene: Scene) -> None:
+def test_asked_for_both_faces_a_scene_is_what_training_makes(scene: AcousticScene) -> None:
     half, across = ROWS // 2, torch.arange(ROWS).roll(ROWS // 2)
     first = dataclasses.replace(scene, **{f.name: getattr(scene, f.name)[:half] for f in FIELDS})
     both = both_faces(first)
@@ -133,20 +133,20 @@ def test_asked_for_both_faces_a_scene_is_what_training_makes(scene: Scene) -> No
     assert (unknown.beside == -1).all() and torch.equal(unknown.voice[across], both.voice[across])
 
 
-def test_same_seed_same_scene(tape: Tape, prints: Prints, bank: Reverb, scene: Scene) -> None:
+def test_same_seed_same_scene(corpus: Corpus, prints: Prints, bank: Reverb, scene: AcousticScene) -> None:
     torch.manual_seed(0)
-    assert torch.equal(make_scene(tape, prints, ROWS, FRAMES, bank).mix, scene.mix)
+    assert torch.equal(make_scene(corpus, prints, ROWS, FRAMES, bank).mix, scene.mix)
 
 
-def test_a_stretch_of_tape_is_that_stretch(tape: Tape) -> None:
+def test_a_stretch_of_the_corpus_is_that_stretch(corpus: Corpus) -> None:
     who = torch.tensor([0])
-    sound, _ = tape.draw(who, int(tape.frames[0]), torch.ones(1))
-    assert torch.equal(sound[0] * 32768, tape.sound[:80_000].float())
+    sound, _ = corpus.draw(who, int(corpus.frames[0]), torch.ones(1))
+    assert torch.equal(sound[0] * 32768, corpus.sound[:80_000].float())
 
 
-def test_noise_is_of_the_tape_or_none(tape: Tape) -> None:
-    assert tape.draw_noise(2, 30_000).shape == (2, 30_000)
-    empty = Tape(torch.device("cpu"))
+def test_noise_is_of_the_corpus_or_none(corpus: Corpus) -> None:
+    assert corpus.draw_noise(2, 30_000).shape == (2, 30_000)
+    empty = Corpus(torch.device("cpu"))
     assert empty.draw_noise(2, 100).abs().max() == 0
 
 
@@ -216,21 +216,21 @@ def test_spectrum_and_back() -> None:
     assert (waveform(spectrum(sound), 6400) - sound).abs().max() < 1e-5
 
 
-def test_loss_is_best_at_the_right_level(scene: Scene) -> None:
+def test_loss_is_best_at_the_right_level(scene: AcousticScene) -> None:
     losses = [float(loss_of(spectrum(scene.voice * gain), scene).total) for gain in (0.5, 1.0, 2.0)]
     assert losses[1] < losses[0] and losses[1] < losses[2]
     assert loss_of(spectrum(scene.voice), scene).snr.nan_to_num(15).min() > 14.9
 
 
-def test_gradients_reach_everything(tape: Tape, prints: Prints, bank: Reverb) -> None:
+def test_gradients_reach_everything(corpus: Corpus, prints: Prints, bank: Reverb) -> None:
     torch.manual_seed(1)
-    net, scene = Separator(width=16, hidden=32, depth=2), make_scene(tape, prints, 8, 10, bank)
+    net, scene = Separator(width=16, hidden=32, depth=2), make_scene(corpus, prints, 8, 10, bank)
     loss_on(net, scene, None).total.backward()
     assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in net.parameters())
     assert separate(net, scene, None).shape == spectrum(scene.mix).shape
 
 
-def test_outputs_without_a_name_may_come_in_any_order(scene: Scene) -> None:
+def test_outputs_without_a_name_may_come_in_any_order(scene: AcousticScene) -> None:
     parts = torch.stack([spectrum(scene.voice), spectrum(scene.others.sum(1))], dim=1)
     one, two = pit_loss(parts, scene), pit_loss(parts.flip(1), scene)
     assert float(one.total) == pytest.approx(float(two.total))
@@ -238,9 +238,9 @@ def test_outputs_without_a_name_may_come_in_any_order(scene: Scene) -> None:
     assert float(one.total) <= float(each.mean()) + 1e-4 or bool(scene.silent.any())
 
 
-def test_comparison_without_eyes_trains_and_gives_the_fitting_part(tape: Tape, prints: Prints) -> None:
+def test_comparison_without_eyes_trains_and_gives_the_fitting_part(corpus: Corpus, prints: Prints) -> None:
     torch.manual_seed(2)
-    net, scene = PitSeparator(), make_scene(tape, prints, 2, 10)
+    net, scene = PitSeparator(), make_scene(corpus, prints, 2, 10)
     loss_on(net, scene, None).total.backward()
     used = [name for name, p in net.named_parameters() if p.grad is not None]
     assert any(name.startswith("blocks.") for name in used) and not any(name.startswith("lips.") for name in used)

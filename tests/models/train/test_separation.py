@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from models.train.data.tape import Tape
+from models.train.data.corpus import Corpus
 from models.train.separation import train as training
 
 
@@ -16,25 +16,25 @@ from models.train.separation import train as training
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
 
-    def tapes(*_: object) -> dict[str, Tape]:
+    def corpora(*_: object) -> dict[str, Corpus]:
         found = {}
         for split in ("train", "dev"):
-            tape = Tape(torch.device("cpu"))
+            corpus = Corpus(torch.device("cpu"))
             for _ in range(4):
-                tape.add("librispeech", rng.integers(-3000, 3000, 50_000).astype(np.int16), None)
-            tape.close({"librispeech": 1.0})
-            found[split] = tape
+                corpus.add("librispeech", rng.integers(-3000, 3000, 50_000).astype(np.int16), None)
+            corpus.close({"librispeech": 1.0})
+            found[split] = corpus
         return found
 
-    monkeypatch.setattr(training, "load_tapes", tapes)
+    monkeypatch.setattr(training, "load_corpora", corpora)
     monkeypatch.setattr(training, "CHECK_SCENES", 2)
     monkeypatch.setattr(training, "CHECK_ROWS", 2)
 
 
-def run(out: Path, *more: str) -> training.Run:
+def run(out: Path, *more: str) -> training.SeparatorTrainer:
     line = ["--data", "x", "--out", str(out), "--minutes", "0.02", "--whole", "1", "--rows", "2", "--frames", "8"]
-    made = training.Run(training.options().parse_args([*line, "--log-every", "1", *more]))
-    made.go()
+    made = training.SeparatorTrainer(training.options().parse_args([*line, "--log-every", "1", *more]))
+    made.run()
     return made
 
 
@@ -57,7 +57,7 @@ def test_a_slice_and_its_continuation(tmp_path: Path) -> None:
 def test_what_is_no_better_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "net.safetensors"
     losses = iter([-5.0, -4.0])
-    monkeypatch.setattr(training.Run, "check", lambda self: {"loss": next(losses)})
+    monkeypatch.setattr(training.SeparatorTrainer, "validate", lambda self: {"loss": next(losses)})
     made = run(out)
     assert made.best == -5.0 and not out.exists() and out.with_suffix(".ckpt").exists()
 
@@ -66,7 +66,7 @@ def test_learning_rate_rises_falls_and_ends_near_nothing(tmp_path: Path) -> None
     options = training.options().parse_args(
         ["--data", "x", "--out", str(tmp_path / "a"), "--minutes", "1", "--whole", "2"]
     )
-    made = training.Run(options)
+    made = training.SeparatorTrainer(options)
     rates = []
     for step, spent in ((0, 0.0), (training.WARM, 0.0), (training.WARM, 60.0), (training.WARM, 120.0)):
         made.step, made.spent = step, spent

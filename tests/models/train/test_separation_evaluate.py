@@ -8,15 +8,16 @@ import pytest
 import soundfile
 import torch
 
+from models.common.audio import SAMPLE_RATE
 from models.separation.runtime import SeparatorRuntime
-from models.train.data.datasets import RATE, clips, noises, source
-from models.train.data.mix import Scene
+from models.train.data.corpus import load_corpora
+from models.train.data.datasets import clips, noises, source
+from models.train.data.mix import AcousticScene
 from models.train.data.speakers import LISTS
-from models.train.data.tape import load_tapes
 from models.train.separation import conversation, pace, report, targets, trials
 from models.train.separation.evaluate import Measured
-from models.train.separation.systems import figures_of, ideal_ratio_mask, mixture, told
-from models.train.separation.word_errors import Captioner, mixed, sentences
+from models.train.separation.systems import figures_of, ideal_ratio_mask, mixture, with_cues
+from models.train.separation.word_errors import LiveTranscriber, mixed, sentences
 
 SECONDS = 28
 
@@ -32,8 +33,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         index, sounds, at, frames = [], [], 0, 0
         twice = 2 if name == "news_arabic" else 1  # one clip to be mixed, one for the print
         for who in (one for split in by.values() for one in split[:3] for _ in range(twice)):
-            size = SECONDS * RATE if kind == "speech" else 6 * RATE
-            t = np.arange(size) / RATE
+            size = SECONDS * SAMPLE_RATE if kind == "speech" else 6 * SAMPLE_RATE
+            t = np.arange(size) / SAMPLE_RATE
             hum = np.sin(2 * np.pi * rng.uniform(100, 250) * t) * (1 + np.sin(2 * np.pi * 3 * t)) * 0.1
             one = {"speaker": who, "start": at, "samples": size, "file": who}
             if kind == "av":
@@ -51,7 +52,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             np.savez(root / kind / f"{name}_lips.npz", delta=rng.integers(-30, 30, (frames, 80)).astype(np.int16))
     (root / "noise").mkdir()
     files = ["n1.flac", "n5.flac", "n10.flac", "kitchen.flac"]
-    size = 3 * RATE
+    size = 3 * SAMPLE_RATE
     hiss = rng.normal(0, 3000, size * len(files))
     np.save(root / "noise" / "nonspeech100.npy", hiss.astype(np.int16))
     index = [{"file": file, "start": k * size, "samples": size} for k, file in enumerate(files)]
@@ -79,10 +80,10 @@ def test_sets_noise_and_lists(folder: Path) -> None:
     }
     assert [len(noises(folder, licence)) for licence in ("permissive", "all")] == [1, 2]
     assert len(noises(folder, "all", test=True)) == 2
-    tapes = load_tapes(folder, torch.device("cpu"), "permissive")
-    assert [len(tape.frames) for tape in tapes.values()] == [13, 13, 13]  # 3 of 4 sets, and one filmed man
-    assert int(tapes["train"].real.sum()) == 1
-    assert [len(tape.frames) for tape in load_tapes(folder, torch.device("cpu"), "all").values()] == [16, 16, 16]
+    corpora = load_corpora(folder, torch.device("cpu"), "permissive")
+    assert [len(corpus.frames) for corpus in corpora.values()] == [13, 13, 13]  # 3 of 4 sets, and one filmed man
+    assert int(corpora["train"].real.sum()) == 1
+    assert [len(corpus.frames) for corpus in load_corpora(folder, torch.device("cpu"), "all").values()] == [16, 16, 16]
 
 
 def test_scenes_are_what_their_names_say(main: dict[str, trials.Condition]) -> None:
@@ -120,7 +121,7 @@ def test_the_mixture_gains_nothing_and_the_ideal_mask_much(main: dict[str, trial
     assert figures_of(silent.mix * 0.1, silent, False)["left"] == pytest.approx([-20] * 3, abs=0.01)
 
 
-def swapped(scene: Scene) -> torch.Tensor:
+def swapped(scene: AcousticScene) -> torch.Tensor:
     return scene.others[:, 0]
 
 
@@ -131,7 +132,7 @@ def test_the_other_talker_is_the_wrong_one(main: dict[str, trials.Condition]) ->
 
 @pytest.mark.parametrize(("cue", "seen", "known"), [("both", 1, 1), ("lips", 1, 0), ("voice", 0, 1)])
 def test_cues_are_taken_away(main: dict[str, trials.Condition], cue: str, seen: int, known: int) -> None:
-    scene = told(main["two talkers"].trials[0].scene, cue)
+    scene = with_cues(main["two talkers"].trials[0].scene, cue)
     assert float(scene.visible.max()) == float(scene.other_visible.max()) == seen and float(scene.known.max()) == known
 
 
@@ -160,11 +161,11 @@ def test_tables_hold_every_row_and_are_written_between_marks(tmp_path: Path, mai
 def test_a_conversation_is_a_minute_with_everything_in_it(folder: Path) -> None:
     people = conversation.pairs(folder, "test", 1)[0]
     one, two = conversation.script(people[0], True), conversation.script(people[1], False)
-    talks = np.stack([np.abs(x).reshape(60, RATE).max(1) > 1e-3 for x in (one, two)])
+    talks = np.stack([np.abs(x).reshape(60, SAMPLE_RATE).max(1) > 1e-3 for x in (one, two)])
     assert talks[:, :8].all() and talks[0, 8:18].all() and not talks[1, 8:18].any()
     assert not talks[0, 18:28].any() and talks[1, 18:28].all() and talks[:, 28:36].all() and talks[:, 52:].all()
     assert not talks[:, 48:52].any() and (talks[:, 36:48].sum(0) == 1).all()
-    assert np.array_equal(one[: 8 * RATE], one[28 * RATE : 36 * RATE])
+    assert np.array_equal(one[: 8 * SAMPLE_RATE], one[28 * SAMPLE_RATE : 36 * SAMPLE_RATE])
 
 
 def test_pace_counts_blocks(tmp_path: Path) -> None:
@@ -177,10 +178,10 @@ def test_pace_counts_blocks(tmp_path: Path) -> None:
 def test_sentences_are_read_and_mixed(tmp_path: Path) -> None:
     (tmp_path / "transcription").write_text("<s> hello there </s> (one)\n<s> good night </s> (two)\n")
     for name in ("one", "two"):
-        soundfile.write(tmp_path / f"{name}.wav", np.random.default_rng(0).normal(0, 0.1, 2 * RATE), RATE)
+        soundfile.write(tmp_path / f"{name}.wav", np.random.default_rng(0).normal(0, 0.1, 2 * SAMPLE_RATE), SAMPLE_RATE)
     read = sentences(tmp_path)
     assert [words for words, _ in read] == ["hello there", "good night"]
-    person = trials.Person(0, torch.randn(trials.CROP), torch.randn(3 * RATE))
+    person = trials.Person(0, torch.randn(trials.CROP), torch.randn(3 * SAMPLE_RATE))
     scenes = mixed(read, [person])
     assert len(scenes) == 2
     _, scene = scenes[0]
@@ -192,4 +193,4 @@ def test_sentences_are_read_and_mixed(tmp_path: Path) -> None:
 
 
 def test_the_captioner_hears_nothing_in_silence() -> None:
-    assert Captioner().words(torch.zeros(RATE)) == ""
+    assert LiveTranscriber().words(torch.zeros(SAMPLE_RATE)) == ""

@@ -13,7 +13,7 @@ from models.train.sounds import loss as losses
 from models.train.sounds import train as training
 from models.train.sounds.data import CLASSES, CLIP, NOTHING, SETS, SPEECH, URBAN, Mixer, equalised, urban_sounds
 from models.train.sounds.evaluate import load
-from models.train.sounds.fit_tags import Scenes, average_precision, truth_of
+from models.train.sounds.fit_tags import LabelledScenes, average_precision, truth_of
 from models.train.sounds.probe import fit_linear, score
 
 
@@ -180,7 +180,7 @@ def test_average_precision():
 
 def test_a_name_is_false_only_where_label_and_teacher_say_so():
     label = np.array([CLASSES.index("dog bark"), CLASSES.index("siren"), -1, -1])
-    scenes = Scenes(np.zeros((4, 1), np.int16), label, np.array([False, False, True, False]))
+    scenes = LabelledScenes(np.zeros((4, 1), np.int16), label, np.array([False, False, True, False]))
     unsure = np.array([0.0, 0.3, 0.0, 0.3], np.float32)
     np.testing.assert_array_equal(truth_of("dog bark", scenes, unsure), [1, 0, 0, np.nan])
     np.testing.assert_array_equal(truth_of("speech", scenes, unsure), [0, np.nan, 1, np.nan])

@@ -16,6 +16,8 @@ from torch import nn
 from models.train.data import daquar as rooms_module
 from models.train.data.daquar import Question, other_way_round, split_of
 from models.train.vision import train_vqa as training
+from models.train.vision.evaluate_vqa import calibrate, calibration_error, interval
+from models.train.vision.vqa_data import known_answers, parts, right_answers
 from models.vision.embed import CHANNELS, PLACES, padded
 from models.vision.image_encoder import TOP
 from models.vision.image_runtime import GridArrays
@@ -79,10 +81,10 @@ def test_answers_come_with_probabilities_the_best_first(answerer: Answerer, grid
     said = answerer.answer(grids, ["what is on the table", "How many chairs are there?", "what colour is the wall"])
     assert len(said) == 3
     for answer in said:
-        chances = [p for _, p in answer.answers]
-        assert len(answer.answers) == BEST and chances == sorted(chances, reverse=True)
-        assert 0 < sum(chances) <= 1 + 1e-6
-        assert answer.known == (chances[0] >= float(answerer._net.least))
+        probabilities = [p for _, p in answer.answers]
+        assert len(answer.answers) == BEST and probabilities == sorted(probabilities, reverse=True)
+        assert 0 < sum(probabilities) <= 1 + 1e-6
+        assert answer.known == (probabilities[0] >= float(answerer._net.least))
         assert not any("_" in text for text, _ in answer.answers)
 
 
@@ -133,17 +135,17 @@ def test_in_a_mirror_left_is_right() -> None:
 
 
 def test_answers_that_are_several_count_for_each() -> None:
-    assert training.parts("cup, table_lamp") == ["cup", "table_lamp"]
+    assert parts("cup, table_lamp") == ["cup", "table_lamp"]
     questions = [Question(0, "what", "cup, lamp")] * 2 + [Question(0, "what", "lamp")] + [Question(1, "what", "sofa")]
-    assert training.known_answers(questions) == ["lamp"]
-    assert training.right_answers(questions, ["lamp"]).tolist() == [-1, -1, 0, -1]
+    assert known_answers(questions) == ["lamp"]
+    assert right_answers(questions, ["lamp"]).tolist() == [-1, -1, 0, -1]
 
 
 def test_calibration_makes_the_mean_probability_the_share_that_is_right(net: QuestionNet) -> None:
     torch.manual_seed(0)
     scores = 6 * torch.randn(4000, 12)
     truth = torch.where(torch.rand(4000) < 0.4, scores.argmax(1), (scores.argmax(1) + 1) % 12)
-    training.calibrate(net, scores, truth)
+    calibrate(net, scores, truth)
     sure = net.probabilities(scores).amax(1)
     hit = (scores.argmax(1) == truth).float()
     assert sure.mean() == pytest.approx(float(hit.mean()), abs=1e-3)
@@ -155,7 +157,7 @@ def test_above_the_threshold_half_are_right(net: QuestionNet) -> None:
     scores = 3 * torch.randn(4000, 12)
     chance = torch.softmax(scores, 1).amax(1)
     truth = torch.where(torch.rand(4000) < chance**2, scores.argmax(1), -1)
-    training.calibrate(net, scores, truth)
+    calibrate(net, scores, truth)
     sure, hit = net.probabilities(scores).amax(1), scores.argmax(1) == truth
     known = sure >= float(net.least)
     assert 0.1 < known.float().mean() < 0.9
@@ -164,15 +166,15 @@ def test_above_the_threshold_half_are_right(net: QuestionNet) -> None:
 
 def test_calibration_error_of_what_is_sure_and_wrong() -> None:
     sure = np.linspace(0.1, 0.9, 1000, dtype=np.float32)
-    assert training.calibration_error(sure, np.zeros(1000, bool)) == pytest.approx(0.5, abs=1e-3)
+    assert calibration_error(sure, np.zeros(1000, bool)) == pytest.approx(0.5, abs=1e-3)
     hit = np.random.default_rng(0).random(1000) < sure
-    assert training.calibration_error(sure, hit) < 0.06
+    assert calibration_error(sure, hit) < 0.06
 
 
 def test_the_interval_is_wider_where_pictures_hang_together() -> None:
     hit = np.repeat(np.random.default_rng(0).random(100) < 0.3, 10).astype(float)
-    apart = training.interval(hit, np.arange(1000))
-    together = training.interval(hit, np.repeat(np.arange(100), 10))
+    apart = interval(hit, np.arange(1000))
+    together = interval(hit, np.repeat(np.arange(100), 10))
     assert apart[0] < hit.mean() < apart[1]
     assert together[1] - together[0] > 2 * (apart[1] - apart[0])
 
@@ -208,16 +210,16 @@ def test_a_run_learns_what_only_the_picture_tells(tmp_path: Path, monkeypatch: p
         data=tmp_path, cache=tmp_path, out=tmp_path / "x.safetensors", words=tmp_path, minutes=2.0, resume=False,
         blind=False, start=None, rows=15, rate=3e-3, seed=0,
     )  # fmt: skip
-    run = training.Run(options)
-    run.go()
+    run = training.QuestionTrainer(options)
+    run.run()
     curve = [json.loads(line) for line in options.out.with_suffix(".jsonl").read_text().splitlines()]
     assert run.step == 120 and curve[-1]["accuracy"] == 100.0
     _, vocabulary, answers = load_question_net(options.out)
     assert sorted(answers) == ["lamp", "sofa"] and "thing" in vocabulary
     options.resume, options.minutes = True, 2.2
-    again = training.Run(options)
+    again = training.QuestionTrainer(options)
     assert (again.step, again.best) == (120, run.best)
-    again.go()
+    again.run()
     assert again.step > 120
 
 

@@ -41,7 +41,7 @@ def clock(monkeypatch):
 @pytest.fixture
 async def room(monkeypatch, clock):
     voice = Voice()
-    monkeypatch.setattr(module, "VoiceOut", lambda: voice)
+    monkeypatch.setattr(module, "SpeechSynthesizer", lambda: voice)
     ann, bob = Participant("Ann", "watch"), Participant("Bob", "watch")
     for person in (ann, bob):
         person.watcher = SimpleNamespace(listen=ListenTrack())
@@ -100,7 +100,7 @@ async def test_without_a_voice_who_wants_it_is_told_and_nobody_is_read_to(monkey
     def missing():
         raise VoiceMissing("None here.")
 
-    monkeypatch.setattr(module, "VoiceOut", missing)
+    monkeypatch.setattr(module, "SpeechSynthesizer", missing)
     announcer = Announcer(list)
     with pytest.raises(VoiceMissing, match="None here"):
         await announcer.want(Participant("Ann", "watch"), True)

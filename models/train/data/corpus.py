@@ -1,4 +1,4 @@
-"""Everybody's speech as one long tape that stays in memory (on a GPU: on the card), so that a batch is one gather."""
+"""The training corpus: everybody's speech end to end in memory (a GPU's, if there is one): a batch is one gather."""
 
 from __future__ import annotations
 
@@ -9,23 +9,28 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.train.data.datasets import F32, FRAME, I16, LIPS, RATE, SOURCES, Clip, Licence, Source, clips, noises
+from models.common.arrays import F32, I16
+from models.common.audio import SAMPLE_RATE
+from models.train.data.datasets import FRAME, LIPS, SOURCES, Clip, Licence, Source, clips, noises
 from models.train.data.speakers import SPLITS, Split, split_of
 
-_LONGEST = 60.0  # seconds of one person that count when people are drawn
-_SHORTEST = 2.4  # seconds of one person that are worth a place
+_LONGEST = 60.0
+"""Seconds of one person that count when people are drawn."""
+
+_SHORTEST = 2.4
+"""Seconds of one person that are worth a place."""
 
 
-class Tape:
-    """People, each a stretch of one long tape.
+class Corpus:
+    """People, each a stretch of one long sound.
 
     Args:
-        device: Where the tape is kept.
+        device: Where the corpus is kept.
 
     Attributes:
         sound: (N,) int16, and `lips` (N / 640, 4).
         start: (people,) first video frame of each, `frames` (people,) how many, `real` (people,) whether filmed.
-        chance: (people,) how often each is drawn.
+        probability: (people,) how often each is drawn.
         noise: (M,) int16 recorded noise; empty if there is none.
     """
 
@@ -41,7 +46,7 @@ class Tape:
         self.sound = self.noise = torch.zeros(0, dtype=torch.int16, device=device)
         self.lips = torch.zeros(0)
         self.start = self.frames = self.real = torch.zeros(0, dtype=torch.int64)
-        self.chance = torch.zeros(0)
+        self.probability = torch.zeros(0)
 
     def add(self, kind: str, sound: I16, lips: F32 | None) -> None:
         """Lay down one person's speech, whole video frames of it."""
@@ -66,18 +71,18 @@ class Tape:
         self.start = torch.tensor(self._start, device=self.device)
         self.frames = torch.tensor(self._frames, device=self.device)
         self.real = torch.tensor(self._real, device=self.device)
-        weight = np.minimum(self._frames, _LONGEST * RATE / FRAME)
+        weight = np.minimum(self._frames, _LONGEST * SAMPLE_RATE / FRAME)
         total = {kind: sum(w for w, k in zip(weight, self._set, strict=True) if k == kind) for kind in share}
-        chance = [share[k] * w / total[k] for w, k in zip(weight, self._set, strict=True)]
-        self.chance = torch.tensor(chance, dtype=torch.float32, device=self.device)
+        probability = [share[k] * w / total[k] for w, k in zip(weight, self._set, strict=True)]
+        self.probability = torch.tensor(probability, dtype=torch.float32, device=self.device)
         self._sound, self._lips = [], []
 
     def people(self, count: int) -> Tensor:
         """Draw people: (count,) int64."""
-        return torch.multinomial(self.chance, count, replacement=True)
+        return torch.multinomial(self.probability, count, replacement=True)
 
     def draw(self, people: Tensor, frames: int, speed: Tensor) -> tuple[Tensor, Tensor]:
-        """A random stretch of each person, repeated where there is too little.
+        """Draw a random stretch of each person, repeated where there is too little.
 
         Args:
             people: (B,) as `people` gives them.
@@ -99,7 +104,7 @@ class Tape:
         return torch.lerp(near.float(), far.float(), at - whole) / 32768, lips
 
     def draw_noise(self, rows: int, length: int) -> Tensor:
-        """Stretches of recorded noise: (rows, length), of zeros if there is none."""
+        """Draw stretches of recorded noise: (rows, length), of zeros if there is none."""
         if len(self.noise) == 0:
             return torch.zeros(rows, length, device=self.device)
         first = torch.randint(0, len(self.noise), (rows, 1), device=self.device)
@@ -107,8 +112,8 @@ class Tape:
         return self.noise[at].float() / 32768
 
 
-def load_tapes(folder: Path, device: torch.device, licence: Licence, seed: int = 0) -> dict[Split, Tape]:
-    """A tape for each list of speakers.json, with pauses of up to 0.35 s between utterances.
+def load_corpora(folder: Path, device: torch.device, licence: Licence, seed: int = 0) -> dict[Split, Corpus]:
+    """Load a corpus for each list of speakers.json, with pauses of up to 0.35 s between utterances.
 
     Args:
         folder: Data; the sets that `licence` asks for must be there.
@@ -119,20 +124,22 @@ def load_tapes(folder: Path, device: torch.device, licence: Licence, seed: int =
     used = [source for source in SOURCES if source.share(licence) > 0]
     with ThreadPoolExecutor(max_workers=len(used)) as pool:  # decoding 8 h of Opus holds a GPU up for minutes
         every = list(pool.map(lambda source: clips(folder, source), used))
-    noise, tapes = noises(folder, licence), {}
+    noise, corpora = noises(folder, licence), {}
     for split in SPLITS:
-        rng, tape, share = np.random.default_rng(seed), Tape(device), {}
+        rng, corpus, share = np.random.default_rng(seed), Corpus(device), {}
         for source, found in zip(used, every, strict=True):
-            if _lay_down(tape, source, [clip for clip in found if split_of(source.name, clip.speaker) == split], rng):
+            if _add_speakers(
+                corpus, source, [clip for clip in found if split_of(source.name, clip.speaker) == split], rng
+            ):
                 share[source.name] = source.share(licence)
-        tape.add_noise(noise)
-        tape.close({kind: part / sum(share.values()) for kind, part in share.items()})
-        tapes[split] = tape
-    return tapes
+        corpus.add_noise(noise)
+        corpus.close({kind: part / sum(share.values()) for kind, part in share.items()})
+        corpora[split] = corpus
+    return corpora
 
 
-def _lay_down(tape: Tape, source: Source, found: list[Clip], rng: np.random.Generator) -> bool:
-    """Each speaker of a set in a row; of GRID all clips, since they are one man. False if nobody was long enough."""
+def _add_speakers(corpus: Corpus, source: Source, found: list[Clip], rng: np.random.Generator) -> bool:
+    """Add each speaker of a set; of GRID all clips, since they are one man. False if nobody was long enough."""
     by_speaker: dict[str, list[Clip]] = {}
     for clip in found:
         by_speaker.setdefault("" if source.name == "grid_s1_train" else clip.speaker, []).append(clip)
@@ -141,12 +148,12 @@ def _lay_down(tape: Tape, source: Source, found: list[Clip], rng: np.random.Gene
         sounds, lips = [], []
         for clip in parts:
             # Lips have no pauses: a mouth at rest would have to be made up.
-            pause = 0 if source.lips else int(rng.uniform(0, 0.35) * RATE)
+            pause = 0 if source.lips else int(rng.uniform(0, 0.35) * SAMPLE_RATE)
             sounds += [clip.sound, np.zeros(pause, np.int16)]
             if clip.lips is not None:
                 lips.append(clip.lips - clip.lips.mean(0))
         sound = np.concatenate(sounds)
-        if len(sound) >= _SHORTEST * RATE:
-            tape.add(source.name, sound, np.concatenate(lips) if lips else None)
+        if len(sound) >= _SHORTEST * SAMPLE_RATE:
+            corpus.add(source.name, sound, np.concatenate(lips) if lips else None)
             laid = True
     return laid
