@@ -45,9 +45,13 @@ class Graph:
         self._constants: list[onnx.TensorProto] = []
         self._inputs: list[onnx.ValueInfoProto] = []
 
-    def input(self, name: str, *shape: int) -> str:
-        """Declare a float32 input (rows, *shape)."""
-        self._inputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, [_K, *shape]))
+    def input(self, name: str, *shape: int | str) -> str:
+        """Declare a float32 input (rows, *shape); sizes that differ from run to run have names."""
+        return self.free(name, _K, *shape)
+
+    def free(self, name: str, *shape: int | str) -> str:
+        """Declare a float32 input of just this shape, with no rows."""
+        self._inputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
         return name
 
     def places(self, name: str) -> str:

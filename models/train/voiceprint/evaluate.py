@@ -22,11 +22,12 @@ from models.common.audio import SAMPLE_RATE
 from models.separation.runtime import load_voice_encoder
 from models.train.separation.report import rows_of
 from models.train.separation.trials import SETS, as_float, by_speaker
+from models.voiceprint.campplus_runtime import SpeakerEncoder
 
 SNIPPETS = 6
 """Snippets of each person, at most."""
 
-SECONDS = (2.0, 4.0)
+SECONDS = (1.0, 2.0, 4.0)
 NOISE = 20.0
 """Decibels below the speech, in the noisy rows."""
 
@@ -100,7 +101,11 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    encoders: dict[str, Encoder] = {"voice": load_voice_encoder().enrol}
+    speaker = SpeakerEncoder()
+    encoders: dict[str, Encoder] = {
+        "voice": load_voice_encoder().enrol,
+        "campplus": lambda sound: torch.from_numpy(speaker.embed_all(list(sound.numpy()))),
+    }
     print(table(options.data, encoders))
 
 
