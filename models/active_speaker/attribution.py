@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
@@ -47,17 +48,29 @@ SILENCE = 10 ** (-65 / 20)
 """Root mean square below which nobody is asked whether it is speech."""
 
 
+class Activity(Protocol):
+    """What `models.speech.segmentation_runtime.Segmenter` finds."""
+
+    @property
+    def speech(self) -> F32:
+        """Probability that anybody talks, (T,)."""
+
+    @property
+    def overlap(self) -> F32:
+        """Probability that several do, (T,)."""
+
+
 @dataclass(frozen=True)
 class Networks:
     """What listens; shared by all streams, one call at a time.
 
     Attributes:
-        activity: of sound (160000,), probability of speech and of overlap: (2, frames), newest last.
+        segment: speech and overlap in up to ten seconds of sound.
         embed: speaker embedding of sound (N,): unit length.
         prints: voice print of speech (N,) for the separator.
     """
 
-    activity: Callable[[F32], F32]
+    segment: Callable[[F32], Activity]
     embed: Callable[[F32], F32]
     prints: Callable[[F32], F32]
 
@@ -209,9 +222,10 @@ class Attributor:
         if np.sqrt(np.mean(np.square(sound[-count * SAMPLES :], dtype=np.float64))) < SILENCE:
             speech, overlap = np.zeros(count), np.zeros(count)
         else:
-            frames = self._networks.activity(np.concatenate([np.zeros(CONTEXT - len(sound), np.float32), sound]))
-            scale = frames.shape[1] / CONTEXT
-            begins = [(number - back) * SAMPLES - self._heard + CONTEXT for back in range(count)]
+            found = self._networks.segment(sound)
+            frames = np.stack([found.speech, found.overlap])
+            scale = frames.shape[1] / len(sound)
+            begins = [(number - back) * SAMPLES - self._heard + len(sound) for back in range(count)]
             spans = [frames[:, round(at * scale) : round((at + SAMPLES) * scale)].mean(axis=1) for at in begins]
             speech, overlap = np.stack(spans, axis=1)
         for back in range(count):

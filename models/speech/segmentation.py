@@ -2,8 +2,8 @@
 
 Band-pass filters, two convolutions, four bidirectional LSTM layers and three linear ones give each frame a probability
 for every set of people who may be talking. Which of the three is who holds only within one window. Plaquet and Bredin
-2023, "Powerset multi-class cross entropy loss for neural speaker diarization", arXiv:2310.13025; the filters are those of
-Ravanelli and Bengio 2018, "Speaker recognition from raw waveform with SincNet", arXiv:1808.00158, stored as taps.
+2023, "Powerset multi-class cross entropy loss for neural speaker diarization", arXiv:2310.13025; the filters are those
+of Ravanelli and Bengio 2018, "Speaker recognition from raw waveform with SincNet", arXiv:1808.00158, stored as taps.
 """
 
 from __future__ import annotations
