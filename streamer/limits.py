@@ -47,7 +47,7 @@ class Bucket:
         return (self.burst - self.tokens) / self.rate
 
 
-class Limiter:
+class RateLimiter:
     """One bucket a key, for at most `capacity` keys.
 
     Args:

@@ -88,14 +88,6 @@ export interface Focus {
   face: number | null;
 }
 
-/** Moments that fit a query, the best first. */
-export interface Found {
-  type: "found";
-  id: number;
-  query: string;
-  moments: FoundMoment[];
-}
-
 /** A picture or a spoken line of the call; `thumbnail` is a data URL. */
 export interface FoundMoment {
   participant: string;
@@ -105,6 +97,14 @@ export interface FoundMoment {
   speaker: string | null;
   score: number;
   thumbnail: string | null;
+}
+
+/** Moments that fit a query, the best first. */
+export interface FoundMoments {
+  type: "found";
+  id: number;
+  query: string;
+  moments: FoundMoment[];
 }
 
 /** One fader that is not at 1. */
@@ -188,7 +188,7 @@ export interface RoomState {
 }
 
 /** What is to be seen in the picture captured at `t`. */
-export interface SceneCaption {
+export interface SceneDescription {
   type: "scene";
   participant: string;
   t: number;
@@ -209,7 +209,7 @@ export interface Search {
   query: string;
 }
 
-export type ServerMessage = Welcome | Pong | Token | RoomChanged | FadersChanged | Faces | Slots | Status | Error | LocalizationMap | SoundTags | SpectrogramColumns | CaptionLine | SceneCaption | Answer | Found;
+export type ServerMessage = Welcome | Pong | Token | RoomChanged | FadersChanged | Faces | Slots | Status | Error | LocalizationMap | SoundTags | SpectrogramColumns | CaptionLine | SceneDescription | Answer | FoundMoments;
 
 /** Have descriptions of what is seen read aloud while nobody speaks, or not. */
 export interface SetAnnouncer {

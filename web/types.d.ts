@@ -5,11 +5,11 @@ import type {
   FaceOverlay,
   FaderState,
   Focus,
-  Found,
+  FoundMoments,
   Gain,
   LocalizationMap,
   RoomState,
-  SceneCaption,
+  SceneDescription,
   Slot,
   SoundTags,
   SpectrogramColumns,
@@ -20,14 +20,11 @@ export * from "./messages.js";
 /** A fader belongs to one face of a participant or to everything else in that participant's sound. */
 export type FaderFace = Gain["face"];
 
-/** What the camera sees, in words. */
-export type SceneDescription = SceneCaption;
-
 /** What the models make of sound and picture. */
 export type InsightMessage =
   | Answer
   | CaptionLine
-  | Found
+  | FoundMoments
   | LocalizationMap
   | SceneDescription
   | SoundTags

@@ -1,1 +1,1 @@
-"""What the page is told and tells."""
+"""The messages between the page and the server."""

@@ -1,18 +1,24 @@
-"""The messages about what is heard, seen and said: where sound comes from, tags, captions, answers, moments."""
+"""The messages about what is heard, seen and said: places, tags, captions, descriptions, answers, moments."""
 
 from __future__ import annotations
 
+import base64
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from streamer.messages.base import FaceId, Fraction, Message, ParticipantId
+from streamer.messages.base import Estimate, FaceId, Fraction, Message, ParticipantId
 
 RequestId = Annotated[int, Field(ge=0, le=2**53)]
 """Made by the page, so that it knows its answer again."""
 
-Base64 = str
-"""Bytes of a grid or of columns."""
+
+def _encode(data: object) -> object:
+    return base64.b64encode(data).decode("ascii") if isinstance(data, bytes) else data
+
+
+Base64 = Annotated[str, BeforeValidator(_encode)]
+"""Bytes of a grid or of columns; may be made from the bytes."""
 
 LONGEST_QUESTION = 200
 """Characters of a question or of what is searched for."""
@@ -68,7 +74,7 @@ class LocalizationMap(Message):
     type: Literal["localization"] = "localization"
     participant: ParticipantId
     t: float
-    score: Fraction
+    score: Estimate
     peak: tuple[float, float] | None
     box: tuple[float, float, float, float] | None
     rows: int
@@ -122,7 +128,7 @@ class SceneWord(Message):
     heat: Base64
 
 
-class SceneCaption(Message):
+class SceneDescription(Message):
     """What is to be seen in the picture captured at `t`."""
 
     type: Literal["scene"] = "scene"
@@ -158,7 +164,7 @@ class FoundMoment(Message):
     thumbnail: str | None
 
 
-class Found(Message):
+class FoundMoments(Message):
     """Moments that fit a query, the best first."""
 
     type: Literal["found"] = "found"
@@ -167,4 +173,4 @@ class Found(Message):
     moments: list[FoundMoment]
 
 
-FromInsights = LocalizationMap | SoundTags | SpectrogramColumns | CaptionLine | SceneCaption | Answer | Found
+FromInsights = LocalizationMap | SoundTags | SpectrogramColumns | CaptionLine | SceneDescription | Answer | FoundMoments

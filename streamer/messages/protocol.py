@@ -10,8 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from streamer.engine.types import VoiceState
-from streamer.messages.base import FaceId, FaceOrRest, Fraction, Message, Name, ParticipantId
+from models.voiceprint.state import State as VoiceState
+from streamer.messages.base import Estimate, FaceId, FaceOrRest, Message, Name, ParticipantId
 from streamer.messages.insights import Ask, FromInsights, RequestId, Search, SetAnnouncer, SetSpectrogram
 
 # From the page to the server.
@@ -133,10 +133,10 @@ class FaceOverlay(Message):
     id: FaceId
     box: tuple[float, float, float, float]
     name: str | None
-    speaking: Fraction
+    speaking: Estimate
     lips_visible: bool
     voice: VoiceState
-    voice_confidence: Fraction
+    voice_confidence: Estimate
 
 
 class Slot(Message):

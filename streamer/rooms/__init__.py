@@ -1,1 +1,1 @@
-"""Rooms, who is in them, and what they are told."""
+"""Rooms, who is in them, and what they are sent."""

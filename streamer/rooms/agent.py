@@ -31,6 +31,7 @@ PLAIN_WAIT = 2
 """Blocks that plain sound is held back."""
 
 CALL_RATE, MODEL_RATE = 48_000, 16_000
+"""Hz of the sound of a call, and of what the models hear."""
 
 VOICES_DELAY = 3 * 240
 """Samples at 48 kHz by which the separator's answer lags its input (240 at 16 kHz)."""
@@ -65,7 +66,7 @@ class Agent:
     Args:
         participant_id: Name of the engine session; must be unique among open agents.
         engine: The model process.
-        observer: Told of everything that was heard and seen, and who was heard in it.
+        observer: Gets everything that was heard and seen, and who was heard in it.
         on_voice: Called with every block, in order, voices or none.
         on_faces: Called with a picture's time and its faces.
         on_status: Called with (separated, reason) when separation begins or ends.

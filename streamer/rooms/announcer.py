@@ -1,4 +1,4 @@
-"""Scene captions read aloud, to those who want it and while nobody speaks."""
+"""Descriptions of what is to be seen read aloud, to those who want it and while nobody speaks."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ QUIET = 1.0
 """Seconds without a voice after which there is room for an announcement."""
 
 STALE = 15.0
-"""Seconds after which a caption that found no quiet moment is not worth reading any more."""
+"""Seconds after which a description that found no quiet moment is not worth reading any more."""
 
 log = logging.getLogger("earshot.room")
 
 
 class Announcer:
-    """Reads to the listeners of one room; a new caption replaces one that still waits.
+    """Reads to the listeners of one room; a new description replaces one that still waits.
 
     Args:
         people: gives everyone in the room.
@@ -89,7 +89,7 @@ class Announcer:
             try:
                 pcm = await asyncio.to_thread(voice.say, text)
             except Exception:
-                log.exception("a caption could not be read aloud")
+                log.exception("a description could not be read aloud")
                 return
             if time.monotonic() - self._talked >= QUIET:
                 for listener in self._hearing():

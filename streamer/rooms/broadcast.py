@@ -1,4 +1,4 @@
-"""What participants are told: the room, whether voices are separated, and the faces in a picture."""
+"""What all participants are sent: the room, whether voices are separated, and the faces in a picture."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def room_state(room_id: str, participants: Iterable[Participant], models_up: boo
 
 
 def faces_message(participant: Participant, t: float, faces: list[FaceState]) -> protocol.Faces:
-    """Write what the engine saw as a message.
+    """Return what the engine saw as a message.
 
     Args:
         participant: whose picture.
@@ -60,25 +60,11 @@ def faces_message(participant: Participant, t: float, faces: list[FaceState]) ->
     Returns:
         The message, with the names that faces were given.
     """
-    return protocol.Faces(
-        participant=participant.id,
-        t=t,
-        faces=[
-            protocol.FaceOverlay(
-                id=face.id,
-                box=face.box,
-                name=participant.face_names.get(face.id),
-                speaking=min(max(face.speaking, 0.0), 1.0),
-                lips_visible=face.lips_visible,
-                voice=face.voice,
-                voice_confidence=min(max(face.voice_confidence, 0.0), 1.0),
-            )
-            for face in faces
-        ],
-    )
+    overlays = [protocol.FaceOverlay.of(face, name=participant.face_names.get(face.id)) for face in faces]
+    return protocol.Faces(participant=participant.id, t=t, faces=overlays)
 
 
-def tell(
+def send(
     participants: Iterable[Participant], message: Message, topic: str, passing: bool = False, final: bool = False
 ) -> None:
     """Send a message to everyone who has a control socket; it is written out once.

@@ -5,24 +5,19 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from streamer.auth import Role
 from streamer.messages import protocol
 from streamer.mixing.faders import Faders, Strip
+from streamer.rooms.agent import Agent
+from streamer.rooms.errors import TooMany
 from streamer.rooms.outbox import Outbox
-
-if TYPE_CHECKING:
-    from streamer.rooms.agent import Agent
-    from streamer.rooms.publisher import Publisher
-    from streamer.rooms.session import Session
-    from streamer.rooms.watcher import Watcher
+from streamer.rooms.publisher import Publisher
+from streamer.rooms.session import Session
+from streamer.rooms.watcher import Watcher
 
 MAX_FACE_NAMES = 64
-
-
-class TooMany(Exception):
-    """A participant cannot keep more of something."""
+"""Names of faces that one participant keeps."""
 
 
 class Participant:
@@ -110,7 +105,7 @@ class Participant:
             self.outbox.put(self.faders_message(), "faders")
 
     def fader_state(self) -> protocol.FaderState:
-        """Return all faders as the page is told."""
+        """Return all faders as the page is sent them."""
         return protocol.FaderState.model_validate(self.faders.state())
 
     def faders_message(self) -> protocol.FadersChanged:
@@ -118,7 +113,7 @@ class Participant:
         return protocol.FadersChanged.model_validate(self.faders.state())
 
     def state(self) -> protocol.ParticipantState:
-        """Return what the others are told."""
+        """Return what the others are sent."""
         publisher = self.publisher if self.publisher is not None and self.publisher.connected else None
         return protocol.ParticipantState(
             id=self.id,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import av
 from aiortc import RTCPeerConnection
@@ -15,15 +14,11 @@ from streamer.rtc.ingest import Ingest
 from streamer.rtc.peer import Peer
 from streamer.rtc.relay import VIDEO_CODECS, VideoSource
 
-if TYPE_CHECKING:
-    from streamer.rooms.participant import Participant
-
 
 class Publisher(Session):
     """Receives one participant.
 
     Args:
-        participant: whose it is.
         peer: its connection.
         on_audio: gets each 20 ms block.
         on_video: gets capture time (seconds) and picture.
@@ -33,12 +28,11 @@ class Publisher(Session):
 
     def __init__(
         self,
-        participant: Participant,
         peer: Peer,
         on_audio: Callable[[AudioBlock], None],
         on_video: Callable[[float, av.VideoFrame], None],
     ) -> None:
-        super().__init__(participant, peer)
+        super().__init__(peer)
         self.source = VideoSource()
         self.ingest = Ingest(on_audio=on_audio, on_video=on_video, source=self.source, on_oversize=self._oversize)
         self.has_audio = False

@@ -1,4 +1,4 @@
-"""All rooms of a server: made, found, and forgotten when nobody came for a while."""
+"""All rooms of a server: made, found, and forgotten when they have been empty for a while."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ import time
 
 from streamer.engine.client import EngineClient
 from streamer.observer.client import ObserverClient
-from streamer.rooms.room import Full, Room
+from streamer.rooms.errors import Full
+from streamer.rooms.room import Room
 from streamer.rtc.peer import PeerCounts
 from streamer.settings import Settings
 
 ROOM_ID = re.compile(r"[a-z0-9]{4,32}")
+"""What an invite may name."""
 
 
 class Rooms:
@@ -87,9 +89,9 @@ class Rooms:
                 del self._rooms[room.id]
 
     def engine_changed(self) -> None:
-        """Tell every room that the models came up or went down."""
+        """Send the state of every room, because the models came up or went down."""
         for room in self.all():
-            room.tell_room()
+            room.send_state()
 
     async def close(self) -> None:
         """Close every room and wait for it."""

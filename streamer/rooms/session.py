@@ -1,31 +1,29 @@
-"""A WHIP or WHEP session: a participant's one peer connection in one direction."""
+"""A WHIP or WHEP session: one peer connection in one direction."""
 
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from aiortc import RTCPeerConnection
 
 from streamer.rtc.peer import Peer
-
-if TYPE_CHECKING:
-    from streamer.rooms.participant import Participant
 
 
 class Session:
     """Base of `Publisher` and `Watcher`.
 
     Args:
-        participant: whose it is.
         peer: its connection; the session is the only one to close it.
+
+    Attributes:
+        id: names it in its address, and is not to be guessed.
     """
 
     kind: ClassVar[Literal["whip", "whep"]]
 
-    def __init__(self, participant: Participant, peer: Peer) -> None:
+    def __init__(self, peer: Peer) -> None:
         self.id = secrets.token_urlsafe(12)
-        self.participant = participant
         self.peer = peer
 
     @property

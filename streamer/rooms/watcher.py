@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from aiortc import RTCPeerConnection
 
 from streamer.messages.protocol import Slot
+from streamer.mixing.faders import Faders
 from streamer.mixing.listen_track import ListenTrack
 from streamer.rooms.session import Session
 from streamer.rtc import rtp
@@ -15,24 +15,21 @@ from streamer.rtc.peer import Peer
 from streamer.rtc.relay import VIDEO_CODECS, SlotTrack, VideoSource
 from streamer.rtc.sdp import BadSdp
 
-if TYPE_CHECKING:
-    from streamer.rooms.participant import Participant
-
 
 class Watcher(Session):
-    """Sends one participant all the others.
+    """Sends one listener all the others.
 
     Args:
-        participant: who listens.
         peer: its connection.
+        faders: the listener's.
         on_slots: called when the slots' RTP bases become known or change.
     """
 
     kind = "whep"
 
-    def __init__(self, participant: Participant, peer: Peer, on_slots: Callable[[], None]) -> None:
-        super().__init__(participant, peer)
-        self.listen = ListenTrack(participant.faders)
+    def __init__(self, peer: Peer, faders: Faders, on_slots: Callable[[], None]) -> None:
+        super().__init__(peer)
+        self.listen = ListenTrack(faders)
         self._on_slots = on_slots
         self._tracks: dict[str, SlotTrack] = {}
         self._shown: dict[str, str] = {}

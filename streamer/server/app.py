@@ -1,4 +1,4 @@
-"""The web application: routes, errors as JSON, and what starts and stops with it."""
+"""The web application: its parts, errors as JSON, and what starts and stops with it."""
 
 from __future__ import annotations
 
@@ -7,69 +7,45 @@ import contextlib
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
-from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 
-from streamer.auth import Denied, Role, Tokens
+from streamer.auth import Denied, Tokens
 from streamer.engine.client import EngineClient
-from streamer.limits import Limiter
-from streamer.messages.base import Name
-from streamer.messages.protocol import RoomState
+from streamer.limits import RateLimiter
 from streamer.observer.client import ObserverClient
-from streamer.rooms.room import Full
+from streamer.rooms.errors import Full
 from streamer.rooms.rooms import Rooms
 from streamer.rtc.sdp import BadSdp
-from streamer.server import control, whep, whip
+from streamer.server import control, endpoint, room_routes
 from streamer.server.context import Context, context_of
 from streamer.server.metrics import Metrics
-from streamer.server.middleware import Guard
-from streamer.settings import IceServer, Settings, is_loopback
+from streamer.server.middleware.body_limit import BodyLimit
+from streamer.server.middleware.caching import CacheHeaders
+from streamer.server.middleware.counting import AnswerCount
+from streamer.server.middleware.hosts import HostCheck
+from streamer.server.middleware.origins import CorsHeaders, OriginCheck
+from streamer.server.middleware.rate_limit import RateLimit
+from streamer.server.middleware.security_headers import SecurityHeaders
+from streamer.settings import Settings
 
 WEB = Path(__file__).parents[2] / "web"
+"""Folder of the page."""
+
 SWEEP_EVERY = 30.0
+"""Seconds after which empty rooms and idle rate limits are looked for, at most."""
+
 WORKERS = 32
 """Threads for what must not block the loop; most of them only wait."""
 
 SHUTDOWN_SECONDS = 5.0
 """Time that sessions and the model process get to close."""
-
-
-class NewRoom(BaseModel):
-    """A room and the two invites that open it; `link` is for those who take part."""
-
-    room: str
-    invite: str
-    watch_invite: str
-    link: str
-
-
-class JoinRequest(BaseModel):
-    """Who wants in; `resume` is the token from the join before, after a cut; `role` asks for less than invited to."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    name: Name
-    invite: Annotated[str, Field(min_length=1, max_length=4096)]
-    resume: Annotated[str, Field(max_length=4096)] | None = None
-    role: Literal["watch"] | None = None
-
-
-class Joined(BaseModel):
-    """What a client needs to publish, watch and control; durations in seconds."""
-
-    participant: str
-    token: str
-    resume: str
-    role: Role
-    expires_in: float
-    ice_servers: list[IceServer]
-    heartbeat: float
 
 
 def create_app(
@@ -91,7 +67,7 @@ def create_app(
     rooms = Rooms(settings, engine, observer)
     engine.on_ready = lambda ready: rooms.engine_changed()
     metrics = Metrics(rooms, engine, observer)
-    limiter = Limiter(settings.requests_per_second, settings.requests_burst)
+    limiter = RateLimiter(settings.requests_per_second, settings.requests_burst)
 
     async def sweep() -> None:
         while True:
@@ -117,14 +93,24 @@ def create_app(
                 async with asyncio.timeout(SHUTDOWN_SECONDS):
                     await asyncio.gather(rooms.close(), engine.close(), observer.close())
 
-    app = FastAPI(title="Earshot", lifespan=lifespan, docs_url="/docs", redoc_url=None)
+    # The first is the outermost: every answer is counted and has its headers, whichever check refused.
+    middleware = [
+        Middleware(AnswerCount, count=metrics.count_answer),
+        Middleware(SecurityHeaders, settings=settings),
+        Middleware(CacheHeaders),
+        Middleware(CorsHeaders, settings=settings),
+        Middleware(HostCheck, settings=settings),
+        Middleware(OriginCheck, settings=settings),
+        Middleware(RateLimit, limiter=limiter),
+        Middleware(BodyLimit, settings=settings),
+    ]
+    app = FastAPI(title="Earshot", lifespan=lifespan, docs_url="/docs", redoc_url=None, middleware=middleware)
     app.state.context = Context(settings, Tokens(settings), rooms, engine, observer, metrics)
-    app.add_middleware(Guard, settings=settings, limiter=limiter, count=metrics.count_answer)
     _add_errors(app)
-    _add_room_routes(app)
     _add_service_routes(app)
-    app.include_router(whip.router)
-    app.include_router(whep.router)
+    app.include_router(room_routes.router)
+    app.include_router(endpoint.whip)
+    app.include_router(endpoint.whep)
     app.include_router(control.router)
     app.mount("/static", StaticFiles(directory=WEB), name="static")
     return app
@@ -163,97 +149,9 @@ def _add_errors(app: FastAPI) -> None:
         return _refused(500, "The server made a mistake; its log says more.")
 
 
-def _invited(context: Context, room_id: str) -> NewRoom:
-    invite = context.tokens.mint("invite", room_id, "publish")
-    watch_invite = context.tokens.mint("invite", room_id, "watch")
-    return NewRoom(room=room_id, invite=invite, watch_invite=watch_invite, link=f"/r/{room_id}#{invite}")
-
-
-def _add_room_routes(app: FastAPI) -> None:
-    @app.post("/rooms", status_code=201, tags=["rooms"])
-    async def create_room(request: Request) -> NewRoom:
-        """Make a room. Needs the server's secret as Bearer if one is set."""
-        context = context_of(request)
-        context.tokens.check_secret(request.headers.get("authorization"))
-        return _invited(context, context.rooms.create().id)
-
-    @app.post("/rooms/{room_id}/invites", status_code=201, tags=["rooms"])
-    async def invite(request: Request, room_id: str) -> NewRoom:
-        """Invite to a room there is. Needs the secret; without one, only a server nobody else reaches does it."""
-        context = context_of(request)
-        context.tokens.check_secret(request.headers.get("authorization"))
-        settings = context.settings
-        reached = (
-            not is_loopback(settings.host) or settings.proxies or settings.allowed_hosts or settings.allowed_origins
-        )
-        if settings.secret is None and reached:
-            raise Denied(403, "A server that others can reach invites only with a secret.")
-        if context.rooms.get(room_id) is None:
-            raise Denied(404, "There is no such room.")
-        return _invited(context, room_id)
-
-    @app.post("/rooms/{room_id}/join", status_code=201, response_model_exclude_none=True, tags=["rooms"])
-    async def join_room(request: Request, room_id: str, body: JoinRequest) -> Joined:
-        """Come in with an invite, or come back within the grace with a resume token."""
-        context = context_of(request)
-        tokens = context.tokens
-        participant = None
-        if body.resume and (room := context.rooms.get(room_id)) is not None:
-            # A resume token that is too old or of another server is no error: they come in anew.
-            with contextlib.suppress(Denied):
-                resume = tokens.verify(body.resume, room_id, "resume")
-                known = room.participants.get(resume.participant)
-                if known is not None and known.nonce == resume.nonce:
-                    participant = known
-        # Who is in the room stays, for as long as the call is: an invite that has expired meanwhile is no reason to go.
-        invite = tokens.verify(body.invite, room_id, "invite", expired=participant is not None)
-        role = body.role or invite.role
-        room = context.rooms.enter(room_id)
-        if participant is not None and participant.role != role:
-            tokens.verify(body.invite, room_id, "invite")
-            participant = None
-        if participant is None:
-            participant = room.join(body.name, role)
-        else:
-            room.resume(participant)
-        return Joined(
-            participant=participant.id,
-            token=tokens.mint("session", room_id, participant.role, participant.id),
-            resume=tokens.mint("resume", room_id, participant.role, participant.id, participant.nonce),
-            role=participant.role,
-            expires_in=tokens.lifetime("session"),
-            ice_servers=list(context.settings.ice_servers),
-            heartbeat=context.settings.heartbeat,
-        )
-
-    @app.get("/rooms/{room_id}", tags=["rooms"])
-    async def room_state(request: Request, room_id: str) -> RoomState:
-        """Say who is in the room; needs an invite or a session token."""
-        context = context_of(request)
-        context.bearer_claims(request, room_id)
-        room = context.rooms.get(room_id)
-        if room is None:
-            raise HTTPException(404, "There is no such room now.")
-        return room.state()
-
-    @app.get("/rooms/{room_id}/transcript.{kind}", tags=["rooms"], response_class=PlainTextResponse)
-    async def transcript(request: Request, room_id: str, kind: Literal["vtt", "srt", "txt"]) -> Response:
-        """What was said in the room so far, as WebVTT, SubRip or plain text; needs a session token."""
-        context = context_of(request)
-        room, participant = context.entrant(context.session_claims(request, room_id), "watch")
-        if wait := room.chronicle.limiter.take(participant.id):
-            raise HTTPException(429, f"Too many downloads: wait {wait} s.", {"Retry-After": str(wait)})
-        said = room.chronicle.transcript
-        # Of a long call it takes some ms.
-        text = await asyncio.to_thread({"vtt": said.vtt, "srt": said.srt, "txt": said.text}[kind])
-        name = f'attachment; filename="earshot-{room_id}.{kind}"'
-        types = {"vtt": "text/vtt", "srt": "application/x-subrip", "txt": "text/plain"}
-        return Response(text, media_type=f"{types[kind]}; charset=utf-8", headers={"Content-Disposition": name})
-
-
 def _add_service_routes(app: FastAPI) -> None:
     async def page(room_id: str | None = None) -> Response:
-        """The page."""
+        """Return the page."""
         if not await asyncio.to_thread((WEB / "index.html").is_file):
             raise HTTPException(404, "This installation has no page: web/index.html is missing.")
         return FileResponse(WEB / "index.html", media_type="text/html")

@@ -12,13 +12,15 @@ from starlette.websockets import WebSocketDisconnect, WebSocketState
 from streamer.auth import Denied
 from streamer.limits import Bucket
 from streamer.messages import insights, protocol
+from streamer.rooms.errors import TooMany
 from streamer.rooms.outbox import Closed, Outbox
-from streamer.rooms.participant import Participant, TooMany
+from streamer.rooms.participant import Participant
 from streamer.rooms.room import Room
 from streamer.server.context import Context, context_of
 
 NORMAL, GOING_AWAY, UNSUPPORTED, POLICY, TOO_BIG = 1000, 1001, 1003, 1008, 1009
 UNAUTHORIZED, REPLACED, TIMED_OUT = 4401, 4409, 4408
+"""Codes that a socket is closed with: those of RFC 6455, 7.4.1, and our own."""
 
 MAX_FAULTS = 100
 """Refused messages after which the connection is closed."""
@@ -111,7 +113,7 @@ async def _refuse(websocket: WebSocket, end: _End) -> None:
             await websocket.send_text(protocol.Error(code=str(end.code), reason=end.reason).model_dump_json())
             await websocket.close(end.code, end.reason)
         except (RuntimeError, WebSocketDisconnect):
-            pass  # it went while it was told
+            pass  # it went meanwhile
 
 
 async def _send(websocket: WebSocket, outbox: Outbox) -> None:
@@ -190,20 +192,20 @@ class Conversation:
             self._outbox.close(NORMAL)
             return
         if isinstance(message, insights.Search):
-            self._room.chronicle.search(self._me, message)
+            self._room.insights.search.find(self._me, message)
             return
         if isinstance(message, insights.SetAnnouncer):
-            self._room.chronicle.read_aloud(self._me, message.on)
+            self._room.insights.read_aloud(self._me, message.on)
             return
         target = message.participant
         if target is not None and target not in self._room.participants:
             self._fault("unknown", "There is no such participant.")
             return
         if isinstance(message, insights.Ask):
-            self._room.chronicle.ask(self._me, message)
+            self._room.insights.questions.ask(self._me, message)
             return
         if isinstance(message, insights.SetSpectrogram):
-            self._room.chronicle.show_spectrogram(self._me, message.participant, message.face)
+            self._room.insights.spectrograms.show(self._me, message.participant, message.face)
             return
         try:
             self._change(message)

@@ -1,4 +1,4 @@
-"""What WHIP (RFC 9725) and WHEP have in common: SDP in, SDP out, trickle, delete, and the refusals."""
+"""WHIP (RFC 9725) and WHEP, at `/rooms/{room}/whip` and `/whep`: SDP in, SDP out, trickle, delete, refusals."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from streamer.auth import Claims, Denied, Role, bearer
 from streamer.rooms.participant import Participant
 from streamer.rooms.room import Room
 from streamer.rooms.session import Session
-from streamer.rtc.sdp import FRAGMENT_TYPE, OFFER_TYPE, Shape, checked_offer, parse_fragment
+from streamer.rtc.sdp import FRAGMENT_TYPE, OFFER_TYPE, PUBLISH, WATCH, Shape, checked_offer, parse_fragment
 from streamer.server.context import context_of
 from streamer.settings import IceServer
 
@@ -86,8 +86,11 @@ def check_match(request: Request, etag: str) -> None:
         raise HTTPException(412, "If-Match names another ICE session.")
 
 
-def owned_session(request: Request, room_id: str, session_id: str, kind: str) -> tuple[Room, Session]:
+def owned_session(request: Request, room_id: str, session_id: str, kind: str) -> tuple[Room, Participant, Session]:
     """Find a session that the bearer may change.
+
+    Returns:
+        Its room, whose it is, and the session.
 
     Raises:
         Denied: it belongs to someone else.
@@ -98,16 +101,16 @@ def owned_session(request: Request, room_id: str, session_id: str, kind: str) ->
     token = bearer(request.headers.get("authorization"))
     claims: Claims = context.tokens.verify(token, room_id, "session", "invite", expired=True)
     room = context.rooms.get(room_id)
-    session = room.session(session_id) if room else None
-    if room is None or session is None or session.kind != kind:
+    found = room.sessions.get(session_id) if room else None
+    if room is None or found is None or found[1].kind != kind:
         raise HTTPException(404, "There is no such session.")
-    owner = session.participant
+    owner, session = found
     if owner.guest_of is not None:
         if claims.kind != "invite" or claims.nonce != owner.guest_of:
             raise Denied(403, "The session belongs to someone else.")
     elif claims.kind != "session" or claims.participant != owner.id:
         raise Denied(403, "The session belongs to someone else.")
-    return room, session
+    return room, owner, session
 
 
 def session_routes(kind: str, role: Role, shape: Shape, open_session: OpenSession) -> APIRouter:
@@ -143,7 +146,7 @@ def session_routes(kind: str, role: Role, shape: Shape, open_session: OpenSessio
     @router.patch(at + "/{session_id}", status_code=204, response_class=Response)
     async def patch(request: Request, room_id: str, session_id: str) -> Response:
         """Add trickled ICE candidates."""
-        _, session = owned_session(request, room_id, session_id, kind)
+        _, _, session = owned_session(request, room_id, session_id, kind)
         body = await text_body(request, FRAGMENT_TYPE)
         check_match(request, session.peer.etag)
         await session.peer.trickle(parse_fragment(body))
@@ -152,8 +155,8 @@ def session_routes(kind: str, role: Role, shape: Shape, open_session: OpenSessio
     @router.delete(at + "/{session_id}", response_class=Response)
     async def delete(request: Request, room_id: str, session_id: str) -> Response:
         """End the session."""
-        room, session = owned_session(request, room_id, session_id, kind)
-        await room.end_session(session)
+        room, owner, session = owned_session(request, room_id, session_id, kind)
+        await room.end_session(owner, session)
         return Response(status_code=200)
 
     @router.options(at, response_class=Response)
@@ -171,3 +174,10 @@ def session_routes(kind: str, role: Role, shape: Shape, open_session: OpenSessio
         return Response(status_code=204, headers=headers)
 
     return router
+
+
+whip = session_routes("whip", "publish", PUBLISH, Room.publish)
+"""Publish: for the page, OBS and whatever else speaks WHIP."""
+
+whep = session_routes("whep", "watch", WATCH, Room.watch)
+"""Watch and hear: one mixed sound and up to seven pictures."""

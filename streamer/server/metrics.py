@@ -17,6 +17,7 @@ from streamer.rooms.room import Room
 from streamer.rooms.rooms import Rooms
 
 PREFIX = "earshot_"
+"""Of every metric's name."""
 
 
 class Metrics:
@@ -103,8 +104,8 @@ def media(rooms: list[Room]) -> Iterator[Metric]:
                 agent = participant.agent.statistics
                 counts |= {f"agent_{name}": getattr(agent, name) for name in ("blocks", "separated", "late")}
             if participant.outbox is not None:
-                told = participant.outbox.statistics()
-                counts |= {"control_messages_replaced": told.replaced, "control_messages_dropped": told.dropped}
+                control = participant.outbox.statistics()
+                counts |= {"control_messages_replaced": control.replaced, "control_messages_dropped": control.dropped}
             for name, value in counts.items():
                 if isinstance(value, int | float):
                     sums[name] = sums.get(name, 0.0) + value
@@ -113,7 +114,7 @@ def media(rooms: list[Room]) -> Iterator[Metric]:
 
 
 def delays(people: list[Participant]) -> Iterator[Metric]:
-    """Delays of sound within the server over the last minute, as quantiles.
+    """Yield the delays of sound within the server over the last minute, as quantiles.
 
     Args:
         people: all participants.

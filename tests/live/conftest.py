@@ -162,6 +162,8 @@ class Site:
 async def serving(**settings: Any) -> AsyncIterator[Site]:
     """Run the server; on the way out everything of the clients and of the server has to be gone."""
     defaults = {"engine": False, "observer": False, "port": 0, "requests_per_second": 10_000, "requests_burst": 100_000}
+    # Control sockets here send no heartbeats: a busy machine is no reason to close them.
+    defaults["heartbeat_timeout"] = 120
     # Settings and static files are read from disk: at a start, before the loop serves anyone.
     server = await asyncio.to_thread(lambda: make_server(Settings(**(defaults | settings))))
     task = asyncio.create_task(server.serve())

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamer.auth import Denied, Tokens, bearer, origin_allowed
-from streamer.limits import Limiter
+from streamer.limits import RateLimiter
 from streamer.settings import Settings
 
 SECRET = "a secret of some length"
@@ -138,7 +138,7 @@ def test_origin(origin, host, expected):
 
 
 def test_a_bucket_gives_its_burst_then_its_rate(clock):
-    limiter = Limiter(rate=2, burst=3, clock=clock)
+    limiter = RateLimiter(rate=2, burst=3, clock=clock)
     assert [limiter.take("a") for _ in range(4)] == [0, 0, 0, 1]
     assert limiter.take("b") == 0
     clock.now += 0.5
@@ -146,7 +146,7 @@ def test_a_bucket_gives_its_burst_then_its_rate(clock):
 
 
 def test_buckets_are_bounded_and_forgotten(clock):
-    limiter = Limiter(rate=1, burst=1, capacity=10, clock=clock)
+    limiter = RateLimiter(rate=1, burst=1, capacity=10, clock=clock)
     for i in range(100):
         limiter.take(str(i))
     assert len(limiter) == 10

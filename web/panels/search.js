@@ -4,7 +4,7 @@ import { Requests } from "../call/requests.js";
 import { clock } from "./transcript.js";
 
 /** @import { Call } from "../call/call.js" */
-/** @import { Found, FoundMoment } from "../types.js" */
+/** @import { FoundMoment, FoundMoments } from "../types.js" */
 
 /**
  * @param {number} t Unix seconds
@@ -38,7 +38,7 @@ export class SearchBox {
     this.#query.focus();
   }
 
-  /** @param {Found} message */
+  /** @param {FoundMoments} message */
   found({ id, query, moments }) {
     // Whoever typed on has no use for the answer to the earlier words.
     if (!this.#requests.end(id) || id !== this.#newest) return;

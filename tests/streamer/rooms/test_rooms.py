@@ -9,9 +9,10 @@ from streamer.engine.client import EngineClient
 from streamer.engine.types import FaceState
 from streamer.observer.client import ObserverClient
 from streamer.rooms.broadcast import faces_message
+from streamer.rooms.errors import Full, TooMany
 from streamer.rooms.outbox import Outbox
-from streamer.rooms.participant import MAX_FACE_NAMES, TooMany
-from streamer.rooms.room import Full, Room
+from streamer.rooms.participant import MAX_FACE_NAMES
+from streamer.rooms.room import Room
 from streamer.rooms.rooms import Rooms
 from streamer.rtc.peer import PeerCounts
 from streamer.settings import Settings

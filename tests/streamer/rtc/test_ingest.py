@@ -15,7 +15,6 @@ from aiortc.rtp import RtcpByePacket, RtcpRrPacket
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamer.rooms.participant import Participant
 from streamer.rooms.publisher import Publisher
 from streamer.rtc import rtp
 from streamer.rtc.bitstream import h264_units, is_keyframe, picture_size, too_large
@@ -237,7 +236,7 @@ def test_nothing_of_a_picture_that_is_too_large_reaches_the_decoder() -> None:
 async def test_a_picture_that_is_too_large_ends_the_session(caplog: pytest.LogCaptureFixture) -> None:
     counts, ended = PeerCounts(), []
     peer = Peer(Settings(), counts, on_closed=lambda: ended.append(1))
-    publisher = Publisher(Participant("Ann", "publish"), peer, lambda block: None, lambda t, frame: None)
+    publisher = Publisher(peer, lambda block: None, lambda t, frame: None)
     for _ in range(2):
         publisher._oversize(16383, 16383)
     await publisher.close()

@@ -155,7 +155,8 @@ async def test_the_transcript_is_for_those_in_the_room():
         watcher = (await join(http, room, room["watch_invite"])).json()
         stranger = (await join(http, other)).json()
         here = http.context.rooms.get(room["room"])
-        here.chronicle.transcript.add("Ann", here.chronicle.transcript._begin + 1, 0, "Hello.")
+        transcript = here.insights.captions.transcript
+        transcript.add("Ann", transcript._begin + 1, 0, "Hello.")
         address = f"/rooms/{room['room']}/transcript"
         for token in (ann["token"], watcher["token"]):
             for kind, media_type, begin in (

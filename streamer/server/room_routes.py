@@ -1,0 +1,141 @@
+"""Rooms over HTTP: make one, invite, join, ask who is there, fetch the transcript."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Request
+from fastapi.responses import PlainTextResponse, Response
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+
+from streamer.auth import Denied, Role
+from streamer.messages.base import Name
+from streamer.messages.protocol import RoomState
+from streamer.server.context import Context, context_of
+from streamer.settings import IceServer, is_loopback
+
+router = APIRouter(tags=["rooms"])
+
+
+class NewRoom(BaseModel):
+    """A room and the two invites that open it; `link` is for those who take part."""
+
+    room: str
+    invite: str
+    watch_invite: str
+    link: str
+
+
+class JoinRequest(BaseModel):
+    """Who wants in; `resume` is the token from the join before, after a cut; `role` asks for less than invited to."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Name
+    invite: Annotated[str, Field(min_length=1, max_length=4096)]
+    resume: Annotated[str, Field(max_length=4096)] | None = None
+    role: Literal["watch"] | None = None
+
+
+class Joined(BaseModel):
+    """What a client needs to publish, watch and control; durations in seconds."""
+
+    participant: str
+    token: str
+    resume: str
+    role: Role
+    expires_in: float
+    ice_servers: list[IceServer]
+    heartbeat: float
+
+
+@router.post("/rooms", status_code=201)
+async def create_room(request: Request) -> NewRoom:
+    """Make a room. Needs the server's secret as Bearer if one is set."""
+    context = context_of(request)
+    context.tokens.check_secret(request.headers.get("authorization"))
+    return _invited(context, context.rooms.create().id)
+
+
+@router.post("/rooms/{room_id}/invites", status_code=201)
+async def invite(request: Request, room_id: str) -> NewRoom:
+    """Invite to a room there is. Needs the secret; without one, only a server nobody else reaches does it."""
+    context = context_of(request)
+    context.tokens.check_secret(request.headers.get("authorization"))
+    settings = context.settings
+    reached = not is_loopback(settings.host) or settings.proxies or settings.allowed_hosts or settings.allowed_origins
+    if settings.secret is None and reached:
+        raise Denied(403, "A server that others can reach invites only with a secret.")
+    if context.rooms.get(room_id) is None:
+        raise Denied(404, "There is no such room.")
+    return _invited(context, room_id)
+
+
+@router.post("/rooms/{room_id}/join", status_code=201, response_model_exclude_none=True)
+async def join_room(request: Request, room_id: str, body: JoinRequest) -> Joined:
+    """Come in with an invite, or come back within the grace with a resume token."""
+    context = context_of(request)
+    tokens = context.tokens
+    participant = None
+    if body.resume and (room := context.rooms.get(room_id)) is not None:
+        # A resume token that is too old or of another server is no error: they come in anew.
+        with contextlib.suppress(Denied):
+            resume = tokens.verify(body.resume, room_id, "resume")
+            known = room.participants.get(resume.participant)
+            if known is not None and known.nonce == resume.nonce:
+                participant = known
+    # Who is in the room stays, for as long as the call is: an invite that has expired meanwhile is no reason to go.
+    invite = tokens.verify(body.invite, room_id, "invite", expired=participant is not None)
+    role = body.role or invite.role
+    room = context.rooms.enter(room_id)
+    if participant is not None and participant.role != role:
+        tokens.verify(body.invite, room_id, "invite")
+        participant = None
+    if participant is None:
+        participant = room.join(body.name, role)
+    else:
+        room.resume(participant)
+    return Joined(
+        participant=participant.id,
+        token=tokens.mint("session", room_id, participant.role, participant.id),
+        resume=tokens.mint("resume", room_id, participant.role, participant.id, participant.nonce),
+        role=participant.role,
+        expires_in=tokens.lifetime("session"),
+        ice_servers=list(context.settings.ice_servers),
+        heartbeat=context.settings.heartbeat,
+    )
+
+
+@router.get("/rooms/{room_id}")
+async def room_state(request: Request, room_id: str) -> RoomState:
+    """Say who is in the room; needs an invite or a session token."""
+    context = context_of(request)
+    context.bearer_claims(request, room_id)
+    room = context.rooms.get(room_id)
+    if room is None:
+        raise HTTPException(404, "There is no such room now.")
+    return room.state()
+
+
+@router.get("/rooms/{room_id}/transcript.{kind}", response_class=PlainTextResponse)
+async def transcript(request: Request, room_id: str, kind: Literal["vtt", "srt", "txt"]) -> Response:
+    """Return what was said in the room so far, as WebVTT, SubRip or plain text; needs a session token."""
+    context = context_of(request)
+    room, participant = context.entrant(context.session_claims(request, room_id), "watch")
+    if wait := room.insights.requests.limiter.take(participant.id):
+        raise HTTPException(429, f"Too many downloads: wait {wait} s.", {"Retry-After": str(wait)})
+    lines = room.insights.captions.transcript
+    # Of a long call it takes some ms.
+    text = await asyncio.to_thread({"vtt": lines.vtt, "srt": lines.srt, "txt": lines.text}[kind])
+    name = f'attachment; filename="earshot-{room_id}.{kind}"'
+    types = {"vtt": "text/vtt", "srt": "application/x-subrip", "txt": "text/plain"}
+    return Response(text, media_type=f"{types[kind]}; charset=utf-8", headers={"Content-Disposition": name})
+
+
+def _invited(context: Context, room_id: str) -> NewRoom:
+    invite = context.tokens.mint("invite", room_id, "publish")
+    watch_invite = context.tokens.mint("invite", room_id, "watch")
+    return NewRoom(room=room_id, invite=invite, watch_invite=watch_invite, link=f"/r/{room_id}#{invite}")
