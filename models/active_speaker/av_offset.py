@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from models.common.tflite import F32
+from models.common.stored_graph import F32
 
 F64 = npt.NDArray[np.float64]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from models.active_speaker.av_offset import OffsetEstimator
-from models.common.tflite import F32
+from models.common.stored_graph import F32
 
 __all__ = ["CUES", "Cues", "OffsetEstimator", "SpeakingDetector"]
 

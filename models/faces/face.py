@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.common.tflite import F32
+from models.common.stored_graph import F32
 from models.faces.detect import Box
 from models.faces.mesh import Mesh, aligned_lips, lip_numbers
 

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from models.common.tflite import F32, TfliteModel, mediapipe_model
+from models.common.stored_graph import F32, StoredGraph
+from models.common.weights import FOLDER
 
 U8 = npt.NDArray[np.uint8]
 
@@ -132,13 +133,13 @@ class FaceMesher:
     """MediaPipe's face mesh.
 
     Raises:
-        FileNotFoundError: the model file is not installed.
+        FileNotFoundError: the weights are not there.
 
     Source: Kartynnik et al., "Real-time Facial Surface Geometry from Monocular Video on Mobile GPUs", 2019.
     """
 
     def __init__(self) -> None:
-        self._model = TfliteModel(mediapipe_model("face_landmark/face_landmark.tflite"))
+        self._model = StoredGraph(FOLDER / "face_mesh.safetensors")
 
     def mesh(self, rgb: U8, roi: Roi) -> Mesh:
         """Landmarks of the face in a crop.

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from models.common.tflite import F32
+from models.common.stored_graph import F32
 from models.faces.mesh import Mesh
 
 U8 = npt.NDArray[np.uint8]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from models.common.tflite import F32
+from models.common.stored_graph import F32
 from models.faces.detect import Box, Detection, overlap
 from models.faces.mesh import Mesh, Roi, roi_of_mesh
 from models.faces.signature import SAME, Gallery

@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
-from models.common.tflite import F32
+from models.common.stored_graph import F32
 from models.faces.detect import Detection, FaceDetector, overlap
 from models.faces.face import Face, face_of, frontal
 from models.faces.mesh import FaceMesher, Mesh, roi_of_detection, roi_of_mesh
@@ -52,7 +52,7 @@ class FaceModels:
     """The networks; one set serves any number of trackers, one call at a time.
 
     Raises:
-        FileNotFoundError: the mediapipe wheel, which carries them, is not installed.
+        FileNotFoundError: the weights are not there.
     """
 
     def __init__(self) -> None:
