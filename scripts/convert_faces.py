@@ -179,9 +179,7 @@ class Converter:
         if tensor.sparsity is None:
             return np.frombuffer(bytes(self._buffers[tensor.buffer].data), kind).reshape(tensor.shape)
         # A sparse tensor is read where the DENSIFY node wrote it.
-        dense = next(
-            o.outputs[0] for o in self._graph.operators if list(o.inputs) == [index] and len(o.outputs) == 1
-        )
+        dense = next(o.outputs[0] for o in self._graph.operators if list(o.inputs) == [index] and len(o.outputs) == 1)
         return self._interpreter.get_tensor(int(dense))
 
     def _tensor(self, index: int, values: np.ndarray | None = None) -> str:

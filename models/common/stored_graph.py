@@ -64,7 +64,7 @@ class StoredGraph:
     def __init__(self, path: Path) -> None:
         with safe_open(path, framework="numpy") as file:
             stored = json.loads(file.metadata()["graph"])
-            constants = {name: file.get_tensor(name).astype(np.float32) for name in file.keys()}  # noqa: SIM118
+            constants = {name: file.get_tensor(name).astype(np.float32) for name in file.keys()}
         nodes = _without_prelu(stored["nodes"], constants)
         for name, values in stored["numbers"].items():
             constants[name] = np.array(values, np.float32 if isinstance(values[0], float) else np.int64)
