@@ -109,7 +109,7 @@ def serve(
     configure_logging(settings.log_level)
     from streamer.commands.serve import serve_forever
 
-    raise typer.Exit(serve_forever(settings, demo=demo))
+    raise run_or_exit(lambda: serve_forever(settings, demo=demo))
 
 
 @app.command()

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 
 from models.common.arrays import F32, U8
-from models.common.tflite import TfliteModel, mediapipe_model
+from models.common.stored_graph import StoredGraph
+from models.common.weights import FOLDER
 
 Box = tuple[float, float, float, float]
 
@@ -109,13 +110,13 @@ class FaceDetector:
         threshold: least score of a face, 0..1.
 
     Raises:
-        FileNotFoundError: the model file is not installed.
+        FileNotFoundError: the weights are not there.
 
     Source: Bazarevsky et al., "BlazeFace: Sub-millisecond Neural Face Detection on Mobile GPUs", 2019, §3.
     """
 
     def __init__(self, threshold: float = 0.5) -> None:
-        self._model = TfliteModel(mediapipe_model("face_detection/face_detection_full_range_sparse.tflite"))
+        self._model = StoredGraph(FOLDER / "face_detector.safetensors")
         self._anchors = _anchors()
         self._logit = float(np.log(threshold / (1 - threshold)))
 

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 
 from models.common.arrays import F32, U8
-from models.common.tflite import TfliteModel, mediapipe_model
+from models.common.stored_graph import StoredGraph
+from models.common.weights import FOLDER
 
 INPUT = 192
 ROI_SCALE = 1.5
@@ -135,13 +136,13 @@ class FaceMesher:
     """MediaPipe's face mesh.
 
     Raises:
-        FileNotFoundError: the model file is not installed.
+        FileNotFoundError: the weights are not there.
 
     Source: Kartynnik et al., "Real-time Facial Surface Geometry from Monocular Video on Mobile GPUs", 2019.
     """
 
     def __init__(self) -> None:
-        self._model = TfliteModel(mediapipe_model("face_landmark/face_landmark.tflite"))
+        self._model = StoredGraph(FOLDER / "face_mesh.safetensors")
 
     def mesh(self, rgb: U8, roi: Roi) -> Mesh:
         """Find the landmarks of the face in a crop.

@@ -50,7 +50,7 @@ class FaceModels:
     """The networks; one set serves any number of trackers, one call at a time.
 
     Raises:
-        FileNotFoundError: the mediapipe wheel, which carries them, is not installed.
+        FileNotFoundError: the weights are not there.
     """
 
     def __init__(self) -> None:

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from models.common import weights
+from streamer.commands.port import try_bind
 from streamer.settings import Settings
 from streamer.workers.priority import URGENT, may_go_first
 
@@ -122,11 +123,7 @@ def check_port(settings: Settings) -> list[Finding]:
         ("A UDP port for media", socket.SOCK_DGRAM, 0),
     ):
         try:
-            family = socket.getaddrinfo(settings.host, port, type=kind)[0][0]
-            with socket.socket(family, kind) as probe:
-                if kind == socket.SOCK_STREAM:
-                    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                probe.bind((settings.host, port))
+            try_bind(settings.host, port, kind)
             findings.append(Finding(question, "good", "free"))
         except OSError as error:
             # Most likely by this very server, running already.

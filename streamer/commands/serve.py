@@ -13,6 +13,7 @@ from collections.abc import Callable
 import uvicorn
 
 from streamer.client import loopback
+from streamer.commands.port import require_free
 from streamer.server.app import create_app
 from streamer.server.context import Context
 from streamer.settings import Settings, is_loopback
@@ -89,7 +90,11 @@ def serve_forever(settings: Settings, demo: bool = False) -> int:
 
     Returns:
         Exit code: 0, or 1 if the server could not start.
+
+    Raises:
+        UserError: the port is in use.
     """
+    require_free(settings.host, settings.port)
     return asyncio.run(_serve(settings, demo))
 
 
@@ -103,7 +108,7 @@ async def _serve(settings: Settings, demo: bool) -> int:
     try:
         await server.serve()
     except SystemExit:
-        # uvicorn has said why, for instance that the port is taken.
+        # uvicorn has said why, for instance that the port may not be had.
         return 1
     finally:
         companion.cancel()

@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.common.arrays import F32, U8
-from models.common.tflite import mediapipe_model
 from models.faces.detect import Detection, overlap, tiles, without_duplicates
 from models.faces.mesh import (
     Mesh,
@@ -117,10 +116,6 @@ class TestBoxes:
             assert spans[0][0] == 0
             assert spans[-1][1] == max(length, squares[0][2])
             assert all(later[0] <= earlier[1] for earlier, later in pairwise(spans))
-
-    def test_a_missing_model_is_named(self) -> None:
-        with pytest.raises(FileNotFoundError, match=r"nothing\.tflite"):
-            mediapipe_model("nothing.tflite")
 
 
 class TestDetector:

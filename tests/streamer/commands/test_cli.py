@@ -67,6 +67,23 @@ def test_page_address():
     assert page_address(Settings(host="192.0.2.1", insecure=True), 1) == "http://192.0.2.1:1"
 
 
+def test_serve_names_a_free_port_when_its_own_is_taken(capsys):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert run("serve", "--port", str(port)) == 2
+        said = capsys.readouterr().err
+        other = int(said.split()[-1])
+        assert said == f"earshot: port {port} is in use: try --port {other}\n"
+        with socket.socket() as free:
+            free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            free.bind(("127.0.0.1", other))
+            free.listen()
+            assert run("serve", "--port", str(port)) == 2
+            assert int(capsys.readouterr().err.split()[-1]) > other
+
+
 def test_doctor_prints_every_finding_and_a_taken_port_is_no_failure():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
