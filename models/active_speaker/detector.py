@@ -1,145 +1,36 @@
-"""Who speaks: lips and sound of each face weighed together every 40 ms."""
+"""Probability that each speaker is talking right now, every 40 ms.
+
+What attribution found out 0.2 to 0.6 s ago, what the lips did in the last 0.4 s, and how far the sound is above the
+noise, weighed by a logistic model: one for a call, and one for recordings, where what came after is known too. The
+weights come from `python -m models.train.active_speaker.fit`, which also prints how often they are right.
+"""
+
+from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 
 import numpy as np
 
-from models.active_speaker.av_offset import OffsetEstimator
-from models.common.arrays import F32
-
-__all__ = ["CUES", "Cues", "OffsetEstimator", "SpeakingDetector"]
-
-STEP = 0.04
-"""Seconds between updates."""
-
-MOVING = 8
-"""Updates over which lips are watched: 320 ms, longer than most consonants hold the mouth shut."""
+from models.active_speaker.attribution import Attribution
+from models.active_speaker.inference import Prior, lip_features, lip_ratio
+from models.common.arrays import F32, F64
 
 HEARD = 4
-"""Updates over which levels are averaged: 160 ms."""
+"""Updates (160 ms) over which levels are averaged."""
 
 FLOOR_PAST = 200
-"""Updates in which the quietest moment is sought: 8 s."""
+"""Updates (8 s) in which the quietest moment is sought."""
 
-PAST = 50
-"""Updates over which lip opening and voice are compared: 2 s."""
+LIVE = (-1.58, 0.34, 0.21, 0.03, 0.66, -0.06, 2.22, -0.08, -0.01)
+SETTLED = (-4.13, 0.89, -0.05, 0.39, 1.08, 0.32, 2.35, -0.18, 0.27)
+"""Bias, then one weight for each further cue of `cues`."""
 
-TREMBLE = 0.15
-"""Lip numbers a frame: motion of a still mouth's landmarks in a good picture."""
+UNKNOWN = 0.3
+"""Probability, before anything is known of a speaker, that it is the one."""
 
-BASE_RISE = 0.004
-"""Share an update by which the baseline of lip motion follows upwards: 10 s."""
-
-CUES = (
-    "lip motion over its baseline",
-    "lip motion",
-    "voice over the noise",
-    "voice in the mixture",
-    "lips and voice alike",
-)
-"""What the model weighs; see `Cues.step`."""
-
-WITH_LIPS = (-6.22, 2.77, 0.0, 2.03, 0.31, 2.94)
-SOUND_ONLY = (-4.76, 2.75, 1.52)
-LIPS_ONLY = (-4.79, 2.72, 0.0, 1.99)
-"""Bias, then one weight a cue; fitted by models/train/active_speaker/fit.py (GRID talker, LibriSpeech beside, through
-the separator). On clips and voices kept apart 92, 91 and 91 of 100 updates are right; 5, 7 and 6 of 100 silent ones
-are called speech."""
-
-RISE = 0.6
-"""Share of the way to a higher probability in one update."""
-
-FALL = 0.2
-"""Share of the way to a lower one: a short pause is not the end."""
-
-
-@dataclass
-class Cues:
-    """What is known of one face in the last third of a second.
-
-    Attributes:
-        moved: mean change of its lip numbers, one value an update; None where lips were not visible.
-        energy: of its voice, one value an update.
-        opening: of its lips, one value an update in which they were visible.
-        level: of its voice in the same updates, dB, no lower than the noise.
-        base: slow baseline of its lip motion: trembling landmarks of a small face are no speech.
-        lips: numbers of the last update, None if not visible.
-    """
-
-    moved: deque[float | None] = field(default_factory=lambda: deque(maxlen=MOVING))
-    energy: deque[float] = field(default_factory=lambda: deque(maxlen=HEARD))
-    opening: deque[float] = field(default_factory=lambda: deque(maxlen=PAST))
-    level: deque[float] = field(default_factory=lambda: deque(maxlen=PAST))
-    base: float = TREMBLE
-    lips: F32 | None = None
-
-    def step(
-        self, lips: tuple[F32, bool] | None, level: float | None, mixture: float, floor: float
-    ) -> tuple[F32, bool, bool]:
-        """Take in 40 ms.
-
-        Args:
-            lips: the four lip numbers and whether they are visible; None = not visible.
-            level: of this face's separated voice, dB; None = not separated.
-            mixture: level of all sound, dB, averaged as `level` is here.
-            floor: level of the noise, dB.
-
-        Returns:
-            The five cues of `CUES`, each about 0..3 in size; whether lips count; whether the voice counts.
-            Without a separated voice the mixture stands for it.
-        """
-        seen = self._watch(lips)
-        motion = [m for m in self.moved if m is not None]
-        amount = float(np.mean(motion)) if motion else 0.0
-        watched = seen and len(motion) >= MOVING // 2
-        if watched:
-            self.base += (amount - self.base) * (BASE_RISE if amount > self.base else 0.2)
-            self.base = float(np.clip(self.base, TREMBLE / 3, 5 * TREMBLE))
-        voice = mixture
-        if level is not None:
-            self.energy.append(10 ** (max(level, -100.0) / 10))
-            voice = 10 * float(np.log10(np.mean(self.energy)))
-        cues = (
-            np.clip(np.log((amount + 0.05) / (self.base + 0.05)), -1, 3),
-            np.clip(np.log((amount + 0.05) / TREMBLE), -1, 3),
-            np.clip((voice - floor) / 10, 0, 3),
-            np.clip((voice - mixture) / 10, -3, 0.5),
-            self._alike(level, floor),
-        )
-        return np.array(cues, np.float32), watched, level is not None
-
-    def _alike(self, level: float | None, floor: float) -> float:
-        """Return the correlation of lip opening with level over two seconds, lips up to 80 ms ahead, 0..1.
-
-        A jaw that moves while somebody else talks is told from speech by nothing else.
-        """
-        if self.lips is None or level is None:
-            self.opening.clear()
-            self.level.clear()
-            return 0.0
-        self.opening.append(float(self.lips[0] + self.lips[1]))
-        self.level.append(max(level, floor))
-        if len(self.opening) < PAST // 2:
-            return 0.0
-        opening, sound = np.array(self.opening), np.array(self.level)
-        best = 0.0
-        for lead in (0, 1, 2):
-            a, b = opening[: len(opening) - lead], sound[lead:]
-            a, b = a - a.mean(), b - b.mean()
-            if a.std() > 0.1 and b.std() > 1.0:
-                best = max(best, float(a @ b) / float(np.sqrt((a @ a) * (b @ b))))
-        return best
-
-    def _watch(self, lips: tuple[F32, bool] | None) -> bool:
-        if lips is None or not lips[1] or not np.isfinite(lips[0]).all():
-            self.lips = None
-            self.moved.append(None)
-            return False
-        before, self.lips = self.lips, lips[0]
-        # A jump of a whole eye distance in one frame is the mesh catching a face, not speech.
-        self.moved.append(None if before is None else min(float(np.abs(lips[0] - before).mean()), 2.0))
-        return True
+RISE, FALL = 0.6, 0.3
+"""Share of the way to a higher, and to a lower probability in one update: a short pause is not the end."""
 
 
 class NoiseFloor:
@@ -162,74 +53,77 @@ class NoiseFloor:
         return now, float(np.clip(min(self._past), -75.0, -30.0))
 
 
+def cues(known: Attribution, id: int, lips: F32 | None, above_floor: float) -> F64:
+    """Gather what tells whether one speaker talks.
+
+    Args:
+        known: what attribution says.
+        id: of the speaker.
+        lips: (K, 4) lip numbers of its pictures within 0.4 s, None while they are not to be seen.
+        above_floor: level of the sound over the noise, dB.
+
+    Returns:
+        (9,): 1; log-odds of being the one who speaks, where nobody else does; likelihood ratio of the lips; whether
+        they are seen; level over the noise; log-odds of speech; probability of overlap; and log-odds and lips' ratio
+        where there is overlap.
+    """
+    likely, speech = _log_odds(known.speakers.get(id, UNKNOWN)), _log_odds(known.speech)
+    features = None if lips is None else lip_features(lips)
+    ratio, means = 0.0, known.lip_means.get(id)
+    if features is not None and means is not None:
+        ratio = float(lip_ratio(features.astype(np.float64), means.astype(np.float64), Prior()))
+    loud = float(np.clip(above_floor / 10, 0.0, 3.0))
+    overlap, seen = known.overlap, float(features is not None)
+    return np.array([1, likely * (1 - overlap), ratio, seen, loud, speech, overlap, likely * overlap, ratio * overlap])
+
+
+def talking(cue: F64, weights: tuple[float, ...] = LIVE) -> float:
+    """Weigh the cues of one moment.
+
+    Args:
+        cue: (9,), see `cues`.
+        weights: `LIVE` or `SETTLED`.
+
+    Returns:
+        Probability 0..1.
+    """
+    return float(1 / (1 + np.exp(-np.clip(cue @ np.array(weights), -30, 30))))
+
+
+def _log_odds(probability: float) -> float:
+    p = float(np.clip(probability, 0.018, 0.982))
+    return float(np.log(p / (1 - p)))
+
+
 class SpeakingDetector:
-    """Probability that each face speaks, for one session.
+    """Probability that each speaker talks, for one stream.
 
-    A logistic model of the five cues; one set of weights while lips and voice are there, one each for
-    only one of them. The weights come from `python -m models.train.active_speaker.fit`, which also prints how often
-    they are right.
-    The result rises fast and falls slowly.
-
-    Attributes:
-        by_lips: After `update`, for every face with visible lips, the probability that it speaks judged by its lips
-            and the mixture alone: it also tells of a talker whose voice the separator keeps out.
+    Args:
+        weights: `LIVE` or `SETTLED`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, weights: tuple[float, ...] = LIVE) -> None:
+        self._weights = weights
         self._floor = NoiseFloor()
-        self._faces: dict[int, Cues] = {}
         self._speaking: dict[int, float] = {}
-        self.by_lips: dict[int, float] = {}
 
-    def update(
-        self, t: float, lips: dict[int, tuple[F32, bool]], levels: dict[int, float], mixture: float
-    ) -> dict[int, float]:
-        """Take in 40 ms of a session.
+    def update(self, known: Attribution, lips: Mapping[int, F32 | None], mixture: float) -> dict[int, float]:
+        """Take in 40 ms.
 
         Args:
-            t: their time, seconds; not used but for the order of calls.
-            lips: by face, the four lip numbers and whether they are visible.
-            levels: by face, level of its separated voice in dB of full scale.
+            known: what attribution says.
+            lips: for everybody to be judged, the lip numbers (K, 4) of the last 0.4 s, None where there are none.
             mixture: level of all sound, dB of full scale.
 
         Returns:
-            By face, the probability 0..1 that it speaks; faces in neither `lips` nor `levels` are forgotten.
+            By speaker, the probability 0..1 of talking; it rises fast and falls more slowly. Who is not in `lips`
+            is forgotten.
         """
         now, floor = self._floor.step(mixture)
-        ids = set(lips) | set(levels)
-        self._faces = {id: self._faces.get(id) or Cues() for id in ids}
-        result, by_lips = {}, {}
-        for id, face in self._faces.items():
-            cues, seen, separated = face.step(lips.get(id), levels.get(id), now, floor)
-            p = speaking_probability(cues, seen, separated)
-            if seen:
-                heard = np.float32(np.clip((now - floor) / 10, 0, 3))
-                by_lips[id] = speaking_probability(np.array([*cues[:2], heard], np.float32), True, False)
+        result = {}
+        for id, numbers in lips.items():
+            p = talking(cues(known, id, numbers, now - floor), self._weights)
             before = self._speaking.get(id, 0.0)
             result[id] = before + (p - before) * (RISE if p > before else FALL)
-        self._speaking, self.by_lips = result, by_lips
+        self._speaking = result
         return dict(result)
-
-
-def speaking_probability(cues: F32, seen: bool, separated: bool) -> float:
-    """Apply the logistic model to the cues at one moment.
-
-    Args:
-        cues: (5,) of `Cues.step`.
-        seen: whether lips count.
-        separated: whether the voice is this face's own and not the mixture.
-
-    Returns:
-        0..1; 0.0 where there are neither lips nor an own voice.
-    """
-    weights: tuple[float, ...]
-    if seen and separated:
-        weights, used = WITH_LIPS, cues
-    elif separated:
-        weights, used = SOUND_ONLY, cues[2:4]
-    elif seen:
-        weights, used = LIPS_ONLY, cues[:3]
-    else:
-        return 0.0
-    z = weights[0] + float(np.dot(weights[1:], used))
-    return float(1 / (1 + np.exp(-np.clip(z, -30, 30))))

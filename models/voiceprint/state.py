@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 State = Literal["unknown", "listening", "known", "dropped"]
-"""unknown: nothing heard yet that this face alone said. listening: some of it, not enough for a print. known: the
-print is in use. dropped: there was a print, but it silenced its own face; it is not used until more is heard."""
+"""unknown: nothing heard yet that this speaker alone said. listening: some of it, not enough for a print. known: the
+print is in use. dropped: of no use any more; kept for pages of before, nothing is dropped now."""
 
-Why = Literal["heard", "lost", "learned", "more", "returned", "adopted", "replaced", "silenced", "restored"]
-"""heard: first words; lost: they were too long ago; learned: a first print; more: another snippet agreed; returned:
-the face came back, or the models were restarted; adopted: taken over from an absent face that sounds the same;
-replaced: several snippets contradicted it; silenced: the face spoke and its own print kept its voice out; restored:
-after that it was heard again and agreed."""
+Why = Literal["heard", "learned", "more", "lost"]
+"""heard: first words; learned: a first print; more: the print was made anew of more speech; lost: what it was made of
+turned out to be somebody else's."""
 
 KEPT = 256
 """Changes kept for who has not asked yet."""
@@ -45,6 +43,7 @@ class VoiceStates:
 
     def __init__(self) -> None:
         self._states: dict[int, State] = {}
+        self._confidences: dict[int, float] = {}
         self._changes: deque[Change] = deque(maxlen=KEPT)
 
     def of(self, id: int) -> State:
@@ -58,22 +57,25 @@ class VoiceStates:
             taken.append(self._changes.popleft())
         return taken
 
-    def happened(self, t: float, id: int, why: Why, state: State, confidence: float) -> None:
-        """Note what was learnt or lost, whether or not the state is another."""
-        self._states = self._states | {id: state}
-        self._changes.append(Change(t, id, state, why, confidence))
-
-    def attend(self, t: float, listening: Mapping[int, bool]) -> None:
-        """Bring the faces without a print up to date, and forget those that are gone.
+    def follow(self, t: float, confidences: Mapping[int, float], speaking: Mapping[int, bool]) -> None:
+        """Note what became of prints.
 
         Args:
             t: Now, seconds.
-            listening: Every present face, and whether some of its speech is waiting to be learned from.
+            confidences: Of every print in use, 0..1.
+            speaking: Every speaker that is there, and whether it seems to speak just now.
         """
-        states = {id: self.of(id) for id in listening}
-        for id, some in listening.items():
-            if states[id] in ("unknown", "listening") and states[id] != ("listening" if some else "unknown"):
-                states[id] = "listening" if some else "unknown"
-                self._changes.append(Change(t, id, states[id], "heard" if some else "lost", 0.0))
-        if states != self._states:
-            self._states = states
+        states = dict(self._states)
+        for id in self._confidences.keys() | confidences.keys():
+            before, now = self._confidences.get(id), confidences.get(id)
+            if before == now:
+                continue
+            states[id] = "unknown" if now is None else "known"
+            why: Why = "learned" if before is None else "lost" if now is None else "more"
+            self._changes.append(Change(t, id, states[id], why, now or 0.0))
+        for id, speaks in speaking.items():
+            if speaks and states.get(id, "unknown") == "unknown":
+                states[id] = "listening"
+                self._changes.append(Change(t, id, "listening", "heard", 0.0))
+        self._confidences = dict(confidences)
+        self._states = states

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import torch
 
+from models.active_speaker.networks import load_networks
 from models.common.arrays import F32, U8
 from models.common.audio import SAMPLE_RATE
 from models.faces.tracker import FaceModels
@@ -30,7 +31,7 @@ class Engine:
     Args:
         device: Torch device of the separator.
         max_faces: Most faces followed in one session.
-        background: Whether voice prints are made on a thread of their own (live) or in place (recordings).
+        background: Whether attribution has a thread of its own (live) or is done in place (recordings).
     """
 
     def __init__(self, device: str = "cpu", max_faces: int = 6, background: bool = False) -> None:
@@ -40,7 +41,8 @@ class Engine:
         self._level = VoiceLevel()
         self._faces = FaceModels()
         self._max_faces = max_faces
-        self._enrolment = ThreadPoolExecutor(1, "enrolment", go_behind) if background else None
+        self._networks = load_networks()
+        self._background = ThreadPoolExecutor(1, "attribution", go_behind) if background else None
         self._sessions: dict[str, EngineSession] = {}
         self._delayed: dict[str, F32] = {}
         self._free_rows: list[int] = []
@@ -55,7 +57,7 @@ class Engine:
             memory: What `memory` gave for it in another process; faces keep their numbers and voices.
         """
         self.close(sid)
-        session = EngineSession(self._faces, self._separator.voice_print, self._max_faces, self._enrolment)
+        session = EngineSession(self._faces, self._networks, self._max_faces, self._background)
         if memory is not None:
             session.recall(memory)
         with self._lock:
@@ -105,8 +107,8 @@ class Engine:
         """
         with self._lock:
             sessions = {sid: self._sessions[sid] for sid in blocks if sid in self._sessions}
-            for session in sessions.values():
-                self._assign_rows(session)
+            for sid, session in sessions.items():
+                self._assign_rows(session, blocks[sid][0])
             delayed = {sid: np.concatenate([self._delayed[sid], blocks[sid][1]]) for sid in sessions}
             self._delayed.update({sid: joined[BLOCK:] for sid, joined in delayed.items()})
         self._move_lips({sid: blocks[sid][0] for sid in sessions}, sessions)
@@ -118,13 +120,14 @@ class Engine:
             t = blocks[sid][0] - DELAY / SAMPLE_RATE
             session.heard(t, late[sid], voices[sid])
             session.blocks += 1
-            rest = late[sid] - voices[sid].sum(axis=0)
-            results[sid] = Voices(t, list(session.rows), voices[sid], rest, session.states())
+            parts = session.solo.step(late[sid], voices[sid], list(session.rows), session.alone())
+            rest = late[sid] - parts.sum(axis=0)
+            results[sid] = Voices(t, list(session.rows), parts, rest, session.states(), session.others())
         return results
 
-    def _assign_rows(self, session: EngineSession) -> None:
-        """Give every face present a row of the separator; take it from those gone."""
-        present = session.present()
+    def _assign_rows(self, session: EngineSession, t: float) -> None:
+        """Give every speaker present a row of the separator; take it from those gone."""
+        present = session.present(t)
         rows = {id: row for id, row in session.rows.items() if id in present}
         self._free_rows += [row for id, row in session.rows.items() if id not in present]
         fresh = []

@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 import pickle
-from bisect import bisect
 from collections import deque
 from concurrent.futures import Executor, Future
 
 import numpy as np
 
-from models.active_speaker.detector import OffsetEstimator, SpeakingDetector
+from models.active_speaker.attribution import Attributor, Networks
+from models.active_speaker.av_offset import OffsetEstimator
+from models.active_speaker.detector import SpeakingDetector
 from models.common.arrays import F32, U8
 from models.common.audio import SAMPLE_RATE
 from models.faces.tracker import Face, FaceModels, FaceTracker
-from models.voiceprint.enrolment import Embed, VoiceBook
-from models.voiceprint.state import Change
-from streamer.engine.types import BLOCK, FaceState
-
-LIP_HISTORY = 2.0
-"""Seconds of lip positions kept per face."""
+from models.voiceprint.encoder import PRINT
+from models.voiceprint.state import Change, VoiceStates
+from streamer.engine.lips import Lips
+from streamer.engine.solo import Solo
+from streamer.engine.types import BLOCK, FaceState, SpeakerState
 
 FACE_MEMORY = 5.0
-"""Seconds a face that is out of sight keeps its row in the separator."""
+"""Seconds a face that is out of sight keeps its row in the separator, if its voice is known."""
 
-LIPS_STALE = 0.25
-"""Seconds after which the last lips seen no longer say anything."""
+UNKNOWN_MEMORY = 0.5
+"""Seconds for one whose voice is not: nothing tells it from others any more."""
+
+VOICE_MEMORY = 20.0
+"""Seconds after its last words that a voice without a face keeps its row."""
+
+MOST_ROWS = 6
+"""Most speakers that are separated at once."""
 
 TRAINED_LAG = 0.04
 """Seconds that lips were behind the sound, on average, while the separator was trained."""
@@ -35,171 +41,194 @@ USUAL_LEAD = -0.01
 LONGEST_FRAME = 0.2
 """Seconds; a longer gap between pictures is a lost connection and does not age the faces."""
 
+LOOKED = 0.4
+"""Seconds of pictures by which the lips are judged."""
 
-class Lips:
-    """Lip positions of one face over the last `LIP_HISTORY` seconds.
+SPEECH, NO_OVERLAP, ALONE = 0.5, 0.25, 0.9
+"""Least probability of speech, most of overlap, and least of being the one who speaks, at which a speaker is alone."""
 
-    One thread adds and another reads: what is kept is replaced whole.
-    """
-
-    def __init__(self) -> None:
-        self._seen: tuple[tuple[float, F32, bool], ...] = ()
-
-    def add(self, t: float, values: F32, visible: bool) -> None:
-        """Append what was seen at `t` seconds; four numbers."""
-        if self._seen and t <= self._seen[-1][0]:
-            return
-        kept = [one for one in self._seen if t - one[0] <= LIP_HISTORY]
-        self._seen = (*kept, (t, values, visible))
-
-    def at(self, t: float) -> tuple[F32, bool]:
-        """Return the lips at `t`, interpolated, and whether they can be trusted."""
-        seen = self._seen
-        i = bisect([one[0] for one in seen], t)
-        if i == 0:
-            return (seen[0][1], False) if seen else (np.zeros(4, np.float32), False)
-        before, values, trusted = seen[i - 1]
-        if i == len(seen):
-            return values, trusted and t - before <= LIPS_STALE
-        after, later, trusted_later = seen[i]
-        span = after - before
-        share = np.float32((t - before) / span)
-        return (1 - share) * values + share * later, trusted and trusted_later and span <= LIPS_STALE
+WAITING = 25
+"""Pieces of 40 ms that may wait to be attributed; more are dropped, and attribution fills them with silence."""
 
 
 class EngineSession:
     """Everything known about one participant.
 
-    `see` runs on the seeing thread, everything else on the hearing thread; what they share is replaced
-    whole, never changed in place.
+    Speakers have numbers: faces from 1 up, voices that belong to no face from -1 down. `see` runs on the seeing thread,
+    everything else on the hearing thread; what they share is replaced whole, never changed in place.
 
     Args:
         models: The face networks, shared by all sessions.
-        embed: Turns speech (N,) at 16 kHz into a voice print (256,).
+        networks: What attribution listens with, shared too.
         max_faces: Most faces followed at once.
-        enrolment: Where voice prints are made; None makes them in place.
+        background: Where attribution is done; None does it in place.
     """
 
-    def __init__(self, models: FaceModels, embed: Embed, max_faces: int, enrolment: Executor | None) -> None:
+    def __init__(self, models: FaceModels, networks: Networks, max_faces: int, background: Executor | None) -> None:
         self._tracker = FaceTracker(models, max_faces)
         self._tracker_time = 0.0
         self._last_seen_t: float | None = None
         self._detector = SpeakingDetector()
         self._offsets = OffsetEstimator()
-        self._book = VoiceBook(embed)
-        self._enrolment, self._enrolling = enrolment, deque[Future[None]]()
+        self._attributor = Attributor(networks)
+        self._background, self._waiting = background, deque[Future[bool]]()
+        self._voices = VoiceStates()
+        self._spoke: dict[int, float] = {}
         self._lips: dict[int, Lips] = {}
         self._faces: dict[int, tuple[float, Face]] = {}
         self._speaking: dict[int, float] = {}
         self._heard: list[tuple[F32, F32]] = []
         self.rows: dict[int, int] = {}
         self.cued: dict[int, bool] = {}
+        self.solo = Solo()
         self.blocks = 0
+        self.dropped = 0
 
     def see(self, t: float, rgb: U8) -> list[FaceState]:
         """Find and follow the faces of one picture taken at `t` seconds."""
         gap = t - self._last_seen_t if self._last_seen_t is not None else 0.0
         self._last_seen_t = t
         self._tracker_time += min(max(gap, 0.0), LONGEST_FRAME)
-        found = self._tracker.step(rgb, self._tracker_time)
-        faces = {id: (seen, face) for id, (seen, face) in self._faces.items() if t - seen < FACE_MEMORY}
+        return self.seen(t, self._tracker.step(rgb, self._tracker_time))
+
+    def seen(self, t: float, found: list[Face]) -> list[FaceState]:
+        """Take in the faces of one picture taken at `t` seconds."""
+        known = self._attributor.latest.prints
+        faces = {
+            id: (seen, face)
+            for id, (seen, face) in self._faces.items()
+            if t - seen < (FACE_MEMORY if id in known else UNKNOWN_MEMORY)
+        }
+        lips = {id: lips for id, lips in self._lips.items() if id in faces}
         for face in found:
             faces[face.id] = (t, face)
-            if face.id not in self._lips:
-                self._lips = self._lips | {face.id: Lips()}
-            self._lips[face.id].add(t, face.lips, face.lips_visible)
-        self._faces = faces
-        self._lips = {id: lips for id, lips in self._lips.items() if id in faces}
+            lips.setdefault(face.id, Lips()).add(t, face.lips, face.lips_visible)
+        self._faces, self._lips = faces, lips
+        self._attributor.see(t, [(face.id, face.lips) for face in found if face.lips_visible])
         return [self._state(face) for face in found]
 
     def memory(self) -> bytes:
         """Return who the faces are and how they sound; for our own processes only, since it is a pickle."""
-        return pickle.dumps((self._tracker.remember(), self._book.remember()))
+        return pickle.dumps((self._tracker.remember(), dict(self._attributor.latest.prints)))
 
     def recall(self, memory: bytes) -> None:
         """Know again what `memory` knew; call it before the first picture."""
-        faces, voices = pickle.loads(memory)
+        faces, prints = pickle.loads(memory)
         self._tracker.recall(faces)
-        self._book.recall(voices)
+        self._attributor.recall(prints)
 
     def states(self) -> list[FaceState]:
-        """Return every face seen within `FACE_MEMORY`."""
+        """Return every face seen lately."""
         return [self._state(face) for _, face in self._faces.values()]
 
+    def others(self) -> list[SpeakerState]:
+        """Return every voice that belongs to no face and is separated now."""
+        return [self._speaker(id) for id in self.rows if id < 0]
+
     def _state(self, face: Face) -> FaceState:
+        speaker = self._speaker(face.id)
         return FaceState(
             id=face.id,
             box=face.box,
             score=face.score,
             lips_visible=face.lips_visible,
-            speaking=self._speaking.get(face.id, 0.0),
-            voice=self._book.state(face.id),
-            voice_confidence=self._book.confidence(face.id),
+            speaking=speaker.speaking,
+            voice=speaker.voice,
+            voice_confidence=speaker.voice_confidence,
             lip_lead=self._offsets.lead(face.id),
         )
 
-    def present(self) -> list[int]:
-        """Return the faces that want a row in the separator, oldest first."""
-        return sorted(self._faces)
+    def _speaker(self, id: int) -> SpeakerState:
+        print = self._attributor.latest.prints.get(id)
+        return SpeakerState(
+            id=id,
+            speaking=self._speaking.get(id, 0.0),
+            voice="known" if print is not None else self._voices.of(id),
+            voice_confidence=0.0 if print is None else print.confidence,
+        )
+
+    def present(self, t: float) -> list[int]:
+        """Return the speakers that want a row in the separator at `t` seconds, faces in view first."""
+        known = self._attributor.latest.prints
+        faces = sorted(self._faces)
+        heard = [id for id in known if id not in self._faces and t - self._spoke.get(id, -np.inf) < VOICE_MEMORY]
+        return (faces + sorted(heard, key=lambda id: -self._spoke[id]))[:MOST_ROWS]
 
     def lips_at(self, id: int, t: float) -> tuple[F32, bool]:
-        """Return lips to give the separator with the sound at `t`, shifted by what this face's lips lead it."""
+        """Return lips to give the separator with the sound at `t`, shifted by what this face's lips lead it.
+
+        Once its voice is known a face is told by that alone: on people it was not trained on the separator is misled by
+        lips more often than helped.
+        """
         lips = self._lips.get(id)
-        if lips is None:
+        if lips is None or id in self._attributor.latest.prints:
             return np.zeros(4, np.float32), False
         lead = self._offsets.lead(id)
         return lips.at(t - TRAINED_LAG - (0.0 if lead is None else lead - USUAL_LEAD))
 
     def voice_of(self, id: int) -> F32:
-        """Return the voice print of a face (256,), zeros while unknown."""
-        return self._book.print_of(id)
+        """Return the voice print of a speaker (256,), zeros while unknown."""
+        print = self._attributor.latest.prints.get(id)
+        return np.zeros(PRINT, np.float32) if print is None else print.print
 
     def voice_changes(self) -> list[Change]:
         """Return what happened to voice prints since the last call, oldest first; for one reader."""
-        return self._book.take_changes()
+        return self._voices.take_changes()
 
     def audible(self, prints: dict[int, F32]) -> list[int]:
-        """Return the faces, of all with prints, whose voice lips (just now) or print tell from others."""
+        """Return the speakers, of all with prints, whose voice lips (just now) or print tell from others."""
         return [id for id, print in prints.items() if self.cued.get(id, False) or print.any()]
 
     def other_of(self, id: int, audible: list[int]) -> int | None:
-        """Return the audible face that speaks most beside this one, None when there is none."""
+        """Return the audible speaker that speaks most beside this one, None when there is none."""
         others = [other for other in audible if other != id]
         return max(others, key=lambda other: self._speaking.get(other, 0.0), default=None)
 
+    def alone(self) -> int | None:
+        """Return who speaks while nobody else does, None where that is not sure."""
+        known = self._attributor.latest
+        id = max(known.speakers, key=lambda other: known.speakers[other], default=None)
+        if id is None or known.speech < SPEECH or known.overlap > NO_OVERLAP or known.speakers[id] < ALONE:
+            return None
+        return id if id in known.prints else None
+
     def heard(self, t: float, mix: F32, voices: F32) -> None:
-        """Learn from one block: `mix` (320,), `voices` (faces, 320) in the order of `rows`, both at `t`."""
+        """Learn from one block: `mix` (320,), `voices` (speakers, 320) in the order of `rows`, both at `t`."""
         self._heard.append((mix, voices))
         if len(self._heard) < 2:
             return
         mixes, parts = zip(*self._heard, strict=True)
         self._heard = []
         mix40, voices40 = np.concatenate(mixes), self._align(parts)
-        known = self._lips
-        lips = {id: known[id].at(t) for id in self.rows if id in known}
+        lips = self._lips
+        known = self._attributor.latest
+        judged = {id: lips[id].between(t - LOOKED, t + 2 * BLOCK_SECONDS) if id in lips else None for id in self.rows}
+        self._speaking = self._detector.update(known, judged, _decibels(mix40))
+        self._spoke |= {id: t for id, p in known.speakers.items() if p > 0.5 and known.speech > SPEECH}
         levels = {id: _decibels(voices40[i]) for i, id in enumerate(self.rows) if i < len(voices40)}
-        level = _decibels(mix40)
-        self._speaking = self._detector.update(t, lips, levels, level)
-        self._offsets.update(t, lips, levels)
-        self._enrol(t, mix40, {id: voices40[i] for i, id in enumerate(self.rows) if i < len(voices40)})
+        self._offsets.update(t, {id: lips[id].at(t) for id in self.rows if id in lips}, levels)
+        self._attribute(t, mix40)
+        confidences = {id: print.confidence for id, print in known.prints.items()}
+        self._voices.follow(t, confidences, {id: known.speakers.get(id, 0.0) > 0.5 for id in self.rows})
 
     def _align(self, parts: tuple[F32, ...]) -> F32:
-        """Join two blocks' voices; a face that came between them is silent in the first."""
+        """Join two blocks' voices; a speaker that came between them is silent in the first."""
         first, second = parts
         count = len(second)
         padded = np.zeros((count, BLOCK), np.float32)
         padded[: min(len(first), count)] = first[:count]
         return np.concatenate([padded, second], axis=1)
 
-    def _enrol(self, t: float, mix: F32, voices: dict[int, F32]) -> None:
-        speaking, by_lips = dict(self._speaking), dict(self._detector.by_lips)
-        if self._enrolment is None:
-            self._book.hear(t, mix, speaking, voices, by_lips)
+    def _attribute(self, t: float, mix: F32) -> None:
+        if self._background is None:
+            self._attributor.hear(t, mix)
             return
-        while self._enrolling and self._enrolling[0].done():
-            self._enrolling.popleft().result()
-        if len(self._enrolling) < 25:
-            self._enrolling.append(self._enrolment.submit(self._book.hear, t, mix, speaking, voices, by_lips))
+        while self._waiting and self._waiting[0].done():
+            self._waiting.popleft().result()
+        if len(self._waiting) < WAITING:
+            self._waiting.append(self._background.submit(self._attributor.hear, t, mix))
+        else:
+            self.dropped += 1
 
 
 def _decibels(x: F32) -> float:

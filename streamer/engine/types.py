@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from models.common.arrays import F32
 from models.voiceprint.state import State
@@ -53,16 +53,39 @@ class FaceState:
         )
 
 
+def speaker_name(id: int) -> str:
+    """Return how a speaker is called who has no name: "Face 2", or "Voice 1" for number -1."""
+    return f"Face {id}" if id > 0 else f"Voice {-id}"
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakerState:
+    """One speaker as it stands now, whether or not there is a face to it.
+
+    Attributes:
+        id: Number of the face, or below 0 for a voice that belongs to no face.
+        speaking: Probability that it is talking, 0..1.
+        voice: How it stands with its voice print.
+        voice_confidence: How sure that print is, 0..1; 0 while none is in use.
+    """
+
+    id: int
+    speaking: float
+    voice: VoiceState
+    voice_confidence: float
+
+
 @dataclass(frozen=True, slots=True)
 class Voices:
     """The voices in one block of a participant's sound; they and `rest` add up to the mixture.
 
     Attributes:
         t: Time of the first sample, seconds on the publisher's clock.
-        ids: Face of each row of `pcm`.
+        ids: Speaker of each row of `pcm`: a face, or below 0 a voice that belongs to no face.
         pcm: Separated voices, shape (faces, 320), float32 in [-1, 1], 16 kHz.
         rest: Mixture minus all voices, shape (320,).
         faces: Every face with its current speaking and voice state.
+        others: Every voice that belongs to no face.
     """
 
     t: float
@@ -70,3 +93,4 @@ class Voices:
     pcm: F32
     rest: F32
     faces: list[FaceState]
+    others: list[SpeakerState] = field(default_factory=list)

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from models.common.arrays import F32, U8
 from models.vision.image_runtime import fit
-from streamer.engine.types import FaceState
+from streamer.engine.types import speaker_name
 from streamer.observer.types import Caption, Description, Localization, Observation, Sounds
 from streamer.recordings.annotations import Annotations
 from streamer.transcripts.sound_lines import LASTS, SoundLines
@@ -80,11 +80,11 @@ class Findings:
             # Nothing is heard, so nobody else asks for what is due.
             self._step()
 
-    def block(self, t: float, mix: F32, voices: dict[int, F32], faces: list[FaceState]) -> None:
-        """Take in 20 ms of sound: mixture (320,) from `t` seconds on, voices (320,) each, and who is talking."""
+    def block(self, t: float, mix: F32, voices: dict[int, F32], speaking: dict[int, float]) -> None:
+        """Take in 20 ms of sound: mixture (320,) from `t` seconds on, voices (320,), and how surely each is talking."""
         self._observer.hear(SESSION, t, mix, voices)
         if self._captions is not None:
-            self._captions.hear(SESSION, t, mix, voices, {face.id: face.speaking for face in faces})
+            self._captions.hear(SESSION, t, mix, voices, speaking)
         self._blocks += 1
         if self._blocks % STEP_EVERY == 0:
             self._step()
@@ -144,7 +144,7 @@ class Findings:
             final=caption.final,
         )
         if caption.final and caption.text:
-            speaker = "" if caption.face is None else f"Face {caption.face}"
+            speaker = "" if caption.face is None else speaker_name(caption.face)
             self._transcript.add(speaker, caption.start, caption.end, caption.text)
 
 

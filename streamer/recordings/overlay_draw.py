@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from models.common.arrays import U8
-from streamer.engine.types import FaceState, VoiceState
+from streamer.engine.types import FaceState, VoiceState, speaker_name
 from streamer.observer.types import GRID, Localization
 from streamer.recordings.annotations import Annotations
 
@@ -92,7 +92,8 @@ class Canvas:
             step = self.width // plane.shape[1]
             corner, opposite = (left // step, top // step), (right // step, bottom // step)
             cv2.rectangle(plane, corner, opposite, value, max(1, border // step))
-        text = f"Face {face.id}" + VOICES[face.voice].format(face.voice_confidence) + (", speaking" if talking else "")
+        known = VOICES[face.voice].format(face.voice_confidence)
+        text = speaker_name(face.id) + known + (", speaking" if talking else "")
         label_height = self._text_box(text)[1]
         if top - label_height >= 0:
             self.label(text, left, top, colour, rises=True)

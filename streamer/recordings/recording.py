@@ -188,12 +188,17 @@ class Recording:
         if self._engine is None:
             files.separated(files.done, {})
             if self._findings is not None:
-                self._findings.block(t, block, {}, [])
+                self._findings.block(t, block, {}, {})
             return
         voices = self._engine.hear({SESSION: (t, block)})[SESSION]
         self._heard = {state.id: state for state in voices.faces}
         for id in self._heard:
             files.begin(id, round((self._appeared.get(id, t) - begin) * SAMPLE_RATE))
+        for other in voices.others:
+            files.begin(other.id, round((t - begin) * SAMPLE_RATE))
+        speaking = {face.id: face.speaking for face in voices.faces} | {
+            other.id: other.speaking for other in voices.others
+        }
         for change in self._engine.voice_changes(SESSION):
             sure = round(change.confidence, 3)
             self._event(change.t, "voice", id=change.id, state=change.state, why=change.why, confidence=sure)
@@ -202,7 +207,7 @@ class Recording:
         if position + BLOCK > 0:
             files.separated(position, separated)
         if self._findings is not None:
-            self._findings.block(voices.t, voices.rest + voices.pcm.sum(axis=0), separated, voices.faces)
+            self._findings.block(voices.t, voices.rest + voices.pcm.sum(axis=0), separated, speaking)
 
     def _look(self, until: float, tell: Callable[[float], None]) -> None:
         """Look for faces in the pictures up to a time."""

@@ -13,7 +13,7 @@ from streamer.recordings.wav_file import WavFile, to_pcm16
 
 
 class VoiceFiles:
-    """`face-<id>.wav` and `rest.wav`, mono 16 kHz.
+    """`face-<id>.wav`, `voice-<id>.wav` of voices that belong to no face, and `rest.wav`, mono 16 kHz.
 
     Args:
         folder: Where they are made; `rest.wav` at once, the others when their voice is first heard.
@@ -60,7 +60,8 @@ class VoiceFiles:
 
     def _face(self, id: int) -> WavFile:
         if id not in self._faces:
-            self._faces[id] = WavFile(self._folder / f"face-{id}.wav", SAMPLE_RATE)
+            name = f"face-{id}.wav" if id > 0 else f"voice-{-id}.wav"
+            self._faces[id] = WavFile(self._folder / name, SAMPLE_RATE)
         return self._faces[id]
 
     def finish(self, length: int, faces: Iterable[int]) -> None:
