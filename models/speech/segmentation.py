@@ -13,8 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.common import weights
-
-SAMPLE_RATE = 16_000
+from models.common.audio import SAMPLE_RATE
 
 WINDOW = 10 * SAMPLE_RATE
 """Samples of the windows the network was trained on."""

@@ -6,13 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from models.common.arrays import F32
 from models.common.onnx_graph import Graph
 from models.speech.segmentation import FIELD, HIDDEN, POOL, SETS, STEP, WINDOW, Segmentation, load_segmentation
-
-F32 = NDArray[np.float32]
 
 LEAST = FIELD + STEP
 """Samples below which there is nothing to normalise by."""

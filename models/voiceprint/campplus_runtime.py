@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from models.common.arrays import F32
 from models.common.onnx_graph import Graph
 from models.voiceprint.campplus import SIZE, Campplus, DenseLayer, Residual, ScaleRelu, load_campplus, segments
 from models.voiceprint.fbank import BANDS, HOP, WINDOW, fbank
-
-F32 = NDArray[np.float32]
 
 LEAST = WINDOW + 9 * HOP
 """Samples, 115 ms, below which there is nothing to average. A second is worth far more; see the card."""

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
 
-F32 = NDArray[np.float32]
-
-SAMPLE_RATE = 16_000
+from models.common.arrays import F32
+from models.common.audio import SAMPLE_RATE
 
 BANDS = 80
 

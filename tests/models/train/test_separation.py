@@ -84,5 +84,5 @@ def test_the_comparison_takes_what_fits_of_the_separator(tmp_path: Path) -> None
 def test_the_check_is_the_same_every_time(tmp_path: Path) -> None:
     made = run(tmp_path / "net.safetensors")
     state = torch.get_rng_state()
-    assert made.check() == made.check()
+    assert made.validate() == made.validate()
     assert torch.equal(torch.get_rng_state(), state)
