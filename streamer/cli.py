@@ -118,6 +118,9 @@ def process(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results; made if absent.")],
     device: DeviceFlag = None,
     force: Annotated[bool, typer.Option("--force", help="Replace what is in the folder.")] = False,
+    one_pass: Annotated[
+        bool, typer.Option("--one-pass", help="Separate at once, without learning all voices of the file first.")
+    ] = False,
     observer: ObserverFlag = None,
     speech: SpeechFlag = None,
 ) -> None:
@@ -126,7 +129,9 @@ def process(
     from streamer.commands.process import process_command
 
     captions = settings.speech if settings.observer else None
-    raise run_or_exit(lambda: process_command(file, out, device=settings.device, force=force, speech=captions))
+    raise run_or_exit(
+        lambda: process_command(file, out, device=settings.device, force=force, one_pass=one_pass, speech=captions)
+    )
 
 
 @app.command()

@@ -13,7 +13,8 @@ from typing import Protocol
 
 import numpy as np
 
-from models.active_speaker.inference import CHUNK, SPAN, SPEECH, WINDOW, Chunk, SpeakerInference, lip_features
+from models.active_speaker.inference import CHUNK, SPAN, SPEECH, WINDOW, Chunk, SpeakerInference
+from models.active_speaker.likelihoods import lip_features
 from models.common.arrays import F32
 from models.common.audio import SAMPLE_RATE
 
@@ -43,6 +44,9 @@ LEAST_SOLO, MOST_SOLO = 5, 40
 
 FRESH_SOLO = 5
 """Chunks that must be other ones before a print is made anew."""
+
+LATELY = 20.0
+"""Seconds after its last words that a voice counts as taking part."""
 
 SILENCE = 10 ** (-65 / 20)
 """Root mean square below which nobody is asked whether it is speech."""
@@ -102,6 +106,7 @@ class Attribution:
             voices that belong to no face by -1, -2, ….
         prints: of everybody whose voice is known.
         lip_means: by face, `SpeakerInference.lip_means`.
+        lately: who spoke in the last `LATELY` seconds.
     """
 
     t: float = -np.inf
@@ -110,6 +115,7 @@ class Attribution:
     speakers: Mapping[int, float] = field(default_factory=dict)
     prints: Mapping[int, VoicePrint] = field(default_factory=dict)
     lip_means: Mapping[int, F32] = field(default_factory=dict)
+    lately: frozenset[int] = frozenset()
 
 
 class Attributor:
@@ -119,17 +125,21 @@ class Attributor:
 
     Args:
         networks: what listens.
+        retired: see `SpeakerInference`.
     """
 
-    def __init__(self, networks: Networks) -> None:
+    def __init__(
+        self, networks: Networks, retired: Callable[[int, Chunk, dict[int, float]], None] | None = None
+    ) -> None:
         self._networks = networks
-        self.inference = SpeakerInference()
+        self.inference = SpeakerInference(retired=retired)
         self._begin = 0.0
         self._sound = np.zeros(0, np.float32)
         self._dropped = 0
         self._lips: deque[tuple[float, int, F32]] = deque(maxlen=1000)
         self._solo: dict[int, frozenset[int]] = {}
         self._prints: dict[int, VoicePrint] = {}
+        self._spoke: dict[int, int] = {}
         self.latest = Attribution()
 
     def see(self, t: float, lips: Iterable[tuple[int, F32]]) -> None:
@@ -195,14 +205,17 @@ class Attributor:
             inference.chunk(due).voice = self._networks.embed(self._pcm(middle - half, middle + half))
         inference.infer()
         self._learn()
-        newest = inference.chunk(number)
+        newest, speakers = inference.chunk(number), inference.posterior(number)
+        if newest.speech > SPEECH:
+            self._spoke |= {id: number for id, p in speakers.items() if p > 0.5}
         self.latest = Attribution(
             t=self.time(number + 1),
             speech=newest.speech,
             overlap=newest.overlap,
-            speakers=inference.posterior(number),
+            speakers=speakers,
             prints=dict(self._prints),
             lip_means={id: inference.lip_means(id) for id in inference.speakers if id > 0},
+            lately=frozenset(id for id, last in self._spoke.items() if (number - last) * CHUNK <= LATELY),
         )
 
     def _lips_of(self, number: int) -> dict[int, F32]:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from models.active_speaker.attribution import Attribution
-from models.active_speaker.inference import Prior, lip_features, lip_ratio
+from models.active_speaker.likelihoods import Prior, lip_features, lip_ratio
 from models.common.arrays import F32, F64
 
 HEARD = 4

@@ -15,11 +15,12 @@ arXiv:2012.14952, with lips as a second observation). What left the window of th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from models.active_speaker.likelihoods import LEAST_RISE, Prior, likelihood_ratio, lip_ratio, smoothed
 from models.common.arrays import F32, F64, Bools
 
 CHUNK = 0.2
@@ -39,42 +40,6 @@ ITERATIONS = 3
 
 SPEECH, OVERLAP = 0.5, 0.4
 """Probability of speech from which, and of overlapping speech up to which, a chunk tells who speaks."""
-
-LEAST_RISE = 0.25
-"""By how much each lip feature rises with speech at least."""
-
-OWN, OTHER = (0.66, 0.08), (0.40, 0.085)
-"""Mean and standard deviation of the cosine of 1.4 s of a voice with more of the same voice, and of another.
-
-Measured with CAM++ on 26 strangers.
-"""
-
-
-@dataclass(frozen=True)
-class Prior:
-    """What is believed before anything is seen. Fitted on composed conversations of strangers.
-
-    Attributes:
-        silent: mean and spread over people of each lip feature while silent.
-        rise: of what speaking adds to it.
-        noise: standard deviation of each feature within a person.
-        lips: weight of the lips' likelihood ratio a chunk: neighbouring chunks are alike.
-        voice: of the voice's.
-        stay: probability that the next chunk has the same speaker.
-        unseen: log-odds a chunk of a face that is not in the picture, against one that is.
-        off_camera: of a voice that belongs to no face.
-        stranger: of a voice that was never heard before.
-    """
-
-    silent: tuple[tuple[float, float], ...] = ((-2.4, 0.4), (-0.95, 1.0))
-    rise: tuple[tuple[float, float], ...] = ((0.4, 0.4), (0.66, 0.8))
-    noise: tuple[float, ...] = (0.4, 0.3)
-    lips: float = 0.45
-    voice: float = 0.31
-    stay: float = 0.94
-    unseen: float = -0.9
-    off_camera: float = -0.45
-    stranger: float = -1.15
 
 
 @dataclass
@@ -113,23 +78,6 @@ class _Speaker:
     lips: F64 = field(default_factory=lambda: np.zeros((2, 4)))
 
 
-def lip_features(lips: F32) -> F32 | None:
-    """How much a mouth moved within 0.4 s.
-
-    Args:
-        lips: (K, 4) lip numbers of its pictures in order, as `models.faces.face.Face.lips`.
-
-    Returns:
-        (2,) log of the mean change a picture, and log of the spread of the opening; None for less than 6 pictures.
-    """
-    if len(lips) < 6:
-        return None
-    # A jump of a whole eye distance between pictures is the mesh catching a face, not speech.
-    change = np.minimum(np.abs(np.diff(lips, axis=0)).mean(axis=1), 2.0).mean()
-    spread = (lips[:, 0] + lips[:, 1]).std()
-    return np.array([np.log(change + 0.02), np.log(spread + 0.05)], np.float32)
-
-
 class SpeakerInference:
     """Who speaks in each chunk.
 
@@ -138,18 +86,24 @@ class SpeakerInference:
     Args:
         prior: what is believed at first.
         window: chunks that are looked at anew.
+        retired: gets number, chunk and posterior of each chunk that leaves the window.
     """
 
-    def __init__(self, prior: Prior | None = None, window: int = WINDOW) -> None:
+    def __init__(
+        self,
+        prior: Prior | None = None,
+        window: int = WINDOW,
+        retired: Callable[[int, Chunk, dict[int, float]], None] | None = None,
+    ) -> None:
         self.prior = prior or Prior()
         self._window = window
+        self._retired = retired
         self._first = 0
         self._chunks: list[Chunk] = []
         self._ids: list[int] = []
         self._speakers: dict[int, _Speaker] = {}
         self._gamma = np.zeros((0, 1))
         self._off_camera = 0
-        self._llr: F64 = np.zeros((0, 1))
 
     @property
     def speakers(self) -> Sequence[int]:
@@ -226,6 +180,11 @@ class SpeakerInference:
         j = self._ids.index(id)
         tells = np.array([chunk.tells for chunk in self._chunks])
         return float(self._speakers[id].mass + (self._gamma[:, j] * tells).sum()) * CHUNK
+
+    def retire(self) -> None:
+        """Let all chunks leave the window; nothing can be inferred of them any more."""
+        while self._chunks:
+            self._retire()
 
     def infer(self, iterations: int = ITERATIONS) -> None:
         """Weigh everything in the window anew."""
@@ -327,6 +286,8 @@ class SpeakerInference:
 
     def _retire(self) -> None:
         """Turn the oldest chunk into sums."""
+        if self._retired is not None:
+            self._retired(self._first, self._chunks[0], self.posterior(self._first))
         chunk, gamma = self._chunks.pop(0), self._gamma[0]
         self._gamma = self._gamma[1:]
         self._first += 1
@@ -341,66 +302,6 @@ class SpeakerInference:
                 for k in range(2):
                     value = np.array([chunk.lips[id][k]], np.float64)
                     speaker.lips[k] += _lip_sums(value, np.array([weight]))
-
-
-def lip_ratio(features: F64, means: F64, prior: Prior) -> F64:
-    """Log-likelihood ratio of speaking against silence.
-
-    Args:
-        features: (..., 2), `lip_features`.
-        means: (2, 2), `SpeakerInference.lip_means`.
-        prior: for the noise.
-
-    Returns:
-        (...), -8..8.
-    """
-    silent, rise = means[:, 0], means[:, 1]
-    # Lips that move even more than usual do not speak even more.
-    value = np.clip(features, silent - 0.5, silent + rise + 0.5)
-    ratio: F64 = np.clip((value - silent - rise / 2) * rise / np.square(prior.noise), -4, 4).sum(axis=-1)
-    return ratio
-
-
-def likelihood_ratio(cosine: F64) -> F64:
-    """Log-likelihood ratio of "the same voice" from cosines, -8..8.
-
-    Nearer than usual is no less the same, and farther than usual no less another.
-    """
-    own = -0.5 * ((np.minimum(cosine, OWN[0]) - OWN[0]) / OWN[1]) ** 2 - np.log(OWN[1])
-    other = -0.5 * ((np.maximum(cosine, OTHER[0]) - OTHER[0]) / OTHER[1]) ** 2 - np.log(OTHER[1])
-    ratio: F64 = np.clip(own - other, -8, 8)
-    return ratio
-
-
-def smoothed(scores: F64, stay: float) -> F64:
-    """Posterior of a hidden Markov model whose states change seldom, by the forward-backward algorithm.
-
-    Args:
-        scores: (N, K) log-likelihoods.
-        stay: probability of the same state in the next step; all others share the rest.
-
-    Returns:
-        (N, K), rows sum to 1.
-    """
-    count, states = scores.shape
-    if states == 1:
-        return np.ones((count, 1))
-    likely = np.exp(np.clip(scores - scores.max(axis=1, keepdims=True), -30, 0))
-    other = (1 - stay) / (states - 1)
-    forward, backward = np.empty((count, states)), np.ones((count, states))
-    before = np.full(states, 1 / states)
-    for i in range(count):
-        # All rows of the transition matrix are alike but for the diagonal: no product of matrices is needed.
-        before = (before * (stay - other) + other) * likely[i] if i else before * likely[i]
-        before /= before.sum()
-        forward[i] = before
-    for i in range(count - 2, -1, -1):
-        after = likely[i + 1] * backward[i + 1]
-        after = after * (stay - other) + other * after.sum()
-        backward[i] = after / after.sum()
-    both = forward * backward
-    posterior: F64 = both / both.sum(axis=1, keepdims=True)
-    return posterior
 
 
 def _lip_sums(value: F64, gamma: F64) -> F64:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from streamer.media_file import inspect
 from streamer.recordings.findings import Findings
 from streamer.recordings.out_folder import OutFolder
 from streamer.recordings.recording import EngineLike, Recording, Summary
+from streamer.recordings.steps import surveyed
 
 
 def process(
@@ -25,6 +27,7 @@ def process(
     device: str = "cpu",
     progress: bool = True,
     force: bool = False,
+    one_pass: bool = False,
     engine: EngineLike | None = None,
     speech: str | None = None,
 ) -> Summary:
@@ -36,7 +39,8 @@ def process(
         device: Torch device of the models.
         progress: Whether to show a progress bar on stderr.
         force: Whether to write into a folder that holds other files.
-        engine: To be used instead of a new one.
+        one_pass: Whether to separate at once, as in a call, instead of learning all voices of the file first.
+        engine: To be used instead of a new one; then there is one pass.
         speech: Transcriber of the captions, "none" for no captions; None neither looks nor listens beside the engine.
 
     Raises:
@@ -46,18 +50,25 @@ def process(
     transcriber = None if speech in (None, "none") else named_transcriber(speech)
     with OutFolder(out, force) as folder:
         try:
-            if engine is None and info.video is not None:
-                from streamer.engine.engine import Engine
-
-                engine = Engine(device)
+            learning, known, one_pass = 0.0, None, one_pass or engine is not None or info.audio is None
             with _bar(progress) as bar:
+                if engine is None:
+                    from streamer.engine.engine import Engine
+
+                    engine = Engine(device)
+                    if not one_pass:
+                        first = bar.add_task(f"{input.name}: learning voices", total=info.duration)
+                        began = time.monotonic()
+                        known = surveyed(input, info, engine.survey(), lambda t: bar.update(first, completed=t))
+                        learning = time.monotonic() - began
                 observe = None if speech is None else functools.partial(open_findings, transcriber)
-                run = Recording(input, info, folder.path, engine, observe)
+                run = Recording(input, info, folder.path, engine, observe, known)
                 task = bar.add_task(input.name, total=info.duration)
                 summary = run.run(lambda t: bar.update(task, completed=t))
                 bar.update(task, total=summary.duration, completed=summary.duration)
         except OSError as error:
             raise UserError(f"cannot write to {out}: {error.strerror or error}") from error
+        summary.learning = learning
         summary.files = sorted(entry.name for entry in folder.path.iterdir())
     summary.out = out
     return summary
@@ -78,7 +89,13 @@ def open_findings(transcriber: Transcriber | None, event: Callable[..., None]) -
 
 
 def process_command(
-    input: Path, out: Path, *, device: str = "cpu", force: bool = False, speech: str | None = "moonshine"
+    input: Path,
+    out: Path,
+    *,
+    device: str = "cpu",
+    force: bool = False,
+    one_pass: bool = False,
+    speech: str | None = "moonshine",
 ) -> int:
     """`process` as a command: says on stdout what was made.
 
@@ -88,13 +105,16 @@ def process_command(
     Raises:
         UserError: see `process`.
     """
-    summary = process(input, out, device=device, force=force, speech=speech)
+    summary = process(input, out, device=device, force=force, one_pass=one_pass, speech=speech)
     for note in summary.notes:
         print(f"{input.name}: {note}")
     count = len(summary.faces)
     faces = f"{count} face{'' if count == 1 else 's'}, " if count else ""
+    others = len(summary.voices)
+    faces += f"{others} voice{'' if others == 1 else 's'} without a face, " if others else ""
+    learning = f" after {summary.learning:.1f} s of learning voices" if summary.learning else ""
     print(
-        f"{faces}{summary.duration:.1f} s in {summary.took:.1f} s "
+        f"{faces}{summary.duration:.1f} s in {summary.took:.1f} s{learning} "
         f"({summary.speed:.1f} times real time): {', '.join(summary.files)} in {out}"
     )
     return 0

@@ -16,6 +16,7 @@ from models.separation.level import VoiceLevel
 from models.separation.runtime import SeparatorRuntime
 from models.voiceprint.state import Change
 from streamer.engine.session import BLOCK_SECONDS, EngineSession
+from streamer.engine.survey import Known, Survey
 from streamer.engine.types import BLOCK, FaceState, Voices
 from streamer.workers.priority import go_behind
 
@@ -49,15 +50,20 @@ class Engine:
         self._next_row = 0
         self._lock = threading.Lock()
 
-    def open(self, sid: str, memory: bytes | None = None) -> None:
+    def survey(self) -> Survey:
+        """Begin a first pass over a recording; what it finds can be given to `open`."""
+        return Survey(self._faces, self._networks, self._max_faces)
+
+    def open(self, sid: str, memory: bytes | None = None, known: Known | None = None) -> None:
         """Begin a session, or begin it anew.
 
         Args:
             sid: Its name.
             memory: What `memory` gave for it in another process; faces keep their numbers and voices.
+            known: What a first pass over the recording found.
         """
         self.close(sid)
-        session = EngineSession(self._faces, self._networks, self._max_faces, self._background)
+        session = EngineSession(self._faces, self._networks, self._max_faces, self._background, known)
         if memory is not None:
             session.recall(memory)
         with self._lock:
@@ -107,8 +113,8 @@ class Engine:
         """
         with self._lock:
             sessions = {sid: self._sessions[sid] for sid in blocks if sid in self._sessions}
-            for sid, session in sessions.items():
-                self._assign_rows(session, blocks[sid][0])
+            for session in sessions.values():
+                self._assign_rows(session)
             delayed = {sid: np.concatenate([self._delayed[sid], blocks[sid][1]]) for sid in sessions}
             self._delayed.update({sid: joined[BLOCK:] for sid, joined in delayed.items()})
         self._move_lips({sid: blocks[sid][0] for sid in sessions}, sessions)
@@ -120,14 +126,14 @@ class Engine:
             t = blocks[sid][0] - DELAY / SAMPLE_RATE
             session.heard(t, late[sid], voices[sid])
             session.blocks += 1
-            parts = session.solo.step(late[sid], voices[sid], list(session.rows), session.alone())
+            parts = session.solo.step(late[sid], voices[sid], list(session.rows), session.alone(), session.settled)
             rest = late[sid] - parts.sum(axis=0)
             results[sid] = Voices(t, list(session.rows), parts, rest, session.states(), session.others())
         return results
 
-    def _assign_rows(self, session: EngineSession, t: float) -> None:
+    def _assign_rows(self, session: EngineSession) -> None:
         """Give every speaker present a row of the separator; take it from those gone."""
-        present = session.present(t)
+        present = session.present()
         rows = {id: row for id, row in session.rows.items() if id in present}
         self._free_rows += [row for id, row in session.rows.items() if id not in present]
         fresh = []

@@ -10,7 +10,8 @@ import numpy as np
 
 from models.active_speaker.attribution import Attributor, Networks
 from models.active_speaker.av_offset import OffsetEstimator
-from models.active_speaker.detector import SpeakingDetector
+from models.active_speaker.detector import LIVE, SETTLED, SpeakingDetector
+from models.active_speaker.settled import SettledAttributor
 from models.common.arrays import F32, U8
 from models.common.audio import SAMPLE_RATE
 from models.faces.tracker import Face, FaceModels, FaceTracker
@@ -18,6 +19,7 @@ from models.voiceprint.encoder import PRINT
 from models.voiceprint.state import Change, VoiceStates
 from streamer.engine.lips import Lips
 from streamer.engine.solo import Solo
+from streamer.engine.survey import Known
 from streamer.engine.types import BLOCK, FaceState, SpeakerState
 
 FACE_MEMORY = 5.0
@@ -25,9 +27,6 @@ FACE_MEMORY = 5.0
 
 UNKNOWN_MEMORY = 0.5
 """Seconds for one whose voice is not: nothing tells it from others any more."""
-
-VOICE_MEMORY = 20.0
-"""Seconds after its last words that a voice without a face keeps its row."""
 
 MOST_ROWS = 6
 """Most speakers that are separated at once."""
@@ -62,18 +61,28 @@ class EngineSession:
         networks: What attribution listens with, shared too.
         max_faces: Most faces followed at once.
         background: Where attribution is done; None does it in place.
+        known: What a first pass over a recording found; then nothing is looked for again.
     """
 
-    def __init__(self, models: FaceModels, networks: Networks, max_faces: int, background: Executor | None) -> None:
+    def __init__(
+        self,
+        models: FaceModels,
+        networks: Networks,
+        max_faces: int,
+        background: Executor | None,
+        known: Known | None = None,
+    ) -> None:
         self._tracker = FaceTracker(models, max_faces)
         self._tracker_time = 0.0
         self._last_seen_t: float | None = None
-        self._detector = SpeakingDetector()
+        self._known = known
+        self._detector = SpeakingDetector(LIVE if known is None else SETTLED)
         self._offsets = OffsetEstimator()
-        self._attributor = Attributor(networks)
+        self._attributor: Attributor | SettledAttributor = (
+            Attributor(networks) if known is None else SettledAttributor(known.settled)
+        )
         self._background, self._waiting = background, deque[Future[bool]]()
         self._voices = VoiceStates()
-        self._spoke: dict[int, float] = {}
         self._lips: dict[int, Lips] = {}
         self._faces: dict[int, tuple[float, Face]] = {}
         self._speaking: dict[int, float] = {}
@@ -86,6 +95,8 @@ class EngineSession:
 
     def see(self, t: float, rgb: U8) -> list[FaceState]:
         """Find and follow the faces of one picture taken at `t` seconds."""
+        if self._known is not None:
+            return self.seen(t, self._known.faces.get(t, []))
         gap = t - self._last_seen_t if self._last_seen_t is not None else 0.0
         self._last_seen_t = t
         self._tracker_time += min(max(gap, 0.0), LONGEST_FRAME)
@@ -147,12 +158,11 @@ class EngineSession:
             voice_confidence=0.0 if print is None else print.confidence,
         )
 
-    def present(self, t: float) -> list[int]:
-        """Return the speakers that want a row in the separator at `t` seconds, faces in view first."""
-        known = self._attributor.latest.prints
-        faces = sorted(self._faces)
-        heard = [id for id in known if id not in self._faces and t - self._spoke.get(id, -np.inf) < VOICE_MEMORY]
-        return (faces + sorted(heard, key=lambda id: -self._spoke[id]))[:MOST_ROWS]
+    def present(self) -> list[int]:
+        """Return the speakers that want a row in the separator, faces in view first."""
+        known = self._attributor.latest
+        heard = [id for id in known.prints if id not in self._faces and id in known.lately]
+        return (sorted(self._faces) + sorted(heard))[:MOST_ROWS]
 
     def lips_at(self, id: int, t: float) -> tuple[F32, bool]:
         """Return lips to give the separator with the sound at `t`, shifted by what this face's lips lead it.
@@ -192,6 +202,11 @@ class EngineSession:
             return None
         return id if id in known.prints else None
 
+    @property
+    def settled(self) -> bool:
+        """Whether who speaks is known from a first pass."""
+        return self._known is not None
+
     def heard(self, t: float, mix: F32, voices: F32) -> None:
         """Learn from one block: `mix` (320,), `voices` (speakers, 320) in the order of `rows`, both at `t`."""
         self._heard.append((mix, voices))
@@ -202,9 +217,11 @@ class EngineSession:
         mix40, voices40 = np.concatenate(mixes), self._align(parts)
         lips = self._lips
         known = self._attributor.latest
-        judged = {id: lips[id].between(t - LOOKED, t + 2 * BLOCK_SECONDS) if id in lips else None for id in self.rows}
+        # In a recording the pictures are ahead of the sound: lips are judged by what is around the moment.
+        ahead = 2 * BLOCK_SECONDS if self._known is None else LOOKED / 2
+        spans = {id: lips[id].between(t + ahead - LOOKED, t + ahead) for id in self.rows if id in lips}
+        judged = {id: spans.get(id) for id in self.rows}
         self._speaking = self._detector.update(known, judged, _decibels(mix40))
-        self._spoke |= {id: t for id, p in known.speakers.items() if p > 0.5 and known.speech > SPEECH}
         levels = {id: _decibels(voices40[i]) for i, id in enumerate(self.rows) if i < len(voices40)}
         self._offsets.update(t, {id: lips[id].at(t) for id in self.rows if id in lips}, levels)
         self._attribute(t, mix40)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from math import inf
 from pathlib import Path
@@ -16,31 +16,26 @@ import numpy as np
 from models.common.arrays import F32, U8
 from models.common.audio import SAMPLE_RATE
 from models.voiceprint.state import Change
+from streamer.engine.survey import Known
 from streamer.engine.types import BLOCK, FaceState, Voices
-from streamer.media_file import MediaInfo, Piece, Shot, shots, sound
+from streamer.media_file import MediaInfo, Shot, shots, sound
 from streamer.recordings.annotations import Annotations
 from streamer.recordings.findings import Findings
 from streamer.recordings.out_folder import MADE_BY
 from streamer.recordings.overlay_video import OverlayWriter
 from streamer.recordings.read_ahead import ReadAhead
+from streamer.recordings.steps import BLOCK_SECONDS, blocks, looks
 from streamer.recordings.voice_files import VoiceFiles
 
 SESSION = "recording"
-BLOCK_SECONDS = BLOCK / SAMPLE_RATE
-WIDEST = 1280
-"""Pixels across the picture in which faces are looked for."""
-
-LOOKS = 25.5
-"""Most pictures a second in which faces are looked for; the overlay shows every picture."""
-
-LOOK_AHEAD = 0.08
-"""Seconds that pictures are ahead of the sound: lips move before they are heard."""
+LOOK_AHEAD, FAR_AHEAD = 0.08, 0.25
+"""Seconds that pictures are ahead of the sound: lips move before they are heard; and where a first pass knows all."""
 
 
 class EngineLike(Protocol):
     """The part of `streamer.engine.engine.Engine` that is used here."""
 
-    def open(self, sid: str) -> None:
+    def open(self, sid: str, memory: bytes | None = None, known: Known | None = None) -> None:
         """Begin a session."""
 
     def close(self, sid: str) -> None:
@@ -64,7 +59,9 @@ class Summary:
         out: The folder.
         duration: Of the recording, seconds.
         took: Seconds that the run took, without loading the models.
+        learning: Seconds that the first pass took, 0 without one.
         faces: Ids of the faces, in order of appearance.
+        voices: Numbers of the voices that belong to no face, from 1.
         notes: One line for everything that the recording lacks.
         files: Names of the files made.
     """
@@ -72,7 +69,9 @@ class Summary:
     out: Path
     duration: float = 0.0
     took: float = 0.0
+    learning: float = 0.0
     faces: list[int] = field(default_factory=list)
+    voices: list[int] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
 
@@ -91,6 +90,7 @@ class Recording:
         folder: For the files.
         engine: None if there is no video, and so nothing to look for.
         observe: Makes what looks and listens beside, given where its events go; None for nothing of the kind.
+        known: What a first pass found, None if there was none.
     """
 
     def __init__(
@@ -100,21 +100,24 @@ class Recording:
         folder: Path,
         engine: EngineLike | None,
         observe: Callable[[Callable[..., None]], Findings] | None = None,
+        known: Known | None = None,
     ) -> None:
         self._path, self._info, self._folder, self._engine = path, info, folder, engine
         self._events: IO[str] = (folder / "events.jsonl").open("w", encoding="utf-8")
         self._findings = None if observe is None else observe(self._event)
         self._overlay = OverlayWriter(folder / "overlay.mp4", info) if info.video is not None else None
         # Decoding and colour conversion keep ahead of the models on the other core.
-        self._shots = ReadAhead(_looks(shots(path, info), engine is not None or observe is not None), 4)
-        self._sound = ReadAhead(_blocks(sound(path, info, SAMPLE_RATE)), 16)
+        self._shots = ReadAhead(looks(shots(path, info), engine is not None or observe is not None), 4)
+        self._sound = ReadAhead(blocks(sound(path, info, SAMPLE_RATE)), 16)
         self._next_shot = next(self._shots, None)
         self._original = sound(path, info) if info.video is not None else iter(())
         self._next_piece = next(self._original, None)
+        self._known = known
         self._in_view: list[FaceState] = []
         self._waiting: deque[_Seen] = deque()
         self._appeared: dict[int, float] = {}
         self._heard: dict[int, FaceState] = {}
+        self._without_face: set[int] = set()
         self._end = 0.0
 
     def run(self, tell: Callable[[float], None]) -> Summary:
@@ -124,7 +127,7 @@ class Recording:
         facts = {k: v for k, v in asdict(self._info).items() if k not in ("video", "audio", "start")}
         self._event(0.0, "start", made_by=MADE_BY, file=self._path.name, **facts)
         if self._engine is not None:
-            self._engine.open(SESSION)
+            self._engine.open(SESSION, known=self._known)
         try:
             if self._info.audio is not None:
                 self._listen(tell)
@@ -145,10 +148,10 @@ class Recording:
             self._sound.close()
             if self._engine is not None:
                 self._engine.close(SESSION)
-        summary.faces = sorted(self._appeared)
+        summary.faces, summary.voices = sorted(self._appeared), sorted(self._without_face)
         summary.notes = self._notes()
         summary.duration, summary.took = self._end, time.monotonic() - began
-        self._event(self._end, "end", faces=summary.faces, notes=summary.notes)
+        self._event(self._end, "end", faces=summary.faces, voices=summary.voices, notes=summary.notes)
         self._events.close()
         return summary
 
@@ -157,7 +160,8 @@ class Recording:
             lack = "the file has no sound: no voices, only overlay.mp4 and events.jsonl"
             return [lack] if self._appeared else [lack, "no face was found"]
         if self._info.video is None:
-            return ["the file has no video, so no faces: all sound is in rest.wav"]
+            apart = "voices are told apart by their sound alone" if self._without_face else "all sound is in rest.wav"
+            return [f"the file has no video, so no faces: {apart}"]
         return [] if self._appeared else ["no face was found: all sound is in rest.wav"]
 
     def _listen(self, tell: Callable[[float], None]) -> None:
@@ -169,7 +173,7 @@ class Recording:
                 begin = t
                 self._event(t, "audio", seconds_before=t)
             length += size
-            self._look(t + BLOCK_SECONDS + LOOK_AHEAD, tell)
+            self._look(t + BLOCK_SECONDS + (LOOK_AHEAD if self._known is None else FAR_AHEAD), tell)
             self._feed_original(t)
             self._hear(files, begin, t, block)
             self._release(t - BLOCK_SECONDS)
@@ -196,6 +200,7 @@ class Recording:
             files.begin(id, round((self._appeared.get(id, t) - begin) * SAMPLE_RATE))
         for other in voices.others:
             files.begin(other.id, round((t - begin) * SAMPLE_RATE))
+            self._without_face.add(-other.id)
         speaking = {face.id: face.speaking for face in voices.faces} | {
             other.id: other.speaking for other in voices.others
         }
@@ -265,29 +270,3 @@ class _Seen:
     shot: Shot
     faces: list[FaceState]
     looked: bool
-
-
-def _looks(pictures: Iterator[Shot], wanted: bool) -> Iterator[tuple[Shot, U8 | None]]:
-    """Yield every picture, and as RGB those in which faces shall be looked for."""
-    last = -inf
-    for shot in pictures:
-        look = wanted and shot.t - last > 1 / LOOKS
-        if look:
-            last = shot.t
-        yield shot, shot.rgb(WIDEST) if look else None
-
-
-def _blocks(pieces: Iterator[Piece]) -> Iterator[tuple[float, F32, int]]:
-    """Yield mono blocks of 320 samples with their times; the last is padded, the number tells its true samples."""
-    begin: float | None = None
-    made = 0
-    held = np.zeros(0, np.float32)
-    for piece in pieces:
-        begin = piece.t if begin is None else begin
-        held = np.concatenate([held, piece.pcm.mean(axis=0)])
-        while len(held) >= BLOCK:
-            yield begin + made / SAMPLE_RATE, held[:BLOCK], BLOCK
-            held = held[BLOCK:]
-            made += BLOCK
-    if len(held) and begin is not None:
-        yield begin + made / SAMPLE_RATE, np.pad(held, (0, BLOCK - len(held))), len(held)

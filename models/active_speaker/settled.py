@@ -1,0 +1,157 @@
+"""Who said what in a whole recording, after all of it was heard: the first of two passes, and what the second reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.active_speaker.attribution import MOST_SOLO, SAMPLES, SURE, Attribution, Attributor, Networks, VoicePrint
+from models.active_speaker.inference import CHUNK, SPEECH, Chunk
+from models.common.arrays import F32
+
+ROUNDS = 30
+"""Iterations over the last window, when everything is heard."""
+
+LEAST = 3
+"""Chunks of a speaker's own speech that a print is made of, at least: fewer than in a call, with hindsight."""
+
+BEFORE, AFTER = 2.0, 8.0
+"""Seconds before its first and after its last word that a voice counts as taking part."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A chunk whose speakers are decided.
+
+    Attributes:
+        speech: probability that anybody speaks.
+        overlap: that several do.
+        speakers: probability of each that it is the one.
+    """
+
+    speech: float
+    overlap: float
+    speakers: Mapping[int, float]
+
+
+class Settled:
+    """What a recording's first pass found out.
+
+    Args:
+        begin: time of its first chunk, seconds.
+        chunks: all of them.
+        prints: of everybody whose voice is known.
+        lip_means: by face.
+    """
+
+    def __init__(
+        self, begin: float, chunks: list[Judged], prints: Mapping[int, VoicePrint], lip_means: Mapping[int, F32]
+    ) -> None:
+        self._begin, self._chunks, self._prints, self._lip_means = begin, chunks, prints, lip_means
+        said = {id: [i for i, one in enumerate(chunks) if _speaks(one, id)] for id in prints}
+        self._said = {id: np.array(numbers) for id, numbers in said.items()}
+
+    def at(self, t: float) -> Attribution:
+        """Return who speaks at `t` seconds, between the middles of two chunks as much of each as is near."""
+        if not self._chunks:
+            return Attribution(t=t)
+        place = float(np.clip((t - self._begin) / CHUNK - 0.5, 0, len(self._chunks) - 1))
+        first = int(place)
+        one, other, share = self._chunks[first], self._chunks[min(first + 1, len(self._chunks) - 1)], place - first
+        ids = one.speakers.keys() | other.speakers.keys()
+        speakers = {
+            id: (1 - share) * one.speakers.get(id, 0.0) + share * other.speakers.get(id, 0.0) for id in sorted(ids)
+        }
+        now = (t - self._begin) / CHUNK
+        near = [
+            id
+            for id, said in self._said.items()
+            if ((said >= now - AFTER / CHUNK) & (said <= now + BEFORE / CHUNK)).any()
+        ]
+        return Attribution(
+            t=t,
+            speech=(1 - share) * one.speech + share * other.speech,
+            overlap=(1 - share) * one.overlap + share * other.overlap,
+            speakers=speakers,
+            prints=self._prints,
+            lip_means=self._lip_means,
+            lately=frozenset(near),
+        )
+
+
+class Survey:
+    """The first pass: hears and sees a whole recording.
+
+    Args:
+        networks: what listens.
+    """
+
+    def __init__(self, networks: Networks) -> None:
+        self._networks = networks
+        self._attributor = Attributor(networks, self._retired)
+        self._chunks: list[Judged] = []
+        self._solo: dict[int, list[tuple[float, int, F32]]] = {}
+
+    def see(self, t: float, lips: Iterable[tuple[int, F32]]) -> None:
+        """Take in the visible lips of one picture, as `Attributor.see`."""
+        self._attributor.see(t, lips)
+
+    def hear(self, t: float, pcm: F32) -> None:
+        """Take in the next sound, as `Attributor.hear`."""
+        self._attributor.hear(t, pcm)
+
+    def settle(self) -> Settled:
+        """Decide, now that all is heard."""
+        inference = self._attributor.inference
+        inference.infer(ROUNDS)
+        means = {id: inference.lip_means(id) for id in inference.speakers if id > 0 and inference.count}
+        inference.retire()
+        prints = {}
+        for id, solo in self._solo.items():
+            best = sorted(sorted(solo, key=lambda one: -one[0])[:MOST_SOLO], key=lambda one: one[1])
+            if len(best) >= LEAST:
+                speech = np.concatenate([pcm for _, _, pcm in best])
+                sure = float(np.mean([probability for probability, _, _ in best]))
+                prints[id] = VoicePrint(self._networks.prints(speech), len(best) * CHUNK, sure)
+        return Settled(self._attributor.time(0), self._chunks, prints, means)
+
+    def _retired(self, number: int, chunk: Chunk, speakers: dict[int, float]) -> None:
+        self._chunks.append(Judged(chunk.speech, chunk.overlap, speakers))
+        id = max(speakers, key=lambda other: speakers[other], default=None)
+        if id is None or not chunk.tells or speakers[id] < SURE:
+            return
+        pcm = self._attributor.speech_of([number])
+        if len(pcm) == SAMPLES:
+            kept = self._solo.setdefault(id, [])
+            kept.append((speakers[id] * chunk.speech * (1 - chunk.overlap), number, pcm))
+            if len(kept) > 2 * MOST_SOLO:
+                kept.remove(min(kept, key=lambda one: one[0]))
+
+
+class SettledAttributor:
+    """Stands in for an `Attributor` in the second pass: knows everything from the first second.
+
+    Args:
+        settled: what the first pass found out.
+    """
+
+    def __init__(self, settled: Settled) -> None:
+        self._settled = settled
+        self.latest = settled.at(-np.inf)
+
+    def see(self, t: float, lips: Iterable[tuple[int, F32]]) -> None:
+        """Take in nothing: it is known already."""
+
+    def hear(self, t: float, pcm: F32) -> bool:
+        """Come to the time of this sound."""
+        self.latest = self._settled.at(t)
+        return True
+
+    def recall(self, prints: Mapping[int, VoicePrint]) -> None:
+        """Learn nothing from before."""
+
+
+def _speaks(chunk: Judged, id: int) -> bool:
+    return chunk.speech > SPEECH and chunk.speakers.get(id, 0.0) > 0.3

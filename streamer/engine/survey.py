@@ -1,0 +1,54 @@
+"""The engine's first pass over a recording: who is there, and who says what, before anything is separated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from models.active_speaker.attribution import Networks
+from models.active_speaker.settled import Settled
+from models.active_speaker.settled import Survey as SpeakerSurvey
+from models.common.arrays import F32, U8
+from models.faces.tracker import Face, FaceModels, FaceTracker
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the first pass found.
+
+    Attributes:
+        settled: who speaks when, and how they sound.
+        faces: by time of the picture, the faces in it.
+    """
+
+    settled: Settled
+    faces: dict[float, list[Face]] = field(default_factory=dict)
+
+
+class Survey:
+    """Goes through a recording once.
+
+    Args:
+        models: The face networks.
+        networks: What attribution listens with.
+        max_faces: Most faces followed at once.
+    """
+
+    def __init__(self, models: FaceModels, networks: Networks, max_faces: int) -> None:
+        self._tracker = FaceTracker(models, max_faces)
+        self._speakers = SpeakerSurvey(networks)
+        self._faces: dict[float, list[Face]] = {}
+
+    def see(self, t: float, rgb: U8) -> None:
+        """Find the faces of a picture taken at `t` seconds."""
+        # Landmarks are of no further use, and an hour of them is hundreds of megabytes.
+        found = [replace(face, landmarks=None) for face in self._tracker.step(rgb, t)]
+        self._faces[t] = found
+        self._speakers.see(t, [(face.id, face.lips) for face in found if face.lips_visible])
+
+    def hear(self, t: float, pcm: F32) -> None:
+        """Take in sound from `t` seconds on, any length at 16 kHz."""
+        self._speakers.hear(t, pcm)
+
+    def finish(self) -> Known:
+        """Return what was found."""
+        return Known(self._speakers.settle(), self._faces)
