@@ -34,15 +34,15 @@ class Prior:
         stranger: of a voice that was never heard before.
     """
 
-    silent: tuple[tuple[float, float], ...] = ((-2.4, 0.4), (-0.95, 1.0))
-    rise: tuple[tuple[float, float], ...] = ((0.4, 0.4), (0.66, 0.8))
-    noise: tuple[float, ...] = (0.4, 0.3)
-    lips: float = 0.45
-    voice: float = 0.31
+    silent: tuple[tuple[float, float], ...] = ((-3.06, 0.36), (-1.22, 0.95))
+    rise: tuple[tuple[float, float], ...] = ((0.12, 0.46), (0.68, 0.7))
+    noise: tuple[float, ...] = (0.32, 0.3)
+    lips: float = 0.32
+    voice: float = 0.36
     stay: float = 0.94
     unseen: float = -0.9
     off_camera: float = -0.45
-    stranger: float = -1.15
+    stranger: float = -0.97
 
 
 def lip_features(lips: F32) -> F32 | None:
