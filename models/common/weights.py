@@ -15,9 +15,6 @@ FOLDER = Path(__file__).parents[1] / "weights"
 
 Net = TypeVar("Net", bound=nn.Module)
 
-# ONNX Runtime reports its use to its maker unless told not to; nothing of a call may leave the machine.
-onnxruntime.disable_telemetry_events()
-
 
 def tensors(path: Path) -> dict[str, Tensor]:
     """Read all tensors of a safetensors file as float32.
