@@ -46,7 +46,8 @@ class FaceEncoder:
         Returns:
             float32 (128,), about of length 1.4; compare by Euclidean `distance`.
         """
-        return self.embed_aligned(aligned(rgb, mesh)[None])[0]
+        embedding: F32 = self.embed_aligned(aligned(rgb, mesh)[None])[0]
+        return embedding
 
     def embed_aligned(self, chips: U8) -> F32:
         """Embed aligned pictures: uint8 (B, 150, 150, 3) -> float32 (B, 128)."""
