@@ -44,12 +44,20 @@ class Settled:
         chunks: all of them.
         prints: of everybody whose voice is known.
         lip_means: by face.
+        solo: by speaker, stretches of its own speech alone: their time, seconds, and sound.
     """
 
     def __init__(
-        self, begin: float, chunks: list[Judged], prints: Mapping[int, VoicePrint], lip_means: Mapping[int, F32]
+        self,
+        begin: float,
+        chunks: list[Judged],
+        prints: Mapping[int, VoicePrint],
+        lip_means: Mapping[int, F32],
+        solo: Mapping[int, list[tuple[float, F32]]],
     ) -> None:
-        self._begin, self._chunks, self._prints, self._lip_means = begin, chunks, prints, lip_means
+        self._begin, self._chunks, self._lip_means = begin, chunks, lip_means
+        self.prints = prints
+        self.solo = solo
         said = {id: [i for i, one in enumerate(chunks) if _speaks(one, id)] for id in prints}
         self._said = {id: np.array(numbers) for id, numbers in said.items()}
 
@@ -75,7 +83,7 @@ class Settled:
             speech=(1 - share) * one.speech + share * other.speech,
             overlap=(1 - share) * one.overlap + share * other.overlap,
             speakers=speakers,
-            prints=self._prints,
+            prints=self.prints,
             lip_means=self._lip_means,
             lately=frozenset(near),
         )
@@ -108,14 +116,26 @@ class Survey:
         inference.infer(ROUNDS)
         means = {id: inference.lip_means(id) for id in inference.speakers if id > 0 and inference.count}
         inference.retire()
-        prints = {}
+        prints, runs = {}, {}
         for id, solo in self._solo.items():
             best = sorted(sorted(solo, key=lambda one: -one[0])[:MOST_SOLO], key=lambda one: one[1])
             if len(best) >= LEAST:
                 speech = np.concatenate([pcm for _, _, pcm in best])
                 sure = float(np.mean([probability for probability, _, _ in best]))
                 prints[id] = VoicePrint(self._networks.prints(speech), len(best) * CHUNK, sure)
-        return Settled(self._attributor.time(0), self._chunks, prints, means)
+                runs[id] = self._runs(id)
+        return Settled(self._attributor.time(0), self._chunks, prints, means, runs)
+
+    def _runs(self, id: int) -> list[tuple[float, F32]]:
+        """Return the kept sound of a speaker, neighbouring chunks joined, longest first."""
+        runs: list[tuple[int, list[F32]]] = []
+        for _, number, pcm in sorted(self._solo[id], key=lambda one: one[1]):
+            if runs and number == runs[-1][0] + len(runs[-1][1]):
+                runs[-1][1].append(pcm)
+            else:
+                runs.append((number, [pcm]))
+        joined = [(self._attributor.time(number), np.concatenate(parts)) for number, parts in runs]
+        return sorted(joined, key=lambda run: -len(run[1]))
 
     def _retired(self, number: int, chunk: Chunk, speakers: dict[int, float]) -> None:
         self._chunks.append(Judged(chunk.speech, chunk.overlap, speakers))

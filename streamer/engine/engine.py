@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from models.faces.tracker import FaceModels
 from models.separation.level import VoiceLevel
 from models.separation.runtime import SeparatorRuntime
 from models.voiceprint.state import Change
+from streamer.engine.rehearsal import lips_that_help
 from streamer.engine.session import BLOCK_SECONDS, EngineSession
 from streamer.engine.survey import Known, Survey
 from streamer.engine.types import BLOCK, FaceState, Voices
@@ -63,6 +65,10 @@ class Engine:
             known: What a first pass over the recording found.
         """
         self.close(sid)
+        if known is not None:
+            with self._lock:
+                rows = (self._next_row, self._next_row + 1)
+            known = replace(known, lips=lips_that_help(self._separator, known, rows))
         session = EngineSession(self._faces, self._networks, self._max_faces, self._background, known)
         if memory is not None:
             session.recall(memory)

@@ -167,11 +167,12 @@ class EngineSession:
     def lips_at(self, id: int, t: float) -> tuple[F32, bool]:
         """Return lips to give the separator with the sound at `t`, shifted by what this face's lips lead it.
 
-        Once its voice is known a face is told by that alone: on people it was not trained on the separator is misled by
-        lips more often than helped.
+        Once its voice is known a face is told by that alone, unless its lips were tried and found to help: on people it
+        was not trained on the separator is misled by lips more often than helped.
         """
         lips = self._lips.get(id)
-        if lips is None or id in self._attributor.latest.prints:
+        helps = self._known is not None and id in self._known.lips
+        if lips is None or (id in self._attributor.latest.prints and not helps):
             return np.zeros(4, np.float32), False
         lead = self._offsets.lead(id)
         return lips.at(t - TRAINED_LAG - (0.0 if lead is None else lead - USUAL_LEAD))

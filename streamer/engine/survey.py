@@ -18,10 +18,12 @@ class Known:
     Attributes:
         settled: who speaks when, and how they sound.
         faces: by time of the picture, the faces in it.
+        lips: faces whose lips are worth showing to the separator although their voice is known.
     """
 
     settled: Settled
     faces: dict[float, list[Face]] = field(default_factory=dict)
+    lips: frozenset[int] = frozenset()
 
 
 class Survey:
