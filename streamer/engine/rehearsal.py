@@ -1,7 +1,8 @@
 """Tries out, before a recording is separated, whose lips help the separator.
 
-On people it was not trained on lips help with some faces and mislead with others, and nobody can see which. Stretches in which two people of this recording speak alone are added up, one of them is pulled out again with and
-without the lips that belong to them, and what comes out is compared with what went in.
+On people it was not trained on lips help with some faces and mislead with others, and nobody can see which. Stretches
+in which two people of this recording speak alone are added up, one of them is pulled out again with and without the
+lips that belong to them, and what comes out is compared with what went in.
 """
 
 from __future__ import annotations
