@@ -221,7 +221,11 @@ class Room:
     def _session_ended(self, participant: Participant) -> None:
         self._leave_if_idle_guest(participant)
         if participant.outbox is None and not participant.sessions and participant.id in self.participants:
-            self._expect(participant)
+            if session.peer.vanished:
+                # Neither media nor control socket: they have had their time to come back.
+                self.leave(participant)
+            else:
+                self._expect(participant)
         self._rearrange()
 
     def _voice(self, participant: Participant, block: VoiceBlock) -> None:
