@@ -82,52 +82,53 @@ class DtlsTransport(RTCDtlsTransport):
     """A DTLS transport that a packet cannot end, and that says why it failed.
 
     Attributes:
-        failure: why the handshake did not succeed; None if it has not failed.
         faults: packets that could not be handled.
     """
 
-    failure: str | None = None
     faults = 0
+    _step = "the DTLS handshake was not begun"
+
+    @property
+    def failure(self) -> str | None:
+        """Why it failed; None if it has not."""
+        return self._step if self.state == "failed" else None
 
     async def _do_handshake(self) -> None:
+        # Each step tells of its failure before it returns.
+        self._step = "the DTLS handshake failed"
         await super()._do_handshake()
-        self._explain("the DTLS handshake failed")
 
     def _validate_peer_identity(self, remoteParameters: RTCDtlsParameters) -> None:
+        self._step = "the client's certificate is not the one of the offer's a=fingerprint"
         super()._validate_peer_identity(remoteParameters)
-        self._explain("the client's certificate is not the one of the offer's a=fingerprint")
 
     def _setup_srtp(self) -> None:
+        self._step = "no SRTP profile is shared"
         super()._setup_srtp()
-        self._explain("no SRTP profile is shared")
         if self._rx_srtp is not None:
             self._rx_srtp = cast(pylibsrtp.Session, CappedSession(self._rx_srtp))
-
-    def _explain(self, failure: str) -> None:
-        if self.state == "failed" and self.failure is None:
-            self.failure = failure
 
     async def _handle_rtcp_data(self, data: bytes) -> None:
         try:
             await super()._handle_rtcp_data(data)
         except ConnectionError:
             raise
-        except Exception:
-            self._fault("RTCP", data)
+        except Exception as error:
+            self._fault("RTCP", data, error)
 
     async def _handle_rtp_data(self, data: bytes, arrival_time_ms: int) -> None:
         try:
             await super()._handle_rtp_data(data, arrival_time_ms)
         except ConnectionError:
             raise
-        except Exception:
-            self._fault("RTP", data)
+        except Exception as error:
+            self._fault("RTP", data, error)
 
-    def _fault(self, kind: str, data: bytes) -> None:
+    def _fault(self, kind: str, data: bytes, error: Exception) -> None:
         # aiortc's parsers raise more than the ValueError that it expects of them, and that would end the session.
         self.faults += 1
         if self.faults <= _FAULTS_TOLD:
-            log.info("%s of %d bytes could not be handled: %s", kind, len(data), data[:32].hex(), exc_info=True)
+            log.warning("%s of %d bytes could not be handled: %r: %s", kind, len(data), error, data[:32].hex())
 
 
 def install() -> None:

@@ -303,9 +303,12 @@ def _codec_name(codec: RTCRtpCodecParameters) -> str:
 
 
 def _bundled(session: list[str], mids: list[str]) -> list[str]:
-    """Take what is refused out of the BUNDLE group; its first m-line has to be one that is served."""
+    """Write the session's lines without what is refused: the first of a BUNDLE group has to be served."""
     lines = []
     for line in session:
+        if line.startswith("a=candidate:"):
+            # It belongs to an m-line: here nobody reads it.
+            continue
         if line.startswith("a=group:BUNDLE"):
             members = [mid for mid in line.split()[1:] if mid in mids]
             if not members:

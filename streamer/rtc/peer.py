@@ -250,6 +250,7 @@ class Peer:
         """Cut the circles of references, so that memory does not wait for a full collection."""
         self._counts.datagrams_refused += sum(link.drops.total for link in ingress.connections(self.pc))
         self.pc.remove_all_listeners()
+        rtp_limits.release(self.pc)
         for transport in self._transports():
             transport.remove_all_listeners()
         self._on_connected = self._on_closed = _nothing

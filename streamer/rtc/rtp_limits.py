@@ -39,6 +39,18 @@ RESENT_A_SECOND, RESENT_AT_ONCE = 500_000.0, 500_000.0
 DEFAULT_ROUND_TRIP, SHORTEST_ROUND_TRIP, LONGEST_ROUND_TRIP = 0.1, 0.02, 1.0
 """Seconds within which a packet is sent again once: before the round trip is measured, and where that may lie."""
 
+_PUT_OVER = (
+    "stop",
+    "_handle_rtcp_packet",
+    "_retransmit",
+    "_send_keyframe",
+    "_send_rtcp",
+    "_RTCRtpReceiver__decoder_queue",
+    "_RTCRtpReceiver__jitter_buffer",
+    "_RTCRtpReceiver__stop_decoder",
+)
+"""Attributes of receivers and senders that are set here and in `rtp`."""
+
 JOIN_SECONDS = 2.0
 """For which the end of a session waits for a picture in the decoder."""
 
@@ -65,6 +77,14 @@ def stop_decoders(pc: RTCPeerConnection) -> None:
         stop = getattr(transceiver.receiver, "_RTCRtpReceiver__stop_decoder", None)
         if stop is not None:
             stop()
+
+
+def release(pc: RTCPeerConnection) -> None:
+    """Take off what was put over a closed connection's methods and buffers: it holds what it was put on."""
+    for transceiver in pc.getTransceivers():
+        for part in (transceiver.receiver, transceiver.sender):
+            for name in _PUT_OVER:
+                vars(part).pop(name, None)
 
 
 def bounded_decoder(codec: RTCRtpCodecParameters) -> Any:
