@@ -247,6 +247,8 @@ def _share_transport(session: list[str], sections: list[Section]) -> None:
             if not section.values(name) and not head.values(name):
                 section.lines += [f"a={name}:{value}" for value in shared]
     for section in sections:
+        if "a=rtcp-mux" not in section.lines:
+            raise BadSdp(400, f"The m-line with a=mid:{section.mid} has no a=rtcp-mux.")
         fingerprints = head.values("fingerprint") + section.values("fingerprint")
         if not any(value.split()[0].lower() in _HASH_BYTES for value in fingerprints):
             raise BadSdp(400, f"No a=fingerprint is one of {', '.join(_HASH_BYTES)}.")
