@@ -189,19 +189,20 @@ class Peer:
         except Exception as error:
             raise BadSdp(400, "A candidate cannot be used.") from error
 
-    def begin_close(self, failure: str | None = None) -> asyncio.Task[None]:
+    def begin_close(self, reason: str | None = None, level: int = logging.WARNING) -> asyncio.Task[None]:
         """Start closing, once.
 
         Args:
-            failure: why, if it is not at somebody's wish: told to the log, and to whoever asks later.
+            reason: why, if it is not at the server's wish: told to the log, and to whoever asks later.
+            level: of the log line.
 
         Returns:
             The task that ends when everything is closed.
         """
         if self._closing is None:
-            if failure is not None:
-                log.warning("%s ended: %s", self.label, failure)
-                self._counts.endings.note(self.id, failure)
+            if reason is not None:
+                log.log(level, "%s ended: %s", self.label, reason)
+                self._counts.endings.note(self.id, reason)
             if self._timer is not None:
                 self._timer.cancel()
             self._closing = asyncio.ensure_future(self._close())
@@ -299,7 +300,7 @@ class Peer:
         elif state == "failed":
             self.begin_close(self._failure())
         elif state == "closed":
-            self.begin_close("the client closed it" if self._connected else "the client closed it before media came")
+            self.begin_close("the client closed it", logging.INFO)
 
 
 def _nothing() -> None:
