@@ -24,7 +24,6 @@ class Session:
     def __init__(self, peer: Peer) -> None:
         self.id = peer.id
         self.peer = peer
-        peer.label = f"{self.kind} {peer.label}"
 
     @property
     def connected(self) -> bool:

@@ -7,8 +7,9 @@ import re
 import socket
 
 import pytest
+from aiortc import RTCSessionDescription
 
-from tests.live.conftest import serving
+from tests.live.conftest import Resource, bundled, serving
 from tests.live.peers import BeepTrack, FlashTrack, until
 from tests.live.test_hostile import plain_offer
 
@@ -162,3 +163,30 @@ async def test_a_client_that_closes_is_gone_at_once_and_that_is_said(site) -> No
     await until(lambda: place.participants == {}, 3)
     gone = await site.http.delete(guest.url, headers=guest.headers)
     assert gone.json() == {"reason": "The session has ended: the client closed it."}
+
+
+async def test_a_transport_that_fails_is_gone_at_once_and_its_reason_is_kept(caplog: pytest.LogCaptureFixture) -> None:
+    async with serving() as site:
+        room = await site.room()
+        guest = Resource(site.http, bundled(), room["invite"])
+        site.opened.append(guest)
+        guest.pc.addTransceiver(BeepTrack(asyncio.get_running_loop().time()), "sendonly")
+        await guest.pc.setLocalDescription(await guest.pc.createOffer())
+        forged = re.sub(
+            r"a=fingerprint:sha-(\d+) \S+",
+            lambda m: f"a=fingerprint:sha-{m[1]} {zeros(m[1])}",
+            guest.pc.localDescription.sdp,
+        )
+        answer = await site.http.post(f"/rooms/{room['room']}/whip", content=forged, headers=auth(room))
+        assert answer.status_code == 201, answer.text
+        await guest.pc.setRemoteDescription(RTCSessionDescription(answer.text, "answer"))
+        place = site.context.rooms.get(room["room"])
+        await until(lambda: place.participants == {}, 5)
+        reason = "the client's certificate is not the one of the offer's a=fingerprint"
+        gone = await site.http.delete(answer.headers["location"], headers=auth(room))
+        assert gone.json() == {"reason": f"The session has ended: {reason}."}
+        assert len([message for message in caplog.messages if reason in message]) == 1
+
+
+def zeros(bits: str) -> str:
+    return ":".join(["00"] * (int(bits) // 8))
