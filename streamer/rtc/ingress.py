@@ -17,6 +17,7 @@ from typing import Any, cast
 import aioice.ice
 import aiortc.rtcicetransport
 from aioice import stun
+from aioice.candidate import candidate_priority
 from aiortc import RTCPeerConnection
 
 LONGEST_DATAGRAM = 2048
@@ -94,7 +95,7 @@ class IngressConnection(aioice.ice.Connection):
         attributes = message.attributes
         return (
             message.message_method == stun.Method.BINDING
-            and {"USERNAME", "MESSAGE-INTEGRITY", "PRIORITY"} <= attributes.keys()
+            and {"USERNAME", "MESSAGE-INTEGRITY"} <= attributes.keys()
             and self._valid_username(attributes["USERNAME"])
             and message.check_message_integrity(self.local_password.encode())
         )
@@ -168,6 +169,8 @@ class IngressProtocol(aioice.ice.StunProtocol):
                 connection.drops.crowded += 1
             else:
                 self._heard(connection)
+                # aioice reads it without a look; some WHIP clients leave it out (RFC 8445, 7.1.1 wants it).
+                message.attributes.setdefault("PRIORITY", candidate_priority(1, "prflx"))
                 connection.request_received(message, address, self)
         elif message.message_class == stun.Class.INDICATION:
             if connection.knows(address):

@@ -162,6 +162,17 @@ async def test_only_who_has_the_password_is_answered_and_then_may_send() -> None
     await link.close()
 
 
+async def test_a_check_without_a_priority_gets_in_too() -> None:
+    link, protocol, wire = await connection()
+    link._early_checks_done = True
+    request = check(link)
+    del request.attributes["PRIORITY"]
+    request.add_message_integrity(link.local_password.encode())
+    protocol.datagram_received(bytes(request), ("192.0.2.1", 9))
+    assert len(wire.sent) == 1 and [candidate.port for candidate in link.remote_candidates] == [9]
+    await link.close()
+
+
 async def test_a_client_checks_from_so_many_addresses_and_no_more() -> None:
     link, protocol, wire = await connection()
     for port in range(1, 1000):
