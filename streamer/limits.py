@@ -25,21 +25,22 @@ class Bucket:
     tokens: float
     at: float
 
-    def take(self, now: float) -> float:
-        """Take one token.
+    def take(self, now: float, amount: float = 1.0) -> float:
+        """Take tokens.
 
         Args:
             now: monotonic time, seconds.
+            amount: how many, at most `burst`.
 
         Returns:
-            0 if a token was taken, else the seconds until there is one.
+            0 if they were taken, else the seconds until there are as many.
         """
         self.tokens = min(self.burst, self.tokens + (now - self.at) * self.rate)
         self.at = now
-        if self.tokens >= 1:
-            self.tokens -= 1
+        if self.tokens >= amount:
+            self.tokens -= amount
             return 0.0
-        return (1 - self.tokens) / self.rate
+        return (amount - self.tokens) / self.rate
 
     @property
     def refill_seconds(self) -> float:

@@ -101,16 +101,18 @@ class Settings(BaseSettings):
     speech: Annotated[str, Field(pattern=r"none|moonshine|faster-whisper:.+")] = "moonshine"
 
     ice_servers: tuple[IceServer, ...] = ()
+    private_candidates: bool = True
     connect_deadline: float = Field(default=20.0, gt=0, le=60)
     gather_deadline: float = Field(default=8.0, gt=0, le=30)
     close_deadline: float = Field(default=3.0, gt=0, le=30)
+    silence_deadline: float = Field(default=10.0, gt=0, le=60)
 
     max_rooms: int = Field(default=64, ge=1)
     room_idle: float = Field(default=600.0, gt=0)
     max_publishers: int = Field(default=8, ge=1, le=8)
     max_watchers: int = Field(default=32, ge=0, le=256)
     max_peers: int = Field(default=256, ge=1)
-    resume_grace: float = Field(default=30.0, gt=0)
+    resume_grace: float = Field(default=10.0, gt=0)
 
     invite_lifetime: float = Field(default=12 * 3600.0, gt=0)
     token_lifetime: float = Field(default=300.0, ge=10)

@@ -37,9 +37,8 @@ def no_blocking(request: pytest.FixtureRequest) -> Iterator[BlockBuster | None]:
         return
     with blockbuster_ctx() as blocker:
         acquire = blocker.functions["threading.Lock.acquire"]
-        # aiortc starts and joins a decoder's thread on the loop. Our queue empties itself when the end is put
-        # on it, so that the join waits for one frame at most. (An error here would leave `close` unfinished,
-        # and a second `close` would wait for the first for ever.)
+        # aiortc starts a decoder's thread on the loop. It joins it there too, in the tests' own clients; the server
+        # joins it elsewhere.
         acquire.can_block_in("aiortc/rtcrtpreceiver.py", {"receive", "__stop_decoder"})
         # An executor starts its threads on the loop, which waits until each one runs.
         acquire.can_block_in("concurrent/futures/thread.py", {"_adjust_thread_count"})

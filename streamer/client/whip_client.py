@@ -20,6 +20,7 @@ from aiortc.mediastreams import MediaStreamTrack
 
 from streamer.client.loopback import http_client
 from streamer.errors import UserError
+from streamer.rtc import dtls, ingress
 
 log = logging.getLogger("earshot.join")
 
@@ -59,6 +60,9 @@ class WhipClient:
         """Set when the connection has gone, for good."""
 
     async def __aenter__(self) -> WhipClient:
+        # A stranger's datagram would end aiortc's side of a call here too.
+        ingress.install()
+        dtls.install()
         # An explicit list: aiortc would otherwise ask a public STUN server.
         servers = [RTCIceServer(urls=url) for url in self._ice_servers]
         self._pc = RTCPeerConnection(RTCConfiguration(iceServers=servers, bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))

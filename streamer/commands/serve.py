@@ -7,8 +7,10 @@ import logging
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
+from types import FrameType
 
 import uvicorn
 
@@ -23,6 +25,9 @@ log = logging.getLogger("earshot.serve")
 SHUTDOWN_SECONDS = 5
 """Time that open requests and sockets get after SIGTERM."""
 
+HARD_EXIT_SECONDS = 20.0
+"""After SIGTERM, whatever still runs ends with the process: requests, sessions and models have had their time."""
+
 RESTART_SECONDS, LONGEST_RESTART_SECONDS = 2.0, 30.0
 """Pause before the demo's participant is started again: at first, and doubled each time up to this."""
 
@@ -33,7 +38,33 @@ MOST_CONNECTIONS = 512
 """Connections over HTTP, control sockets included; those beyond get 503."""
 
 
-def make_server(settings: Settings) -> uvicorn.Server:
+class Server(uvicorn.Server):
+    """Uvicorn's server, one that ends for certain.
+
+    Attributes:
+        hard_exit: seconds from a signal to the end of the process; None leaves it to the others.
+    """
+
+    hard_exit: float | None = None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to end at a signal."""
+        if self.hard_exit is not None and not self.should_exit:
+            # A thread that never ends, or a loop that never runs again, would keep the process for ever.
+            timer = threading.Timer(self.hard_exit, _end, (self.hard_exit,))
+            timer.daemon = True
+            timer.start()
+        super().handle_exit(sig, frame)
+
+
+def _end(seconds: float) -> None:
+    names = ", ".join(thread.name for thread in threading.enumerate() if not thread.daemon)
+    log.error("not ended %g s after the signal, so it is ended hard; threads: %s", seconds, names)
+    logging.shutdown()
+    os._exit(1)
+
+
+def make_server(settings: Settings) -> Server:
     """Build the server.
 
     Args:
@@ -42,7 +73,7 @@ def make_server(settings: Settings) -> uvicorn.Server:
     Returns:
         A uvicorn server; its app is `create_app(settings)`.
     """
-    return uvicorn.Server(
+    return Server(
         uvicorn.Config(
             create_app(settings),
             host=settings.host,
@@ -100,6 +131,7 @@ def serve_forever(settings: Settings, demo: bool = False) -> int:
 
 async def _serve(settings: Settings, demo: bool) -> int:
     server = make_server(settings)
+    server.hard_exit = HARD_EXIT_SECONDS
     for number in (signal.SIGINT, signal.SIGTERM):
         # uvicorn raises the signal again when it has stopped: by default that would end the process before
         # the demo's participant is stopped too.

@@ -34,7 +34,7 @@ class Publisher(Session):
     ) -> None:
         super().__init__(peer)
         self.source = VideoSource()
-        self.ingest = Ingest(on_audio=on_audio, on_video=on_video, source=self.source, on_oversize=self._oversize)
+        self.ingest = Ingest(on_audio=on_audio, on_video=on_video, source=self.source, on_refused=peer.refuse_media)
         self.has_audio = False
         self.has_video = False
 
@@ -43,9 +43,6 @@ class Publisher(Session):
         self.source.close()
         await self.ingest.close()
         await self.peer.close()
-
-    def _oversize(self, width: int, height: int) -> None:
-        self.peer.refuse_media(f"pictures of {width} x {height} are too large")
 
     def _prepare(self, pc: RTCPeerConnection) -> None:
         kinds = {receiver.track.kind for receiver in pc.getReceivers() if receiver.track is not None}

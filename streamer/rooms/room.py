@@ -128,12 +128,18 @@ class Room:
         self.send_state()
         self.insights.welcome(participant)
 
-    def detach(self, participant: Participant, outbox: Outbox) -> None:
-        """Note that a control socket is gone; the participant is kept for a while."""
+    def detach(self, participant: Participant, outbox: Outbox, silent: float = 0.0) -> None:
+        """Note that a control socket is gone; the participant is kept for a while.
+
+        Args:
+            participant: whose it was.
+            outbox: of the socket.
+            silent: seconds for which nothing had come by it: who has no media either was gone that long ago.
+        """
         if participant.outbox is outbox:
             participant.outbox = None
             if participant.id in self.participants:
-                self._expect(participant)
+                self._expect(participant, 0.0 if participant.sessions else silent)
                 self.send_state()
 
     def resume(self, participant: Participant) -> None:
@@ -163,9 +169,9 @@ class Room:
         self.insights.close()
         await self.sessions.wait_closed()
 
-    def _expect(self, participant: Participant) -> None:
-        """Remove the participant unless they are heard of within the grace."""
-        participant.wait(self._settings.resume_grace, lambda: self._expired(participant))
+    def _expect(self, participant: Participant, since: float = 0.0) -> None:
+        """Remove the participant unless they are heard of within the grace, which began some seconds ago."""
+        participant.wait(max(self._settings.resume_grace - since, 0.0), lambda: self._expired(participant))
 
     def _expired(self, participant: Participant) -> None:
         if participant.outbox is None and (participant.had_control or not participant.sessions):
@@ -218,10 +224,14 @@ class Room:
             self._leave_if_idle_guest(participant)
             raise
 
-    def _session_ended(self, participant: Participant) -> None:
+    def _session_ended(self, participant: Participant, session: Session) -> None:
         self._leave_if_idle_guest(participant)
         if participant.outbox is None and not participant.sessions and participant.id in self.participants:
-            self._expect(participant)
+            if session.peer.vanished:
+                # Neither media nor control socket: they have had their time to come back.
+                self.leave(participant)
+            else:
+                self._expect(participant)
         self._rearrange()
 
     def _voice(self, participant: Participant, block: VoiceBlock) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import ClassVar, Literal
 
 from aiortc import RTCPeerConnection
@@ -23,7 +22,7 @@ class Session:
     kind: ClassVar[Literal["whip", "whep"]]
 
     def __init__(self, peer: Peer) -> None:
-        self.id = secrets.token_urlsafe(12)
+        self.id = peer.id
         self.peer = peer
 
     @property

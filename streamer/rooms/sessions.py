@@ -26,7 +26,7 @@ class Sessions:
         settings: limits and times.
         counts: counters of all peer connections.
         on_connected: called when media of one of them can flow.
-        on_ended: called with the participant when a session of theirs has ended.
+        on_ended: called with the participant and a session of theirs that has ended.
         on_slots: called with the participant when the RTP bases of their slots change.
     """
 
@@ -36,7 +36,7 @@ class Sessions:
         settings: Settings,
         counts: PeerCounts,
         on_connected: Callable[[], None],
-        on_ended: Callable[[Participant], None],
+        on_ended: Callable[[Participant, Session], None],
         on_slots: Callable[[Participant], None],
     ) -> None:
         self._participants = participants
@@ -95,7 +95,7 @@ class Sessions:
             return
         participant, _ = self._running[session.id]
         self._forget(participant, session)
-        self._on_ended(participant)
+        self._on_ended(participant, session)
 
     def remove(self, participant: Participant) -> None:
         """Forget and close what someone has who leaves."""
@@ -113,6 +113,7 @@ class Sessions:
         return Peer(self._settings, self._counts, on_connected=self._on_connected, on_closed=on_closed)
 
     async def _open(self, participant: Participant, session: Session, offer: str) -> str:
+        session.peer.label = f"{session.kind} of {participant.id}"
         answer = await session.open(offer)
         if participant.id not in self._participants:
             await session.close()

@@ -5,8 +5,11 @@ from __future__ import annotations
 MOST_PIXELS, LONGEST_SIDE = 2_520_000, 2560
 """The largest picture that is decoded: every format up to 1920 x 1200, upright ones too, and some room."""
 
-_HIGH_PROFILES = frozenset((100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135))
-"""H264 profiles whose parameter sets carry the colour format (ITU-T H.264, 7.3.2.1.1)."""
+MOST_UNITS = 1024
+"""NAL units in one picture: a large one in slices of a packet each has some 300."""
+
+_HIGH_PROFILES = frozenset((100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135, 144))
+"""H264 profiles whose parameter sets carry the colour format (ITU-T H.264, 7.3.2.1.1; 144 was one in 2003)."""
 
 
 def h264_units(data: bytes) -> list[tuple[int, bytes]]:
@@ -45,6 +48,28 @@ def is_keyframe(codec: str, data: bytes) -> bool:
     return True
 
 
+def refusal(codec: str, data: bytes) -> str | None:
+    """Say why a frame must not be decoded or relayed.
+
+    Args:
+        codec: "VP8" or "H264".
+        data: the frame's bitstream.
+
+    Returns:
+        The reason, or None if it may.
+    """
+    # Counted before anything walks through them: 360 kB hold 90,000 units, a quarter of a second of the loop.
+    if codec == "H264" and (units := data.count(b"\x00\x00\x01")) > MOST_UNITS:
+        return f"a picture of {units} units is too finely cut"
+    try:
+        size = picture_size(codec, data)
+    except ValueError as error:
+        return str(error)
+    if size is not None and too_large(*size):
+        return f"pictures of {size[0]} x {size[1]} are too large"
+    return None
+
+
 def too_large(width: int, height: int) -> bool:
     """Return whether a picture of this size, in pixels, is more than the server decodes."""
     return width * height > MOST_PIXELS or max(width, height) > LONGEST_SIDE
@@ -59,6 +84,9 @@ def picture_size(codec: str, data: bytes) -> tuple[int, int] | None:
 
     Returns:
         (width, height) in pixels, the largest if there are several; None where none is told.
+
+    Raises:
+        ValueError: it tells one that cannot be read, which a decoder may read as it likes.
     """
     if codec == "VP8" and is_keyframe(codec, data):
         # RFC 6386, 9.1: 14 bits each, two bits of upscaling above them.
@@ -67,28 +95,24 @@ def picture_size(codec: str, data: bytes) -> tuple[int, int] | None:
         sets = [unit for kind, unit in h264_units(data) if kind == 7]
         # More than one or two is nonsense, and reading it must not cost the others their sound.
         if len(sets) > _MOST_SETS:
-            return _NONSENSE
-        sizes = [_h264_size(unit) for unit in sets]
-        return max((size for size in sizes if size is not None), key=lambda size: size[0] * size[1], default=None)
+            raise ValueError(f"{len(sets)} parameter sets in one picture are too many")
+        return max((_h264_size(unit) for unit in sets), key=lambda size: size[0] * size[1], default=None)
     return None
 
 
 _LONGEST_SET = 1024
-"""Bytes of a parameter set that are read: with all scaling lists and a full cycle the size still lies within."""
+"""Bytes of a parameter set: with all scaling lists and a full cycle, in numbers as short as they can be, it fits."""
 
 _MOST_SETS = 32
 """Sequence parameter sets there can be (7.4.2.1.1)."""
-
-_NONSENSE = (1 << 16, 1 << 16)
-"""The size of pictures that nobody decodes."""
 
 
 class _Bits:
     """Reads the bits of a NAL unit; ends with an IndexError."""
 
     def __init__(self, unit: bytes) -> None:
-        # No parameter set is longer; 00 00 03 stands for 00 00 inside a unit.
-        plain = unit[:_LONGEST_SET].replace(b"\x00\x00\x03", b"\x00\x00")
+        # 00 00 03 stands for 00 00 inside a unit.
+        plain = unit.replace(b"\x00\x00\x03", b"\x00\x00")
         self._bits = "".join(f"{byte:08b}" for byte in plain)
         self._at = 0
 
@@ -112,34 +136,40 @@ class _Bits:
         return (number + 1) // 2 if number % 2 else -(number // 2)
 
 
-def _h264_size(unit: bytes) -> tuple[int, int] | None:
-    """Read a sequence parameter set (7.3.2.1.1) as far as the size."""
+def _h264_size(unit: bytes) -> tuple[int, int]:
+    """Read a sequence parameter set (7.3.2.1.1) as far as the size; raise ValueError if it cannot."""
+    if len(unit) > _LONGEST_SET:
+        raise ValueError(f"a parameter set of {len(unit)} bytes is too long")
+    bits = _Bits(unit[1:])
     try:
-        bits = _Bits(unit[1:])
         profile = bits.take(8)
         bits.take(16)
         bits.number()
         if profile in _HIGH_PROFILES:
             _skip_colour(bits)
         bits.number()
-        order = bits.number()
-        if order == 0:
-            bits.number()
-        elif order == 1:
-            bits.take(1)
-            bits.signed(), bits.signed()
-            cycle = bits.number()
-            if cycle > 255:
-                return None
-            for _ in range(cycle):
-                bits.signed()
+        _skip_order(bits)
         bits.number()
         bits.take(1)
         width, height = bits.number() + 1, bits.number() + 1
         fields = 2 - bits.take(1)
-    except (IndexError, ValueError):
-        return None
+    except (IndexError, ValueError) as error:
+        raise ValueError("a parameter set cannot be read") from error
     return 16 * width, 16 * height * fields
+
+
+def _skip_order(bits: _Bits) -> None:
+    order = bits.number()
+    if order == 0:
+        bits.number()
+    elif order == 1:
+        bits.take(1)
+        bits.signed(), bits.signed()
+        cycle = bits.number()
+        if cycle > 255:
+            raise ValueError("a cycle is too long")
+        for _ in range(cycle):
+            bits.signed()
 
 
 def _skip_colour(bits: _Bits) -> None:

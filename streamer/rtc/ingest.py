@@ -100,7 +100,7 @@ class Ingest:
         on_audio: gets each block of 20 ms.
         on_video: gets (t in seconds, decoded frame): the newest; those that came meanwhile are passed over.
         source: the relay that gets the encoded (and, where it must re-encode, decoded) pictures.
-        on_oversize: called with the (width, height) of a picture that is too large to be decoded.
+        on_refused: called with the reason when a picture is not decoded, and none after it.
     """
 
     def __init__(
@@ -108,11 +108,11 @@ class Ingest:
         on_audio: Callable[[AudioBlock], None] | None = None,
         on_video: Callable[[float, av.VideoFrame], None] | None = None,
         source: VideoSource | None = None,
-        on_oversize: Callable[[int, int], None] | None = None,
+        on_refused: Callable[[str], None] | None = None,
     ) -> None:
         self._on_audio = on_audio
         self._on_video = on_video
-        self._on_oversize = on_oversize
+        self._on_refused = on_refused
         self._source = source
         self._clock = PublisherClock()
         self._streams: dict[str, _Stream] = {}
@@ -144,12 +144,12 @@ class Ingest:
             return
         stream = _Stream(receiver, self._clock)
         if stream.kind in self._streams:
-            rtp.tap_encoded(receiver, lambda frame: None, None, self._on_oversize)
+            rtp.tap_encoded(receiver, lambda frame: None, None, self._on_refused)
             self._start(self._discard(stream.track))
             return
         self._streams[stream.kind] = stream
         tapped = self._video_encoded if stream.kind == "video" else self._audio_encoded
-        stream.tap = rtp.tap_encoded(receiver, tapped, self.request_keyframe, self._on_oversize)
+        stream.tap = rtp.tap_encoded(receiver, tapped, self.request_keyframe, self._on_refused)
         rtp.on_sender_report(receiver, lambda ntp, stamp: stream.report(ntp, stamp, now()))
         if stream.kind == "video":
             self._start(self._read_video(stream))
@@ -248,8 +248,8 @@ class Ingest:
                 assert isinstance(frame, av.VideoFrame)
                 if too_large(frame.width, frame.height):
                     # Its header did not say so; the tap stops all that do.
-                    if self._on_oversize is not None:
-                        self._on_oversize(frame.width, frame.height)
+                    if self._on_refused is not None:
+                        self._on_refused(f"pictures of {frame.width} x {frame.height} are too large")
                     continue
                 self._pictures.put(frame)
         except MediaStreamError:

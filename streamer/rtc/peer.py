@@ -6,23 +6,25 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiortc import (
     RTCBundlePolicy,
     RTCConfiguration,
+    RTCDtlsTransport,
     RTCIceServer,
     RTCPeerConnection,
     RTCSessionDescription,
 )
 
-from streamer.rtc.sdp import BadSdp, Fragment, candidate_count, first_ufrag
+from streamer.rtc import dtls, ingress, rtp_limits
+from streamer.rtc.candidates import MOST_CANDIDATES, Address
+from streamer.rtc.endings import Endings
+from streamer.rtc.offer import first_ufrag, remote_addresses, served, whole_answer
+from streamer.rtc.sdp import BadSdp, Fragment
 from streamer.settings import Settings
 
 log = logging.getLogger("earshot.peer")
-
-MAX_TRICKLED = 128
-"""Candidates one client may bring in all; each costs the server a connectivity check."""
 
 
 @dataclass
@@ -35,7 +37,10 @@ class PeerCounts:
         abandoned: answered, and never connected in time.
         refused: offers that aiortc could not use.
         close_failures: closes that raised or ran out of time.
-        oversized: ended because the pictures were too large.
+        oversized: ended because a picture must not be decoded.
+        vanished: ended because nothing came any more.
+        datagrams_refused: what the closed ones kept out of their ports.
+        endings: why the last ones ended.
     """
 
     opened: int = 0
@@ -44,6 +49,9 @@ class PeerCounts:
     refused: int = 0
     close_failures: int = 0
     oversized: int = 0
+    vanished: int = 0
+    datagrams_refused: int = 0
+    endings: Endings = field(default_factory=Endings)
 
 
 def ice_configuration(settings: Settings) -> RTCConfiguration:
@@ -67,6 +75,11 @@ class Peer:
         counts: shared counters.
         on_connected: called once when media can flow.
         on_closed: called once, at the beginning of the end, whoever ends it.
+
+    Attributes:
+        id: not to be guessed.
+        label: what it is called in the log; set by its owner.
+        vanished: whether it ended because nothing came any more.
     """
 
     def __init__(
@@ -76,17 +89,22 @@ class Peer:
         on_connected: Callable[[], None] = lambda: None,
         on_closed: Callable[[], None] = lambda: None,
     ) -> None:
+        ingress.install()
+        dtls.install()
         self.pc = RTCPeerConnection(ice_configuration(settings))
+        self.id = secrets.token_urlsafe(12)
+        self.label = "a connection"
+        self.vanished = False
         self.etag = f'"{secrets.token_hex(8)}"'
         self._settings = settings
         self._counts = counts
         self._on_connected = on_connected
         self._on_closed = on_closed
-        self._deadline: asyncio.TimerHandle | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._closing: asyncio.Task[None] | None = None
         self._connected = False
         self._ufrag: str | None = None
-        self._candidates = 0
+        self._addresses: set[Address] = set()
         counts.opened += 1
         counts.open += 1
         self.pc.on("connectionstatechange", self._state_changed)
@@ -105,7 +123,7 @@ class Peer:
         """Answer an offer and start the connect deadline.
 
         Args:
-            offer: the client's SDP, its outline already checked.
+            offer: the client's SDP, from `checked_offer`.
             prepare: attaches tracks once the offer's m-lines are known; may raise BadSdp.
 
         Returns:
@@ -115,8 +133,9 @@ class Peer:
             BadSdp: the offer cannot be used, or (503) no candidates came in time; the connection is closed and gone.
         """
         try:
-            await self.pc.setRemoteDescription(RTCSessionDescription(sdp=offer, type="offer"))
+            await self.pc.setRemoteDescription(RTCSessionDescription(sdp=served(offer), type="offer"))
             prepare(self.pc)
+            rtp_limits.limit(self.pc)
             async with asyncio.timeout(self._settings.gather_deadline):
                 await self.pc.setLocalDescription(await self.pc.createAnswer())
         except asyncio.CancelledError:
@@ -140,13 +159,13 @@ class Peer:
             await self.close()
             raise BadSdp(400, "The SDP offer is malformed or offers no usable codec.") from error
         self._ufrag = first_ufrag(offer)
-        self._candidates = candidate_count(offer)
+        self._addresses = remote_addresses(offer)
         if self.closed:
             raise BadSdp(400, "The connection ended before it was answered.")
         if not self._connected:
             loop = asyncio.get_running_loop()
-            self._deadline = loop.call_later(self._settings.connect_deadline, self._abandon)
-        return str(self.pc.localDescription.sdp)
+            self._timer = loop.call_later(self._settings.connect_deadline, self._abandon)
+        return whole_answer(offer, self.pc.localDescription.sdp)
 
     async def trickle(self, fragment: Fragment) -> None:
         """Take candidates that came after the offer.
@@ -159,9 +178,9 @@ class Peer:
         """
         if fragment.ufrag is not None and fragment.ufrag != self._ufrag:
             raise BadSdp(422, "ICE restarts are not supported: make a new session.")
-        self._candidates += len(fragment.candidates)
-        if self._candidates > MAX_TRICKLED:
-            raise BadSdp(400, "Too many candidates.")
+        self._addresses |= {(candidate.ip, candidate.port) for candidate in fragment.candidates}
+        if len(self._addresses) > MOST_CANDIDATES:
+            raise BadSdp(400, f"There are more than {MOST_CANDIDATES} candidates.")
         try:
             for candidate in fragment.candidates:
                 await self.pc.addIceCandidate(candidate)
@@ -170,25 +189,31 @@ class Peer:
         except Exception as error:
             raise BadSdp(400, "A candidate cannot be used.") from error
 
-    def begin_close(self) -> asyncio.Task[None]:
+    def begin_close(self, reason: str | None = None, level: int = logging.WARNING) -> asyncio.Task[None]:
         """Start closing, once.
+
+        Args:
+            reason: why, if it is not at the server's wish: told to the log, and to whoever asks later.
+            level: of the log line.
 
         Returns:
             The task that ends when everything is closed.
         """
         if self._closing is None:
-            if self._deadline is not None:
-                self._deadline.cancel()
+            if reason is not None:
+                log.log(level, "%s ended: %s", self.label, reason)
+                self._counts.endings.note(self.id, reason)
+            if self._timer is not None:
+                self._timer.cancel()
             self._closing = asyncio.ensure_future(self._close())
             self._on_closed()
         return self._closing
 
     def refuse_media(self, reason: str) -> None:
-        """End the connection, and count and log it, for what it sends."""
+        """End the connection, and count it, for what it sends."""
         if self._closing is None:
             self._counts.oversized += 1
-            log.warning("a connection is ended: %s", reason)
-            self.begin_close()
+            self.begin_close(reason)
 
     async def close(self) -> None:
         """Close and wait until it is done; never raises for what aiortc does."""
@@ -199,34 +224,84 @@ class Peer:
             async with asyncio.timeout(self._settings.close_deadline):
                 await self.pc.close()
         except Exception as error:
-            # A half-made connection's close() can raise and leave sockets behind it.
+            # A half-made connection's close() can raise and leave sockets and threads behind it.
             self._counts.close_failures += 1
             log.warning("close of a peer connection failed: %s: %s", type(error).__name__, error)
+            rtp_limits.stop_decoders(self.pc)
             await self._stop_transports()
         finally:
-            self.pc.remove_all_listeners()
+            self._release()
             self._counts.open -= 1
 
     async def _stop_transports(self) -> None:
-        for dtls in {transceiver.receiver.transport for transceiver in self.pc.getTransceivers()}:
-            for part in (dtls, dtls.transport):
+        for transport in self._transports():
+            for part in (transport, transport.transport):
                 try:
                     async with asyncio.timeout(self._settings.close_deadline):
                         await part.stop()
                 except Exception as error:
                     log.warning("a transport did not stop: %s: %s", type(error).__name__, error)
 
+    def _transports(self) -> set[RTCDtlsTransport]:
+        transports = {transceiver.receiver.transport for transceiver in self.pc.getTransceivers()}
+        # An offer that is refused half-way leaves a receiver without one.
+        return {transport for transport in transports if transport is not None}
+
+    def _release(self) -> None:
+        """Cut the circles of references, so that memory does not wait for a full collection."""
+        self._counts.datagrams_refused += sum(link.drops.total for link in ingress.connections(self.pc))
+        self.pc.remove_all_listeners()
+        rtp_limits.release(self.pc)
+        for transport in self._transports():
+            transport.remove_all_listeners()
+        self._on_connected = self._on_closed = _nothing
+
     def _abandon(self) -> None:
         if not self._connected and self._closing is None:
             self._counts.abandoned += 1
-            self.begin_close()
+            self.begin_close(f"not connected within {self._settings.connect_deadline:g} s, {self._missing()}")
+
+    def _missing(self) -> str:
+        """Say how far the connecting came."""
+        if not any(link.checked for link in ingress.connections(self.pc)):
+            return "no connectivity check of the client came: UDP does not get through"
+        if any(transport.state == "connecting" for transport in self._transports()):
+            return "the DTLS handshake did not finish"
+        return "the client's checks came and no pair of addresses was chosen"
+
+    def _failure(self) -> str:
+        """Say why the state is "failed"."""
+        failures = [transport.failure for transport in self._transports() if isinstance(transport, dtls.DtlsTransport)]
+        known = next((failure for failure in failures if failure is not None), None)
+        return known or ("consent to send has expired" if self._connected else "no pair of addresses works")
+
+    def _listen(self) -> None:
+        """End the connection if nothing has come for too long; look again when that can be."""
+        loop = asyncio.get_running_loop()
+        heard = [link.heard_at for link in ingress.connections(self.pc) if link.heard_at is not None]
+        silent = loop.time() - max(heard, default=0.0)
+        if silent < self._settings.silence_deadline:
+            self._timer = loop.call_later(self._settings.silence_deadline - silent, self._listen)
+            return
+        self._counts.vanished += 1
+        self.vanished = True
+        self.begin_close(f"nothing came from the client for {self._settings.silence_deadline:g} s")
 
     def _state_changed(self) -> None:
         state = self.pc.connectionState
+        if self._closing is not None:
+            return
         if state == "connected" and not self._connected:
             self._connected = True
-            if self._deadline is not None:
-                self._deadline.cancel()
+            if self._timer is not None:
+                self._timer.cancel()
+            self._listen()
             self._on_connected()
-        elif state in ("failed", "closed"):
-            self.begin_close()
+        elif state == "failed":
+            self.begin_close(self._failure())
+        elif state == "closed":
+            self.begin_close("the client closed it", logging.INFO)
+
+
+def _nothing() -> None:
+    pass

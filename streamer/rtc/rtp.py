@@ -18,7 +18,7 @@ from aiortc import RTCPeerConnection, RTCRtpCodecParameters, RTCRtpReceiver, RTC
 from aiortc.jitterbuffer import JitterFrame
 from aiortc.rtp import AnyRtcpPacket, RtcpByePacket, RtcpSrPacket, RtpPacket
 
-from streamer.rtc.bitstream import is_keyframe, picture_size, too_large
+from streamer.rtc.bitstream import is_keyframe, refusal
 from streamer.rtc.jitter_buffer import Reorder
 
 DECODER_BACKLOG = {"video": 10, "audio": 25}
@@ -65,8 +65,8 @@ class DecoderQueue(queue.Queue[_Task]):
         kind: "audio" or "video".
         on_frame: called on the loop with every frame, also those that the decoder never gets.
         on_backlog: called on the loop when video starts to be dropped: a key frame is wanted.
-        on_oversize: called once on the loop with (width, height) when a picture is announced that is too large;
-            from then on nothing is handed on.
+        on_refused: called once on the loop with the reason when a picture must not be decoded; from then on
+            nothing is handed on.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class DecoderQueue(queue.Queue[_Task]):
         kind: str,
         on_frame: Callable[[EncodedFrame], None],
         on_backlog: Callable[[], None] | None = None,
-        on_oversize: Callable[[int, int], None] | None = None,
+        on_refused: Callable[[str], None] | None = None,
     ) -> None:
         super().__init__()
         self.kind = kind
@@ -82,8 +82,8 @@ class DecoderQueue(queue.Queue[_Task]):
         self._backlog = DECODER_BACKLOG[kind]
         self._on_frame = on_frame
         self._on_backlog = on_backlog
-        self._on_oversize = on_oversize
-        self._oversize = False
+        self._on_refused = on_refused
+        self._refused = False
         self._until_keyframe = False
 
     def put(self, item: _Task, block: bool = True, timeout: float | None = None) -> None:
@@ -96,7 +96,7 @@ class DecoderQueue(queue.Queue[_Task]):
             super().put(None)
             return
         codec, frame = item
-        if self._oversize or self._too_large(codec.name, frame.data):
+        if self._refused or self._refuses(codec.name, frame.data):
             self.dropped += 1
             return
         encoded = EncodedFrame(codec.name, frame.data, frame.timestamp, is_keyframe(codec.name, frame.data))
@@ -122,13 +122,13 @@ class DecoderQueue(queue.Queue[_Task]):
             return
         super().put(item)
 
-    def _too_large(self, codec: str, data: bytes) -> bool:
-        size = picture_size(codec, data) if self.kind == "video" else None
-        if size is None or not too_large(*size):
+    def _refuses(self, codec: str, data: bytes) -> bool:
+        reason = refusal(codec, data) if self.kind == "video" else None
+        if reason is None:
             return False
-        self._oversize = True
-        if self._on_oversize is not None:
-            self._on_oversize(*size)
+        self._refused = True
+        if self._on_refused is not None:
+            self._on_refused(reason)
         return True
 
 
@@ -136,7 +136,7 @@ def tap_encoded(
     receiver: RTCRtpReceiver,
     on_frame: Callable[[EncodedFrame], None],
     on_backlog: Callable[[], None] | None = None,
-    on_oversize: Callable[[int, int], None] | None = None,
+    on_refused: Callable[[str], None] | None = None,
 ) -> DecoderQueue:
     """Show every encoded frame of a receiver to `on_frame` and bounds what waits for its decoder.
 
@@ -148,7 +148,7 @@ def tap_encoded(
     """
     if _private(receiver, "__decoder_thread") is not None:
         raise RuntimeError("the receiver's decoder runs already: tap it before the transport connects")
-    tap = DecoderQueue(_private(receiver, "__kind"), on_frame, on_backlog, on_oversize)
+    tap = DecoderQueue(_private(receiver, "__kind"), on_frame, on_backlog, on_refused)
     setattr(receiver, "_RTCRtpReceiver__decoder_queue", tap)  # noqa: B010 - mangled
     if tap.kind == "audio":
         setattr(receiver, "_RTCRtpReceiver__jitter_buffer", _SteadyBuffer(receiver, tap))  # noqa: B010

@@ -52,9 +52,11 @@ async def control(websocket: WebSocket, room_id: str) -> None:
     outbox = Outbox()
     room.attach(participant, outbox, REPLACED)
     sender = asyncio.create_task(_send(websocket, outbox), name=f"control {participant.id}")
+    silent = 0.0
     try:
         await Conversation(websocket, context, room, participant, outbox).run()
     except _End as end:
+        silent = context.settings.heartbeat_timeout if end.code == TIMED_OUT else 0.0
         outbox.put(protocol.Error(code=str(end.code), reason=end.reason), "error")
         outbox.close(end.code)
     except WebSocketDisconnect:
@@ -62,7 +64,7 @@ async def control(websocket: WebSocket, room_id: str) -> None:
         sender.cancel()
     finally:
         outbox.close(GOING_AWAY)
-        room.detach(participant, outbox)
+        room.detach(participant, outbox, silent)
         # The socket may be dead: what is left to say gets a moment, not for ever.
         await asyncio.wait([sender], timeout=1.0)
         sender.cancel()

@@ -11,7 +11,9 @@ from streamer.auth import Claims, Denied, Role, bearer
 from streamer.rooms.participant import Participant
 from streamer.rooms.room import Room
 from streamer.rooms.session import Session
-from streamer.rtc.sdp import FRAGMENT_TYPE, OFFER_TYPE, PUBLISH, WATCH, Shape, checked_offer, parse_fragment
+from streamer.rtc.candidates import AddressRules
+from streamer.rtc.offer import PUBLISH, WATCH, Shape, checked_offer
+from streamer.rtc.sdp import FRAGMENT_TYPE, OFFER_TYPE, parse_fragment
 from streamer.server.context import context_of
 from streamer.settings import IceServer
 
@@ -103,7 +105,8 @@ def owned_session(request: Request, room_id: str, session_id: str, kind: str) ->
     room = context.rooms.get(room_id)
     found = room.sessions.get(session_id) if room else None
     if room is None or found is None or found[1].kind != kind:
-        raise HTTPException(404, "There is no such session.")
+        reason = context.rooms.peers.endings.reason(session_id)
+        raise HTTPException(404, f"The session has ended: {reason}." if reason else "There is no such session.")
     owner, session = found
     if owner.guest_of is not None:
         if claims.kind != "invite" or claims.nonce != owner.guest_of:
@@ -133,7 +136,7 @@ def session_routes(kind: str, role: Role, shape: Shape, open_session: OpenSessio
         """Answer an SDP offer; Location names the session, ETag its ICE session."""
         context = context_of(request)
         claims = context.bearer_claims(request, room_id)
-        offer = checked_offer(await text_body(request, OFFER_TYPE), shape)
+        offer = checked_offer(await text_body(request, OFFER_TYPE), shape, AddressRules.of(context.settings))
         room, participant = context.entrant(claims, role)
         session, answer = await open_session(room, participant, offer)
         response = Response(answer, 201, media_type=OFFER_TYPE)
@@ -149,7 +152,7 @@ def session_routes(kind: str, role: Role, shape: Shape, open_session: OpenSessio
         _, _, session = owned_session(request, room_id, session_id, kind)
         body = await text_body(request, FRAGMENT_TYPE)
         check_match(request, session.peer.etag)
-        await session.peer.trickle(parse_fragment(body))
+        await session.peer.trickle(parse_fragment(body, AddressRules.of(context_of(request).settings)))
         return Response(status_code=204)
 
     @router.delete(at + "/{session_id}", response_class=Response)

@@ -68,7 +68,7 @@ class _Live(Collector):
         yield gauge("observer_ready", "1 while the models that look and listen are up.", float(self._observer.ready))
         peers = self._rooms.peers
         yield gauge("peers_open", "Peer connections not closed yet.", peers.open)
-        for name in ("opened", "abandoned", "refused", "close_failures", "oversized"):
+        for name in ("opened", "abandoned", "refused", "close_failures", "oversized", "vanished", "datagrams_refused"):
             yield counter(f"peers_{name}", f"Peer connections: {name}.", getattr(peers, name))
         for process, statistics in (("engine", self._engine.statistics), ("observer", self._observer.statistics)):
             for name, value in dataclasses.asdict(statistics).items():

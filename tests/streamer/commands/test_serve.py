@@ -127,3 +127,19 @@ async def test_the_demo_comes_back_each_time_with_a_fresh_invite(monkeypatch):
         await serve.keep_demo("http://localhost:1", "r", lambda: next(minted), Settings())
     assert invites == [f"invite {n}" for n in range(6)]
     assert pauses == [2, 4, 8, 16, 30, 30]
+
+
+def test_a_thread_that_never_ends_does_not_keep_the_process():
+    """SIGTERM, a server that has closed, and a decoder's thread that hangs: the process ends all the same."""
+    program = """
+import os, signal, threading
+from streamer.commands import serve
+from streamer.settings import Settings
+serve.HARD_EXIT_SECONDS = 3.0
+threading.Thread(target=threading.Event().wait, name="video-decoder").start()
+threading.Timer(1.5, os.kill, (os.getpid(), signal.SIGTERM)).start()
+print(serve.serve_forever(Settings(port=0, engine=False, observer=False)), flush=True)
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert ended.stdout.splitlines()[-1] == "0", "the server itself closed well"
+    assert ended.returncode == 1 and "threads: MainThread, video-decoder" in ended.stderr

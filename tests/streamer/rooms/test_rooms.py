@@ -11,7 +11,7 @@ from streamer.observer.client import ObserverClient
 from streamer.rooms.broadcast import faces_message
 from streamer.rooms.errors import Full, TooMany
 from streamer.rooms.outbox import Outbox
-from streamer.rooms.participant import MAX_FACE_NAMES
+from streamer.rooms.participant import MAX_FACE_NAMES, Participant
 from streamer.rooms.room import Room
 from streamer.rooms.rooms import Rooms
 from streamer.rtc.peer import PeerCounts
@@ -175,3 +175,16 @@ async def test_empty_rooms_are_forgotten_and_come_back_with_an_invite():
     with pytest.raises(ValueError, match="no room id"):
         rooms.enter("../x")
     await rooms.close()
+
+
+async def test_who_was_silent_before_the_socket_was_lost_has_that_much_less_time_to_come_back(monkeypatch):
+    room = make_room(resume_grace=10.0)
+    waits = []
+    monkeypatch.setattr(Participant, "wait", lambda self, seconds, then: waits.append(seconds))
+    participant = room.join("Ann", "publish")
+    for silent in (0.0, 8.0, 12.0):
+        outbox = Outbox()
+        room.attach(participant, outbox, 4409)
+        room.detach(participant, outbox, silent)
+    assert waits == [10.0, 10.0, 2.0, 0.0]
+    await room.close()

@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 
 from streamer.rooms.publisher import Publisher
 from streamer.rtc import rtp
-from streamer.rtc.bitstream import h264_units, is_keyframe, picture_size, too_large
+from streamer.rtc.bitstream import MOST_UNITS, h264_units, is_keyframe, picture_size, refusal, too_large
 from streamer.rtc.blocks import AudioBlock, BlockCutter, MonoDecoder
 from streamer.rtc.ingest import ALLOWED_BURST, Ingest
 from streamer.rtc.peer import Peer, PeerCounts
+from streamer.rtc.rtp_limits import bounded_decoder
 from streamer.rtc.sdp import BadSdp
 from streamer.settings import Settings
 
@@ -145,8 +146,8 @@ def test_any_bytes_can_be_looked_at(data: bytes) -> None:
     assert isinstance(is_keyframe("H264", data), bool)
     for start in (b"\x10\x00\x00\x9d\x01\x2a", b"\x00\x00\x01\x67\x64\x00\x1f"):
         for codec in ("VP8", "H264"):
-            size = picture_size(codec, start + data)
-            assert size is None or len(size) == 2
+            reason = refusal(codec, start + data)
+            assert reason is None or reason
 
 
 def key(width: int, height: int) -> bytes:
@@ -173,20 +174,45 @@ def test_h264_tells_its_size(size: tuple[int, int], profile: str, rows: int) -> 
     assert picture_size("H264", bytes(packets[0])) == (size[0], -(-size[1] // rows) * rows)
 
 
-def parameter_set(cycle: int) -> bytes:
-    """A sequence parameter set (H.264, 7.3.2.1.1) as far as a cycle of `cycle` offsets, then 1000 bytes of ones."""
+def parameter_set(cycle: int, filling: int = 1000) -> bytes:
+    """A sequence parameter set (H.264, 7.3.2.1.1) as far as a cycle of `cycle` offsets, then bytes of ones."""
     length = (cycle + 1).bit_length()
     bits = f"{66:08b}" + "0" * 16 + "1" + "1" + "010" + "0" + "11" + "0" * (length - 1) + f"{cycle + 1:b}"
     bits += "1" * (-len(bits) % 8)
-    return b"\0\0\1\x67" + int(bits, 2).to_bytes(len(bits) // 8, "big") + b"\xff" * 1000
+    return b"\0\0\1\x67" + int(bits, 2).to_bytes(len(bits) // 8, "big") + b"\xff" * filling
 
 
 def test_a_parameter_set_costs_no_more_than_it_may() -> None:
-    assert picture_size("H264", parameter_set(255)) == (16, 16)
-    assert picture_size("H264", parameter_set(256)) is None, "7.4.2.1.1: at most 255"
-    size = picture_size("H264", parameter_set(3) * 33)
-    assert size is not None and too_large(*size)
+    assert picture_size("H264", parameter_set(255, 900)) == (16, 16)
+    assert refusal("H264", parameter_set(256)) == "a parameter set cannot be read", "7.4.2.1.1: at most 255"
+    assert refusal("H264", parameter_set(3) * 33) == "33 parameter sets in one picture are too many"
     assert picture_size("H264", parameter_set(3) * 32) == (16, 16)
+
+
+def test_a_parameter_set_that_cannot_be_read_is_refused() -> None:
+    # FFmpeg reads on where we stop: 255 offsets of 65 bits each hide a size behind any limit.
+    assert refusal("H264", parameter_set(3, 1030)) == "a parameter set of 1036 bytes is too long"
+    assert refusal("H264", b"\0\0\1\x67\x42\0\x1f") == "a parameter set cannot be read"
+
+
+def test_a_picture_of_tiny_units_is_refused_before_anybody_walks_through_them() -> None:
+    assert refusal("H264", b"\0\0\1\x41" * MOST_UNITS) is None
+    assert refusal("H264", b"\0\0\1\x41" * (MOST_UNITS + 1)) == "a picture of 1025 units is too finely cut"
+
+
+def test_the_decoder_allocates_no_picture_larger_than_it_may() -> None:
+    # Cropped by 16 rows less than the limit says, or told by a header that we never saw: FFmpeg itself refuses.
+    encoder = av.CodecContext.create("libx264", "w")
+    assert isinstance(encoder, av.VideoCodecContext)
+    encoder.width, encoder.height, encoder.pix_fmt, encoder.time_base = 2560, 1440, "yuv420p", Fraction(1, 25)
+    encoder.options = {"preset": "ultrafast"}
+    packets = encoder.encode(av.VideoFrame(2560, 1440, "yuv420p")) + encoder.encode(None)
+    codec = RTCRtpCodecParameters(mimeType="video/H264", clockRate=90_000)
+    frame = JitterFrame(bytes(packets[0]), 0)
+    decoder = bounded_decoder(codec)
+    with pytest.raises(av.FFmpegError):
+        decoder.decode(frame)
+        decoder.codec.decode(None)
 
 
 async def test_a_goodbye_does_not_end_a_track_for_good() -> None:
@@ -225,12 +251,13 @@ async def test_a_stun_server_out_of_reach_is_not_the_offers_fault(caplog: pytest
 
 def test_nothing_of_a_picture_that_is_too_large_reaches_the_decoder() -> None:
     seen: list[rtp.EncodedFrame] = []
-    sizes: list[tuple[int, int]] = []
-    tap = rtp.DecoderQueue("video", seen.append, None, lambda *size: sizes.append(size))
+    reasons: list[str] = []
+    tap = rtp.DecoderQueue("video", seen.append, None, reasons.append)
     tap.put((VP8, JitterFrame(key(1280, 720), 0)))
     for n, data in enumerate([key(16383, 16383), DELTA, key(640, 480)]):
         tap.put((VP8, JitterFrame(data, n + 1)))
-    assert (tap.qsize(), len(seen), sizes, tap.dropped) == (1, 1, [(16383, 16383)], 3)
+    assert (tap.qsize(), len(seen), tap.dropped) == (1, 1, 3)
+    assert reasons == ["pictures of 16383 x 16383 are too large"]
 
 
 async def test_a_picture_that_is_too_large_ends_the_session(caplog: pytest.LogCaptureFixture) -> None:
@@ -238,7 +265,7 @@ async def test_a_picture_that_is_too_large_ends_the_session(caplog: pytest.LogCa
     peer = Peer(Settings(), counts, on_closed=lambda: ended.append(1))
     publisher = Publisher(peer, lambda block: None, lambda t, frame: None)
     for _ in range(2):
-        publisher._oversize(16383, 16383)
+        publisher.peer.refuse_media("pictures of 16383 x 16383 are too large")
     await publisher.close()
     assert (counts.oversized, counts.open, ended, peer.closed) == (1, 0, [1], True)
     assert "16383 x 16383" in caplog.text

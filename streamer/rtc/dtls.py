@@ -1,0 +1,137 @@
+"""DTLS for aiortc: a certificate every client can check, no packet that ends a session, and the reason of a failure."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import cast
+
+import aiortc.rtcpeerconnection
+import pylibsrtp
+from aiortc import RTCCertificate, RTCDtlsFingerprint, RTCDtlsParameters, RTCDtlsTransport
+from aiortc.rtcdtlstransport import SRTPProtectionProfile
+from OpenSSL import SSL
+
+log = logging.getLogger("earshot.dtls")
+
+CIPHERS = b":".join(
+    b"ECDHE-%s-%s" % (signature, cipher)
+    for cipher in (b"AES128-GCM-SHA256", b"CHACHA20-POLY1305", b"AES128-SHA", b"AES256-SHA")
+    for signature in (b"ECDSA", b"RSA")
+)
+"""aiortc's, and each for a peer whose certificate is RSA too (GStreamer): in DTLS 1.2 a suite names both."""
+
+MOST_SSRCS = 64
+"""Sources of one client, retransmissions and reports included: each costs libsrtp and aiortc a state of its own."""
+
+_FAULTS_TOLD = 3
+"""Log lines one connection may cause by packets that cannot be handled."""
+
+
+class Certificate(RTCCertificate):
+    """A certificate that is announced by its SHA-256 hash alone.
+
+    aiortc announces three hashes. RFC 8122, section 5 lets a peer choose any; libdatachannel takes the last and
+    hashes with SHA-256.
+    """
+
+    def getFingerprints(self) -> list[RTCDtlsFingerprint]:
+        """Return the one fingerprint."""
+        return [fingerprint for fingerprint in super().getFingerprints() if fingerprint.algorithm == "sha-256"]
+
+    def _create_ssl_context(self, srtp_profiles: list[SRTPProtectionProfile]) -> SSL.Context:
+        context = super()._create_ssl_context(srtp_profiles)
+        context.set_cipher_list(CIPHERS)
+        return context
+
+
+class CappedSession:
+    """An SRTP session that takes packets of the first `MOST_SSRCS` sources, and counts the others.
+
+    Args:
+        session: what decrypts.
+    """
+
+    def __init__(self, session: pylibsrtp.Session) -> None:
+        self.refused = 0
+        self._session = session
+        self._known: set[bytes] = set()
+
+    def unprotect(self, packet: bytes) -> bytes:
+        """Decrypt an RTP packet.
+
+        Raises:
+            pylibsrtp.Error: it is not authentic, or of one source too many.
+        """
+        return self._take(packet, packet[8:12], self._session.unprotect)
+
+    def unprotect_rtcp(self, packet: bytes) -> bytes:
+        """Decrypt an RTCP packet; raises as `unprotect` does."""
+        return self._take(packet, packet[4:8], self._session.unprotect_rtcp)
+
+    def _take(self, packet: bytes, source: bytes, decrypt: Callable[[bytes], bytes]) -> bytes:
+        if source not in self._known and len(self._known) >= MOST_SSRCS:
+            self.refused += 1
+            raise pylibsrtp.Error("one source too many")
+        plain = decrypt(packet)
+        self._known.add(source)
+        return plain
+
+
+class DtlsTransport(RTCDtlsTransport):
+    """A DTLS transport that a packet cannot end, and that says why it failed.
+
+    Attributes:
+        faults: packets that could not be handled.
+    """
+
+    faults = 0
+    _step = "the DTLS handshake was not begun"
+
+    @property
+    def failure(self) -> str | None:
+        """Why it failed; None if it has not."""
+        return self._step if self.state == "failed" else None
+
+    async def _do_handshake(self) -> None:
+        # Each step tells of its failure before it returns.
+        self._step = "the DTLS handshake failed"
+        await super()._do_handshake()
+
+    def _validate_peer_identity(self, remoteParameters: RTCDtlsParameters) -> None:
+        self._step = "the client's certificate is not the one of the offer's a=fingerprint"
+        super()._validate_peer_identity(remoteParameters)
+
+    def _setup_srtp(self) -> None:
+        self._step = "no SRTP profile is shared"
+        super()._setup_srtp()
+        if self._rx_srtp is not None:
+            self._rx_srtp = cast(pylibsrtp.Session, CappedSession(self._rx_srtp))
+
+    async def _handle_rtcp_data(self, data: bytes) -> None:
+        try:
+            await super()._handle_rtcp_data(data)
+        except ConnectionError:
+            raise
+        except Exception as error:
+            self._fault("RTCP", data, error)
+
+    async def _handle_rtp_data(self, data: bytes, arrival_time_ms: int) -> None:
+        try:
+            await super()._handle_rtp_data(data, arrival_time_ms)
+        except ConnectionError:
+            raise
+        except Exception as error:
+            self._fault("RTP", data, error)
+
+    def _fault(self, kind: str, data: bytes, error: Exception) -> None:
+        # aiortc's parsers raise more than the ValueError that it expects of them, and that would end the session.
+        self.faults += 1
+        if self.faults <= _FAULTS_TOLD:
+            log.warning("%s of %d bytes could not be handled: %r: %s", kind, len(data), error, data[:32].hex())
+
+
+def install() -> None:
+    """Make aiortc's peer connections use these. May be called again."""
+    setattr(aiortc.rtcpeerconnection, "RTCCertificate", Certificate)  # noqa: B010 - a module's class
+    setattr(aiortc.rtcpeerconnection, "RTCDtlsTransport", DtlsTransport)  # noqa: B010

@@ -1,0 +1,202 @@
+"""What may enter by UDP: a filter in front of aioice's datagrams, and a bound on what waits to be read.
+
+aioice 0.13 hands every datagram that is no STUN message to the connection, whoever sent it, and keeps them in a
+queue without bound; what its STUN parser cannot read ends in a traceback a datagram. Here a datagram goes on only
+
+- as a STUN message: a request that proves the session's password (RFC 8445, 7.3), or an answer to one of our own;
+- as anything else: from an address that has passed such a check.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, cast
+
+import aioice.ice
+import aiortc.rtcicetransport
+from aioice import stun
+from aioice.candidate import candidate_priority
+from aiortc import RTCPeerConnection
+
+LONGEST_DATAGRAM = 2048
+"""Bytes: packets are made for a path of 1,500; longer ones come in fragments, which nobody sends on purpose."""
+
+MOST_WAITING = 512
+"""Datagrams that wait to be read, at most 1 MiB with the limit above: a second and a half of 3 Mbit/s."""
+
+MOST_SOURCES = 32
+"""Addresses one client may check from; each costs seven connectivity checks, to wherever the address points."""
+
+_COOKIE = stun.COOKIE.to_bytes(4, "big")
+
+Address = tuple[str, int]
+
+
+@dataclass(slots=True)
+class Drops:
+    """Datagrams that went no further.
+
+    Attributes:
+        empty: without a byte.
+        long: over `LONGEST_DATAGRAM`.
+        malformed: STUN that cannot be read, or that answers nothing.
+        unauthentic: checks without the session's password.
+        crowded: checks from more than `MOST_SOURCES` addresses.
+        foreign: media from an address that has passed no check.
+        overflow: those for which the queue had no room.
+        late: those that came after the end.
+    """
+
+    empty: int = 0
+    long: int = 0
+    malformed: int = 0
+    unauthentic: int = 0
+    crowded: int = 0
+    foreign: int = 0
+    overflow: int = 0
+    late: int = 0
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return sum(dataclasses.astuple(self))
+
+
+class IngressConnection(aioice.ice.Connection):
+    """An ICE connection that knows who has passed a check, and holds no more than it may.
+
+    Attributes:
+        drops: what was kept out.
+        heard_at: loop time in seconds of the last datagram that got in; None before the first.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.drops = Drops()
+        self.heard_at: float | None = None
+        self._sources: set[Address] = set()
+
+    @property
+    def checked(self) -> bool:
+        """Whether anybody with the session's password was heard."""
+        return bool(self._sources)
+
+    def knows(self, address: Address) -> bool:
+        """Say whether an address has passed a check, its own or ours."""
+        if address in self._sources:
+            return True
+        # An ICE-lite peer sends no checks, and only answers ours.
+        return any(pair.remote_addr == address for pair in self._nominated.values())
+
+    def authentic(self, message: stun.Message) -> bool:
+        """Say whether a message is a check by whoever holds the session's password (RFC 8445, 7.3)."""
+        attributes = message.attributes
+        return (
+            message.message_method == stun.Method.BINDING
+            and {"USERNAME", "MESSAGE-INTEGRITY"} <= attributes.keys()
+            and self._valid_username(attributes["USERNAME"])
+            and message.check_message_integrity(self.local_password.encode())
+        )
+
+    def admit(self, address: Address) -> bool:
+        """Let an address in that has passed a check; False if there are too many already."""
+        if address not in self._sources:
+            if len(self._sources) >= MOST_SOURCES:
+                return False
+            self._sources.add(address)
+        return True
+
+    def data_received(self, data: bytes, component: int) -> None:
+        """Queue a datagram, if there is room."""
+        if self._closing:
+            self.drops.late += 1
+        elif self._queue.qsize() >= MOST_WAITING:
+            self.drops.overflow += 1
+        else:
+            super().data_received(data, component)
+
+    async def close(self) -> None:
+        """Close, and let go at once of everything that was queued or checked."""
+        await super().close()
+        # Pairs and early checks hold the sockets' protocols, which hold the connection: without this only a full
+        # collection would free it, and what it holds.
+        self._check_list.clear()
+        self._early_checks.clear()
+        while not self._queue.empty():
+            self._queue.get_nowait()
+        # Whoever reads has to hear of the end.
+        self._queue.put_nowait(None)
+
+
+class IngressProtocol(aioice.ice.StunProtocol):
+    """Looks at each datagram before aioice does."""
+
+    def datagram_received(self, data: bytes | str, addr: tuple[Any, ...]) -> None:
+        """Hand on what may enter, and count the rest."""
+        data, address = cast(bytes, data), (addr[0], addr[1])
+        connection = cast(IngressConnection, self.receiver)
+        drops = connection.drops
+        if not data:
+            # aiortc reads the first byte of whatever it gets.
+            drops.empty += 1
+        elif len(data) > LONGEST_DATAGRAM:
+            drops.long += 1
+        elif data[0] < 4:
+            # RFC 7983, 7: the first byte says which protocol a datagram belongs to.
+            self._check(connection, data, address)
+        elif connection.knows(address):
+            self._heard(connection)
+            connection.data_received(data, self.local_candidate.component)
+        else:
+            drops.foreign += 1
+
+    def _check(self, connection: IngressConnection, data: bytes, address: Address) -> None:
+        try:
+            message = stun.parse_message(data)
+        except Exception:
+            # aioice reads attributes without a grammar: besides ValueError there are errors of struct and more.
+            connection.drops.malformed += 1
+            return
+        if data[4:8] != _COOKIE:
+            connection.drops.malformed += 1
+        elif message.message_class == stun.Class.REQUEST:
+            # Who has no password gets no answer either: it would go to wherever the sender's address points.
+            if not connection.authentic(message):
+                connection.drops.unauthentic += 1
+            elif not connection.admit(address):
+                connection.drops.crowded += 1
+            else:
+                self._heard(connection)
+                # aioice reads it without a look; some WHIP clients leave it out (RFC 8445, 7.1.1 wants it).
+                message.attributes.setdefault("PRIORITY", candidate_priority(1, "prflx"))
+                connection.request_received(message, address, self)
+        elif message.message_class == stun.Class.INDICATION:
+            if connection.knows(address):
+                self._heard(connection)
+        elif message.transaction_id in self.transactions:
+            if connection.knows(address):
+                self._heard(connection)
+            self.transactions[message.transaction_id].response_received(message, address)
+        else:
+            connection.drops.malformed += 1
+
+    def _heard(self, connection: IngressConnection) -> None:
+        connection.heard_at = asyncio.get_running_loop().time()
+
+
+def install() -> None:
+    """Make aiortc build its connections with the filter. May be called again."""
+    setattr(aioice.ice, "StunProtocol", IngressProtocol)  # noqa: B010 - a module's class
+    setattr(aiortc.rtcicetransport, "Connection", IngressConnection)  # noqa: B010
+
+
+def connections(pc: RTCPeerConnection) -> list[IngressConnection]:
+    """Return the ICE connections of a peer connection, each once."""
+    found: dict[int, IngressConnection] = {}
+    for transceiver in pc.getTransceivers():
+        dtls = transceiver.receiver.transport
+        if dtls is not None and isinstance(dtls.transport._connection, IngressConnection):
+            found[id(dtls)] = dtls.transport._connection
+    return list(found.values())
