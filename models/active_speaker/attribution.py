@@ -13,7 +13,8 @@ from typing import Protocol
 
 import numpy as np
 
-from models.active_speaker.inference import CHUNK, SPAN, SPEECH, WINDOW, Chunk, SpeakerInference, lip_features
+from models.active_speaker.evidence import CHUNK, SPAN, SPEECH, Chunk, lip_features
+from models.active_speaker.inference import WINDOW, SpeakerInference
 from models.common.arrays import F32
 from models.common.audio import SAMPLE_RATE
 
