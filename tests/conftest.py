@@ -8,9 +8,14 @@ from pathlib import Path
 import aioice.ice
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
+from hypothesis import HealthCheck, settings
 
 LIVE = Path(__file__).parent / "live"
 BROWSER = Path(__file__).parent / "browser"
+
+# How long an example takes says how busy the machine is: no deadline, and no complaint about slow data.
+settings.register_profile("earshot", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("earshot")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

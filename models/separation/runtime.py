@@ -15,10 +15,9 @@ from models.separation.lip_encoder import LIPS, LipCore
 from models.separation.onnx_step import OnnxCore, OnnxLips
 from models.separation.partner import places_of, rows_at
 from models.separation.separator import Core, Separator
-from models.voiceprint.encoder import PRINT, VoiceEncoder
+from models.voiceprint.encoder import PRINT, load_voice_encoder
 
 WEIGHTS = weights.FOLDER / "separate.safetensors"
-VOICE_WEIGHTS = weights.FOLDER / "voice.safetensors"
 BLOCK = 320
 
 Backend = Literal["onnx8", "onnx", "torch"]
@@ -27,11 +26,6 @@ Backend = Literal["onnx8", "onnx", "torch"]
 def load_separator(path: Path = WEIGHTS) -> Separator:
     """Load the separator with its shipped weights; errors as `weights.filled`."""
     return weights.filled(Separator(), path)
-
-
-def load_voice_encoder(path: Path = VOICE_WEIGHTS) -> VoiceEncoder:
-    """Load the voice print encoder with its shipped weights; errors as `weights.filled`."""
-    return weights.filled(VoiceEncoder(), path)
 
 
 class SeparatorRuntime:

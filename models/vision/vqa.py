@@ -85,7 +85,9 @@ class QuestionNet(nn.Module):
         """
         words = self.drop(self.words(numbers))
         packed = pack_padded_sequence(words, lengths, batch_first=True, enforce_sorted=False)
-        question = self.drop(self.lstm(packed)[1][0][0])
+        # In training too: processors without AVX-512 have no LSTM of 16 bits.
+        with torch.autocast(words.device.type, enabled=False):
+            question = self.drop(self.lstm(packed)[1][0][0])
         asked = torch.tanh(self.asked(question))
         if self.blind:
             return torch.as_tensor(self.choose(self.drop(asked)))

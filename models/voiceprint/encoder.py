@@ -6,17 +6,20 @@ windows of 1.6 s; a longer snippet is the mean of those windows in which there i
 """
 
 import math
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from models.common import weights
 from models.common.audio import SAMPLE_RATE
 from models.voiceprint.voice_print import LENGTH
 from models.voiceprint.voice_print import SIZE as PRINT
 
-__all__ = ["LENGTH", "PRINT", "SAMPLE_RATE", "VoiceEncoder"]
+__all__ = ["LENGTH", "PRINT", "SAMPLE_RATE", "VoiceEncoder", "load_voice_encoder"]
 
+WEIGHTS = weights.FOLDER / "voice.safetensors"
 
 _WIN, _HOP, _MELS = 400, 160, 40
 _FRAMES = 160
@@ -96,3 +99,8 @@ class VoiceEncoder(nn.Module):
         energy = windows.sum((2, 3))
         heard = (energy >= _HEARD * energy.amax(1, keepdim=True)).to(prints.dtype)  # a pause sounds like nobody
         return F.normalize((prints * heard[..., None]).sum(1), dim=-1) * LENGTH
+
+
+def load_voice_encoder(path: Path = WEIGHTS) -> VoiceEncoder:
+    """Load the encoder with its shipped weights; errors as `weights.filled`."""
+    return weights.filled(VoiceEncoder(), path)

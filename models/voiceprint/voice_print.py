@@ -51,7 +51,7 @@ def enrolled(snippets: tuple[F32, ...], seconds: float, t: float) -> Enrolment:
         t: Time of the last one, seconds.
     """
     snippets = snippets[-SNIPPETS:]
-    mean = scaled(np.mean(snippets, axis=0, dtype=np.float64).astype(np.float32))
+    mean = scaled(np.stack(snippets).mean(axis=0, dtype=np.float64).astype(np.float32))
     chosen = snippets[-1] if mean is None else mean
     agreement = float(np.mean([cosine(snippet, chosen) for snippet in snippets]))
     return Enrolment(chosen, snippets, seconds, agreement, t)

@@ -16,8 +16,8 @@ import numpy as np
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 
 from models.common.arrays import F32, I16
+from models.common.audio import to_pcm16
 from streamer.media_file import MediaInfo, shots, sound
-from streamer.recordings.wav_file import to_pcm16
 
 RATE = 48_000
 BLOCK = 960

@@ -13,6 +13,7 @@ from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
 
 from models.common.arrays import F32
+from models.common.audio import to_pcm16
 from streamer.mixing.faders import Faders
 from streamer.mixing.mixer import MIX_BLOCK, Limiter, SourceMixer, VoiceBlock
 from streamer.rtc import rtp
@@ -236,8 +237,7 @@ class ListenTrack(MediaStreamTrack):
         )
 
     def _frame(self, mixed: F32) -> av.AudioFrame:
-        # 32768 undoes the division of the decoded samples exactly.
-        samples = np.clip(np.rint(mixed * 32768.0), -32768, 32767).astype(np.int16)
+        samples = to_pcm16(mixed)
         frame = av.AudioFrame(format="s16", layout="stereo", samples=MIX_BLOCK)
         frame.planes[0].update(np.repeat(samples, 2).tobytes())
         frame.pts = self._next * MIX_BLOCK

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from models.common.arrays import F32, I16
-from models.common.audio import SAMPLE_RATE
-from streamer.recordings.wav_file import WavFile, to_pcm16
+from models.common.audio import SAMPLE_RATE, to_pcm16
+from streamer.recordings.wav_file import WavFile
 
 
 class VoiceFiles:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from models.common.arrays import F32, I16
+from models.common.arrays import I16
 
 HEADER = 44
 FLUSH = 80_000
@@ -64,9 +64,3 @@ class WavFile:
         with self.path.open("r+b") as file:
             file.write(header)
             file.truncate(HEADER + 2 * length)
-
-
-def to_pcm16(x: F32) -> I16:
-    """Return samples in [-1, 1] as int16; what is beyond is clipped."""
-    pcm: I16 = np.clip(np.rint(x * 32768.0), -32768, 32767).astype(np.int16)
-    return pcm

@@ -10,13 +10,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Playwright, sync_playwright
+
+from tests.browser.pages import Room, Visit, Visitor, enter, join
+from tests.browser.stage import Stage
 
 FLAGS = (
     "--no-sandbox",
@@ -31,7 +34,6 @@ FLAGS = (
     "--autoplay-policy=no-user-gesture-required",
 )
 START_SECONDS = 60.0
-WAIT_SECONDS = 20.0
 
 
 @dataclass
@@ -40,26 +42,6 @@ class Server:
 
     address: str
     process: subprocess.Popen[bytes]
-
-
-@dataclass
-class Visitor:
-    """A page and what its console said of errors."""
-
-    page: Page
-    errors: list[str] = field(default_factory=list)
-
-    def until(self, expression: str, seconds: float = WAIT_SECONDS) -> Any:
-        """Evaluate until it is true. Playwright's own wait needs eval, which the page's policy forbids."""
-        deadline = time.monotonic() + seconds
-        while not (value := self.page.evaluate(expression)):
-            assert time.monotonic() < deadline, f"never true: {expression}"
-            self.page.wait_for_timeout(50)
-        return value
-
-    def state(self) -> dict[str, Any]:
-        state: dict[str, Any] = self.page.evaluate("earshot.state")
-        return state
 
 
 def _free_port() -> int:
@@ -178,3 +160,23 @@ def make_room(address: str, **headers: str) -> dict[str, str]:
         "link": f"{page}#{made['invite']}",
         "watch_link": f"{page}#{made['watch_invite']}",
     }
+
+
+@pytest.fixture
+def stage(visit: Visit, room: Room) -> Callable[..., Stage]:
+    """Bob's page with Ada in it: really there, or, where her picture does not matter, only said to be."""
+
+    def open_stage(*, pictures: bool = False, watch: bool = True, **how: Any) -> Stage:
+        ada = enter(visit, room, "Ada").state()["participant"] if pictures else "ada"
+        stage = Stage(visit("about:blank", **how), ada)
+        if not pictures:
+            stage.absent = {"id": ada, "name": "Ada", "connected": True, "faces": {}}
+            stage.absent |= dict.fromkeys(("publishing", "audio", "video"), True)
+        stage.page.route_web_socket("**/control", stage.pass_on)
+        stage.page.goto(room["link"])
+        join(stage.visitor, "Bob", watch)
+        stage.visitor.until("document.querySelectorAll('[data-testid=tile]').length")
+        stage.visitor.until("earshot.state.firstFrameMs" if pictures else "true")
+        return stage
+
+    return open_stage

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Server, make_room
-from tests.browser.test_page import Room, Visit, enter, join, tap_control
+from tests.browser.pages import Room, Visit, enter, join, tap_control
 
 CUT_SECONDS = 20
 """Longer than three missed heartbeats, and than the media connections live without an answer."""

@@ -18,8 +18,7 @@ from playwright.sync_api import expect
 from scipy.signal import fftconvolve
 
 from streamer.demo.clip import DemoClip, demo_clip
-from tests.browser.conftest import Visitor
-from tests.browser.test_page import join
+from tests.browser.pages import Visitor, join
 
 RATE = 16_000
 RECORD = """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from playwright.sync_api import expect
 
 from tests.browser.conftest import make_room
-from tests.browser.test_page import Room, Visit, enter
+from tests.browser.pages import Room, Visit, enter
 
 
 def test_a_full_room_says_so_and_watching_takes_no_seat(small_address: str, visit: Visit) -> None:

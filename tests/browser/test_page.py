@@ -4,45 +4,15 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import WebSocketRoute, expect
+from playwright.sync_api import expect
 
-from tests.browser.conftest import Visitor
-
-Visit = Callable[..., Visitor]
-Room = dict[str, str]
+from tests.browser.pages import Room, Visit, Visitor, enter, join, tap_control
 
 FIRST_FRAME_MS = 2000
-
-
-def enter(visit: Visit, room: Room, name: str, link: str = "link", watch: bool = False, **how: Any) -> Visitor:
-    """Open the page of a room, join, and wait until the call stands."""
-    visitor = visit(room[link], **how)
-    join(visitor, name, watch)
-    return visitor
-
-
-def join(visitor: Visitor, name: str, watch: bool = False) -> None:
-    """Fill in the form of a room's page and click, and wait until the call stands."""
-    visitor.page.get_by_test_id("join-name").fill(name)
-    visitor.page.get_by_test_id("watch-button" if watch else "join-button").click()
-    visitor.until("earshot.state?.connection === 'connected' && earshot.state.room !== null")
-
-
-def tap_control(visitor: Visitor) -> list[WebSocketRoute]:
-    """Collect the control sockets the page is going to open; all passes through them."""
-    sockets: list[WebSocketRoute] = []
-
-    def pass_on(socket: WebSocketRoute) -> None:
-        sockets.append(socket)
-        socket.connect_to_server()
-
-    visitor.page.route_web_socket("**/control", pass_on)
-    return sockets
 
 
 def me(visitor: Visitor) -> dict[str, Any]:

@@ -132,7 +132,7 @@ def check(kind: str, bodies: st.SearchStrategy, most_answered: float) -> None:
             tasks = asyncio.all_tasks(runner.get_loop())
             return counts.open, len(tasks), open_sockets()
 
-        @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
         @given(bodies)
         def example(body) -> None:
             text = body if isinstance(body, str) else mutated(offer, body)

@@ -23,7 +23,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from models.separation.partner import LAYERS
-from models.separation.runtime import WEIGHTS, load_voice_encoder
+from models.separation.runtime import WEIGHTS
 from models.separation.separator import Separator
 from models.train.data.corpus import load_corpora
 from models.train.data.mix import AcousticScene, make_scene
@@ -31,6 +31,7 @@ from models.train.data.prints import stored_prints
 from models.train.data.reverb import load_bank
 from models.train.separation.loss import Loss, loss_of, spectrum
 from models.train.separation.pit import PitSeparator, pit_loss
+from models.voiceprint.encoder import load_voice_encoder
 
 CHECK_EVERY = 180.0
 """Seconds between looks at the development speakers."""

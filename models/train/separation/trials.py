@@ -17,14 +17,13 @@ from torch import Tensor
 
 from models.common.arrays import I16
 from models.common.audio import SAMPLE_RATE
-from models.separation.runtime import load_voice_encoder
 from models.train.data.datasets import FRAME, Clip, clips, noises, source
 from models.train.data.lips import made_up_lips, spoil_lips
 from models.train.data.microphone import LOUD, normal
 from models.train.data.mix import AcousticScene
 from models.train.data.reverb import Reverb, convolve, make_bank
 from models.train.data.speakers import Split, split_of
-from models.voiceprint.encoder import PRINT
+from models.voiceprint.encoder import PRINT, load_voice_encoder
 
 CROP = 4 * SAMPLE_RATE // FRAME * FRAME
 SETS = ("librispeech", "speechocean762")

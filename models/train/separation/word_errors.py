@@ -15,7 +15,6 @@ import torch
 from torch import Tensor
 
 from models.common.audio import SAMPLE_RATE
-from models.separation.runtime import load_voice_encoder
 from models.speech.transcriber import open_transcriber
 from models.train.data.datasets import FRAME
 from models.train.data.lips import made_up_lips, spoil_lips
@@ -24,6 +23,7 @@ from models.train.data.mix import AcousticScene
 from models.train.separation.metrics import word_errors
 from models.train.separation.systems import CUES, System, with_cues
 from models.train.separation.trials import Person
+from models.voiceprint.encoder import load_voice_encoder
 
 READ = Path("/usr/share/pocketsphinx/test/data/librivox")
 HOP = 3200

@@ -19,10 +19,10 @@ from torch import Tensor
 
 from models.common.arrays import F64, I64
 from models.common.audio import SAMPLE_RATE
-from models.separation.runtime import load_voice_encoder
 from models.train.separation.report import rows_of
 from models.train.separation.trials import SETS, as_float, by_speaker
 from models.voiceprint.campplus_runtime import SpeakerEncoder
+from models.voiceprint.encoder import load_voice_encoder
 
 SNIPPETS = 6
 """Snippets of each person, at most."""

@@ -22,7 +22,7 @@ def test_equals_scipy_upfirdn(source, target):
 
 
 @given(cuts=st.lists(st.integers(0, 700), max_size=12), up=st.booleans())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_any_chunks_give_the_same_samples(cuts, up):
     rates = (16_000, 48_000) if up else (48_000, 16_000)
     x = noise(sum(cuts))

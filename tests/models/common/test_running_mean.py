@@ -6,7 +6,7 @@ from models.common.running_mean import running_mean, running_mean_step
 
 
 @given(seed=st.integers(0, 99), length=st.integers(1, 60), horizon=st.integers(1, 50))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_whole_equals_steps(seed, length, horizon):
     g = torch.Generator().manual_seed(seed)
     x = torch.randn(2, length, 3, generator=g)

@@ -33,7 +33,7 @@ def in_chunks(stage, x, sizes):
 
 
 @given(sizes=st.lists(st.integers(0, 900), max_size=12), length=st.integers(0, 4000), batch=st.integers(1, 3))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_chunked_equals_torch_stft(sizes, length, batch):
     assume(length >= 160)
     x = noise(batch, length)
@@ -56,7 +56,7 @@ def test_frame_grid_is_torchs_centred_grid_forty_samples_later():
     frames=st.lists(st.integers(0, 5), max_size=10),
     length=st.integers(0, 4000),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_inverse_gives_the_signal_back_after_a_constant_delay(sizes, frames, length):
     x = noise(2, length)
     y = in_chunks(InverseSTFT(), in_chunks(STFT(), x, sizes), frames)
@@ -67,7 +67,7 @@ def test_inverse_gives_the_signal_back_after_a_constant_delay(sizes, frames, len
 
 
 @given(frames=st.lists(st.integers(0, 6), max_size=8), count=st.integers(5, 24))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_chunked_inverse_equals_torch_istft_of_any_spectrum(frames, count):
     X = torch.complex(noise(2, 257, count), noise(2, 257, count, seed=1))
     X.imag[:, [0, -1]] = 0
@@ -117,7 +117,7 @@ def test_pairs_without_an_inverse_are_refused_with_a_reason(kind, arguments, rea
 
 
 @given(win=st.integers(2, 300), hop=st.integers(1, 320), window=st.sampled_from(sorted(WINDOWS)))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_every_accepted_pair_reconstructs(win, hop, window):
     try:
         forward, inverse = STFT(win, hop, 320, window), InverseSTFT(win, hop, 320, window)

@@ -88,7 +88,7 @@ def test_streaming_equals_offline(net):
 
 
 @given(seed=st.integers(0, 1000))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 def test_rows_pause_and_reset_on_their_own(seed):
     net = small().eval().requires_grad_(False)
     blocks, rows = 24, 4

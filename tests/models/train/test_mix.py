@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 
-from models.separation.runtime import load_voice_encoder
 from models.separation.separator import Separator
 from models.train.data.corpus import Corpus
 from models.train.data.datasets import SOURCES, lip_numbers
@@ -19,7 +18,7 @@ from models.train.data.reverb import LENGTH, TALKERS, Reverb, convolve
 from models.train.separation.loss import loss_of, parts_of, spectrum, waveform
 from models.train.separation.pit import PitSeparator, best_part, pit_loss
 from models.train.separation.train import loss_on, separate
-from models.voiceprint.encoder import PRINT
+from models.voiceprint.encoder import PRINT, load_voice_encoder
 
 ROWS, FRAMES = 48, 30
 FIELDS = [field for field in dataclasses.fields(AcousticScene) if field.name != "enrolment"]

@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.separation.runtime import load_voice_encoder
-from models.voiceprint.encoder import PRINT, VoiceEncoder
+from models.voiceprint.encoder import PRINT, VoiceEncoder, load_voice_encoder
 
 
 @pytest.fixture(scope="module")
