@@ -12,7 +12,7 @@ import numpy as np
 from models.common.arrays import F32
 from models.common.audio import SAMPLE_RATE
 from models.speech.endpointing import Sentences, Span
-from models.speech.types import Line, Reading, Recogniser
+from models.speech.types import Finish, Line, Reading, Recogniser
 from models.speech.vad import WINDOW, Listening
 
 PARTIAL_EVERY = 0.4
@@ -45,15 +45,22 @@ class SharedTranscriber:
     Args:
         recogniser: Turns speech into words.
         detector: Finds the speech.
+        finish: Of the voices that are opened without one; None gives sentences out as they were read.
     """
 
-    def __init__(self, recogniser: Recogniser, detector: Detector) -> None:
+    def __init__(self, recogniser: Recogniser, detector: Detector, finish: Finish | None = None) -> None:
         self._recogniser = recogniser
         self._detector = detector
+        self._finish = finish
 
-    def open(self, numbers: Iterator[int] | None = None) -> SentenceStream:
-        """Begin a new voice; `numbers` gives each of its lines its id, None counts from 0."""
-        return SentenceStream(self._recogniser, self._detector, numbers)
+    def open(self, numbers: Iterator[int] | None = None, finish: Finish | None = None) -> SentenceStream:
+        """Begin a new voice, see `types.Transcriber`."""
+        return SentenceStream(self._recogniser, self._detector, numbers, finish or self._finish or give_out)
+
+
+def give_out(line: Line, shown: bool, sound: F32) -> Line | None:
+    """Finish a sentence as it was read; one without words only has to be said if something of it was shown."""
+    return line if line.text or shown else None
 
 
 @dataclass
@@ -91,12 +98,14 @@ class SentenceStream:
     `hear` only keeps the sound. `lines` does the work: 0.1 ms for each 32 ms of sound that is not silent, and at most
     one reading of the sentence that is being said, besides one for each that has ended.
 
-    A final line is read from its sound alone: it does not depend on when `lines` was called or whether partials were
-    wanted.
+    A sentence that is over is read from its sound alone: its words do not depend on when `lines` was called or whether
+    partials were wanted.
     """
 
-    def __init__(self, recogniser: Recogniser, detector: Detector, numbers: Iterator[int] | None = None) -> None:
-        self._recogniser, self._detector = recogniser, detector
+    def __init__(
+        self, recogniser: Recogniser, detector: Detector, numbers: Iterator[int] | None, finish: Finish
+    ) -> None:
+        self._recogniser, self._detector, self._finish = recogniser, detector, finish
         self._numbers = count() if numbers is None else numbers
         self._takes: list[_Take] = []
         self._id: int | None = None
@@ -136,7 +145,7 @@ class SentenceStream:
             partials: Whether to read what is still being said. An overloaded caller leaves it out first.
 
         Returns:
-            Final lines in their order, then at most one partial, only if it has changed.
+            Lines of sentences that are over in their order, then at most one partial, only if it has changed.
         """
         done: list[Line] = []
         while self._takes:
@@ -162,7 +171,7 @@ class SentenceStream:
         """End the voice.
 
         Returns:
-            What has not been returned by `lines` yet, all of it final.
+            Lines of sentences that have not been returned by `lines` yet; all of them are over.
         """
         done = self.lines(partials=False)
         for take in self._takes:
@@ -174,13 +183,14 @@ class SentenceStream:
         return [line for span in take.sentences.end() for line in self._final(take, span)]
 
     def _final(self, take: _Take, span: Span) -> list[Line]:
-        reading = self._recogniser.read(take.cut(span))
+        sound = take.cut(span)
+        reading = self._recogniser.read(sound)
         text = reading.text if _sure(reading) else ""
         shown, self._shown, self._draft, self._read_to = self._shown, "", (), 0
-        if not text and not shown:
-            return []
         id, self._id = self._number(), None
-        return [Line(id, text, take.time(span.first_speech), take.time(span.last_speech), True)]
+        over = Line(id, text, take.time(span.first_speech), take.time(span.last_speech), True)
+        line = self._finish(over, bool(shown), sound)
+        return [] if line is None else [line]
 
     def _partial(self, take: _Take, span: Span) -> list[Line]:
         length = span.end - span.first

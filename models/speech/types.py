@@ -19,7 +19,8 @@ class Line:
             sentence was no speech, take it away.
         start: When its first word begins, in the seconds of `hear`'s `t`.
         end: When its last word so far ends.
-        final: Whether it is over; a final line never changes.
+        final: Whether it is read for good; a final line never changes. A sentence that is over but shall be read again
+            is not final yet.
     """
 
     id: int
@@ -52,6 +53,20 @@ class Recogniser(Protocol):
         ...
 
 
+class Finish(Protocol):
+    """Decides what becomes of a sentence that is over."""
+
+    def __call__(self, line: Line, shown: bool, sound: F32) -> Line | None:
+        """Return the line to give out now, None for none; called once for each sentence.
+
+        Args:
+            line: Final, as it was read; empty where the recogniser was not sure of anything.
+            shown: Whether something of this sentence has been given out.
+            sound: (N,) at 16 kHz, [-1, 1], with a little of the pause around it.
+        """
+        ...
+
+
 class SpeechStream(Protocol):
     """One voice."""
 
@@ -71,6 +86,11 @@ class SpeechStream(Protocol):
 class Transcriber(Protocol):
     """A model that is shared by all voices. One thread at a time."""
 
-    def open(self, numbers: Iterator[int] | None = None) -> SpeechStream:
-        """Begin a new voice; `numbers` gives each of its lines its id, None counts from 0."""
+    def open(self, numbers: Iterator[int] | None = None, finish: Finish | None = None) -> SpeechStream:
+        """Begin a new voice.
+
+        Args:
+            numbers: Gives each of its lines its id; None counts from 0.
+            finish: Gets every sentence that is over; None for what the transcriber does with them by itself.
+        """
         ...

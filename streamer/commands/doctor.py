@@ -105,7 +105,19 @@ def check_speech(settings: Settings) -> list[Finding]:
     package = {"moonshine": "moonshine_voice", "faster-whisper": "faster_whisper"}[kind]
     if importlib.util.find_spec(package) is None:
         return [Finding("Captions", "bad", f"{settings.speech} is set, but {package} is not installed")]
-    return [Finding("Captions", "good", settings.speech)]
+    return [Finding("Captions", "good", settings.speech), *_second_reading(settings)]
+
+
+def _second_reading(settings: Settings) -> list[Finding]:
+    """Report whether finished captions are read again; other transcribers than Moonshine's are read once."""
+    from models.speech.transcriber import has_second_reader
+
+    if settings.speech != "moonshine":
+        return []
+    if not has_second_reader(settings.speech):
+        lacking = "captions are read once; twice, with fewer errors, after pip install 'earshot[languages]'"
+        return [Finding("Second reading", "poor", lacking)]
+    return [Finding("Second reading", "good", "Whisper base")]
 
 
 def check_priority(settings: Settings) -> list[Finding]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from models.common.audio import SAMPLE_RATE
-from models.speech.transcriber import open_transcriber
+from models.speech.transcriber import has_second_reader, open_second_reader, open_transcriber
 from models.speech.types import Line, Transcriber
 from streamer.errors import UserError
 from streamer.media_file import MediaInfo, inspect, sound
@@ -38,13 +38,13 @@ def transcribe(path: Path, transcriber: Transcriber, info: MediaInfo | None = No
 
 
 def named_transcriber(name: str) -> Transcriber:
-    """`models.speech.transcriber.open_transcriber` for a person at the keyboard.
+    """Open the transcriber of a name for recordings: sentences are read twice where the second reader is installed.
 
     Raises:
         UserError: There is none of that name, it is not installed, or cannot be downloaded.
     """
     try:
-        return open_transcriber(name)
+        return open_transcriber(name, open_second_reader() if has_second_reader(name) else None)
     except (ValueError, OSError, ImportError) as error:
         # A model that cannot be downloaded is an OSError of many lines.
         raise UserError(" ".join(str(error).split())) from error

@@ -6,9 +6,6 @@ The photographs (public domain) are of Eileen Collins and Grace Hopper; the reco
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -23,6 +20,7 @@ from scipy.signal import resample_poly
 
 from models.common.arrays import F32, U8
 from models.common.audio import SAMPLE_RATE
+from models.common.cache import cache_folder, kept_folder
 from streamer.demo.puppet import Pose, Puppet
 from streamer.demo.sound import RATE, SECONDS, TURNS, Turn, mouth_openings, voices
 from streamer.errors import UserError
@@ -63,62 +61,41 @@ class DemoClip:
     boxes: tuple[tuple[float, float, float, float], ...]
 
 
-def default_cache() -> Path:
-    """Return the folder of this user's cached files."""
-    root = os.environ.get("XDG_CACHE_HOME", "")
-    # The XDG specification: a relative path there is to be ignored.
-    return (Path(root) if os.path.isabs(root) else Path.home() / ".cache") / "earshot"
-
-
 def demo_clip(cache_dir: Path | None = None) -> DemoClip:
     """Return the clip, made on first use (about 15 s of one core) and kept.
 
     Args:
-        cache_dir: Where to keep it; `default_cache()` if None.
+        cache_dir: Where to keep it; the user's cache if None.
 
     Raises:
         UserError: a photograph or a voice is not installed, or the folder cannot be written.
     """
-    root = default_cache() if cache_dir is None else cache_dir
-    folder = root / VERSION
-    if not (folder / "demo.json").is_file():
-        try:
-            _fill(root, folder)
-        except OSError as error:
-            raise UserError(f"the demo clip cannot be kept in {root}: {error.strerror or error}") from error
+    root = cache_folder() if cache_dir is None else cache_dir
+    try:
+        folder = kept_folder(root, VERSION, _fill)
+    except OSError as error:
+        raise UserError(f"the demo clip cannot be kept in {root}: {error.strerror or error}") from error
     described = json.loads((folder / "demo.json").read_text())
     schedule = tuple(Turn(t["start"], t["end"], tuple(t["speakers"])) for t in described["schedule"])
     boxes = tuple((b[0], b[1], b[2], b[3]) for b in described["boxes"])
     return DemoClip(folder / "demo.mp4", (folder / "source-0.wav", folder / "source-1.wav"), schedule, boxes)
 
 
-def _fill(root: Path, folder: Path) -> None:
-    """Make the clip beside its place and move it there whole, so that nobody sees half of it."""
-    root.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(prefix=f".{VERSION}-", dir=root))
-    try:
-        sources = voices()
-        puppets = [Puppet(_portrait(*framing)) for framing in FRAMING]
-        _encode(fresh / "demo.mp4", sources.sum(axis=0), _frames(puppets, sources))
-        for i, pcm in enumerate(sources):
-            slow = resample_poly(pcm, 1, RATE // SAMPLE_RATE)
-            soundfile.write(fresh / f"source-{i}.wav", slow, SAMPLE_RATE, subtype="PCM_16")
-        boxes = [_shown_box(puppet.box, i) for i, puppet in enumerate(puppets)]
-        facts = {
-            "statement": STATEMENT,
-            "seconds": SECONDS,
-            "schedule": [asdict(turn) for turn in TURNS],
-            "boxes": boxes,
-        }
-        (fresh / "demo.json").write_text(json.dumps(facts, indent=1))
-        try:
-            fresh.rename(folder)
-        except OSError:
-            # Another process was first; its files are the same.
-            if not (folder / "demo.json").is_file():
-                raise
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
+def _fill(folder: Path) -> None:
+    sources = voices()
+    puppets = [Puppet(_portrait(*framing)) for framing in FRAMING]
+    _encode(folder / "demo.mp4", sources.sum(axis=0), _frames(puppets, sources))
+    for i, pcm in enumerate(sources):
+        slow = resample_poly(pcm, 1, RATE // SAMPLE_RATE)
+        soundfile.write(folder / f"source-{i}.wav", slow, SAMPLE_RATE, subtype="PCM_16")
+    boxes = [_shown_box(puppet.box, i) for i, puppet in enumerate(puppets)]
+    facts = {
+        "statement": STATEMENT,
+        "seconds": SECONDS,
+        "schedule": [asdict(turn) for turn in TURNS],
+        "boxes": boxes,
+    }
+    (folder / "demo.json").write_text(json.dumps(facts, indent=1))
 
 
 def _portrait(name: str, left: float, top: float, width: float) -> U8:

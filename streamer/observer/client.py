@@ -54,6 +54,10 @@ class ObserverStatistics(Statistics):
     sounds_dropped: int = 0
     observations: int = 0
     questions: int = 0
+    second_readings_read: int = 0
+    second_readings_late: int = 0
+    second_readings_dropped: int = 0
+    second_readings_failed: int = 0
 
 
 @dataclass
@@ -94,7 +98,7 @@ class ObserverClient(WorkerClient[_Session, ObserverStatistics]):
         super().__init__("streamer.observer.worker", (speech,), ObserverStatistics(), on_ready, PATIENCE)
         self._questions: dict[int, asyncio.Future[Any]] = {}
         self._numbers = itertools.count()
-        self._worker_dropped = 0
+        self._worker_counts: dict[str, int] = {}
 
     def open(self, sid: str, on_observation: Callable[[Observation], None]) -> None:
         """Begin a session.
@@ -202,7 +206,7 @@ class ObserverClient(WorkerClient[_Session, ObserverStatistics]):
 
     def restarted(self, ready: bool) -> None:
         """Begin all sessions anew; finish the lines, and refuse the questions, that the process took with it."""
-        self._worker_dropped = 0
+        self._worker_counts = {}
         for sid, session in list(self._sessions.items()):
             for line in session.forsaken():
                 guarded(session.on_observation, line)
@@ -237,14 +241,20 @@ class ObserverClient(WorkerClient[_Session, ObserverStatistics]):
             if session.ending:
                 del self._sessions[message["sid"]]
             return
-        self._statistics.sounds_dropped += message["dropped"] - self._worker_dropped
-        self._worker_dropped = message["dropped"]
+        self._add_counts(message["counts"])
         self._statistics.observations += 1
         observation = unpack(message)
         if isinstance(observation, Caption):
             session.note(observation)
         if isinstance(observation, Caption) or not session.ending:
             guarded(session.on_observation, observation)
+
+    def _add_counts(self, counts: dict[str, int]) -> None:
+        """Add what the process has counted since it was last heard of; it counts from its own beginning."""
+        for name, count in counts.items():
+            new = count - self._worker_counts.get(name, 0)
+            setattr(self._statistics, name, getattr(self._statistics, name) + new)
+        self._worker_counts = counts
 
 
 def _square(frame: av.VideoFrame) -> bytes:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from itertools import count
+from math import inf
 
 import numpy as np
 
@@ -16,6 +18,7 @@ from models.common.arrays import F32
 from models.common.audio import SAMPLE_RATE
 from models.speech.types import Line, SpeechStream, Transcriber
 from models.speech.voice_gate import CaptionGate
+from streamer.observer.second_reading import HeldLines, SecondReadings
 from streamer.observer.types import Caption
 
 FORGET = 30.0
@@ -36,6 +39,8 @@ class _Voice:
 class _Session:
     numbers: Iterator[int]
     """Of the lines of all its voices."""
+    held: HeldLines | None
+    """Its sentences that wait for their second reading; None where nobody reads again."""
     gate: CaptionGate = field(default_factory=CaptionGate)
     voices: dict[int | None, _Voice] = field(default_factory=dict)
     now: float = 0.0
@@ -46,23 +51,29 @@ class LiveCaptions:
 
     Args:
         transcriber: Shared by all voices.
+        readings: Where sentences that are over are read again; None leaves them as the transcriber finishes them.
     """
 
-    def __init__(self, transcriber: Transcriber) -> None:
-        self._transcriber = transcriber
+    def __init__(self, transcriber: Transcriber, readings: SecondReadings | None = None) -> None:
+        self._transcriber, self._readings = transcriber, readings
+        self._hurried = False
         self._sessions: dict[str, _Session] = {}
 
     def open(self, sid: str, first_line: int = 0) -> None:
         """Begin a session, or begin it anew; its lines are numbered from `first_line` on."""
         self.close(sid)
-        self._sessions[sid] = _Session(count(first_line))
+        held = None if self._readings is None else HeldLines(self._readings)
+        self._sessions[sid] = _Session(count(first_line), held)
 
     def close(self, sid: str) -> list[Caption]:
         """End a session, and return what was being said in it, as final captions."""
         session = self._sessions.pop(sid, None)
         if session is None:
             return []
-        return [_caption(face, line) for face, voice in session.voices.items() for line in voice.stream.close()]
+        # Nobody waits for a second reading of the last words.
+        self._hurried = True
+        last = [_caption(face, line) for face, voice in session.voices.items() for line in voice.stream.close()]
+        return [*last, *_due(session, inf)]
 
     def hear(self, sid: str, t: float, mix: F32, voices: dict[int, F32], speaking: dict[int, float]) -> None:
         """Take in sound; only keeps it.
@@ -87,11 +98,15 @@ class LiveCaptions:
         """Read what was heard; does the work.
 
         Args:
-            partials: Whether to read sentences that are not over; the first thing to leave out when there is no time.
+            partials: Whether to read sentences that are not over, and to have those read again that are: the first
+                things to leave out when there is no time.
 
         Returns:
             New and changed captions with their sessions.
         """
+        self._hurried = not partials
+        if self._readings is not None:
+            self._readings.seen()
         captions = []
         for sid, session in list(self._sessions.items()):
             for face, voice in list(session.voices.items()):
@@ -100,6 +115,7 @@ class LiveCaptions:
                     lines = [*lines, *voice.stream.close()]
                     del session.voices[face]
                 captions += [(sid, _caption(face, line)) for line in lines]
+            captions += [(sid, caption) for caption in _due(session, session.now)]
         return captions
 
     def _feed(self, session: _Session, face: int | None, t: float, pcm: F32) -> None:
@@ -108,13 +124,23 @@ class LiveCaptions:
         if voice is None:
             if not sounds:
                 return
-            voice = session.voices[face] = _Voice(self._transcriber.open(session.numbers), t, t)
+            finish = None if session.held is None else partial(self._hold, session, session.held, face)
+            voice = session.voices[face] = _Voice(self._transcriber.open(session.numbers, finish), t, t)
         if sounds:
             voice.last_sound = t
         if len(pcm):
             # Silence too, so that the end of a sentence is noticed.
             voice.stream.hear(t, pcm)
             voice.fed = t + len(pcm) / SAMPLE_RATE
+
+    def _hold(
+        self, session: _Session, held: HeldLines, face: int | None, line: Line, shown: bool, sound: F32
+    ) -> Line | None:
+        return held.hold(face, line, shown, sound, session.now, self._hurried)
+
+
+def _due(session: _Session, now: float) -> list[Caption]:
+    return [] if session.held is None else session.held.due(now)
 
 
 def _caption(face: int | None, line: Line) -> Caption:

@@ -1,4 +1,4 @@
-"""The observer's process: one thread watches and answers, one writes captions, one reads.
+"""The observer's process: one thread watches and answers, one writes captions, one reads what was said again.
 
 Each session may have `SOUND_BACKLOG` pieces of sound waiting; with more, the oldest is dropped and counted. Captions of
 sentences that are not over are left out first.
@@ -17,9 +17,13 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from models.speech.transcriber import open_transcriber
+from models.common.arrays import F32
+from models.common.audio import SAMPLE_RATE
+from models.speech.transcriber import has_second_reader, open_second_reader, open_transcriber
+from models.speech.types import Reading, Recogniser
 from streamer.observer.live_captions import LiveCaptions
 from streamer.observer.observer import Observer
+from streamer.observer.second_reading import SecondReadings
 from streamer.observer.sound_message import unpack_sound
 from streamer.observer.types import PATIENCE, Caption, Observation, pack
 from streamer.workers import framing
@@ -67,17 +71,34 @@ class Backlog:
 
 
 class Worker(Service):
-    """Serves one observer and, if they are wanted, live captions."""
+    """Serves one observer and, if they are wanted, live captions.
 
-    def __init__(self, sock: socket.socket, observer: Observer, captions: LiveCaptions | None) -> None:
+    Args:
+        sock: Connected.
+        observer: Watches and answers.
+        captions: Writes captions; None for none.
+        readings: Of those captions, to be read again here; None for none.
+    """
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        observer: Observer,
+        captions: LiveCaptions | None,
+        readings: SecondReadings | None = None,
+    ) -> None:
         super().__init__(sock, SILENCE_LIMIT * PATIENCE)
-        self._observer, self._captions = observer, captions
+        self._observer, self._captions, self._readings = observer, captions, readings
         self._to_observe, self._to_caption = Backlog(), Backlog()
         self._embedding = threading.Lock()
 
     def loops(self) -> Iterable[Callable[[], None]]:
-        """Observe and write captions at the same time."""
-        return (self._observe,) if self._captions is None else (self._observe, self._caption)
+        """Observe, write captions and read again at the same time."""
+        yield self._observe
+        if self._captions is not None:
+            yield self._caption
+        if self._readings is not None:
+            yield self._read_again
 
     def receive(self, message: framing.Message) -> None:
         """Put a message where its loop finds it."""
@@ -85,15 +106,19 @@ class Worker(Service):
         if self._captions is not None and message["type"] in ("open", "close", "sound"):
             self._to_caption.put(message)
 
-    def _take(self, backlog: Backlog) -> list[framing.Message] | None:
+    def _take(self, backlog: Backlog, or_if: Callable[[], bool]) -> list[framing.Message] | None:
+        """Wait for messages, or until `or_if`, and take all; None when it is time to end."""
         with self.changed:
-            return backlog.take() if self.wait_for(lambda: backlog) else None
+            return backlog.take() if self.wait_for(lambda: backlog or or_if()) else None
 
     def _send_observation(self, sid: str, observation: Observation) -> None:
-        self.send(pack(observation) | {"sid": sid, "dropped": self._to_observe.dropped + self._to_caption.dropped})
+        counts = {"sounds_dropped": self._to_observe.dropped + self._to_caption.dropped}
+        if self._readings is not None:
+            counts |= {f"second_readings_{name}": value for name, value in self._readings.counts.items()}
+        self.send(pack(observation) | {"sid": sid, "counts": counts})
 
     def _observe(self) -> None:
-        while (messages := self._take(self._to_observe)) is not None:
+        while (messages := self._take(self._to_observe, lambda: False)) is not None:
             for message in messages:
                 self._handle(message)
             for sid, observation in self._observer.step():
@@ -139,7 +164,7 @@ class Worker(Service):
 
     def _caption(self) -> None:
         assert self._captions is not None
-        while (messages := self._take(self._to_caption)) is not None:
+        while (messages := self._take(self._to_caption, self._has_read_again)) is not None:
             for message in messages:
                 sid = message["sid"]
                 if message["type"] == "open":
@@ -154,6 +179,28 @@ class Worker(Service):
                     self._captions.hear(sid, message["t"], mix, voices, speaking)
             for sid, caption in self._captions.step(partials=most_of_one_session(messages) < NO_TIME_FOR_PARTIALS):
                 self._send_caption(sid, caption)
+            if self._readings is not None and self._readings.waiting:
+                with self.changed:
+                    self.changed.notify_all()
+
+    def _has_read_again(self) -> bool:
+        return self._readings is not None and self._readings.news
+
+    def _read_again(self) -> None:
+        readings = self._readings
+        assert readings is not None
+        reader = open_reader()
+        if reader is None:
+            readings.close()
+        while True:
+            with self.changed:
+                # The captions may wait for what was read just now.
+                self.changed.notify_all()
+                if not self.wait_for(lambda: readings.waiting):
+                    return
+            taken = readings.take()
+            if taken is not None and reader is not None:
+                readings.answer(taken[0], _read(reader, taken[1]))
 
     def _send_caption(self, sid: str, caption: Caption) -> None:
         if caption.final and caption.text:
@@ -166,12 +213,30 @@ def most_of_one_session(messages: list[framing.Message]) -> int:
     return max(Counter(m["sid"] for m in messages if m["type"] == "sound").values(), default=0)
 
 
-def open_captions(speech: str) -> LiveCaptions | None:
+def _read(reader: Recogniser, sound: F32) -> Reading | None:
+    try:
+        return reader.read(sound)
+    except Exception:
+        # One odd sentence must not cost everybody the models.
+        log.exception("a second reading of %.1f s failed", len(sound) / SAMPLE_RATE)
+        return None
+
+
+def open_reader() -> Recogniser | None:
+    """Return the second reader; None if it cannot be had, and then all goes on without."""
+    try:
+        return open_second_reader()
+    except (ValueError, OSError, ImportError) as error:
+        log.error("sentences are not read again: %s", " ".join(str(error).split()))
+        return None
+
+
+def open_captions(speech: str, readings: SecondReadings | None = None) -> LiveCaptions | None:
     """Return what writes captions; None if none are wanted, or there is no such transcriber here: the rest goes on."""
     if speech == "none":
         return None
     try:
-        return LiveCaptions(open_transcriber(speech))
+        return LiveCaptions(open_transcriber(speech), readings)
     except (ValueError, OSError, ImportError) as error:
         log.error("there are no captions: %s", " ".join(str(error).split()))
         return None
@@ -182,7 +247,10 @@ def main() -> None:
     sock = socket_of_parent()
     go_last()
     torch.set_num_threads(1)
-    Worker(sock, Observer(), open_captions(sys.argv[2])).run()
+    speech = sys.argv[2]
+    readings = SecondReadings() if has_second_reader(speech) else None
+    captions = open_captions(speech, readings)
+    Worker(sock, Observer(), captions, None if captions is None else readings).run()
 
 
 if __name__ == "__main__":

@@ -237,6 +237,32 @@ def test_finals_of_a_caption_never_change_and_partials_do(visit: Visit, address:
     assert found == [["the budget"], ["the budget is", "agreed"], ["the budget is"], ["agreed then"], [], []]
 
 
+def test_a_line_that_is_read_again_stays_in_its_place(visit: Visit, address: str) -> None:
+    found = visit(address).page.evaluate(
+        """async () => {
+            const { CaptionTrack } = await import("/static/tile/caption-track.js");
+            const track = new CaptionTrack();
+            const say = (id, text, final, now) => track.push({ face: 1, id, text, final }, now);
+            const seen = (now) => (track.current(now).get(1) ?? []).map(({ text, final }) => `${text} ${final}`);
+            const steps = [];
+            say(1, "The bucket.", false, 0);
+            say(2, "is that", false, 300);
+            steps.push(seen(300));
+            say(1, "The budget.", true, 600);
+            steps.push(seen(600));
+            say(2, "is that agreed", false, 700);
+            say(1, "The bucket.", true, 800);
+            steps.push(seen(800));
+            return steps;
+        }"""
+    )
+    assert found == [
+        ["The bucket. false", "is that false"],
+        ["The budget. true", "is that false"],
+        ["The budget. true", "is that agreed false"],
+    ]
+
+
 def test_sounds_are_chips_lines_and_said_once(stage: Callable[..., Stage]) -> None:
     bob = stage()
     bob.visitor.page.evaluate(

@@ -48,9 +48,10 @@ export class CaptionTrack {
     const known = lines.find((line) => line.id === id);
     // Finals never change, and a line that comes late has been passed on the screen already.
     if (known?.final || (!known && lines.some((line) => line.id > id))) return;
-    const others = lines.filter((line) => line.id !== id && line.final);
+    // An earlier line that is not final either is over, and being read once more.
+    const others = lines.filter((line) => line.id !== id);
     const line = text ? [{ id, text, final, until: now + shownFor(text, final) }] : [];
-    this.#voices.set(voice, [...others, ...line].slice(-MOST_LINES));
+    this.#voices.set(voice, [...others, ...line].sort((a, b) => a.id - b.id).slice(-MOST_LINES));
   }
 
   /**

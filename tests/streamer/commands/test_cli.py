@@ -1,11 +1,14 @@
 """The command line: bad input is one line and code 2; doctor's findings decide its code."""
 
+import importlib.machinery
+import importlib.util
 import io
 import socket
 
 import pytest
 from rich.console import Console
 
+from models.speech.transcriber import SECOND_READER
 from streamer.__main__ import main
 from streamer.commands import doctor
 from streamer.commands.serve import page_address
@@ -107,6 +110,23 @@ def test_doctor_compares_weights_with_the_hashes_in_their_cards(tmp_path, monkey
     for name in ("a.md", "b.md"):
         (tmp_path / name).write_text(f"# Card\n\nSHA-256: `{good}`\n")
     assert [f.level for f in doctor.check_weights(Settings())] == ["good", "bad"]
+
+
+@pytest.mark.parametrize(
+    ("installed", "level", "answer"), [(True, "good", "Whisper base"), (False, "poor", "languages")]
+)
+def test_doctor_says_whether_captions_are_read_twice(monkeypatch, installed, level, answer):
+    find = importlib.util.find_spec
+    found = importlib.machinery.ModuleSpec("second reader", None)
+    monkeypatch.setattr(
+        importlib.util,
+        "find_spec",
+        lambda name: (found if installed else None) if name in SECOND_READER else find(name),
+    )
+    (captions, second) = doctor.check_speech(Settings())
+    assert captions.level == "good"
+    assert (second.question, second.level) == ("Second reading", level) and answer in second.answer
+    assert doctor.check_speech(Settings(speech="none")) == [doctor.Finding("Captions", "good", "not wanted")]
 
 
 def test_a_check_that_breaks_is_a_finding(monkeypatch):

@@ -88,7 +88,7 @@ def test_an_unknown_model(tmp_path):
 
 
 def test_a_model_that_cannot_be_had(monkeypatch):
-    def refuse(name):
+    def refuse(name, second):
         raise ConnectionError("cannot reach\n\nthe hub")
 
     monkeypatch.setattr("streamer.commands.transcribe.open_transcriber", refuse)

@@ -27,7 +27,7 @@ def client():
 
 
 def says(client, sid, observation):
-    client.receive(pack(observation) | {"sid": sid, "dropped": 0})
+    client.receive(pack(observation) | {"sid": sid, "counts": {}})
 
 
 def dies_and_comes_back(client):

