@@ -6,7 +6,7 @@
 Runs on a GPU if there is one, the stems resident on it, in slices of `--minutes` out of `--whole`, which sets when the
 learning rate falls (on a CPU minutes of processor time). FILE.ckpt holds all that the next slice needs and is written
 every two minutes, FILE.jsonl the curve, FILE the averaged weights (fp16) with the best loss so far on the development
-speakers.
+speakers. `--start WEIGHTS` goes on from weights alone, where the checkpoint is lost.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from models.common import weights
 from models.separation.network import WIDTH, Extractor, analysis
 from models.train.data.draw import Batch, draw
 from models.train.data.stems import load_stems
@@ -86,6 +87,8 @@ class Run:
         torch.set_float32_matmul_precision("high")
         torch.manual_seed(options.seed)
         self.net = make().to(self.device)
+        if options.start:
+            self.net.load_state_dict(weights.tensors(options.start))
         self.mean = copy.deepcopy(self.net)
         self.optimiser = torch.optim.AdamW(self.net.parameters(), options.rate, betas=(0.9, 0.98), weight_decay=0.01)
         self.step, self.spent, self.best = 0, 0.0, math.inf
@@ -193,7 +196,8 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument("--out", type=Path, required=True, help="averaged weights, .safetensors")
     parser.add_argument("--minutes", type=float, required=True, help="of this slice")
     parser.add_argument("--whole", type=float, required=True, help="minutes of all slices together")
-    parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint, if there is one")
+    parser.add_argument("--start", type=Path, help="weights to begin from where there is no checkpoint")
     parser.add_argument("--rows", type=int, default=16, help="voices a batch; 128 on a GPU")
     parser.add_argument("--blocks", type=int, default=150, help="blocks of 20 ms a crop")
     parser.add_argument("--rate", type=float, default=1e-3, help="highest learning rate")

@@ -23,7 +23,7 @@ def write_people(root: Path, seconds: float, filmed_seconds: float = 6, each: in
     rng = np.random.default_rng(0)
 
     def write(path: Path, sound: np.ndarray) -> None:
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         if ogg:
             soundfile.write(path.with_suffix(".ogg"), sound, RATE)
         else:

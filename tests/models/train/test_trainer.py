@@ -74,6 +74,15 @@ def test_all_that_a_run_needs_is_in_its_checkpoint(stems: Path, tmp_path: Path) 
     assert all(torch.equal(a["exp_avg"], b["exp_avg"]) for a, b in moments)
 
 
+def test_weights_alone_are_a_beginning_too(stems: Path, tmp_path: Path) -> None:
+    out = tmp_path / "net.safetensors"
+    run(stems, out)
+    line = command(stems, tmp_path / "other.safetensors", "--minutes", "0", "--start", str(out))
+    again = trainer.Run(trainer.options().parse_args(line), lambda: Extractor(16))
+    assert again.step == 0
+    assert all(torch.equal(again.mean.state_dict()[k], v.float()) for k, v in load_file(out).items())
+
+
 def test_what_is_no_better_is_not_written(stems: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     losses = iter([-1.0, -2.0, -1.5])
     monkeypatch.setattr(trainer, "look", lambda *_: {"loss": next(losses)})
