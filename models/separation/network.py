@@ -1,9 +1,9 @@
 """Voices of one microphone, each told by how it sounds and when it speaks; causal, a frame of 20 ms at a time.
 
-Target speaker extraction (Žmolíková et al. 2023, "Neural Target Speech Extraction", arXiv:2301.13341) for all voices at
-once: a row is one voice before one microphone. It may be known by a speaker embedding, by the probability that it
-speaks now (of whatever detector: lips, voices, both), by both, or be what nobody else takes. Rows of one microphone tell
-each other after every layer what they have come to, and share what none of them took.
+Target speaker extraction (Žmolíková et al. 2023, "Neural Target Speech Extraction", arXiv:2301.13341) for all voices
+at once: a row is one voice before one microphone. It may be known by a speaker embedding, by the probability that it
+speaks now (of whatever detector: lips, voices, both), by both, or be what nobody else takes. Rows of one microphone
+tell each other after every layer what they have come to, and share what none of them took.
 
 Time: spectra of 40 ms every 20 ms; frame k ends at sample (k + 1) * 320. With a block of 20 ms the latency is 40 ms.
 """
@@ -30,9 +30,16 @@ ACTIVITY = 2
 """Numbers that tell of activity: log odds over `ODDS` and 1, or zeros where nothing is known."""
 
 ODDS = 4.0
-HORIZON = 250  # frames (5 s) after which the level of a mixture is forgotten
+"""Log odds that the layers see as 1."""
+
+HORIZON = 250
+"""Frames (5 s) after which the level of a mixture is forgotten."""
+
 CUE = 96
+"""Numbers that are made of a speaker embedding."""
+
 WIDTH = 256
+"""Channels."""
 
 
 def analysis() -> STFT:

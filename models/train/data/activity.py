@@ -14,13 +14,22 @@ WEAKEST, STRONGEST = 0.9, 2.2
 """Range of mu."""
 
 LATEST = 10
-"""Blocks of 20 ms by which the detector lags at most; lips lead the sound by up to `EARLIEST`."""
+"""Blocks of 20 ms by which the detector lags at most."""
 
 EARLIEST = 3
-_SMOOTH = 8  # blocks over which speech is smeared, at most
-_LASTING = 0.9  # correlation of the noise from block to block: 0.2 s
-_DROPOUT = 0.25  # share of rows in which the detector is blind for a while
-_HELD = 2  # blocks that share a value: a video frame is 40 ms
+"""Blocks by which it may be early: lips lead the sound."""
+
+_SMOOTH = 8
+"""Blocks over which speech is smeared, at most."""
+
+_LASTING = 0.9
+"""Correlation of the noise from block to block: it lasts 0.2 s."""
+
+_DROPOUT = 0.25
+"""Share of rows in which the detector is blind for a while."""
+
+_HELD = 2
+"""Blocks that share a value: a video frame is 40 ms."""
 
 
 def log_odds(speech: Tensor) -> Tensor:

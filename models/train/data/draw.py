@@ -9,7 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from models.train.data import activity
-from models.train.data.stems import BLOCK, SNIPPETS, Stems
+from models.train.data.microphone import line
+from models.train.data.stems import BLOCK, Stems
 
 SILENT, ALONE = 0.12, 0.1
 """Share of mixtures in which one of the voices says nothing, or all but one."""
@@ -26,7 +27,8 @@ PRINT, ACTIVITY = 0.75, 0.7
 PARTLY = 0.5
 """Share of voices that come, go or pause within a crop."""
 
-_FADE = 80  # samples over which a voice comes and goes
+_FADE = 80
+"""Samples over which a voice comes and goes."""
 
 
 @dataclass
@@ -52,9 +54,7 @@ class Batch:
     voices: Tensor
 
 
-def draw(
-    stems: Stems, mixtures: int, rows: int, blocks: int, ease: float = 0.0, overlapped: bool = False
-) -> Batch:
+def draw(stems: Stems, mixtures: int, rows: int, blocks: int, ease: float = 0.0, overlapped: bool = False) -> Batch:
     """Draw a batch.
 
     Args:
@@ -82,6 +82,8 @@ def draw(
     noise = _noise(stems, mixtures, blocks, 30 * ease + 8, 45, dev)
     level = 10 ** torch.empty(mixtures, 1, device=dev).uniform_(-1, 0.4)
     mix = (sound.sum(1) + noise) * level
+    if ease == 0 and not overlapped:
+        mix = line(mix)
     kept = torch.arange(mixtures * every, device=dev).view(mixtures, every)[:, :rows].flatten()
     of = torch.arange(mixtures, device=dev).repeat_interleave(rows)
     prints, odds = _cues(stems, who[kept], speech[kept], of, overlapped)
@@ -147,12 +149,14 @@ def _cues(stems: Stems, who: Tensor, speech: Tensor, of: Tensor, every: bool) ->
     Of one row of a mixture, at most, nothing may be known; with `every` all is.
     """
     rows, dev = len(who), who.device
-    several = torch.rand(rows, SNIPPETS, device=dev) < 0.5
-    several[torch.arange(rows, device=dev), torch.randint(0, SNIPPETS, (rows,), device=dev)] = True
+    several = torch.rand(rows, stems.prints.shape[1], device=dev) < 0.5
+    several[torch.arange(rows, device=dev), torch.randint(0, several.shape[1], (rows,), device=dev)] = True
     prints = F.normalize((stems.prints[who] * several[..., None]).sum(1), dim=-1)
     known = (every | (torch.rand(rows, device=dev) < PRINT)) & (stems.prints[who, 0].abs().amax(-1) > 0)
     lone = F.pad(of[1:] != of[:-1], (1, 0), value=True)  # first row of its mixture: the one that may go without
-    heard = every | (torch.rand(rows, device=dev) < ACTIVITY) | (~known & ~(lone & (torch.rand(rows, device=dev) < 0.3)))
+    heard = (
+        every | (torch.rand(rows, device=dev) < ACTIVITY) | (~known & ~(lone & (torch.rand(rows, device=dev) < 0.3)))
+    )
     there = heard[:, None] * activity.seen(rows, speech.shape[1], dev)
     odds = torch.stack([activity.log_odds(speech) * there, there], dim=-1)
     return prints * known[:, None], odds

@@ -1,4 +1,4 @@
-"""Speech made ready for mixing, once: everybody at two speeds, in rooms and before microphones, with their prints.
+"""Speech made ready for mixing, once: everybody at several speeds, in rooms and before microphones, with their prints.
 
     python -m models.train.data.stems --data DIR --out FOLDER [--reverb BANK]
 
@@ -10,7 +10,8 @@ and `SPLIT.pt` (who is where, who speaks when, prints); and `noise.npy`.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.train.data.datasets import F32, I16, RATE, Clip, clips, noises, source
+from models.common.arrays import F32, I16
+from models.common.audio import SAMPLE_RATE
+from models.train.data.datasets import SOURCES, Clip, Source, clips, noises
 from models.train.data.microphone import LOUD
 from models.train.data.reverb import make_bank
 from models.train.data.speakers import Split, split_of
@@ -28,23 +31,31 @@ from models.voiceprint.fbank import fbank
 BLOCK = 320
 """Samples of a block, 20 ms."""
 
-SHARES = {"librispeech": 0.5, "speechocean762": 0.38, "intent": 0.08, "grid_s1_train": 0.04}
-"""How often a talker is drawn from each set; all of them may be used commercially."""
-
 UNKNOWN = ("intent",)
 """Sets whose speakers are single sentences: too little for a print."""
 
-SPEEDS = (1.0, 1.1)
-SNIPPETS = 2
+SPEEDS = (0.9, 1.0, 1.1)
+"""How fast, and high, everybody is played."""
+
+SNIPPETS = 4
 """Prints of each person."""
 
-_SNIPPET = 3 * RATE
-_SHORTEST = 3 * RATE  # of one person
-_LONGEST = 60 * RATE  # of one person that is kept
-_STRETCH = 8 * RATE  # in one place of one room
-_ROOMS, _SEED = 60, 0
-_WET, _UNEVEN = 0.4, 0.5  # shares of stretches in a room, before an uneven microphone
-_GAP = 10  # blocks, 0.2 s: a pause shorter than this is no pause
+_SNIPPET = 3 * SAMPLE_RATE
+"""Samples of which a print is made."""
+
+_SHORTEST, _LONGEST = 3 * SAMPLE_RATE, 60 * SAMPLE_RATE
+"""Samples of one person that are worth a place, and that are kept."""
+
+_STRETCH = 8 * SAMPLE_RATE
+"""Samples in one place of one room."""
+
+_ROOMS, _SEED = 240, 0
+
+_WET, _UNEVEN = 0.4, 0.5
+"""Share of stretches in a room, and before an uneven microphone."""
+
+_GAP = 10
+"""Blocks up to which a pause is none: 0.2 s."""
 
 
 @dataclass
@@ -56,7 +67,7 @@ class Stems:
         speech: (N / BLOCK,) uint8, 1 where somebody speaks.
         start: (P,) int64 first block of each person, `blocks` (P,) how many.
         chance: (P,) how often each is drawn.
-        prints: (P, SNIPPETS, 192) float32 of length 1, zeros for those of whom there is too little.
+        prints: (P, snippets, 192) float32 of length 1, zeros for those of whom there is too little.
         noise: (M,) int16.
     """
 
@@ -94,7 +105,7 @@ def speech_blocks(sound: F32) -> I16:
     power = np.square(sound[: count * BLOCK].reshape(count, BLOCK)).mean(1) + 1e-12
     speaks = power > np.percentile(power, 95) * 10**-3.2
     at = np.flatnonzero(speaks)
-    for begin, end in zip(at[:-1], at[1:], strict=True):
+    for begin, end in itertools.pairwise(at):
         if end - begin <= _GAP:
             speaks[begin:end] = True
     return speaks.astype(np.int16)
@@ -133,49 +144,51 @@ def _stem(sound: F32, bank: F32, rng: np.random.Generator) -> tuple[I16, I16]:
 
 
 @torch.inference_mode()
-def _prints(sound: I16, net: Campplus, rng: np.random.Generator) -> F32:
-    """Prints (SNIPPETS, 192) of snippets from anywhere in somebody's speech, with some hiss."""
-    starts = rng.integers(0, len(sound) - _SNIPPET + 1, SNIPPETS)
+def _prints(sound: I16, snippets: int, net: Campplus, rng: np.random.Generator) -> F32:
+    """Prints (snippets, 192) of snippets from anywhere in somebody's speech, with some hiss."""
+    starts = rng.integers(0, len(sound) - _SNIPPET + 1, snippets)
     heard = np.stack([sound[at : at + _SNIPPET] for at in starts]).astype(np.float32) / 32768
-    hiss = 10 ** rng.uniform(-4, -2.3, (SNIPPETS, 1))
+    hiss = 10 ** rng.uniform(-4, -2.3, (snippets, 1))
     heard += (rng.standard_normal(heard.shape) * hiss).astype(np.float32)
     energies = torch.from_numpy(np.stack([(e := fbank(pcm)) - e.mean(0) for pcm in heard]))
     found = torch.nn.functional.normalize(net(energies), dim=-1)
     return np.asarray(found.numpy(), np.float32)
 
 
-def _people(data: Path, name: str, split: Split, rng: np.random.Generator) -> Iterator[F32]:
+def _people(data: Path, source: Source, split: Split, rng: np.random.Generator) -> Iterator[F32]:
     """Speech of each person of a set who is on a list, with pauses of up to 0.35 s between clips."""
     by_speaker: dict[str, list[Clip]] = {}
-    for clip in clips(data, source(name)):
-        if split_of(name, clip.speaker) == split:
-            by_speaker.setdefault("" if name == "grid_s1_train" else clip.speaker, []).append(clip)
+    for clip in clips(data, source):
+        if split_of(source.name, clip.speaker) == split:
+            by_speaker.setdefault("" if source.name == "grid_s1_train" else clip.speaker, []).append(clip)
     for group in by_speaker.values():
         parts: list[I16] = []
         for clip in group:
-            parts += [clip.sound, np.zeros(int(rng.uniform(0, 0.35) * RATE), np.int16)]
+            parts += [clip.sound, np.zeros(int(rng.uniform(0, 0.35) * SAMPLE_RATE), np.int16)]
         sound = np.concatenate(parts)[:_LONGEST].astype(np.float32) / 32768
         if len(sound) >= _SHORTEST * max(SPEEDS) + BLOCK:
             yield sound
 
 
-def write_split(data: Path, out: Path, split: Split, bank: F32, speeds: tuple[float, ...] = SPEEDS) -> None:
-    """Write the people of one list."""
+def write_split(data: Path, out: Path, split: Split, bank: F32, speeds: Sequence[float], snippets: int) -> None:
+    """Write the people of one list; `bank` (rooms, places, samples) are impulse responses."""
     rng, net = np.random.default_rng(_SEED), load_campplus()
     sounds, speech, lengths, prints, chances = [], [], [], [], []
-    for name, share in SHARES.items():
+    for source in SOURCES:
+        if source.share == 0:
+            continue
         first = len(lengths)
-        for person in _people(data, name, split, rng):
+        for person in _people(data, source, split, rng):
             for speed in speeds:
                 samples, speaks = _stem(_played(person, speed), bank, rng)
                 sounds.append(samples)
                 speech.append(speaks.astype(np.uint8))
                 lengths.append(len(speaks))
-                known = name not in UNKNOWN
-                prints.append(_prints(samples, net, rng) if known else np.zeros((SNIPPETS, SIZE), np.float32))
-        size = np.minimum(lengths[first:], 60 * RATE // BLOCK)
-        chances += list(share * size / max(size.sum(), 1))
-        print(f"{split}: {name}, {len(lengths) - first} voices", flush=True)
+                known = source.name not in UNKNOWN
+                prints.append(_prints(samples, snippets, net, rng) if known else np.zeros((snippets, SIZE), np.float32))
+        size = np.minimum(lengths[first:], 60 * SAMPLE_RATE // BLOCK)
+        chances += list(source.share * size / max(size.sum(), 1))
+        print(f"{split}: {source.name}, {len(lengths) - first} voices", flush=True)
     np.save(out / f"{split}.npy", np.concatenate(sounds))
     blocks = torch.tensor(lengths)
     torch.save(
@@ -194,12 +207,14 @@ def write_noise(data: Path, out: Path, seconds: int = 180) -> None:
     """Write coloured hiss, a murmur of many voices (of the training list), and the recorded noises that are free."""
     rng = np.random.default_rng(_SEED)
     people = np.load(out / "train.npy", mmap_mode="r")
-    size, parts = 10 * RATE, [np.concatenate(noises(data, "permissive")).astype(np.float32) / 32768]
-    for i in range(seconds * RATE // size):
+    size, parts = 10 * SAMPLE_RATE, [np.concatenate(noises(data)).astype(np.float32) / 32768]
+    for i in range(seconds * SAMPLE_RATE // size):
         if i % 3:
             spectrum = np.fft.rfft(rng.standard_normal(size))
             knots = rng.normal(0, 8.0, 8)
-            part = np.fft.irfft(spectrum * 10 ** (np.interp(np.linspace(0, 7, len(spectrum)), np.arange(8), knots) / 20))
+            part = np.fft.irfft(
+                spectrum * 10 ** (np.interp(np.linspace(0, 7, len(spectrum)), np.arange(8), knots) / 20)
+            )
         else:
             starts = rng.integers(0, len(people) - size, 12)
             part = np.sum([people[at : at + size].astype(np.float32) for at in starts], axis=0)
@@ -214,12 +229,14 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--reverb", type=Path, help="bank that models.train.data.reverb wrote; made here if not given")
+    parser.add_argument("--speeds", type=float, nargs="+", default=SPEEDS)
+    parser.add_argument("--snippets", type=int, default=SNIPPETS, help="prints of each person")
     options = parser.parse_args()
     torch.set_num_threads(1)
     options.out.mkdir(parents=True, exist_ok=True)
     bank = np.load(options.reverb)["responses"].astype(np.float32) if options.reverb else make_bank(_ROOMS, _SEED)
-    write_split(options.data, options.out, "dev", bank, (1.0,))
-    write_split(options.data, options.out, "train", bank)
+    write_split(options.data, options.out, "dev", bank, (1.0,), options.snippets)
+    write_split(options.data, options.out, "train", bank, options.speeds, options.snippets)
     write_noise(options.data, options.out)
 
 

@@ -11,8 +11,8 @@ from torch import Tensor
 from models.separation.network import analysis, synthesis
 from models.train.data.draw import Batch, draw
 from models.train.data.stems import Stems
+from models.train.separation.loss import loss_of
 from models.train.separation.metrics import si_sdr
-from models.train.separation.spectral_loss import loss_of
 
 Net = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], Tensor]
 

@@ -10,10 +10,18 @@ import torch
 from models.train.data import activity
 from models.train.data.draw import Batch, draw
 from models.train.data.reverb import LENGTH, TALKERS
-from models.train.data.stems import BLOCK, LOUD, SNIPPETS, SPEEDS, Stems, load_stems, speech_blocks, write_noise
-from models.train.data.stems import write_split
+from models.train.data.stems import (
+    BLOCK,
+    LOUD,
+    Stems,
+    load_stems,
+    speech_blocks,
+    write_noise,
+    write_split,
+)
 from tests.models.train.people import write_people
 
+SPEEDS = (1.0, 1.1)
 MIXTURES, ROWS, BLOCKS = 60, 3, 60
 
 
@@ -22,7 +30,7 @@ def stems(tmp_path_factory: pytest.TempPathFactory) -> Stems:
     data, out = write_people(tmp_path_factory.mktemp("data"), 5, each=2), tmp_path_factory.mktemp("stems")
     bank = np.zeros((1, TALKERS, LENGTH), np.float32)
     bank[..., 16] = 1
-    write_split(data, out, "train", bank)
+    write_split(data, out, "train", bank, SPEEDS, 2)
     write_noise(data, out, 10)
     return load_stems(out, "train", torch.device("cpu"))
 
@@ -44,7 +52,7 @@ def test_everybody_is_there_at_each_speed_and_the_faster_are_shorter(stems: Stem
 
 def test_prints_are_of_length_one_and_tell_people_apart_but_single_sentences_have_none(stems: Stems) -> None:
     known = stems.prints.norm(dim=-1)
-    assert stems.prints.shape == (len(stems.start), SNIPPETS, 192)
+    assert stems.prints.shape == (len(stems.start), 2, 192)
     assert known.unique().numel() >= 2 and ((known - 1).abs().lt(1e-4) | (known == 0)).all()
     assert (known[:, 0] == 0).sum() == 2 * len(SPEEDS)
     one, other = stems.prints[0], stems.prints[2]
