@@ -9,7 +9,7 @@ import soundfile
 import torch
 
 from models.common.audio import SAMPLE_RATE
-from models.separation.runtime import SeparatorRuntime
+from models.separation.runtime import WEIGHTS, SeparatorRuntime
 from models.train.data.datasets import clips, noises, source
 from models.train.data.mix import AcousticScene
 from models.train.data.speakers import LISTS
@@ -129,7 +129,7 @@ def test_a_conversation_is_a_minute_with_everything_in_it(folder: Path) -> None:
 
 
 def test_pace_counts_blocks(tmp_path: Path) -> None:
-    weights = Path(conversation.__file__).parents[1] / "weights" / "separate.safetensors"
+    weights = WEIGHTS
     one = pace.measure(weights, "torch", 1, 40, seconds=0.4)
     assert one.latency == 55 and one.cpu > 0 and one.real_time == pytest.approx(one.cpu / 40)
     assert SeparatorRuntime.DELAY == 240
