@@ -52,6 +52,10 @@ def synthesis() -> InverseSTFT:
     return InverseSTFT(WIN, HOP, WIN)
 
 
+Memory = tuple[Tensor, Tensor]
+"""Output and cell of an LSTM, each (1, B, width)."""
+
+
 @dataclass
 class ExtractorState:
     """Memory of all rows.
@@ -84,9 +88,9 @@ class CuedLayer(nn.Module):
         self.recurrent = nn.LSTM(width, width, batch_first=True)
 
     def forward(
-        self, x: Tensor, cue: Tensor, odds: Tensor, beside: Tensor, memory: tuple[Tensor, Tensor] | None = None
-    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """Any number of frames.
+        self, x: Tensor, cue: Tensor, odds: Tensor, beside: Tensor, memory: Memory | None = None
+    ) -> tuple[Tensor, Memory]:
+        """Run any number of frames.
 
         Args:
             x: (B, T, width).
@@ -98,12 +102,18 @@ class CuedLayer(nn.Module):
         Returns:
             (B, T, width) and the memory, twice (1, B, width).
         """
+        y, memory = self.recurrent(self.cued(x, cue, odds), memory)
+        return self.exchanged(x + y, beside), memory
+
+    def cued(self, x: Tensor, cue: Tensor, odds: Tensor) -> Tensor:
+        """Take in what is known of each voice."""
         scale, shift = self.scale_shift(cue)[:, None].chunk(2, dim=-1)
-        y = self.norm(x) * (1 + scale) + shift + self.activity(odds)
-        y, memory = self.recurrent(y, memory)
-        x = x + y
+        return torch.as_tensor(self.norm(x) * (1 + scale) + shift + self.activity(odds))
+
+    def exchanged(self, x: Tensor, beside: Tensor) -> Tensor:
+        """Add to each row what the others of its microphone tell it."""
         told = self.exchange(x)
-        return x + (beside @ told.flatten(1)).view_as(told), memory
+        return torch.as_tensor(x + (beside @ told.flatten(1)).view_as(told))
 
 
 class Extractor(nn.Module):
@@ -116,15 +126,17 @@ class Extractor(nn.Module):
 
     def __init__(self, width: int = WIDTH, layers: int = 3) -> None:
         super().__init__()
-        self.input = nn.Linear(3 * BINS, width)
+        self.input: nn.Module = nn.Linear(3 * BINS, width)
         self.print_in = nn.Linear(PRINT, CUE)
         self.layers = nn.ModuleList(CuedLayer(width) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
-        self.out = nn.Linear(width, 4 * BINS)
+        out = nn.Linear(width, 4 * BINS)
         with torch.no_grad():  # half of the mixture to begin with; the rest to nobody
-            self.out.weight *= 0.3
-            self.out.bias[BINS : 2 * BINS] = 0.55
-            self.out.bias[3 * BINS :] = -2.0
+            out.weight *= 0.3
+            out.bias[BINS : 2 * BINS] = 0.55
+            out.bias[3 * BINS :] = -2.0
+        self.out: nn.Module = out
+        self.width = width
 
     def forward(self, X: Tensor, of: Tensor, prints: Tensor, odds: Tensor, beside: Tensor) -> Tensor:
         """Whole sequences.
@@ -142,13 +154,17 @@ class Extractor(nn.Module):
         power = X.abs().pow(2).mean(1)[..., None]
         x = self.input(features(X, running_mean(power, torch.ones_like(power), HORIZON)))[of]
         cue, told = self._cues(prints, odds)
+        return voices(self.out(self.norm(self.hidden(x, cue, told, beside))), X[of], beside)
+
+    def hidden(self, x: Tensor, cue: Tensor, odds: Tensor, beside: Tensor) -> Tensor:
+        """Run all layers on whole sequences: (B, T, width) -> the same."""
         for layer in self.layers:
-            x, _ = layer(x, cue, told, beside)
-        return voices(self.out(self.norm(x)), X[of], beside)
+            x, _ = layer(x, cue, odds, beside)
+        return x
 
     def init_state(self, rows: int, device: torch.device | str | None = None) -> ExtractorState:
         """Make the state of `rows` rows before their first frame."""
-        memory = torch.zeros(rows, len(self.layers), self.out.in_features, device=device)
+        memory = torch.zeros(rows, len(self.layers), self.width, device=device)
         level = torch.zeros(rows, 1, device=device)
         return ExtractorState(level, level.clone(), memory, memory.clone())
 

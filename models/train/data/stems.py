@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.common.arrays import F32, I16
+from models.common.arrays import F32, I16, U8
 from models.common.audio import SAMPLE_RATE
 from models.train.data.datasets import SOURCES, Clip, Source, clips, noises
 from models.train.data.microphone import LOUD
@@ -108,7 +108,7 @@ def speech_blocks(sound: F32) -> I16:
     for begin, end in itertools.pairwise(at):
         if end - begin <= _GAP:
             speaks[begin:end] = True
-    return speaks.astype(np.int16)
+    return np.asarray(speaks, np.int16)
 
 
 def _played(sound: F32, speed: float) -> F32:
@@ -173,7 +173,11 @@ def _people(data: Path, source: Source, split: Split, rng: np.random.Generator) 
 def write_split(data: Path, out: Path, split: Split, bank: F32, speeds: Sequence[float], snippets: int) -> None:
     """Write the people of one list; `bank` (rooms, places, samples) are impulse responses."""
     rng, net = np.random.default_rng(_SEED), load_campplus()
-    sounds, speech, lengths, prints, chances = [], [], [], [], []
+    sounds: list[I16] = []
+    speech: list[U8] = []
+    prints: list[F32] = []
+    lengths: list[int] = []
+    chances: list[float] = []
     for source in SOURCES:
         if source.share == 0:
             continue

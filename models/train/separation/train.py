@@ -27,6 +27,7 @@ from models.common import weights
 from models.separation.network import WIDTH, Extractor, analysis
 from models.train.data.draw import Batch, draw
 from models.train.data.stems import load_stems
+from models.train.separation.candidates import NETWORKS
 from models.train.separation.loss import Loss, loss_of
 from models.train.separation.probe import look
 
@@ -208,7 +209,8 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument("--rows", type=int, default=16, help="voices a batch; 128 on a GPU")
     parser.add_argument("--blocks", type=int, default=150, help="blocks of 20 ms a crop")
     parser.add_argument("--rate", type=float, default=1e-3, help="highest learning rate")
-    parser.add_argument("--width", type=int, default=WIDTH, help="channels, for trials")
+    parser.add_argument("--net", choices=NETWORKS, default="lstm", help="another network, for a race")
+    parser.add_argument("--width", type=int, default=WIDTH, help="channels of the network; fewer are for tests")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--check", type=int, default=16, help="development scenes of each kind")
     parser.add_argument("--look-every", type=float, default=4.0, help="minutes between looks at them")
@@ -221,7 +223,7 @@ def main() -> None:
     """Train one slice."""
     torch.set_num_threads(1)
     given = options().parse_args()
-    Run(given, lambda: Extractor(given.width)).go()
+    Run(given, NETWORKS[given.net] if given.width == WIDTH else lambda: Extractor(given.width)).go()
 
 
 if __name__ == "__main__":
