@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from models.separation.network import Extractor
 from models.train.data.reverb import LENGTH, TALKERS
 from models.train.data.stems import write_noise, write_split
-from models.train.separation import train
+from models.train.separation import probe, train
 from models.train.separation.loss import loss_of
 from models.train.separation.probe import KNOWN, look, scenes
 from tests.models.train.people import write_people
@@ -33,6 +33,11 @@ def stems(tmp_path_factory: pytest.TempPathFactory) -> Path:
         write_split(data, out, split, bank, (1.0,), 2)
     write_noise(data, out, 10)
     return out
+
+
+@pytest.fixture(autouse=True)
+def short_scenes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe, "BLOCKS", 30)
 
 
 def command(stems: Path, out: Path, *more: str) -> list[str]:
@@ -173,7 +178,7 @@ def test_the_path_to_a_gpu_and_back(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stderr
 
     tiny = ["--width", "16", "--rows", "4", "--blocks", "20", "--check", "2", "--log-every", "1"]
-    script("pack", str(data), "1")
+    script("pack", str(data), "100k")
     assert len(list((tree / ".cache" / "pack").glob("part.*"))) > 1
     script("keep")
     script("slice", "0.02", "1", *tiny)
