@@ -81,7 +81,7 @@ def summary(seen: list[tuple[Tensor, Loss]]) -> dict[str, float]:
     return {k: round(v, 3) for k, v in figures.items() if math.isfinite(v)}
 
 
-class Run:
+class SeparatorTrainer:
     """One training run.
 
     Args:
@@ -164,7 +164,7 @@ class Run:
             file.write(json.dumps(line) + "\n")
         print(line, flush=True)
 
-    def keep_if_better(self) -> None:
+    def validate(self) -> None:
         """Look at the development speakers; write weights if they were never better, and the checkpoint always."""
         figures = look(self.mean, self.dev, self.options.check)
         self.note("dev", figures)
@@ -173,7 +173,7 @@ class Run:
             save(self.options.out, self.mean)
         self.save()
 
-    def go(self) -> None:
+    def run(self) -> None:
         """Train one slice."""
         # On a CPU processor time, so that a run beside other work, or one held for a while, is not cut short.
         clock = time.monotonic if self.device.type == "cuda" else time.process_time
@@ -189,12 +189,12 @@ class Run:
                 self.note("train", summary(seen))
                 seen = []
             if now - looked > self.options.look_every * 60:
-                self.keep_if_better()
+                self.validate()
                 looked, saved = clock(), time.monotonic()
             elif time.monotonic() - saved > SAVE_EVERY:
                 self.save()
                 saved = time.monotonic()
-        self.keep_if_better()
+        self.validate()
 
 
 def options() -> argparse.ArgumentParser:
@@ -223,7 +223,7 @@ def main() -> None:
     """Train one slice."""
     torch.set_num_threads(1)
     given = options().parse_args()
-    Run(given, NETWORKS[given.net] if given.width == WIDTH else lambda: Extractor(given.width)).go()
+    SeparatorTrainer(given, NETWORKS[given.net] if given.width == WIDTH else lambda: Extractor(given.width)).run()
 
 
 if __name__ == "__main__":

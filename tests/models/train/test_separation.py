@@ -45,10 +45,10 @@ def command(stems: Path, out: Path, *more: str) -> list[str]:
     return [*line, "--width", "16", "--check", "2", "--log-every", "1", *more]
 
 
-def run(stems: Path, out: Path, *more: str) -> train.Run:
+def run(stems: Path, out: Path, *more: str) -> train.SeparatorTrainer:
     options = train.options().parse_args(command(stems, out, "--minutes", "0.02", *more))
-    made = train.Run(options, lambda: Extractor(options.width))
-    made.go()
+    made = train.SeparatorTrainer(options, lambda: Extractor(options.width))
+    made.run()
     return made
 
 
@@ -71,7 +71,7 @@ def test_all_that_a_run_needs_is_in_its_checkpoint(stems: Path, tmp_path: Path) 
     out = tmp_path / "net.safetensors"
     first = run(stems, out)
     options = train.options().parse_args(command(stems, out, "--minutes", "0", "--resume"))
-    again = train.Run(options, lambda: Extractor(options.width))
+    again = train.SeparatorTrainer(options, lambda: Extractor(options.width))
     for one, other in ((first.net, again.net), (first.mean, again.mean)):
         assert all(torch.equal(one.state_dict()[k], v) for k, v in other.state_dict().items())
     assert (again.step, again.spent, again.best) == (first.step, first.spent, first.best)
@@ -83,7 +83,7 @@ def test_weights_alone_are_a_beginning_too(stems: Path, tmp_path: Path) -> None:
     out = tmp_path / "net.safetensors"
     run(stems, out)
     line = command(stems, tmp_path / "other.safetensors", "--minutes", "0", "--start", str(out))
-    again = train.Run(train.options().parse_args(line), lambda: Extractor(16))
+    again = train.SeparatorTrainer(train.options().parse_args(line), lambda: Extractor(16))
     assert again.step == 0
     assert all(torch.equal(again.mean.state_dict()[k], v.float()) for k, v in load_file(out).items())
 
