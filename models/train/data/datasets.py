@@ -1,4 +1,4 @@
-"""Speech, lips and noise to train the separator on, and which of it may be used under which terms.
+"""Speech, lips and noise to train and measure the separator with, and their terms.
 
 `python -m models.train.data.datasets --data DIR` decodes all sound of a writable DIR once, for runs in several slices.
 
@@ -13,7 +13,6 @@ import json
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import soundfile
@@ -27,8 +26,6 @@ FRAME = 640
 
 LIPS = 4
 
-Licence = Literal["permissive", "all"]
-
 
 @dataclass(frozen=True)
 class Source:
@@ -37,29 +34,22 @@ class Source:
     Attributes:
         name: Of its files.
         lips: Whether its talkers were filmed.
-        permissive: How often a talker is drawn from it when only free sources are used, as a share; 0 keeps it out.
-        all: The same when every source is used.
+        share: How often a talker is drawn from it while training; 0 keeps it out: weights may be used commercially.
         terms: Its licence.
     """
 
     name: str
     lips: bool
-    permissive: float
-    all: float
+    share: float
     terms: str
-
-    def share(self, licence: Licence) -> float:
-        """Return how often a talker is drawn from it."""
-        return self.permissive if licence == "permissive" else self.all
 
 
 SOURCES = (
-    Source("librispeech", False, 0.40, 0.36, "CC BY 4.0"),
-    Source("speechocean762", False, 0.24, 0.22, "free for any use (its README); CC BY 4.0 by report"),
-    Source("intent", False, 0.12, 0.10, "Apache-2.0"),
-    Source("commands", False, 0.08, 0.06, "CC BY 4.0"),
-    Source("grid_s1_train", True, 0.16, 0.12, "CC BY 4.0"),
-    Source("news_arabic", True, 0.0, 0.14, "broadcast footage in a public research set: research only"),
+    Source("librispeech", False, 0.50, "CC BY 4.0"),
+    Source("speechocean762", False, 0.38, "free for any use (its README); CC BY 4.0 by report"),
+    Source("intent", False, 0.08, "Apache-2.0"),
+    Source("grid_s1_train", True, 0.04, "CC BY 4.0"),
+    Source("news_arabic", True, 0.0, "broadcast footage in a public research set: research only"),
 )
 
 NOISE = "nonspeech100"
@@ -142,20 +132,19 @@ def _filmed(folder: Path, name: str) -> list[Clip]:
     return found
 
 
-def noises(folder: Path, licence: Licence, test: bool = False) -> list[I16]:
-    """Load recorded noises that may be used, at least half a second each.
+def noises(folder: Path, test: bool = False) -> list[I16]:
+    """Load recorded noises to train with, at least half a second each: only what may be used commercially.
 
     Args:
         folder: Data.
-        licence: Which of them.
-        test: Give the fifth that is kept out of all training (n5, n10, …) instead; they are used under either terms.
+        test: Give those to measure with instead, a fifth of all (n5, n10, …).
     """
     sound = _sound(folder / "noise" / f"{NOISE}.ogg")
     parts = []
     for one in json.loads((folder / "noise" / f"{NOISE}.json").read_text()):
         stem = Path(one["file"]).stem
         kept = stem[1:].isdigit() and int(stem[1:]) % 5 == 0
-        if kept if test else not kept and (licence == "all" or stem == FREE_NOISE):
+        if kept if test else stem == FREE_NOISE:
             parts.append(sound[one["start"] : one["start"] + one["samples"]])
     return [part for part in parts if len(part) >= SAMPLE_RATE // 2]
 

@@ -1,7 +1,7 @@
 """How well weights separate people never trained on: `python -m models.train.separation.evaluate --data DIR --write`.
 
 Measures the shipped weights (`--weights FILE` others, more than one to compare, the first in full) by condition,
-against the mixture, an ideal ratio mask and, with `--pit FILE`, the comparison without eyes; a conversation before
+against the mixture and an ideal ratio mask; a conversation before
 and after voices are known; the word error rate of the live captions; the time of a step by chunk length. Prints
 Markdown and, with `--write`, puts it into RESULTS.md. `--quick` measures only what weights are chosen by.
 """
@@ -18,10 +18,8 @@ import torch
 from models.separation.runtime import WEIGHTS, SeparatorRuntime
 from models.train.separation import conversation, pace, report, targets, word_errors
 from models.train.separation.report import Groups, Results
-from models.train.separation.systems import System, figures_of, ideal_ratio_mask, mixture, pit, separator, with_cues
+from models.train.separation.systems import System, figures_of, ideal_ratio_mask, mixture, network, with_cues
 from models.train.separation.trials import Condition, Maker
-
-WITHOUT_EYES = "permutation-free, without eyes"
 
 
 @dataclass
@@ -41,13 +39,12 @@ class Measured:
         self.groups[condition] = [number for trial in scenes.trials for number in trial.wanted]
 
 
-def measure(maker: Maker, networks: dict[str, System], without_eyes: System | None, quick: bool) -> Measured:
+def measure(maker: Maker, networks: dict[str, System], quick: bool) -> Measured:
     """Measure all conditions.
 
     Args:
         maker: Of the scenes.
         networks: Separators by name; the first is measured in every condition.
-        without_eyes: The comparison that has no cues.
         quick: Leave out the comparisons, the further conditions, PESQ and STOI.
     """
     measured, first = Measured(), next(iter(networks))
@@ -58,8 +55,6 @@ def measure(maker: Maker, networks: dict[str, System], without_eyes: System | No
             continue
         measured.add("mixture", mixture, condition, scenes, False, True)
         measured.add("ideal ratio mask", ideal_ratio_mask, condition, scenes, False, True)
-        if without_eyes is not None:
-            measured.add(WITHOUT_EYES, without_eyes, condition, scenes, False, True)
     for condition, scenes in {} if quick else maker.more().items():
         measured.add("mixture", mixture, condition, scenes, False, True)
         measured.add(first, networks[first], condition, scenes, True, True)
@@ -69,9 +64,8 @@ def measure(maker: Maker, networks: dict[str, System], without_eyes: System | No
 def text_of(options: argparse.Namespace) -> str:
     """Measure and put into words."""
     maker = Maker(options.data, options.split, options.scenes)
-    networks = {path.stem: separator(path) for path in options.weights}
-    without_eyes = pit(options.pit) if options.pit else None
-    measured = measure(maker, networks, without_eyes, options.quick)
+    networks = {path.stem: network(path) for path in options.weights}
+    measured = measure(maker, networks, options.quick)
     first, every = next(iter(networks)), list(dict.fromkeys(name for name, _, _ in measured.results))
     parts = [
         f"{options.scenes} scenes a condition, {len(maker.everybody)} talkers of the list {options.split!r}; "
@@ -106,7 +100,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--weights", type=Path, nargs="+", default=[WEIGHTS])
-    parser.add_argument("--pit", type=Path, help="weights of the comparison without eyes")
     parser.add_argument("--split", choices=("dev", "test"), default="test")
     parser.add_argument("--scenes", type=int, default=40, help="of each condition")
     parser.add_argument("--conversations", type=int, default=6)

@@ -1,4 +1,4 @@
-"""What training minimises: noise over signal at the right level, the compressed spectrum, sound of the silent."""
+"""What training minimises, all of it on spectra: noise over signal at the right level, and sound of the silent."""
 
 from __future__ import annotations
 
@@ -8,26 +8,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from models.train.data.mix import AcousticScene
+CEILING = 10 ** (-20 / 10)
+"""Noise over signal below which next to nothing is gained: else those who are alone would be learnt at the cost of
+those beside others, since a decibel weighs more the less noise is left."""
 
-FFT, HOP, WIN = 512, 160, 400
-CEILING = 10 ** (-15 / 10)
-"""Noise over signal below which next to nothing is gained. A decibel weighs more the less noise is left: at 30 dB the
-scenes with nobody else in them had 5 to 10 times the gradient of those in which two talk, and those were not learnt."""
-FLOOR = 10 ** (-25 / 10)
-"""What is left of a silent face, over the mixture, below which nothing is gained."""
+FLOOR = 10 ** (-30 / 10)
+"""What is left of a silent voice, over the mixture, below which nothing is gained."""
 
-
-def spectrum(sound: Tensor) -> Tensor:
-    """Transform (B, N) -> (B, 257, 1 + N // 160) complex64, in the phase convention of models/common/stft.py."""
-    window = torch.hamming_window(WIN, device=sound.device)
-    return torch.stft(sound, FFT, HOP, WIN, window, center=True, return_complex=True)
-
-
-def waveform(X: Tensor, length: int) -> Tensor:
-    """Invert `spectrum`."""
-    window = torch.hamming_window(WIN, device=X.device)
-    return torch.istft(X, FFT, HOP, WIN, window, center=True, length=length)
+SHAPE = 2.0
+"""Weight of the compressed spectrum, by which quiet parts count too."""
 
 
 @dataclass
@@ -36,8 +25,8 @@ class Loss:
 
     Attributes:
         total: What is minimised.
-        snr: (B,) dB, scale and all; NaN where the face is silent.
-        residual: (B,) dB of the output below the mixture; NaN where the face talks.
+        snr: (B,) dB, scale and all; NaN for the silent.
+        residual: (B,) dB of the output below the mixture; NaN for those who talk.
     """
 
     total: Tensor
@@ -45,38 +34,29 @@ class Loss:
     residual: Tensor
 
 
-def parts_of(Y: Tensor, voice: Tensor, mix: Tensor, silent: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the loss of each row, its signal-to-noise ratio, and what is left of it.
-
-    The ratio is not scale-invariant: mixture minus voices has to be what is left, so the level counts.
+def loss_of(Y: Tensor, S: Tensor, X: Tensor) -> Loss:
+    """Loss of some voices.
 
     Args:
-        Y: (B, 257, T) spectrum given.
-        voice: (B, N) wanted.
-        mix: (B, N).
-        silent: (B,) bool, whether `voice` says nothing.
-
-    Returns:
-        Three times (B,); the ratio is NaN for the silent and what is left NaN for those who talk.
+        Y: (B, F, T) complex64 spectra given.
+        S: wanted; zeros of the silent.
+        X: of the mixtures.
     """
-    out = waveform(Y, mix.shape[1])
-    energy, whole = voice.pow(2).mean(1), mix.pow(2).mean(1)
-    talks = ~silent & (energy > 1e-4 * whole)
-    error = (out - voice).pow(2).mean(1)
-    snr = -10 * torch.log10((error + CEILING * energy + 1e-10) / (energy + 1e-10))
-    residual = 10 * torch.log10((out.pow(2).mean(1) + FLOOR * whole) / (whole + 1e-10))
-    level = whole.sqrt()[:, None, None] + 1e-4
-    a, b = Y / level, spectrum(voice) / level
-    small = 1e-4
-    size_a, size_b = a.abs() + small, b.abs() + small
-    shape = (size_a.pow(0.3) - size_b.pow(0.3)).pow(2).mean((1, 2))
-    shape = shape + (a * size_a.pow(-0.7) - b * size_b.pow(-0.7)).abs().pow(2).mean((1, 2))
+    energy, whole = (torch.view_as_real(Z).pow(2).sum((1, 2, 3)) for Z in (S, X))
+    error = torch.view_as_real(Y - S).pow(2).sum((1, 2, 3))
+    given = torch.view_as_real(Y).pow(2).sum((1, 2, 3))
+    talks = energy > 1e-4 * whole
+    snr = -10 * torch.log10(error / (energy + 1e-6) + CEILING)
+    residual = 10 * torch.log10(given / (whole + 1e-6) + FLOOR)
+    level = (whole / X[0].numel()).sqrt()[:, None, None, None] + 1e-4
+    shape = (_compressed(Y, level) - _compressed(S, level)).pow(2).sum(-1).mean((1, 2))
+    each = torch.where(talks, -snr, 0.5 * residual) + SHAPE * shape
     nothing = torch.full_like(snr, math.nan)
-    each = torch.where(talks, -snr, 0.5 * residual) + 4 * shape
-    return each, torch.where(talks, snr, nothing).detach(), torch.where(talks, nothing, residual).detach()
+    return Loss(each.mean(), torch.where(talks, snr, nothing).detach(), torch.where(talks, nothing, residual).detach())
 
 
-def loss_of(Y: Tensor, scene: AcousticScene) -> Loss:
-    """Return the loss of one face's voice, Y (B, 257, T), over a batch."""
-    each, snr, residual = parts_of(Y, scene.voice, scene.mix, scene.silent)
-    return Loss(each.mean(), snr, residual)
+def _compressed(X: Tensor, level: Tensor) -> Tensor:
+    """Spectrum (B, F, T) with the root of its magnitude, as real and imaginary parts (B, F, T, 2)."""
+    parts = torch.view_as_real(X) / level
+    magnitude = (parts.pow(2).sum(-1, keepdim=True) + 1e-6).sqrt()
+    return parts / magnitude.sqrt()

@@ -88,7 +88,7 @@ def comparison(results: Results, groups: Groups, systems: Sequence[str]) -> str:
             gains = [mean_of(f["SI-SDRi"], 1, groups[name]) if f else "" for name, f in zip(names, every, strict=True)]
             two = every[0]
             shown = (mean_of(two.get("wrong"), 1), mean_of(two.get("PESQ"), 2), mean_of(two.get("STOI"), 2))
-            has_cues = system not in ("mixture", "ideal ratio mask") and "without eyes" not in system
+            has_cues = system not in ("mixture", "ideal ratio mask")
             body.append((system, cue if has_cues else "", *gains, *shown))
     return rows_of(head, body)
 

@@ -10,13 +10,11 @@ import torch
 from torch import Tensor
 
 from models.common import weights
-from models.separation.partner import LAYERS
-from models.separation.separator import Separator
+from models.separation.network import Extractor
 from models.train.data.mix import AcousticScene, both_faces
-from models.train.separation.loss import spectrum, waveform
+from models.train.separation.extraction import extract
 from models.train.separation.metrics import decibel, pesq_of, sdr, si_sdr, stoi_of
-from models.train.separation.pit import PitSeparator, best_part
-from models.train.separation.train import separate
+from models.train.separation.offline import load, separate, spectrum, waveform
 
 CUES = {"both": (1, 1), "lips": (1, 0), "voice": (0, 1)}
 
@@ -36,17 +34,6 @@ def with_cues(scene: AcousticScene, cue: str) -> AcousticScene:
     )
 
 
-def load(path: Path) -> Separator:
-    """Load the separator with weights from a file.
-
-    Where the file has no layers by which faces know of each other, those are as before training.
-    """
-    net = Separator()
-    untrained = {name: value for name, value in net.state_dict().items() if name.startswith(LAYERS)}
-    net.load_state_dict(untrained | weights.tensors(path))
-    return net.eval()
-
-
 def separator(path: Path) -> System:
     """Return the separator."""
     net = load(path)
@@ -54,16 +41,21 @@ def separator(path: Path) -> System:
 
     @torch.no_grad()
     def run(scene: AcousticScene) -> Tensor:
-        Y = separate(net, both_faces(scene) if heeds else scene, None)
+        Y = separate(net, both_faces(scene) if heeds else scene)
         return waveform(Y[: len(scene.mix)], scene.mix.shape[1])
 
     return run
 
 
-def pit(path: Path) -> System:
-    """Return the comparison without eyes; it learns afterwards which output to take."""
-    net = weights.filled(PitSeparator(), path)
-    return lambda scene: best_part(net, scene)
+def extractor(path: Path) -> System:
+    """Return the network of prints and activity."""
+    net = weights.filled(Extractor(), path)
+    return lambda scene: extract(net, scene)
+
+
+def network(path: Path) -> System:
+    """Return whichever network the weights are of."""
+    return extractor(path) if "print_in.weight" in weights.tensors(path) else separator(path)
 
 
 def mixture(scene: AcousticScene) -> Tensor:

@@ -8,6 +8,7 @@ says that they are real.
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -145,6 +146,12 @@ def filmed(folder: Path, name: str, split: Split, count: int) -> list[Person]:
     return [found[i] for i in order]
 
 
+def _enrolment(group: Sequence[Person | None]) -> Tensor:
+    """Speech to make prints of, as much as all have: (rows, M); zeros where there is nobody."""
+    size = min((len(p.enrolment) for p in group if p is not None), default=SAMPLE_RATE)
+    return normal(torch.stack([torch.zeros(size) if p is None else p.enrolment[:size] for p in group]))
+
+
 def _until(group: list[Clip], samples: int) -> list[Clip]:
     """Return the first clips that last `samples` together; none if all do not."""
     total = 0
@@ -177,7 +184,7 @@ class Maker:
         self._gains = torch.from_numpy(rng.choice([-5.0, 0.0, 5.0], count)).float()
         self._bank = Reverb(make_bank(TEST_ROOMS, TEST_SEED), torch.device("cpu"))
         self._encoder = load_voice_encoder()
-        sounds = [as_float(part) for part in noises(folder, "all", test=True)]
+        sounds = [as_float(part) for part in noises(folder, test=True)]
         self._noise = torch.cat(sounds)
 
     def main(self) -> dict[str, Condition]:
@@ -258,8 +265,7 @@ class Maker:
             rest = [normal(sound) * gain for sound in rest]
             quiet = [torch.zeros_like(a)] * (2 - len(rest))
             beside_it = torch.stack([*rest, *quiet], dim=1)
-            size = min(len(p.enrolment) for p in group)
-            enrolment = normal(torch.stack([p.enrolment[:size] for p in group]))
+            enrolment = _enrolment(group)
             scene = AcousticScene(
                 mix=a + beside_it.sum(1) + noise,
                 voice=a,
@@ -276,6 +282,7 @@ class Maker:
                 talkers=torch.full((rows,), float(len(rest) + (not silent))),
                 silent=torch.full((rows,), silent),
                 enrolment=enrolment,
+                other_enrolment=_enrolment([b[0] if b else None for b in beside]),
             )
             trials.append(Trial([p.number for p in group], scene))
         return trials

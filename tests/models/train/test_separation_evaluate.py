@@ -10,7 +10,6 @@ import torch
 
 from models.common.audio import SAMPLE_RATE
 from models.separation.runtime import WEIGHTS, SeparatorRuntime
-from models.train.data.corpus import load_corpora
 from models.train.data.datasets import clips, noises, source
 from models.train.data.mix import AcousticScene
 from models.train.data.speakers import LISTS
@@ -18,46 +17,12 @@ from models.train.separation import conversation, pace, report, targets, trials
 from models.train.separation.evaluate import Measured
 from models.train.separation.systems import figures_of, ideal_ratio_mask, mixture, with_cues
 from models.train.separation.word_errors import LiveTranscriber, mixed, sentences
-
-SECONDS = 28
+from tests.models.train.people import write_people
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three people of each list in every set, who hum, each at their own pitch."""
-    root, lists = tmp_path_factory.mktemp("data"), json.loads(LISTS.read_text())
-    rng = np.random.default_rng(0)
-    for name, by in lists.items():
-        kind = "av" if name in ("grid_s1_train", "news_arabic") else "speech"
-        (root / kind).mkdir(exist_ok=True)
-        index, sounds, at, frames = [], [], 0, 0
-        twice = 2 if name == "news_arabic" else 1  # one clip to be mixed, one for the print
-        for who in (one for split in by.values() for one in split[:3] for _ in range(twice)):
-            size = SECONDS * SAMPLE_RATE if kind == "speech" else 6 * SAMPLE_RATE
-            t = np.arange(size) / SAMPLE_RATE
-            hum = np.sin(2 * np.pi * rng.uniform(100, 250) * t) * (1 + np.sin(2 * np.pi * 3 * t)) * 0.1
-            one = {"speaker": who, "start": at, "samples": size, "file": who}
-            if kind == "av":
-                one |= {"clip": who, "frame": frames, "frames": size // 640}
-            if name == "news_arabic":
-                one["person"] = int(who.removeprefix("news-"))
-            index.append(one)
-            sounds.append(hum)
-            at, frames = at + size, frames + size // 640
-        if name == "news_arabic":
-            index.append({**index[0], "person": -1})
-        np.save(root / kind / f"{name}.npy", (32767 * np.concatenate(sounds)).astype(np.int16))
-        (root / kind / f"{name}.json").write_text(json.dumps(index))
-        if kind == "av":
-            np.savez(root / kind / f"{name}_lips.npz", delta=rng.integers(-30, 30, (frames, 80)).astype(np.int16))
-    (root / "noise").mkdir()
-    files = ["n1.flac", "n5.flac", "n10.flac", "kitchen.flac"]
-    size = 3 * SAMPLE_RATE
-    hiss = rng.normal(0, 3000, size * len(files))
-    np.save(root / "noise" / "nonspeech100.npy", hiss.astype(np.int16))
-    index = [{"file": file, "start": k * size, "samples": size} for k, file in enumerate(files)]
-    (root / "noise" / "nonspeech100.json").write_text(json.dumps(index))
-    return root
+    return write_people(tmp_path_factory.mktemp("data"), 28)
 
 
 @pytest.fixture(scope="module")
@@ -74,16 +39,11 @@ def main(maker: trials.Maker) -> dict[str, trials.Condition]:
     return maker.main()
 
 
-def test_sets_noise_and_lists(folder: Path) -> None:
+def test_sets_and_noise(folder: Path) -> None:
     assert {clip.speaker for clip in clips(folder, source("news_arabic"))} == {
         name for split in json.loads(LISTS.read_text())["news_arabic"].values() for name in split[:3]
     }
-    assert [len(noises(folder, licence)) for licence in ("permissive", "all")] == [1, 2]
-    assert len(noises(folder, "all", test=True)) == 2
-    corpora = load_corpora(folder, torch.device("cpu"), "permissive")
-    assert [len(corpus.frames) for corpus in corpora.values()] == [13, 13, 13]  # 3 of 4 sets, and one filmed man
-    assert int(corpora["train"].real.sum()) == 1
-    assert [len(corpus.frames) for corpus in load_corpora(folder, torch.device("cpu"), "all").values()] == [16, 16, 16]
+    assert len(noises(folder)) == 1 and len(noises(folder, test=True)) == 2
 
 
 def test_scenes_are_what_their_names_say(main: dict[str, trials.Condition]) -> None:
@@ -168,8 +128,9 @@ def test_a_conversation_is_a_minute_with_everything_in_it(folder: Path) -> None:
     assert np.array_equal(one[: 8 * SAMPLE_RATE], one[28 * SAMPLE_RATE : 36 * SAMPLE_RATE])
 
 
-def test_pace_counts_blocks() -> None:
-    one = pace.measure(WEIGHTS, "torch", 1, 40, seconds=0.4)
+def test_pace_counts_blocks(tmp_path: Path) -> None:
+    weights = WEIGHTS
+    one = pace.measure(weights, "torch", 1, 40, seconds=0.4)
     assert one.latency == 55 and one.cpu > 0 and one.real_time == pytest.approx(one.cpu / 40)
     assert SeparatorRuntime.DELAY == 240
 
