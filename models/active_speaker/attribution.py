@@ -27,14 +27,17 @@ HALF_SPAN = round(SPAN / 2 / CHUNK + 0.5)
 MARGIN = 0.1
 """Seconds of pictures and sound after a chunk that it is judged with."""
 
-CONTEXT = 10 * SAMPLE_RATE
+CONTEXT = 5 * SAMPLE_RATE
 """Samples that speech and overlap are judged on, newest last."""
 
-LOOK_EVERY, LOOK_BACK = 2, 5
+LOOK_EVERY, LOOK_BACK = 3, 6
 """Chunks between two such judgements, and how many of the newest chunks each corrects."""
 
 PAST = WINDOW * CHUNK + 2.0
 """Seconds of sound that are kept: the window of the inference and a little more."""
+
+EMBED_EVERY = 2
+"""Chunks from one speaker embedding to the next, in a call: they take most of the time."""
 
 SURE = 0.85
 """Responsibility from which a chunk is taken to be a speaker's own speech."""
@@ -125,14 +128,19 @@ class Attributor:
 
     Args:
         networks: what listens.
+        every: chunks from one that is given a speaker embedding to the next.
         retired: see `SpeakerInference`.
     """
 
     def __init__(
-        self, networks: Networks, retired: Callable[[int, Chunk, dict[int, float]], None] | None = None
+        self,
+        networks: Networks,
+        every: int = EMBED_EVERY,
+        retired: Callable[[int, Chunk, dict[int, float]], None] | None = None,
     ) -> None:
         self._networks = networks
-        self.inference = SpeakerInference(retired=retired)
+        self._every = every
+        self.inference = SpeakerInference(every=every, retired=retired)
         self._begin = 0.0
         self._sound = np.zeros(0, np.float32)
         self._dropped = 0
@@ -200,7 +208,7 @@ class Attributor:
             before = inference.chunk(number - 1)
             inference.chunk(number).speech, inference.chunk(number).overlap = before.speech, before.overlap
         due = number - HALF_SPAN + 1
-        if due >= 0 and inference.chunk(due).speech > SPEECH / 2:
+        if due >= 0 and due % self._every == 0 and inference.chunk(due).speech > SPEECH / 2:
             middle, half = round((due + 0.5) * SAMPLES), round(SPAN / 2 * SAMPLE_RATE)
             inference.chunk(due).voice = self._networks.embed(self._pcm(middle - half, middle + half))
         inference.infer()

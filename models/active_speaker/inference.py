@@ -32,10 +32,13 @@ SPAN = 1.4
 APART = round(SPAN / CHUNK)
 """Chunks from which two embeddings share no sound."""
 
-WINDOW = 150
-"""Chunks (30 s) that are looked at anew; older ones count by what they added to each speaker."""
+WINDOW = 100
+"""Chunks (20 s) that are looked at anew; older ones count by what they added to each speaker."""
 
-ITERATIONS = 3
+ENOUGH = 1.2
+"""Seconds between the embeddings of a speaker, together, from which its voice counts in full; not below a third."""
+
+ITERATIONS = 2
 """Rounds of expectation maximisation after each new chunk; the next begins where this one ended."""
 
 SPEECH, OVERLAP = 0.5, 0.4
@@ -86,6 +89,7 @@ class SpeakerInference:
     Args:
         prior: what is believed at first.
         window: chunks that are looked at anew.
+        every: chunks from one that is given an embedding to the next; each then counts for more.
         retired: gets number, chunk and posterior of each chunk that leaves the window.
     """
 
@@ -93,10 +97,12 @@ class SpeakerInference:
         self,
         prior: Prior | None = None,
         window: int = WINDOW,
+        every: int = 1,
         retired: Callable[[int, Chunk, dict[int, float]], None] | None = None,
     ) -> None:
         self.prior = prior or Prior()
         self._window = window
+        self._every = every
         self._retired = retired
         self._first = 0
         self._chunks: list[Chunk] = []
@@ -206,26 +212,27 @@ class SpeakerInference:
         """Log-likelihood ratio a chunk and speaker against a voice from nowhere, (N, speakers + 1)."""
         count, prior = len(self._chunks), self.prior
         scores = np.full((count, len(self._ids) + 1), prior.stranger)
-        at = np.arange(count)
-        apart = (np.abs(at[:, None] - at[None]) >= APART).astype(np.float64)
-        products = voices @ voices.T
         for j, id in enumerate(self._ids):
-            weights = apart * (self._gamma[:, j] * voiced)[None]
-            scores[:, j] = self._voice_score(self._speakers[id], weights, products, voices) * voiced
+            scores[:, j] = self._voice_score(self._speakers[id], self._gamma[:, j] * voiced, voices) * voiced
             scores[:, j] += self._lip_score(id, j, tells) if id > 0 else prior.off_camera
         return scores
 
-    def _voice_score(self, speaker: _Speaker, weights: F64, products: F64, voices: F64) -> F64:
-        mass = weights.sum(axis=1) + speaker.mass
+    def _voice_score(self, speaker: _Speaker, gamma: F64, voices: F64) -> F64:
+        """Score every chunk's voice against what all chunks but its neighbours say of a speaker's."""
         before = speaker.voice if speaker.voice.size == voices.shape[1] else np.zeros(voices.shape[1])
-        old = voices @ before
-        along = (weights * products).sum(axis=1) + old
-        mixed = weights @ products
-        square = (mixed * weights).sum(axis=1) + 2 * weights @ old + before @ before
-        cosine = along / np.sqrt(np.maximum(square, 1e-9))
+        weighted = np.column_stack([voices * gamma[:, None], gamma])
+        sums = np.concatenate([np.zeros((1, weighted.shape[1])), np.cumsum(weighted, axis=0)])
+        at = np.arange(len(voices))
+        near = sums[np.minimum(at + APART, len(at))] - sums[np.maximum(at - APART + 1, 0)]
+        rest = sums[-1] - near + np.append(before, speaker.mass)
+        mean, mass = rest[:, :-1], rest[:, -1]
+        cosine = np.einsum("ij,ij->i", voices, mean) / np.sqrt(np.maximum(np.einsum("ij,ij->i", mean, mean), 1e-9))
         # Little is said by a voice of which little was heard.
-        sure = np.clip(mass / 6, 0, 1) * (mass >= 2)
-        score: F64 = self.prior.voice * likelihood_ratio(cosine) * sure
+        heard = mass * self._every * CHUNK / ENOUGH
+        sure = np.clip(heard, 0, 1) * (heard >= 1 / 3)
+        # Neighbouring embeddings share most of their sound: twice as many say less than twice as much.
+        weight = self.prior.voice * self._every**0.75
+        score: F64 = weight * likelihood_ratio(cosine) * sure
         return score
 
     def _lip_score(self, id: int, j: int, tells: Bools) -> F64:

@@ -98,7 +98,7 @@ class Survey:
 
     def __init__(self, networks: Networks) -> None:
         self._networks = networks
-        self._attributor = Attributor(networks, self._retired)
+        self._attributor = Attributor(networks, every=1, retired=self._retired)
         self._chunks: list[Judged] = []
         self._solo: dict[int, list[tuple[float, int, F32]]] = {}
 
