@@ -28,21 +28,26 @@ class FaceSearch:
         self._count = 0
         self._tile = 0
 
-    def look(self, rgb: U8, t: float, tracks: list[Track], lost: list[Track]) -> list[Detection]:
+    def look(self, rgb: U8, t: float, tracks: list[Track], lost: list[Track], anew: bool) -> list[Detection]:
         """Look once.
 
         Args:
             rgb: uint8 (H, W, 3).
             t: its time, seconds.
             tracks: followed faces; `agreed` and `doubts` are brought up to date.
-            lost: remembered faces.
+            lost: faces that went out of sight lately.
+            anew: the whole picture is new, look at all of it.
 
         Returns:
             What was seen, in no order; most of it may be followed already.
         """
+        if anew:
+            self._count = 0
         turn, self._count = self._count % WHOLE_EVERY, self._count + 1
         unsure = [track for track in tracks if t - track.agreed > UNSURE]
-        if not any(track.id for track in tracks):
+        if anew:
+            found = self._detector.whole(rgb)
+        elif not any(track.id for track in tracks):
             # In turns: a camera before which nobody sits must not cost more than one with people.
             found = self._next_tile(rgb) if self._count % 2 == 0 else self._detector.whole(rgb)
         elif turn == 0:

@@ -1,25 +1,18 @@
-"""One face followed through the pictures, and which seen face goes with which remembered one."""
+"""One face followed through the pictures, or remembered from earlier ones."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from models.common.arrays import F32
 from models.faces.detect import Box, Detection, overlap
+from models.faces.looks import Looks
 from models.faces.mesh import Mesh, Roi, roi_of_mesh
-from models.faces.signature import SAME, Gallery
 
 ONE_PLACE = 0.35
 """Overlap of two meshes' boxes from which they lie on the same face."""
-
-HERE_AGAIN = 0.5
-"""Seconds within which a face at the same place is the same one even if it looks different (turned head)."""
-
-ALIKE_THERE = 0.5
-"""Least similarity for that."""
 
 
 @dataclass(eq=False)
@@ -27,32 +20,40 @@ class Track:
     """A face that is followed or remembered.
 
     Attributes:
-        id: 0 until it is confirmed.
+        id: 0 until it is known who it is.
         mesh: where it was last seen.
         t: when that was, seconds.
-        velocity: of the box's middle, pixels a second, float32 (2,).
-        gallery: what it looks like.
-        fresh: what it looked like when last compared, None before.
-        hits: pictures in which it was seen.
         agreed: when the detector last saw a face there, seconds.
-        doubts: detector runs on this very place since then that saw none.
+        began: when it was first seen, seconds.
+        velocity: of the box's middle, pixels a second, float32 (2,).
+        looks: what the person looks like.
+        look: its newest embedding (128,), None before the first.
+        looked: when that was taken, seconds.
+        met: numbers of the people it was seen beside.
+        hits: pictures in which it was seen.
+        doubts: detector runs on this very place since `agreed` that saw none.
         crowded: when another face was last near, seconds.
-        unlike: comparisons in a row in which it did not look like itself.
-        stranger: it was lost because somebody else was in its place.
+        unlike: looks in a row that were not like itself.
+        suspect: whether somebody else looks like it, so that it must be looked at again.
+        placed: whether its last place says where it may be now: not after a cut, nor if somebody else is there.
     """
 
     mesh: Mesh
     t: float
     agreed: float
+    began: float
     id: int = 0
     velocity: F32 = field(default_factory=lambda: np.zeros(2, np.float32))
-    gallery: Gallery = field(default_factory=Gallery)
-    fresh: F32 | None = None
+    looks: Looks = field(default_factory=Looks)
+    look: F32 | None = None
+    looked: float = -1e9
+    met: set[int] = field(default_factory=set)
     hits: int = 1
     doubts: int = 0
     crowded: float = -1e9
     unlike: int = 0
-    stranger: bool = False
+    suspect: bool = False
+    placed: bool = True
 
     @property
     def middle(self) -> F32:
@@ -120,38 +121,3 @@ def same_place(a: Box, b: Box) -> bool:
 def near(a: Box, b: Box) -> bool:
     """Return whether two faces are so close that one mesh may slip onto the other."""
     return float(np.hypot(*(middle(a) - middle(b)))) < 1.5 * max(side(a), side(b))
-
-
-def match(lost: list[Track], found: list[tuple[Mesh, F32]], t: float) -> dict[int, int]:
-    """Decide which remembered face each newly seen one is.
-
-    Args:
-        lost: remembered tracks.
-        found: mesh and signature of faces that nobody follows.
-        t: now, seconds.
-
-    Returns:
-        index into `found` -> index into `lost`, the best whole assignment; absent = somebody new.
-    """
-    if not lost or not found:
-        return {}
-    gain = np.zeros((len(found), len(lost)))
-    for i, (mesh, look) in enumerate(found):
-        for j, track in enumerate(lost):
-            gain[i, j] = _agreement(track, mesh, look, t)
-    rows, columns = linear_sum_assignment(gain, maximize=True)
-    return {int(i): int(j) for i, j in zip(rows, columns, strict=True) if gain[i, j] > 0}
-
-
-def _agreement(track: Track, mesh: Mesh, look: F32, t: float) -> float:
-    likeness = track.gallery.likeness(look) if len(track.gallery) else 0.0
-    size = max(side(mesh.box), side(track.mesh.box))
-    away = float(np.hypot(*(middle(mesh.box) - track.expected(t)))) / size
-    growth = abs(float(np.log(side(mesh.box) / side(track.mesh.box))))
-    gone = max(t - track.t, 0.0)
-    # A face may be anywhere after a few seconds, so place says less and less.
-    placed = float(np.exp(-0.5 * (away / (0.5 + 2 * gone)) ** 2 - 0.5 * (growth / (0.3 + gone)) ** 2))
-    just_there = not track.stranger and gone < HERE_AGAIN and away < 0.5 and growth < 0.4 and likeness > ALIKE_THERE
-    if likeness < SAME and not just_there:
-        return 0.0
-    return likeness + 0.2 * placed

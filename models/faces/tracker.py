@@ -7,19 +7,18 @@ from itertools import combinations
 
 import numpy as np
 
-from models.common.arrays import F32, U8
+from models.common.arrays import U8
+from models.faces.cuts import CutDetector
 from models.faces.detect import Detection, FaceDetector, overlap
+from models.faces.encoder import FaceEncoder
 from models.faces.face import Face, face_of, frontal
 from models.faces.mesh import FaceMesher, Mesh, roi_of_detection, roi_of_mesh
+from models.faces.people import People
 from models.faces.search import FaceSearch
-from models.faces.signature import SAME, signature
-from models.faces.track import Track, match, near, same_place, side
+from models.faces.track import Track, near, same_place, side
 
 __all__ = ["Face", "FaceModels", "FaceTracker"]
 
-
-MEMORY = 5.0
-"""Seconds for which a face out of sight keeps its number."""
 
 FACE_SCORE = 0.5
 """Least score of a mesh."""
@@ -33,17 +32,11 @@ HANGS_ON = 0.3
 CONFIRMATIONS = 2
 """Pictures in a row in which a face must be seen before it counts."""
 
-COMPARE_EVERY = 5
-"""Pictures between two looks at who a followed face is."""
-
 DOUBTS = 4
 """Looks at a followed face in which the detector sees none, after which there is none."""
 
 SMALLEST_PICTURE = 32
 """Pixels; below that nothing is looked for."""
-
-MARGIN = 0.1
-"""How much more alike an exchange must make two faces."""
 
 
 class FaceModels:
@@ -56,6 +49,7 @@ class FaceModels:
     def __init__(self) -> None:
         self.detector = FaceDetector()
         self.mesher = FaceMesher()
+        self.encoder = FaceEncoder()
 
 
 @dataclass(frozen=True)
@@ -63,7 +57,7 @@ class FaceMemory:
     """Who a tracker knows.
 
     Attributes:
-        tracks: every numbered face, in sight or not.
+        tracks: every person, in sight or not.
         next_id: number of the next new face.
         shape: height and width of the picture they were last seen in.
     """
@@ -76,33 +70,46 @@ class FaceMemory:
 class FaceTracker:
     """Follows the faces of one stream of pictures.
 
-    Work per picture is bounded: one detector run (two while nobody is known) and one mesh a face.
+    A person has one number for as long as the tracker lives. Work per picture is bounded: one detector run, one mesh a
+    face (two where it moves fast or is new) and two face embeddings.
 
     Args:
         models: the networks.
         max_faces: most faces followed at once.
+
+    Attributes:
+        cut: whether the last picture began a new shot: who was not found in it is not there.
     """
 
     def __init__(self, models: FaceModels, max_faces: int = 6) -> None:
         self._mesher = models.mesher
         self._search = FaceSearch(models.detector)
+        self._cuts = CutDetector()
+        self._people = People(models.encoder)
         self._max_faces = max_faces
         self._tracks: list[Track] = []
-        self._lost: list[Track] = []
-        self._next_id = 1
-        self._count = 0
         self._shape = (0, 0)
+        self.cut = False
+
+    @property
+    def merged(self) -> list[tuple[int, int]]:
+        """Numbers that turned out in the last picture to be one person's, (younger, older) each; the older stays."""
+        return self._people.merged
 
     def remember(self) -> FaceMemory:
         """Return what another tracker needs to give the same people the same numbers."""
-        known = tuple(track for track in self._tracks + self._lost if track.id)
-        return FaceMemory(known, self._next_id, self._shape)
+        known = tuple(track for track in self._tracks + self._people.lost if track.id)
+        return FaceMemory(known, self._people.next_id, self._shape)
 
     def recall(self, memory: FaceMemory, t: float = 0.0) -> None:
-        """Know the people of another tracker, as if they had gone out of sight at `t` seconds."""
+        """Know the people of another tracker, as if the last of them had gone out of sight at `t` seconds."""
+        late = t - max((track.t for track in memory.tracks), default=t)
         still = np.zeros(2, np.float32)
-        self._lost = [replace(track, t=t, agreed=t, crowded=-1e9, velocity=still) for track in memory.tracks]
-        self._next_id, self._shape = memory.next_id, memory.shape
+        self._people.lost = [
+            replace(k, t=k.t + late, agreed=k.t + late, looked=-1e9, crowded=-1e9, velocity=still)
+            for k in memory.tracks
+        ]
+        self._people.next_id, self._shape = memory.next_id, memory.shape
 
     def step(self, rgb: U8, t: float) -> list[Face]:
         """Find and follow faces in the next picture.
@@ -119,28 +126,35 @@ class FaceTracker:
         """
         if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8:
             raise ValueError(f"need uint8 (H, W, 3), got {rgb.dtype} {rgb.shape}")
-        self._lost = [track for track in self._lost if t - track.t <= MEMORY]
+        self.cut = False
+        self._people.merged = []
         if min(rgb.shape[:2]) < SMALLEST_PICTURE:
             self._lose(self._tracks)
             return []
         self._follow_size(rgb)
+        self.cut = self._cuts.step(rgb)
+        if self.cut:
+            self._end_shot()
         self._follow(rgb, t)
         self._part(rgb, t)
-        if self._count % COMPARE_EVERY == 0 or any(track.unlike or not track.id for track in self._tracks):
-            self._compare(rgb, t)
-        found = self._search.look(rgb, t, self._tracks, self._lost)
+        found = self._search.look(rgb, t, self._tracks, self._people.recent(t), self.cut)
         self._lose([track for track in self._tracks if _imagined(track)])
         self._welcome(rgb, found, t)
+        self._tracks = self._people.look(rgb, self._tracks, t)
+        self._people.recognise(self._tracks, t)
         self._number(t)
-        self._count += 1
+        self._people.merge(self._tracks, t)
+        self._people.forget(t, len(self._tracks))
         height, width = rgb.shape[:2]
         shown = sorted((track for track in self._tracks if track.id and track.t == t), key=lambda k: k.id)
+        for track in shown:
+            track.met |= {other.id for other in shown if other is not track}
         return [face_of(track.id, track.mesh, width, height) for track in shown]
 
     def _follow_size(self, rgb: U8) -> None:
         height, width = rgb.shape[:2]
         if self._shape not in ((0, 0), (height, width)):
-            for track in self._tracks + self._lost:
+            for track in self._tracks + self._people.lost:
                 track.rescale(width / self._shape[1], height / self._shape[0])
         self._shape = (height, width)
 
@@ -159,7 +173,14 @@ class FaceTracker:
 
     def _lose(self, gone: list[Track]) -> None:
         self._tracks = [track for track in self._tracks if track not in gone]
-        self._lost += [track for track in gone if track.id]
+        for track in gone:
+            self._people.lose(track)
+
+    def _end_shot(self) -> None:
+        """Forget where everybody is."""
+        self._lose(self._tracks)
+        for track in self._people.lost:
+            track.placed = False
 
     def _part(self, rgb: U8, t: float) -> None:
         """Leave at most one track on a face: the one that looks like it."""
@@ -168,55 +189,15 @@ class FaceTracker:
                 a.crowded = b.crowded = t
             if a not in self._tracks or b not in self._tracks or not same_place(a.mesh.box, b.mesh.box):
                 continue
-            look_a, look_b = signature(rgb, a.mesh), signature(rgb, b.mesh)
-            fit_a, fit_b = a.gallery.likeness(look_a), b.gallery.likeness(look_b)
-            self._lose([a if (a.id > 0, fit_a) < (b.id > 0, fit_b) else b])
-
-    def _compare(self, rgb: U8, t: float) -> None:
-        """See that everybody is still who they were."""
-        for track in self._tracks:
-            track.fresh = signature(rgb, track.mesh)
-        known = [track for track in self._tracks if track.id and len(track.gallery)]
-        for a, b in combinations(known, 2):
-            if max(t - a.crowded, t - b.crowded) > 2.0 or a.fresh is None or b.fresh is None:
-                continue
-            own = a.gallery.likeness(a.fresh) + b.gallery.likeness(b.fresh)
-            crossed = b.gallery.likeness(a.fresh) + a.gallery.likeness(b.fresh)
-            if crossed > own + MARGIN:
-                a.id, b.id = b.id, a.id
-                a.gallery, b.gallery = b.gallery, a.gallery
-        for track in list(self._tracks):
-            if track.fresh is None:
-                continue
-            readable = frontal(track.mesh)
-            if len(track.gallery) and readable and track.gallery.likeness(track.fresh) < SAME:
-                track.unlike += 1
-            else:
-                track.unlike = 0
-            # A slow turn of the head or of the light goes through likenesses above SAME and is learned.
-            if track.unlike == 0 and readable and t - track.crowded > 0.5:
-                track.gallery.add(track.fresh)
-            if track.unlike >= 3 and track.gallery.likeness(track.fresh) < SAME - 0.05:
-                track.stranger = True
-                self._lose([track])
-        self._recall(t)
-
-    def _recall(self, t: float) -> None:
-        """Give faces without a number that of a remembered one they have come to look like."""
-        nameless = [k for k in self._tracks if not k.id and k.fresh is not None]
-        whose = match(self._lost, [(k.mesh, k.fresh) for k in nameless if k.fresh is not None], t)
-        for i, j in whose.items():
-            track, old = nameless[i], self._lost[j]
-            track.id, track.gallery = old.id, old.gallery
-        self._lost = [old for j, old in enumerate(self._lost) if j not in whose.values()]
+            self._lose([self._people.whose(rgb, a, b)])
 
     def _welcome(self, rgb: U8, found: list[Detection], t: float) -> None:
-        """Take in detected faces that nobody follows, as somebody remembered or as somebody new."""
-        fresh: list[tuple[Mesh, F32]] = []
+        """Take in detected faces that nobody follows, for now without a number."""
+        fresh: list[Mesh] = []
         for one in sorted(found, key=lambda d: -d.score):
             if len(self._tracks) + len(fresh) >= self._max_faces:
                 break
-            taken = [track.mesh.box for track in self._tracks] + [mesh.box for mesh, _ in fresh]
+            taken = [track.mesh.box for track in self._tracks] + [mesh.box for mesh in fresh]
             if any(track.covers(one) for track in self._tracks):
                 continue
             rough = self._mesher.mesh(rgb, roi_of_detection(one.box, one.keypoints))
@@ -228,21 +209,8 @@ class FaceTracker:
                 continue
             if overlap(mesh.box, one.box)[1] < 0.5 or not _inside(mesh, rgb):
                 continue
-            fresh.append((mesh, signature(rgb, mesh)))
-        whose = match(self._lost, fresh, t)
-        back = []
-        for i, (mesh, look) in enumerate(fresh):
-            if i in whose:
-                track = self._lost[whose[i]]
-                back.append(track)
-                track.seen(mesh, t)
-                track.velocity = np.zeros(2, np.float32)
-                track.agreed, track.doubts, track.unlike, track.stranger = t, 0, 0, False
-            else:
-                track = Track(mesh, t, t)
-                track.gallery.add(look)
-            self._tracks.append(track)
-        self._lost = [track for track in self._lost if track not in back]
+            fresh.append(mesh)
+        self._tracks += [Track(mesh, t, agreed=t, began=t) for mesh in fresh]
 
     def _number(self, t: float) -> None:
         known = [track.mesh.box for track in self._tracks if track.id]
@@ -255,11 +223,10 @@ class FaceTracker:
             # A chin and a collar make half a face: what hangs on a known one has to come off it to count.
             and not any(overlap(track.mesh.box, box)[1] > HANGS_ON for box in known)
         ]
-        if any(old.hidden for old in self._lost):
+        if any(old.hidden for old in self._people.recent(t)):
             # Half a face coming out from behind another one is not yet like itself: wait until it is clear.
             new = [track for track in new if t - track.crowded > 0.2]
-        for track in sorted(new, key=lambda k: float(k.middle[0])):
-            track.id, self._next_id = self._next_id, self._next_id + 1
+        self._people.number(new, self._tracks, t)
 
 
 def _inside(mesh: Mesh, rgb: U8) -> bool:

@@ -1,4 +1,4 @@
-"""How well face embeddings and signatures tell people apart.
+"""How well face embeddings tell people apart.
 
     python -m models.train.faces.evaluate --data DIR [--clips DIR]
 
@@ -25,7 +25,6 @@ import numpy.typing as npt
 from models.faces.detect import FaceDetector
 from models.faces.encoder import FaceEncoder
 from models.faces.mesh import FaceMesher, Mesh, Roi, roi_of_detection
-from models.faces.signature import signature, similarity
 from models.train.separation.report import rows_of
 
 U8 = npt.NDArray[np.uint8]
@@ -90,24 +89,17 @@ def equal_error_rate(apart: F64, same: npt.NDArray[np.bool_]) -> tuple[float, fl
     return 100 * float(refused[at] + taken[at]) / 2, float(apart[at])
 
 
-def rows(what: str, pictures: list[Picture], encoder: FaceEncoder) -> list[tuple[str, ...]]:
-    """Lines of the table, one for each way to tell faces apart."""
+def row(what: str, pictures: list[Picture], encoder: FaceEncoder) -> tuple[str, ...]:
+    """One line of the table."""
     who = np.array([name for name, _, _ in pictures])
     a, b = np.triu_indices(len(who), 1)
     same = who[a] == who[b]
     embeddings = np.stack([encoder.embed(rgb, mesh) for _, rgb, mesh in pictures])
-    signatures = [signature(rgb, mesh) for _, rgb, mesh in pictures]
-    ways = {
-        "face_embedding": np.linalg.norm(embeddings[a] - embeddings[b], axis=1).astype(np.float64),
-        "signature": np.array([1 - similarity(signatures[i], signatures[j]) for i, j in zip(a, b, strict=True)]),
-    }
-    body = []
-    for name, apart in ways.items():
-        rate, threshold = equal_error_rate(apart, same)
-        spread = [f"{np.quantile(apart[same], q):.2f}" for q in (0.5, 0.95)]
-        spread += [f"{np.quantile(apart[~same], q):.2f}" for q in (0.01, 0.05, 0.5)]
-        body.append((what, str(len(set(who))), str(len(who)), name, f"{rate:.1f}", f"{threshold:.2f}", *spread))
-    return body
+    apart = np.linalg.norm(embeddings[a] - embeddings[b], axis=1).astype(np.float64)
+    rate, threshold = equal_error_rate(apart, same)
+    spread = [f"{np.quantile(apart[same], q):.2f}" for q in (0.5, 0.95)]
+    spread += [f"{np.quantile(apart[~same], q):.2f}" for q in (0.01, 0.05, 0.5)]
+    return (what, str(len(set(who))), str(len(who)), f"{rate:.1f}", f"{threshold:.2f}", *spread)
 
 
 def main() -> None:
@@ -118,10 +110,10 @@ def main() -> None:
     options = parser.parse_args()
     cv2.setNumThreads(1)
     mesher, encoder = FaceMesher(), FaceEncoder()
-    body = rows("portraits", portraits(options.data, mesher), encoder)
+    body = [row("portraits", portraits(options.data, mesher), encoder)]
     if options.clips:
-        body += rows("clips", moments(options.clips, mesher), encoder)
-    head = ("pictures", "people", "faces", "by", "equal error rate %", "at", "one: median", "95 %")
+        body.append(row("clips", moments(options.clips, mesher), encoder))
+    head = ("pictures", "people", "faces", "equal error rate %", "at", "one: median", "95 %")
     print(rows_of((*head, "two: 1 %", "5 %", "median"), body))
 
 
