@@ -14,12 +14,13 @@ from torch import Tensor, nn
 
 from models.common import weights
 from models.common.audio import SAMPLE_RATE
-from models.voiceprint.voice_print import LENGTH
-from models.voiceprint.voice_print import SIZE as PRINT
-
-__all__ = ["LENGTH", "PRINT", "SAMPLE_RATE", "VoiceEncoder", "load_voice_encoder"]
 
 WEIGHTS = weights.FOLDER / "voice.safetensors"
+PRINT = 256
+"""Numbers in a print."""
+
+LENGTH = 8.0
+"""Euclidean length of every print: its numbers are about as large as the separator's other inputs."""
 
 _WIN, _HOP, _MELS = 400, 160, 40
 _FRAMES = 160

@@ -40,7 +40,7 @@ class SkimLayer(CuedLayer):
         count = 0 if last else 2
         self.memories = nn.ModuleList(nn.LSTM(width, width, batch_first=True) for _ in range(count))
 
-    def forward(
+    def forward(  # type: ignore[override]  # the last layer has no memory to give on
         self, x: Tensor, cue: Tensor, odds: Tensor, beside: Tensor, memory: Memory | None = None
     ) -> tuple[Tensor, Memory | None]:
         """As `CuedLayer.forward`, of whole sequences; `memory` is that of each segment, from the layer before."""
@@ -170,7 +170,7 @@ class _BandsIn(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Part features (M, T, 3 * 321) into bands: (M, bands, T, width)."""
-        parts = x.unflatten(2, (3, BINS)).split([end - begin for begin, end in pairwise(EDGES)], dim=3)
+        parts = x.reshape(*x.shape[:2], 3, BINS).split([end - begin for begin, end in pairwise(EDGES)], dim=3)
         return torch.stack([band(part.flatten(2)) for band, part in zip(self.bands, parts, strict=True)], dim=1)
 
 

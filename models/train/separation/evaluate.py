@@ -1,9 +1,9 @@
 """How well weights separate people never trained on: `python -m models.train.separation.evaluate --data DIR --write`.
 
 Measures the shipped weights (`--weights FILE` others, more than one to compare, the first in full) by condition,
-against the mixture and an ideal ratio mask; a conversation before
-and after voices are known; the word error rate of the live captions; the time of a step by chunk length. Prints
-Markdown and, with `--write`, puts it into RESULTS.md. `--quick` measures only what weights are chosen by.
+against the mixture and an ideal ratio mask; the word error rate of the live captions; the time of a step by chunk
+length. Prints Markdown and, with `--write`, puts it into RESULTS.md. `--quick` measures only what weights are chosen
+by. Whole conversations: `python -m bench.conversations`.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from pathlib import Path
 
 import torch
 
-from models.separation.runtime import WEIGHTS, SeparatorRuntime
-from models.train.separation import conversation, pace, report, targets, word_errors
+from models.separation.runtime import WEIGHTS
+from models.train.separation import pace, report, targets, word_errors
 from models.train.separation.report import Groups, Results
 from models.train.separation.systems import System, figures_of, ideal_ratio_mask, mixture, network, with_cues
 from models.train.separation.trials import Condition, Maker
@@ -75,19 +75,11 @@ def text_of(options: argparse.Namespace) -> str:
     quiet = report.quiet_and_alone(measured.results, measured.groups, list(networks))
     if options.quick:
         return "\n".join([*parts, comparison, quiet])
-    pairs = conversation.pairs(options.data, options.split, options.conversations)
-    runtime = SeparatorRuntime(weights=options.weights[0])
-    outcomes = [conversation.converse(runtime, pair, seed) for seed, pair in enumerate(pairs)]
-    swapped = [conversation.converse(runtime, pair, seed, True) for seed, pair in enumerate(pairs)]
     errors = word_errors.word_error_table({first: networks[first]}, maker.everybody[: options.voices], options.words)
     times = pace.table(options.weights[0])
     parts += ["### Targets\n", targets.table(measured.results, first, errors, times)]
     parts += ["### By condition\n", report.conditions(measured.results, measured.groups, first)]
     parts += ["### Silent and alone\n", quiet, "### Against others\n", comparison]
-    parts += [
-        f"### A minute's conversation ({len(outcomes)} of them, through the streaming path)\n",
-        report.talks(outcomes, swapped),
-    ]
     parts += [f"### Words, at 0 dB beside {options.voices} other voices\n", report.word_errors(errors)]
     parts += ["### Time of a step\n", report.paces(times)]
     if torch.cuda.is_available():
@@ -102,7 +94,6 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, nargs="+", default=[WEIGHTS])
     parser.add_argument("--split", choices=("dev", "test"), default="test")
     parser.add_argument("--scenes", type=int, default=40, help="of each condition")
-    parser.add_argument("--conversations", type=int, default=6)
     parser.add_argument("--voices", type=int, default=4, help="who talk over the sentences")
     parser.add_argument("--words", type=Path, default=word_errors.READ, help="folder of sentences and their words")
     parser.add_argument("--quick", action="store_true")

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from models.train.separation.conversation import OVERLAPS, Outcome
 from models.train.separation.metrics import interval
 from models.train.separation.pace import Pace
 from models.train.separation.systems import Figures
@@ -91,28 +90,6 @@ def comparison(results: Results, groups: Groups, systems: Sequence[str]) -> str:
             has_cues = system not in ("mixture", "ideal ratio mask")
             body.append((system, cue if has_cues else "", *gains, *shown))
     return rows_of(head, body)
-
-
-def talks(outcomes: Sequence[Outcome], swapped: Sequence[Outcome]) -> str:
-    """Tabulate conversations: before and after prints are learnt; and the same begun with the wrong prints."""
-    body = []
-    for name in OVERLAPS:
-        row = [name]
-        for several in (outcomes, swapped):
-            pairs = [i for i, _ in enumerate(several) for _ in range(2)]
-            row.append(mean_of([value for one in several for value in one.si_sdri[name]], 1, pairs))
-            row.append(mean_of([value for one in several for value in one.wrong[name]], 1))
-        body.append(row)
-    head = ("overlap", "SI-SDRi dB", "wrong %", "prints swapped at first: SI-SDRi dB", "wrong %")
-    notes = []
-    for what, several in (("From nothing", outcomes), ("Prints swapped at first", swapped)):
-        there = sum(bool(np.isfinite(t)) for one in several for t in one.known_at)
-        right, dropped = sum(sum(one.right) for one in several), sum(one.dropped for one in several)
-        notes.append(
-            f"{what}: of {2 * len(several)} faces {there} had a print, at the end {right} one nearer to their own "
-            f"voice than to the other's; {dropped} prints were dropped on the way."
-        )
-    return rows_of(head, body) + "\n" + " ".join(notes) + "\n"
 
 
 def word_errors(errors: Errors) -> str:

@@ -13,7 +13,7 @@ from models.separation.runtime import WEIGHTS, SeparatorRuntime
 from models.train.data.datasets import clips, noises, source
 from models.train.data.mix import AcousticScene
 from models.train.data.speakers import LISTS
-from models.train.separation import conversation, pace, report, targets, trials
+from models.train.separation import pace, report, targets, trials
 from models.train.separation.evaluate import Measured
 from models.train.separation.systems import figures_of, ideal_ratio_mask, mixture, with_cues
 from models.train.separation.word_errors import LiveTranscriber, mixed, sentences
@@ -118,19 +118,8 @@ def test_tables_hold_every_row_and_are_written_between_marks(tmp_path: Path, mai
         report.write(text, page)
 
 
-def test_a_conversation_is_a_minute_with_everything_in_it(folder: Path) -> None:
-    people = conversation.pairs(folder, "test", 1)[0]
-    one, two = conversation.script(people[0], True), conversation.script(people[1], False)
-    talks = np.stack([np.abs(x).reshape(60, SAMPLE_RATE).max(1) > 1e-3 for x in (one, two)])
-    assert talks[:, :8].all() and talks[0, 8:18].all() and not talks[1, 8:18].any()
-    assert not talks[0, 18:28].any() and talks[1, 18:28].all() and talks[:, 28:36].all() and talks[:, 52:].all()
-    assert not talks[:, 48:52].any() and (talks[:, 36:48].sum(0) == 1).all()
-    assert np.array_equal(one[: 8 * SAMPLE_RATE], one[28 * SAMPLE_RATE : 36 * SAMPLE_RATE])
-
-
-def test_pace_counts_blocks(tmp_path: Path) -> None:
-    weights = WEIGHTS
-    one = pace.measure(weights, "torch", 1, 40, seconds=0.4)
+def test_pace_counts_blocks() -> None:
+    one = pace.measure(WEIGHTS, "torch", 1, 40, seconds=0.4)
     assert one.latency == 55 and one.cpu > 0 and one.real_time == pytest.approx(one.cpu / 40)
     assert SeparatorRuntime.DELAY == 240
 
