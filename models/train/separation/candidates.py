@@ -170,7 +170,7 @@ class _BandsIn(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Part features (M, T, 3 * 321) into bands: (M, bands, T, width)."""
-        parts = x.reshape(*x.shape[:2], 3, BINS).split([end - begin for begin, end in pairwise(EDGES)], dim=3)
+        parts = torch.split(x.reshape(*x.shape[:2], 3, BINS), [end - begin for begin, end in pairwise(EDGES)], dim=3)
         return torch.stack([band(part.flatten(2)) for band, part in zip(self.bands, parts, strict=True)], dim=1)
 
 
