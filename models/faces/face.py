@@ -57,7 +57,7 @@ def face_of(id: int, mesh: Mesh, width: int, height: int) -> Face:
         score=mesh.score,
         lips=numbers,
         lips_visible=_lips_visible(mesh, numbers, width, height),
-        landmarks=mesh.points[:, :2] / np.array([width, height], np.float32),
+        landmarks=np.asarray(mesh.points[:, :2] / np.array([width, height], np.float32), np.float32),
     )
 
 

@@ -233,7 +233,7 @@ def _inside(mesh: Mesh, rgb: U8) -> bool:
     x, y, w, h = mesh.box
     height, width = rgb.shape[:2]
     shown = max(0.0, min(x + w, width) - max(x, 0)) * max(0.0, min(y + h, height) - max(y, 0))
-    return shown > 0.35 * w * h
+    return bool(shown > 0.35 * w * h)
 
 
 def _imagined(track: Track) -> bool:

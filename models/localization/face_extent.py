@@ -50,7 +50,7 @@ class FaceExtent(nn.Module):
 def middles() -> tuple[F32, F32]:
     """Return where the cells' middles are across and down, as fractions, each (14, 14)."""
     at = (np.arange(GRID, dtype=np.float32) + 0.5) / GRID
-    x, y = np.meshgrid(at, at)
+    x, y = (grid.astype(np.float32) for grid in np.meshgrid(at, at))
     return x, y
 
 

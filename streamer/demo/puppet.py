@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from models.common.arrays import F32, U8
+from models.common.arrays import F32, F64, U8
 from models.faces.detect import FaceDetector
 from models.faces.mesh import INNER_LIP, OUTER_LIP, FaceMesher, Mesh, roi_of_detection, roi_of_mesh
 
@@ -61,7 +61,7 @@ def find_mesh(rgb: U8) -> Mesh:
     return mesh
 
 
-def _smooth(x: F32, low: float, high: float) -> F32:
+def _smooth(x: F32 | F64, low: float, high: float) -> F32:
     """0 below `low`, 1 above `high`, a smooth cubic between."""
     t = np.clip((x - low) / (high - low), 0, 1)
     smooth: F32 = (t * t * (3 - 2 * t)).astype(np.float32)
@@ -159,7 +159,7 @@ class _Mouth:
         self._jaw_width = np.exp(-((u / 1.55) ** 2)).astype(np.float32)
         self._u = u
 
-    def _fit(self, seam: F32, x: F32) -> F32:
+    def _fit(self, seam: F32 | F64, x: F32) -> F32:
         """Return a parabola through the seam's points, level beyond the corners."""
         curve = np.polyfit(seam[:, 0] - self._middle, seam[:, 1], 2)
         within = np.clip(x - self._middle, -self._half, self._half)
@@ -203,7 +203,7 @@ class _Mouth:
         area = (slice(self._top, self._bottom), slice(self._left, self._right))
         picture[area] = np.clip(warped + 0.5, 0, 255).astype(np.uint8)
 
-    def _inner(self, share: F32, below_lip: F32, u: F32) -> F32:
+    def _inner(self, share: F32 | F64, below_lip: F32 | F64, u: F32 | F64) -> F32:
         """Return the colour of the open mouth: throat, tongue low down, teeth if the photograph shows none."""
         dim = np.clip(1.05 - u**2, 0.25, 1)[..., None]
         tongue = (0.85 * _smooth(share, 0.35, 1.0))[..., None] * dim

@@ -14,7 +14,7 @@ import fcntl
 import hashlib
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -93,7 +93,7 @@ def grids(pictures: U8, cache: Path, device: str = "cpu", rows: int = 32) -> Sto
         if not done.exists() or done.read_text() != name:
             done.unlink(missing_ok=True)
             files = [
-                np.lib.format.open_memmap(path, "w+", np.float16, (len(pictures), *shape))  # type: ignore[no-untyped-call]
+                np.lib.format.open_memmap(path, "w+", np.float16, (len(pictures), *shape))
                 for path, shape in zip(paths, (_MIDDLE, _TOP), strict=True)
             ]
             _encode(encoder.to(device), pictures, device, rows, files)
@@ -105,7 +105,7 @@ def grids(pictures: U8, cache: Path, device: str = "cpu", rows: int = 32) -> Sto
 
 
 @torch.inference_mode()
-def _encode(encoder: ImageEncoder, pictures: U8, device: str, rows: int, into: list[F16]) -> None:
+def _encode(encoder: ImageEncoder, pictures: U8, device: str, rows: int, into: Sequence[F16]) -> None:
     for at in range(0, len(pictures), rows):
         seen = encoder(normalise(torch.from_numpy(pictures[at : at + rows]).to(device)))
         for file, grid in zip(into, seen, strict=True):

@@ -79,11 +79,12 @@ def mouth(talk: Talk | None, sound: I16, rng: Rng) -> F32:
     """Open a mouth that says this, (FRAMES,) eye distances: as filmed, or made up from the sound."""
     if talk is not None and talk.opening is not None:
         seen = np.resize(talk.opening, FRAMES).astype(np.float32)
-        return np.clip((seen - np.quantile(seen, 0.05)) * np.float32(rng.uniform(0.9, 1.6)), 0, WIDEST)
+        opening = (seen - np.quantile(seen, 0.05)) * np.float32(rng.uniform(0.9, 1.6))
+        return np.asarray(np.clip(opening, 0, WIDEST), np.float32)
     strong = envelope(sound, rng.uniform(0.0, 0.1))
     strong = strong * (1 + np.float32(rng.uniform(0, 0.35)) * wandering(rng, 0.15))
     strong = np.convolve(strong, [0.2, 0.6, 0.2], "same").clip(0).astype(np.float32)
-    return np.clip(strong**1.5 * np.float32(rng.uniform(0.12, 0.28)), 0, WIDEST)
+    return np.asarray(np.clip(strong**1.5 * np.float32(rng.uniform(0.12, 0.28)), 0, WIDEST), np.float32)
 
 
 def soft_edge(size: int, rng: Rng, ellipse: tuple[float, float, float, float] | None = None) -> F32:

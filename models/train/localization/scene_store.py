@@ -80,7 +80,7 @@ def main() -> None:
         rng = np.random.default_rng((number, options.half == "dev"))
         arrays = shard(composer, encoder, rng, SHARD)
         fresh = path.with_suffix(".part.npz")
-        np.savez(fresh, **arrays)
+        np.savez(fresh, **arrays)  # type: ignore[arg-type]  # as if one could be `allow_pickle`
         fresh.rename(path)
         print(f"{path.name}: {(time.monotonic() - started) / SHARD * 1e3:.0f} ms a scene", flush=True)
 

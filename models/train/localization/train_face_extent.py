@@ -81,7 +81,7 @@ def collect(data: Path, work: Path, half: str) -> dict[str, Numbers]:
             grids = encoder.encode(rgb[None])
             add(grids.middle[0], grids.top[0], boxes_in(rgb, detector, mesher))
     arrays = {name: np.stack(values) for name, values in rows.items()}
-    np.savez(kept, **arrays)
+    np.savez(kept, **arrays)  # type: ignore[arg-type]  # as if one could be `allow_pickle`
     return arrays
 
 
