@@ -15,7 +15,7 @@ from pathlib import Path
 
 import httpx
 
-from bench.page import ROOT
+from bench.summary import ROOT
 
 TICKS = os.sysconf("SC_CLK_TCK")
 

@@ -1,16 +1,14 @@
-"""Figures into pages: a bench replaces the part of a page between its two markers."""
+"""Figures into bench/README.md: a bench replaces the part of the page between its two markers."""
 
 from __future__ import annotations
 
 import os
 import platform
-import re
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
-PAGES = (ROOT / "bench" / "README.md", ROOT / "README.md")
+from bench.summary import BENCHES, renew, replaced
 
 
 def machine() -> str:
@@ -36,19 +34,12 @@ def verdict(value: float, most: float) -> str:
 
 
 def publish(name: str, command: str, body: str) -> None:
-    """Print a section and write it into every page that has its markers, `<!-- NAME -->` and `<!-- /NAME -->`.
+    """Print a section, write it into bench/README.md between `<!-- NAME -->` and `<!-- /NAME -->`, renew the summary.
 
     Raises:
-        LookupError: No page has them.
+        LookupError: the page has no such section.
     """
     text = f"{body}\n\n`{command}`, on {machine()}."
     print(text)
-    pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
-    found = 0
-    for page in PAGES:
-        old = page.read_text()
-        new, count = pattern.subn(lambda match: f"{match[1]}{text}\n{match[2]}", old)
-        found += count
-        page.write_text(new)
-    if not found:
-        raise LookupError(f"no page has a section named {name}")
+    BENCHES.write_text(replaced(BENCHES.read_text("utf-8"), name, text), "utf-8")
+    renew()

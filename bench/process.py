@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from bench.page import ROOT, publish, table
+from bench.page import publish, table
+from bench.summary import ROOT
 from models.common.audio import SAMPLE_RATE
 from streamer.demo.clip import DemoClip, demo_clip
 

@@ -1,3 +1,5 @@
+"""A publisher's packets on their way in: decoders, backlogs, and what ends a session."""
+
 import asyncio
 import queue
 from fractions import Fraction
@@ -8,17 +10,13 @@ import av
 import numpy as np
 import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection
-from aiortc.codecs import get_decoder, get_encoder
 from aiortc.jitterbuffer import JitterFrame
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from aiortc.rtp import RtcpByePacket, RtcpRrPacket
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from streamer.rooms.publisher import Publisher
 from streamer.rtc import rtp
-from streamer.rtc.bitstream import MOST_UNITS, h264_units, is_keyframe, picture_size, refusal, too_large
-from streamer.rtc.blocks import AudioBlock, BlockCutter, MonoDecoder
+from streamer.rtc.blocks import AudioBlock
 from streamer.rtc.ingest import ALLOWED_BURST, Ingest
 from streamer.rtc.peer import Peer, PeerCounts
 from streamer.rtc.rtp_limits import bounded_decoder
@@ -37,167 +35,6 @@ def frame_of(pcm: np.ndarray, rate: int, pts: int, layout: str = "mono") -> av.A
     frame.pts = pts
     frame.time_base = Fraction(1, rate)
     return frame
-
-
-@given(st.lists(st.integers(1, 3000), min_size=1, max_size=30))
-def test_blocks_join_to_the_stream(sizes: list[int]) -> None:
-    stream = np.arange(sum(sizes), dtype=np.float32)
-    cutter, blocks, start = BlockCutter(), [], 0
-    for size in sizes:
-        blocks += cutter.step(5000 + start, stream[start : start + size])
-        start += size
-    joined = np.concatenate([block.pcm for block in blocks]) if blocks else stream[:0]
-    assert np.array_equal(joined, stream[: len(joined)])
-    assert len(stream) - len(joined) < 960
-    assert [block.index for block in blocks] == list(range(len(blocks)))
-    assert [block.pts for block in blocks] == [5000 + 960 * n for n in range(len(blocks))]
-
-
-def test_a_gap_becomes_silence() -> None:
-    cutter = BlockCutter()
-    cutter.step(0, np.ones(960, np.float32))
-    blocks = cutter.step(960 * 6, np.ones(960, np.float32))
-    joined = np.concatenate([block.pcm for block in blocks])
-    assert np.abs(np.diff(joined, prepend=1.0)).max() < 0.005  # no click on either side
-    assert not joined[240 : 960 * 5].any() and np.all(joined[960 * 5 + 240 :] == 1.0)
-    assert [block.index for block in blocks] == [1, 2, 3, 4, 5, 6]
-    assert (cutter.filled, cutter.epoch) == (960 * 5, 0)
-
-
-def test_a_long_gap_begins_an_epoch() -> None:
-    cutter = BlockCutter()
-    cutter.step(0, np.ones(1000, np.float32))
-    flushed, block = cutter.step(1000 + 96_000, np.ones(960, np.float32))
-    assert (flushed.index, flushed.epoch, float(flushed.pcm.sum())) == (1, 0, 40.0)
-    assert (block.index, block.epoch, block.pts) == (102, 1, 97_000)
-    assert cutter.filled == 0
-
-
-def test_an_overlap_is_cut_off() -> None:
-    cutter = BlockCutter()
-    cutter.step(0, np.zeros(960, np.float32))
-    (block,) = cutter.step(480, np.concatenate([np.zeros(480), np.ones(960)]).astype(np.float32))
-    assert block.pts == 960
-    assert float(block.pcm.sum()) == 960.0
-
-
-def test_stereo_becomes_the_mean() -> None:
-    interleaved = np.stack([np.full(960, 8192), np.full(960, 0)], axis=1).ravel()
-    ((pts, pcm),) = MonoDecoder().step(frame_of(interleaved, 48_000, 1920, "stereo"))
-    assert (pts, pcm.shape, pcm.dtype) == (1920, (960,), np.float32)
-    assert np.all(pcm == 0.125)
-
-
-@pytest.mark.parametrize("rate", [8_000, 16_000])
-def test_other_rates_are_resampled_and_keep_their_time(rate: int) -> None:
-    decoder, cutter, blocks = MonoDecoder(), BlockCutter(), []
-    count = rate // 50
-    tone = 16_000 * np.sin(2 * np.pi * 400 * np.arange(rate) / rate)
-    for n in range(50):
-        for pts, pcm in decoder.step(frame_of(tone[n * count : (n + 1) * count], rate, n * count)):
-            blocks += cutter.step(pts, pcm)
-    pcm = np.concatenate([block.pcm for block in blocks])
-    wanted = 16_000 / 32768 * np.sin(2 * np.pi * 400 * np.arange(len(pcm)) / 48_000)
-    assert len(pcm) >= 48_000 - 2 * 960
-    assert blocks[0].pts == 0 and cutter.filled == 0
-    correlation = np.dot(pcm, wanted) / np.linalg.norm(pcm) / np.linalg.norm(wanted)
-    assert correlation > 0.99
-    assert np.sqrt(np.mean(pcm[2000:-2000] ** 2)) == pytest.approx(0.345, abs=0.01)
-
-
-@pytest.mark.parametrize("name", ["opus", "G722", "PCMU", "PCMA"])
-def test_every_sound_codec_of_a_call(name: str) -> None:
-    rate = 48_000 if name == "opus" else 16_000 if name == "G722" else 8_000
-    clock = 48_000 if name == "opus" else 8_000
-    codec = RTCRtpCodecParameters(mimeType=f"audio/{name}", clockRate=clock)
-    encoder, decoder = get_encoder(codec), get_decoder(codec)
-    mono, cutter, blocks = MonoDecoder(), BlockCutter(), []
-    for n in range(60):
-        moments = (n * rate // 50 + np.arange(rate // 50)) / rate
-        payloads, timestamp = encoder.encode(frame_of(10_000 * np.sin(2 * np.pi * 300 * moments), rate, n * rate // 50))
-        for payload in payloads:
-            for frame in decoder.decode(JitterFrame(payload, timestamp)):
-                assert isinstance(frame, av.AudioFrame)
-                for pts, pcm in mono.step(frame):
-                    blocks += cutter.step(pts, pcm)
-    assert len(blocks) >= 56
-    assert [block.index for block in blocks] == list(range(len(blocks)))
-    assert cutter.filled == 0
-    level = np.sqrt(np.mean(np.concatenate([block.pcm for block in blocks[10:]]) ** 2))
-    # aiortc's Opus encoder spreads mono over two channels at -3 dB.
-    spread = np.sqrt(0.5) if name == "opus" else 1.0
-    assert level == pytest.approx(10_000 / 32768 * np.sqrt(0.5) * spread, rel=0.1)
-
-
-def test_keyframes_are_told_apart() -> None:
-    assert is_keyframe("VP8", KEY) and not is_keyframe("VP8", DELTA)
-    assert not is_keyframe("VP8", b"") and not is_keyframe("VP8", b"\x10")
-    slices = b"\x00\x00\x00\x01\x67abc\x00\x00\x01\x68d\x00\x00\x00\x01"
-    assert is_keyframe("H264", slices + b"\x65data")
-    assert not is_keyframe("H264", slices + b"\x41data")
-    assert [kind for kind, _ in h264_units(slices + b"\x65data")] == [7, 8, 5]
-    assert is_keyframe("opus", b"")
-
-
-@given(st.binary(max_size=200))
-@settings(max_examples=200)
-def test_any_bytes_can_be_looked_at(data: bytes) -> None:
-    assert isinstance(is_keyframe("VP8", data), bool)
-    assert isinstance(is_keyframe("H264", data), bool)
-    for start in (b"\x10\x00\x00\x9d\x01\x2a", b"\x00\x00\x01\x67\x64\x00\x1f"):
-        for codec in ("VP8", "H264"):
-            reason = refusal(codec, start + data)
-            assert reason is None or reason
-
-
-def key(width: int, height: int) -> bytes:
-    return KEY[:6] + width.to_bytes(2, "little") + height.to_bytes(2, "little") + bytes(6)
-
-
-def test_a_keyframe_tells_its_size() -> None:
-    assert picture_size("VP8", key(1280, 720)) == (1280, 720)
-    assert picture_size("VP8", key(1280 | 0xC000, 720 | 0x4000)) == (1280, 720), "the scale is no part of it"
-    assert picture_size("VP8", DELTA) is None and picture_size("opus", key(1, 1)) is None
-    sizes = [(1920, 1080), (1080, 1920), (1920, 1200), (2560, 1440), (2561, 16), (16, 2561), (16383, 16383)]
-    assert [too_large(*size) for size in sizes] == [False] * 3 + [True] * 4
-
-
-@pytest.mark.parametrize("size", [(640, 368), (1920, 1088)])
-@pytest.mark.parametrize(("profile", "rows"), [("baseline", 16), ("high", 16), ("high", 32)])
-def test_h264_tells_its_size(size: tuple[int, int], profile: str, rows: int) -> None:
-    # Interlaced, macroblocks come in pairs.
-    encoder = av.CodecContext.create("libx264", "w")
-    assert isinstance(encoder, av.VideoCodecContext)
-    encoder.width, encoder.height, encoder.pix_fmt, encoder.time_base = *size, "yuv420p", Fraction(1, 25)
-    encoder.options = {"profile": profile, "preset": "ultrafast", "x264-params": "tff=1" if rows == 32 else ""}
-    packets = encoder.encode(av.VideoFrame(*size, "yuv420p")) + encoder.encode(None)
-    assert picture_size("H264", bytes(packets[0])) == (size[0], -(-size[1] // rows) * rows)
-
-
-def parameter_set(cycle: int, filling: int = 1000) -> bytes:
-    """A sequence parameter set (H.264, 7.3.2.1.1) as far as a cycle of `cycle` offsets, then bytes of ones."""
-    length = (cycle + 1).bit_length()
-    bits = f"{66:08b}" + "0" * 16 + "1" + "1" + "010" + "0" + "11" + "0" * (length - 1) + f"{cycle + 1:b}"
-    bits += "1" * (-len(bits) % 8)
-    return b"\0\0\1\x67" + int(bits, 2).to_bytes(len(bits) // 8, "big") + b"\xff" * filling
-
-
-def test_a_parameter_set_costs_no_more_than_it_may() -> None:
-    assert picture_size("H264", parameter_set(255, 900)) == (16, 16)
-    assert refusal("H264", parameter_set(256)) == "a parameter set cannot be read", "7.4.2.1.1: at most 255"
-    assert refusal("H264", parameter_set(3) * 33) == "33 parameter sets in one picture are too many"
-    assert picture_size("H264", parameter_set(3) * 32) == (16, 16)
-
-
-def test_a_parameter_set_that_cannot_be_read_is_refused() -> None:
-    # FFmpeg reads on where we stop: 255 offsets of 65 bits each hide a size behind any limit.
-    assert refusal("H264", parameter_set(3, 1030)) == "a parameter set of 1036 bytes is too long"
-    assert refusal("H264", b"\0\0\1\x67\x42\0\x1f") == "a parameter set cannot be read"
-
-
-def test_a_picture_of_tiny_units_is_refused_before_anybody_walks_through_them() -> None:
-    assert refusal("H264", b"\0\0\1\x41" * MOST_UNITS) is None
-    assert refusal("H264", b"\0\0\1\x41" * (MOST_UNITS + 1)) == "a picture of 1025 units is too finely cut"
 
 
 def test_the_decoder_allocates_no_picture_larger_than_it_may() -> None:
@@ -247,6 +84,10 @@ async def test_a_stun_server_out_of_reach_is_not_the_offers_fault(caplog: pytest
     assert refused.value.status == 503 and "STUN" in caplog.text
     assert peer.closed
     await client.close()
+
+
+def key(width: int, height: int) -> bytes:
+    return KEY[:6] + width.to_bytes(2, "little") + height.to_bytes(2, "little") + bytes(6)
 
 
 def test_nothing_of_a_picture_that_is_too_large_reaches_the_decoder() -> None:
