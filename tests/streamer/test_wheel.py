@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 ROOT = Path(__file__).parents[2]
-FOR_DEVELOPERS = ("types.d.ts", "RESULTS.md")
+FOR_DEVELOPERS = (".d.ts", "RESULTS.md")
 
 RUN = "import streamer, web, models, sys; print(streamer.__file__, web.__file__, models.__file__, flush=True)"
 RUN += "; from streamer.__main__ import main; main(sys.argv[1:])"
