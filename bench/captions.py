@@ -7,6 +7,9 @@ is said, by forced alignment).
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -16,9 +19,11 @@ from bench.captions_score import Delays, Tally
 from bench.page import publish, table, verdict
 from models.common.audio import SAMPLE_RATE
 from models.separation.runtime import SeparatorRuntime
-from models.speech.transcriber import open_transcriber
-from models.speech.types import Line, Transcriber
+from models.speech.rereading import better
+from models.speech.transcriber import has_second_reader, open_second_reader, open_transcriber
+from models.speech.types import Line, Recogniser, Transcriber
 from models.speech.voice_gate import CaptionGate
+from streamer.observer.second_reading import WAITS
 
 FRAME = 640
 
@@ -56,10 +61,17 @@ class Call:
         count: Of voices.
         partials: Whether unfinished lines are wanted.
         gate: Whether each voice is muted while the other one talks.
+        second: Reads sentences again, on a core of its own, one after the other.
     """
 
-    def __init__(self, transcriber: Transcriber, count: int, partials: bool, gate: bool) -> None:
-        self._streams = [transcriber.open() for _ in range(count)]
+    def __init__(
+        self, transcriber: Transcriber, count: int, partials: bool, gate: bool, second: Recogniser | None = None
+    ) -> None:
+        hold: Callable[..., Line] | None = None if second is None else partial(self._hold, second)
+        self._streams = [transcriber.open(finish=hold and partial(hold, k)) for k in range(count)]
+        self._now, self._busy_until = 0.0, 0.0
+        self.took: list[float] = []
+        self.late = 0
         self._gate, self._partials = CaptionGate() if gate else None, partials
         self.shown: list[list[tuple[float, Line]]] = [[] for _ in range(count)]
         self.work = 0.0
@@ -70,6 +82,7 @@ class Call:
             part, frame = slice(at, at + STEP), min(at // FRAME, speaking.shape[1] - 1)
             faces: dict[int | None, np.ndarray] = {k: voice[part] for k, voice in enumerate(voices)}
             now = at / SAMPLE_RATE
+            self._now = now + len(mixture[part]) / SAMPLE_RATE
             heard = {face: (now, pcm) for face, pcm in faces.items()}
             # Work of this thread alone: the machine may be busy with other things.
             began = time.thread_time()
@@ -81,19 +94,40 @@ class Call:
                 for line in stream.lines(self._partials):
                     self.shown[k].append(((at + len(mixture[part])) / SAMPLE_RATE + time.thread_time() - began, line))
             self.work += time.thread_time() - began
+        self._now = len(mixture) / SAMPLE_RATE
         for k, stream in enumerate(self._streams):
             self.shown[k].extend((len(mixture) / SAMPLE_RATE, line) for line in stream.close())
+        for shown in self.shown:
+            shown.sort(key=lambda each: each[0])
+
+    def _hold(self, second: Recogniser, voice: int, line: Line, shown: bool, sound: np.ndarray) -> Line | None:
+        # The reader works on a thread of its own.
+        began = time.process_time()
+        reading = second.read(sound)
+        self.took.append(time.process_time() - began)
+        self._busy_until = max(self._now, self._busy_until) + self.took[-1]
+        late = self._busy_until > self._now + WAITS
+        self.late += late
+        final = line if late else better(line, reading)
+        if final.text or shown:
+            self.shown[voice].append((min(self._busy_until, self._now + WAITS), final))
+        return replace(line, final=False) if line.text else None
 
 
-CLEAN, AS_IN_A_CALL = "each alone (clean)", "separated, gate"
+CLEAN, AS_IN_A_CALL, AGAIN = "each alone (clean)", "separated, gate", "separated, gate, Whisper base reads again"
 
 
 def measure(
-    transcriber: Transcriber, made: list[Scene]
-) -> tuple[dict[str, dict[str, Tally]], dict[str, Delays], float]:
-    """Counts by condition and kind of scene; delays; real-time factor of a voice as a call has it."""
+    transcriber: Transcriber, made: list[Scene], second: Recogniser | None
+) -> tuple[dict[str, dict[str, Tally]], dict[str, Delays], float, list[float], int]:
+    """Counts by condition and kind of scene; delays; real-time factor of a voice as a call has it; seconds of one core
+    of each second reading, and how many of them came too late."""
     tallies: dict[str, dict[str, Tally]] = {}
     delays, work, seconds = {CLEAN: Delays(), AS_IN_A_CALL: Delays()}, 0.0, 0.0
+    took: list[float] = []
+    late = 0
+    if second is not None:
+        delays[AGAIN] = Delays()
     for kind, roles, apart in made:
         sounds = np.stack([each.sound[: len(apart.mixture)] for each in roles])
         conditions = {
@@ -102,8 +136,10 @@ def measure(
             "separated": (apart.voices, False),
             AS_IN_A_CALL: (apart.voices, True),
         }
+        if second is not None:
+            conditions[AGAIN] = (apart.voices, True)
         for name, (voices, gate) in conditions.items():
-            call = Call(transcriber, len(voices), name in delays, gate)
+            call = Call(transcriber, len(voices), name in delays, gate, second if name == AGAIN else None)
             call.run(voices, apart.mixture, apart.speaking)
             for k in (0, 1):
                 # Of the mixture there is one voice, for both.
@@ -112,9 +148,10 @@ def measure(
                 tally.add(roles[k].words, roles[1 - k].words, [line for _, line in shown])
                 if name in delays:
                     delays[name].add(roles[k].words, shown)
+            took, late = took + call.took, late + call.late
             if name == AS_IN_A_CALL:
                 work, seconds = work + call.work, seconds + 2 * len(apart.mixture) / SAMPLE_RATE
-    return tallies, delays, work / seconds
+    return tallies, delays, work / seconds, took, late
 
 
 def silent_cost(transcriber: Transcriber) -> float:
@@ -132,7 +169,8 @@ def _seconds(values: np.ndarray) -> list[str]:
 def main() -> None:
     torch.set_num_threads(1)
     made, transcriber = scenes(), open_transcriber("moonshine")
-    tallies, delays, factor = measure(transcriber, made)
+    second = open_second_reader() if has_second_reader("moonshine") else None
+    tallies, delays, factor, took, late = measure(transcriber, made, second)
     kinds = ("in turns", "at once")
     spoken = {kind: tallies["mixture"][kind].spoken for kind in kinds}
     rows = []
@@ -170,6 +208,12 @@ def main() -> None:
         f"finished one. A voice costs {factor:.3f} of one core while captioned (partials included, gate included), a "
         f"silent one {silent_cost(transcriber):.4f}."
     )
+    if took:
+        median, most = np.percentile(took, [50, 95])
+        text += (
+            f" Read again: {len(took)} sentences, each {median:.2f} s of one core ({most:.2f} at the 95th percentile); "
+            f"{late} of them too late, more than {WAITS:.0f} s after the first reading, which then stands."
+        )
     publish("captions", "python -m bench.captions", text)
 
 

@@ -79,19 +79,28 @@ class SecondReadings:
         with self._lock:
             return asdict(self._counts)
 
-    def ask(self, sound: F32, hurried: bool = False) -> Request:
-        """Queue a sentence (N,) at 16 kHz; what waits longest makes room for it. Nothing is read for who is hurried."""
-        request = Request(sound)
+    def ask(self, sound: F32, hurried: bool = False) -> Request | None:
+        """Queue a sentence; what waits longest makes room for it.
+
+        Args:
+            sound: (N,) at 16 kHz.
+            hurried: Whether there is no time for it.
+
+        Returns:
+            None if it will not be read.
+        """
         with self._lock:
             if self._closed:
-                self._end(request)
-            elif hurried:
-                self._drop(request)
-            else:
-                self._waiting.append(request)
-                while len(self._waiting) > 1 and self._seconds() > MOST_SOUND:
-                    self._drop(self._waiting.popleft())
-        return request
+                return None
+            if hurried:
+                self._counts.dropped += 1
+                return None
+            request = Request(sound)
+            self._waiting.append(request)
+            while len(self._waiting) > 1 and self._seconds() > MOST_SOUND:
+                self._counts.dropped += 1
+                self._end(self._waiting.popleft())
+            return request
 
     def give_up(self, request: Request) -> None:
         """End a request that may be waiting, or be read just now."""
@@ -137,10 +146,6 @@ class SecondReadings:
     def _seconds(self) -> float:
         return sum(len(request.sound) for request in self._waiting if request.sound is not None) / SAMPLE_RATE
 
-    def _drop(self, request: Request) -> None:
-        self._counts.dropped += 1
-        self._end(request)
-
     def _end(self, request: Request, reading: Reading | None = None) -> None:
         request.sound, request.reading, request.over = None, reading, True
 
@@ -180,7 +185,7 @@ class HeldLines:
             What to show meanwhile, if anything; final if there will be no second reading.
         """
         request = self._readings.ask(sound, hurried)
-        if request.over:
+        if request is None:
             return give_out(line, shown, sound)
         self._held.append(_Held(face, line, shown, now + WAITS, request))
         return replace(line, final=False) if line.text else None

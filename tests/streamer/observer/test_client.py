@@ -96,3 +96,17 @@ async def test_nobody_answers_from_a_picture_of_long_ago(client, monkeypatch):
     monkeypatch.setattr(module, "OUTDATED", 0.0)
     assert await client.ask("p", "what is this") is None
     assert not client._questions
+
+
+def test_what_the_process_counts_is_added_up_over_its_lives(client):
+    client.open("p", lambda observation: None)
+
+    def says_counts(**counts):
+        client.receive(pack(caption(0, "One.")) | {"sid": "p", "counts": counts})
+
+    says_counts(sounds_dropped=2, second_readings_read=1)
+    says_counts(sounds_dropped=2, second_readings_read=4, second_readings_late=1)
+    dies_and_comes_back(client)
+    says_counts(sounds_dropped=1, second_readings_read=1)
+    found = client.statistics
+    assert (found.sounds_dropped, found.second_readings_read, found.second_readings_late) == (3, 5, 1)

@@ -104,6 +104,20 @@ def test_after_two_seconds_of_sound_it_is_final_as_it_was_and_stays_so():
     assert request.reading is None and request.sound is None
 
 
+def test_a_reading_that_is_there_at_once_is_taken():
+    call = Call()
+    ask = call.readings.ask
+
+    def ask_and_read(sound, hurried):
+        request = ask(sound, hurried)
+        answer(call.readings, "A budget.")
+        return request
+
+    call.readings.ask = ask_and_read
+    call.voice.over = [("A bucket.", True)]
+    assert call.step() == [(5, "A bucket.", False), (5, "A budget.", True)]
+
+
 def test_a_later_sentence_may_be_final_first():
     call = Call()
     call.voice.over = [("One.", True)]

@@ -112,16 +112,16 @@ class Talk:
     """A transcriber to which the first sound of a voice is a whole sentence."""
 
     def open(self, numbers, finish):
-        self.numbers, self.finish, self.heard = numbers, finish, []
+        self.numbers, self.finish, self.heard, self.said = numbers, finish, [], False
         return self
 
     def hear(self, t, pcm):
         self.heard.append((t, pcm))
 
     def lines(self, partials=True):
-        if len(self.heard) != 1:
+        if self.said or not self.heard:
             return []
-        (t, pcm), self.heard = self.heard[0], [None, None]
+        (t, pcm), self.said = self.heard[0], True
         line = self.finish(Line(next(self.numbers), "a bucket", t, t + 1.0, True), False, pcm)
         return [] if line is None else [line]
 
@@ -142,7 +142,7 @@ def test_a_sentence_is_read_again_on_another_thread(monkeypatch, caplog, second)
     assert framing.read_blocking(ours)["type"] == "ready"
     for message in (
         {"type": "open", "sid": "p", "first_line": 4},
-        pack_sound(1.0, np.full(1600, 0.1, np.float32), {}, {}) | {"sid": "p"},
+        *(pack_sound(1.0 + i / 10, np.full(1600, 0.1, np.float32), {}, {}) | {"sid": "p"} for i in range(5)),
     ):
         ours.sendall(framing.encode(message))
     # The session hears nothing more: it is the reading that brings the final line.
