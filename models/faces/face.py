@@ -28,7 +28,7 @@ class Face:
     """One face in one picture.
 
     Attributes:
-        id: number of the person, from 1, kept while they are out of sight for up to 5 s.
+        id: number of the person, from 1, the same for as long as the tracker lives.
         box: (x, y, width, height) as fractions of the picture, within it.
         score: how surely this is a face, 0..1.
         lips: float32 (4,): inner opening, outer opening, mouth width, lower lip below the nose; in eye

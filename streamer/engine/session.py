@@ -26,7 +26,7 @@ FACE_MEMORY = 5.0
 """Seconds a face that is out of sight keeps its row in the separator, if its voice is known."""
 
 UNKNOWN_MEMORY = 0.5
-"""Seconds for one whose voice is not: nothing tells it from others any more."""
+"""Seconds for one whose voice is not: nothing tells it from others any more. After a cut it goes at once."""
 
 MOST_ROWS = 6
 """Most speakers that are separated at once."""
@@ -96,19 +96,21 @@ class EngineSession:
     def see(self, t: float, rgb: U8) -> list[FaceState]:
         """Find and follow the faces of one picture taken at `t` seconds."""
         if self._known is not None:
-            return self.seen(t, self._known.faces.get(t, []))
+            return self.seen(t, self._known.faces.get(t, []), t in self._known.cuts)
         gap = t - self._last_seen_t if self._last_seen_t is not None else 0.0
         self._last_seen_t = t
         self._tracker_time += min(max(gap, 0.0), LONGEST_FRAME)
-        return self.seen(t, self._tracker.step(rgb, self._tracker_time))
+        found = self._tracker.step(rgb, self._tracker_time)
+        return self.seen(t, found, self._tracker.cut)
 
-    def seen(self, t: float, found: list[Face]) -> list[FaceState]:
-        """Take in the faces of one picture taken at `t` seconds."""
+    def seen(self, t: float, found: list[Face], cut: bool = False) -> list[FaceState]:
+        """Take in the faces of one picture taken at `t` seconds, which begins a new shot if `cut`."""
         known = self._attributor.latest.prints
+        unknown, ids = 0.0 if cut else UNKNOWN_MEMORY, {face.id for face in found}
         faces = {
             id: (seen, face)
             for id, (seen, face) in self._faces.items()
-            if t - seen < (FACE_MEMORY if id in known else UNKNOWN_MEMORY)
+            if t - seen < (FACE_MEMORY if id in known else unknown) or id in ids
         }
         lips = {id: lips for id, lips in self._lips.items() if id in faces}
         for face in found:

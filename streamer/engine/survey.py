@@ -18,11 +18,13 @@ class Known:
     Attributes:
         settled: who speaks when, and how they sound.
         faces: by time of the picture, the faces in it.
+        cuts: times of the pictures that begin a new shot.
         lips: faces whose lips are worth showing to the separator although their voice is known.
     """
 
     settled: Settled
     faces: dict[float, list[Face]] = field(default_factory=dict)
+    cuts: frozenset[float] = frozenset()
     lips: frozenset[int] = frozenset()
 
 
@@ -39,12 +41,15 @@ class Survey:
         self._tracker = FaceTracker(models, max_faces)
         self._speakers = SpeakerSurvey(networks)
         self._faces: dict[float, list[Face]] = {}
+        self._cuts: set[float] = set()
 
     def see(self, t: float, rgb: U8) -> None:
         """Find the faces of a picture taken at `t` seconds."""
         # Landmarks are of no further use, and an hour of them is hundreds of megabytes.
         found = [replace(face, landmarks=None) for face in self._tracker.step(rgb, t)]
         self._faces[t] = found
+        if self._tracker.cut:
+            self._cuts.add(t)
         self._speakers.see(t, [(face.id, face.lips) for face in found if face.lips_visible])
 
     def hear(self, t: float, pcm: F32) -> None:
@@ -53,4 +58,4 @@ class Survey:
 
     def finish(self) -> Known:
         """Return what was found."""
-        return Known(self._speakers.settle(), self._faces)
+        return Known(self._speakers.settle(), self._faces, frozenset(self._cuts))
