@@ -288,8 +288,8 @@ def main() -> None:
     torch.set_num_threads(1)
     options.out.mkdir(parents=True, exist_ok=True)
     bank = np.load(options.reverb)["responses"].astype(np.float32) if options.reverb else make_bank(_ROOMS, _SEED)
-    for split, speeds in (("dev", (1.0,)), ("train", options.speeds)):
-        write_split(options.data, options.out, split, bank, speeds, options.snippets, options.jobs)
+    write_split(options.data, options.out, "dev", bank, (1.0,), options.snippets, options.jobs)
+    write_split(options.data, options.out, "train", bank, options.speeds, options.snippets, options.jobs)
     write_noise(options.data, options.out)
 
 
