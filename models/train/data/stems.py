@@ -10,9 +10,12 @@ and `SPLIT.pt` (who is where, who speaks when, prints); and `noise.npy`.
 from __future__ import annotations
 
 import argparse
+import functools
 import itertools
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +28,7 @@ from models.train.data.datasets import SOURCES, Clip, Source, clips, noises
 from models.train.data.microphone import LOUD
 from models.train.data.reverb import make_bank
 from models.train.data.speakers import Split, split_of
-from models.voiceprint.campplus import SIZE, Campplus, load_campplus
+from models.voiceprint.campplus import SIZE, load_campplus
 from models.voiceprint.fbank import fbank
 
 BLOCK = 320
@@ -56,6 +59,9 @@ _WET, _UNEVEN = 0.4, 0.5
 
 _GAP = 10
 """Blocks up to which a pause is none: 0.2 s."""
+
+
+_encoder = functools.cache(load_campplus)
 
 
 @dataclass
@@ -144,20 +150,48 @@ def _stem(sound: F32, bank: F32, rng: np.random.Generator) -> tuple[I16, I16]:
 
 
 @torch.inference_mode()
-def _prints(sound: I16, snippets: int, net: Campplus, rng: np.random.Generator) -> F32:
+def _prints(sound: I16, snippets: int, rng: np.random.Generator) -> F32:
     """Prints (snippets, 192) of snippets from anywhere in somebody's speech, with some hiss."""
     starts = rng.integers(0, len(sound) - _SNIPPET + 1, snippets)
     heard = np.stack([sound[at : at + _SNIPPET] for at in starts]).astype(np.float32) / 32768
     hiss = 10 ** rng.uniform(-4, -2.3, (snippets, 1))
     heard += (rng.standard_normal(heard.shape) * hiss).astype(np.float32)
     energies = torch.from_numpy(np.stack([(e := fbank(pcm)) - e.mean(0) for pcm in heard]))
-    found = torch.nn.functional.normalize(net(energies), dim=-1)
+    found = torch.nn.functional.normalize(_encoder()(energies), dim=-1)
     return np.asarray(found.numpy(), np.float32)
 
 
-def _people(data: Path, source: Source, split: Split, rng: np.random.Generator) -> Iterator[F32]:
+@dataclass(frozen=True)
+class _Task:
+    """One voice to be made.
+
+    Attributes:
+        seed: of all that is drawn.
+        sound: of one person.
+        speed: at which it is played.
+        snippets: of which prints are made.
+        known: whether there is enough for prints; else they are zeros.
+    """
+
+    seed: int
+    sound: F32
+    speed: float
+    snippets: int
+    known: bool
+
+
+def _voice(task: _Task, bank: F32) -> tuple[I16, I16, F32]:
+    """Samples, speech blocks and prints of one voice."""
+    rng = np.random.default_rng((_SEED, task.seed))
+    samples, speech = _stem(_played(task.sound, task.speed), bank, rng)
+    if not task.known:
+        return samples, speech, np.zeros((task.snippets, SIZE), np.float32)
+    return samples, speech, _prints(samples, task.snippets, rng)
+
+
+def _people(data: Path, source: Source, split: Split) -> Iterator[F32]:
     """Speech of each person of a set who is on a list, with pauses of up to 0.35 s between clips."""
-    by_speaker: dict[str, list[Clip]] = {}
+    rng, by_speaker = np.random.default_rng(_SEED), dict[str, list[Clip]]()
     for clip in clips(data, source):
         if split_of(source.name, clip.speaker) == split:
             by_speaker.setdefault("" if source.name == "grid_s1_train" else clip.speaker, []).append(clip)
@@ -165,36 +199,50 @@ def _people(data: Path, source: Source, split: Split, rng: np.random.Generator) 
         parts: list[I16] = []
         for clip in group:
             parts += [clip.sound, np.zeros(int(rng.uniform(0, 0.35) * SAMPLE_RATE), np.int16)]
-        sound = np.concatenate(parts)[:_LONGEST].astype(np.float32) / 32768
-        if len(sound) >= _SHORTEST * max(SPEEDS) + BLOCK:
-            yield sound
+        yield np.concatenate(parts)[:_LONGEST].astype(np.float32) / 32768
 
 
-def write_split(data: Path, out: Path, split: Split, bank: F32, speeds: Sequence[float], snippets: int) -> None:
-    """Write the people of one list; `bank` (rooms, places, samples) are impulse responses."""
-    rng, net = np.random.default_rng(_SEED), load_campplus()
+def _tasks(data: Path, source: Source, split: Split, speeds: Sequence[float], snippets: int) -> list[_Task]:
+    known = source.name not in UNKNOWN
+    enough = _SHORTEST * max(speeds) + BLOCK
+    people = [sound for sound in _people(data, source, split) if len(sound) >= enough]
+    return [
+        _Task(number * len(speeds) + i, sound, speed, snippets, known)
+        for number, sound in enumerate(people)
+        for i, speed in enumerate(speeds)
+    ]
+
+
+def write_split(
+    data: Path, out: Path, split: Split, bank: F32, speeds: Sequence[float], snippets: int, jobs: int = 1
+) -> None:
+    """Write the people of one list.
+
+    Args:
+        data: Folder of the sets.
+        out: Folder.
+        split: The list.
+        bank: (rooms, places, samples) impulse responses.
+        speeds: At which everybody is played.
+        snippets: Prints of each voice.
+        jobs: Processes.
+    """
     sounds: list[I16] = []
     speech: list[U8] = []
     prints: list[F32] = []
-    lengths: list[int] = []
     chances: list[float] = []
-    for source in SOURCES:
-        if source.share == 0:
-            continue
-        first = len(lengths)
-        for person in _people(data, source, split, rng):
-            for speed in speeds:
-                samples, speaks = _stem(_played(person, speed), bank, rng)
-                sounds.append(samples)
-                speech.append(speaks.astype(np.uint8))
-                lengths.append(len(speaks))
-                known = source.name not in UNKNOWN
-                prints.append(_prints(samples, snippets, net, rng) if known else np.zeros((snippets, SIZE), np.float32))
-        size = np.minimum(lengths[first:], 60 * SAMPLE_RATE // BLOCK)
-        chances += list(source.share * size / max(size.sum(), 1))
-        print(f"{split}: {source.name}, {len(lengths) - first} voices", flush=True)
+    with ProcessPoolExecutor(jobs, get_context("spawn"), torch.set_num_threads, (1,)) as pool:
+        for source in (source for source in SOURCES if source.share > 0):
+            tasks, made = _tasks(data, source, split, speeds, snippets), functools.partial(_voice, bank=bank)
+            found = list(pool.map(made, tasks, chunksize=16) if jobs > 1 else map(made, tasks))
+            sounds += [samples for samples, _, _ in found]
+            speech += [speaks.astype(np.uint8) for _, speaks, _ in found]
+            prints += [own for _, _, own in found]
+            size = np.minimum([len(speaks) for _, speaks, _ in found], 60 * SAMPLE_RATE // BLOCK)
+            chances += list(source.share * size / max(size.sum(), 1))
+            print(f"{split}: {source.name}, {len(found)} voices", flush=True)
     np.save(out / f"{split}.npy", np.concatenate(sounds))
-    blocks = torch.tensor(lengths)
+    blocks = torch.tensor([len(speaks) for speaks in speech])
     torch.save(
         {
             "speech": torch.from_numpy(np.concatenate(speech)),
@@ -235,12 +283,13 @@ def main() -> None:
     parser.add_argument("--reverb", type=Path, help="bank that models.train.data.reverb wrote; made here if not given")
     parser.add_argument("--speeds", type=float, nargs="+", default=SPEEDS)
     parser.add_argument("--snippets", type=int, default=SNIPPETS, help="prints of each person")
+    parser.add_argument("--jobs", type=int, default=1, help="processes")
     options = parser.parse_args()
     torch.set_num_threads(1)
     options.out.mkdir(parents=True, exist_ok=True)
     bank = np.load(options.reverb)["responses"].astype(np.float32) if options.reverb else make_bank(_ROOMS, _SEED)
-    write_split(options.data, options.out, "dev", bank, (1.0,), options.snippets)
-    write_split(options.data, options.out, "train", bank, options.speeds, options.snippets)
+    write_split(options.data, options.out, "dev", bank, (1.0,), options.snippets, options.jobs)
+    write_split(options.data, options.out, "train", bank, options.speeds, options.snippets, options.jobs)
     write_noise(options.data, options.out)
 
 

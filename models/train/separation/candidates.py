@@ -40,9 +40,9 @@ class SkimLayer(CuedLayer):
         count = 0 if last else 2
         self.memories = nn.ModuleList(nn.LSTM(width, width, batch_first=True) for _ in range(count))
 
-    def forward(  # type: ignore[override]  # the last layer has no memory to give on
+    def forward(
         self, x: Tensor, cue: Tensor, odds: Tensor, beside: Tensor, memory: Memory | None = None
-    ) -> tuple[Tensor, Memory | None]:
+    ) -> tuple[Tensor, Memory]:
         """As `CuedLayer.forward`, of whole sequences; `memory` is that of each segment, from the layer before."""
         rows, frames, width = x.shape
         count = -(-frames // SEGMENT)
@@ -54,7 +54,7 @@ class SkimLayer(CuedLayer):
             whole = part[0].view(rows, count, width)
             whole = F.pad(whole + memory_of(whole)[0], (0, 0, 1, 0))[:, :count]
             earlier.append(whole.reshape(1, rows * count, width))
-        return self.exchanged(x, beside), (earlier[0], earlier[1]) if earlier else None
+        return self.exchanged(x, beside), (earlier[0], earlier[1]) if earlier else last
 
 
 class Skim(Extractor):
@@ -182,7 +182,7 @@ class _BandsOut(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Join bands (B, bands, T, width) to (B, T, 4 * 321)."""
-        parts = [band(x[:, i]).unflatten(2, (4, -1)) for i, band in enumerate(self.bands)]
+        parts = [band(x[:, i]).view(len(x), x.shape[2], 4, -1) for i, band in enumerate(self.bands)]
         return torch.cat(parts, dim=3).flatten(2) + self.bias
 
 

@@ -60,8 +60,7 @@ def rate_at(step: int, progress: float) -> float:
 def average(mean: nn.Module, net: nn.Module, step: int) -> None:
     """Move the averaged weights towards those of the network."""
     keep = min(KEEP, (1 + step) / (10 + step))
-    for slow, fast in zip(mean.parameters(), net.parameters(), strict=True):
-        slow.lerp_(fast, 1 - keep)
+    torch._foreach_lerp_(list(mean.parameters()), list(net.parameters()), 1 - keep)
 
 
 def save(path: Path, net: nn.Module) -> None:
