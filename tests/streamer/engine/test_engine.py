@@ -72,6 +72,16 @@ def test_without_faces_all_is_rest(engine):
     np.testing.assert_array_equal(np.concatenate([v.rest for v in heard])[DELAY:], sound.ravel()[:-DELAY])
 
 
+def test_who_is_not_there_after_a_cut_goes_at_once(engine, picture):
+    engine.open("a")
+    look(engine, "a", picture)
+    elsewhere = cv2.resize(skimage.data.coffee(), (640, 320))
+    elsewhere[100:300, 400:600] = cv2.resize(picture[:, 320:], (200, 200))
+    assert [face.id for face in engine.see("a", 0.16, elsewhere)] == [2]
+    assert engine.hear({"a": (0.16, noise(1, 5)[0])})["a"].ids == [2]
+    engine.close("a")
+
+
 def test_sessions_in_one_batch_are_as_if_alone(engine, picture):
     one, two = noise(20, 3), noise(20, 4)
     alone = {}
