@@ -6,9 +6,6 @@ Needs the extra `whisper` (faster-whisper, MIT; Whisper's weights are MIT, too).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
-
 import numpy as np
 
 from models.common.arrays import F32
@@ -18,22 +15,6 @@ SHORTEST = 1_600
 """Samples below which nothing can have been said: 0.1 s."""
 
 
-class Segment(Protocol):
-    """The part of faster-whisper's segments that is used here.
-
-    Attributes:
-        text: Words.
-        avg_logprob: Mean log-probability of its tokens.
-        no_speech_prob: Probability that there is no speech.
-        compression_ratio: Bytes of its text by those of the same, compressed.
-    """
-
-    text: str
-    avg_logprob: float
-    no_speech_prob: float
-    compression_ratio: float
-
-
 class Whisper:
     """The recogniser, shared by all voices; one CPU thread.
 
@@ -41,14 +22,13 @@ class Whisper:
         model: Size ("tiny", "base", "small", …, "small.en" for English alone) or folder of a converted model; a size
             is downloaded from Hugging Face when it is first used.
         language: Two letters, or None to hear it out for each sentence.
-        beam: Hypotheses that the decoder follows; 1 is greedy.
 
     Raises:
         ImportError: if faster-whisper is not installed; says how to install it.
         ValueError: there is no model of that name.
     """
 
-    def __init__(self, model: str, language: str | None = None, beam: int = 1) -> None:
+    def __init__(self, model: str, language: str | None = None) -> None:
         try:
             from faster_whisper import WhisperModel
         except ImportError as error:
@@ -57,10 +37,10 @@ class Whisper:
             self._model = WhisperModel(model, device="cpu", compute_type="int8", cpu_threads=1, num_workers=1)
         except RuntimeError as error:
             raise ValueError(f"{model} is no Whisper model: {error}") from error
-        self._language, self._beam = language, beam
+        self._language = language
 
     def read(self, pcm: F32, draft: tuple[int, ...] = ()) -> Reading:
-        """Find the words.
+        """Find the words, greedily.
 
         Args:
             pcm: (N,) speech at 16 kHz, [-1, 1]; up to 30 s.
@@ -69,27 +49,19 @@ class Whisper:
         Returns:
             What was read.
         """
-        return self.joined(self.segments(pcm))
-
-    def segments(self, pcm: F32) -> list[Segment]:
-        """Find the parts of `pcm`, see `read`."""
         if len(pcm) < SHORTEST:
-            return []
+            return Reading("", 0.0, ())
         segments, _ = self._model.transcribe(
             pcm,
             language=self._language,
-            beam_size=self._beam,
+            beam_size=1,
             temperature=0.0,
             without_timestamps=True,
             condition_on_previous_text=False,
             vad_filter=False,
         )
-        return list(segments)
-
-    @staticmethod
-    def joined(segments: Sequence[Segment]) -> Reading:
-        """Return the words of all parts, and how sure they are in the mean."""
-        text = " ".join(segment.text.strip() for segment in segments).strip()
+        found = list(segments)
+        text = " ".join(segment.text.strip() for segment in found).strip()
         if not text:
             return Reading("", 0.0, ())
-        return Reading(text, float(np.mean([segment.avg_logprob for segment in segments])), ())
+        return Reading(text, float(np.mean([segment.avg_logprob for segment in found])), ())

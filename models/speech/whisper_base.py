@@ -7,13 +7,17 @@ al. 2022, "Robust Speech Recognition via Large-Scale Weak Supervision".
 from __future__ import annotations
 
 import hashlib
+import zlib
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from models.common import weights
 from models.common.arrays import F32
+from models.common.audio import SAMPLE_RATE
 from models.common.cache import cache_folder, kept_folder
 from models.speech.types import Reading
-from models.speech.whisper import Segment, Whisper
 
 MODEL_SHA256 = "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9"
 """Of both parts, joined: the network in the form of CTranslate2."""
@@ -27,6 +31,17 @@ SMALL_FILES = {
 
 BEAM = 5
 """Hypotheses that the decoder follows."""
+
+PROMPT = ("<|startoftranscript|>", "<|en|>", "<|transcribe|>", "<|notimestamps|>")
+
+SILENCE = 7
+"""Seconds after the speech: the network was trained on 30 s, and with less than this it says the last words again."""
+
+MOST_FRAMES = 3_000
+"""Of 10 ms, that the encoder takes."""
+
+TOKENS_A_SECOND = 8
+"""Most tokens a second of English; beyond that the decoder is running in circles."""
 
 MOST_NO_SPEECH = 0.6
 """Most probability of no speech at all in what is believed; this and what follows are the paper's thresholds (4.5)."""
@@ -59,8 +74,8 @@ def joined_model(root: Path | None = None) -> Path:
     return kept_folder(cache_folder() if root is None else root, f"whisper-base-{MODEL_SHA256[:12]}", fill)
 
 
-class WhisperBase(Whisper):
-    """The second reader, see `types.Recogniser`; one CPU thread, 0.5 to 0.7 s of it a sentence of any length.
+class WhisperBase:
+    """The second reader, see `types.Recogniser`; one CPU thread, about half a second of it a sentence.
 
     Args:
         folder: With the model; the one of the packages if None.
@@ -68,23 +83,60 @@ class WhisperBase(Whisper):
     Raises:
         ImportError: faster-whisper is not installed.
         OSError: see `joined_model`.
+        ValueError: There is no Whisper model in the folder.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        super().__init__(str(joined_model() if folder is None else folder), "en", BEAM)
+        from faster_whisper import WhisperModel
+
+        folder = joined_model() if folder is None else folder
+        try:
+            self._model = WhisperModel(str(folder), device="cpu", compute_type="int8", cpu_threads=1, num_workers=1)
+        except RuntimeError as error:
+            raise ValueError(f"{folder} holds no Whisper model: {error}") from error
+        self._prompt = [self._model.hf_tokenizer.token_to_id(token) for token in PROMPT]
 
     def read(self, pcm: F32, draft: tuple[int, ...] = ()) -> Reading:
-        """Find the words, see `Whisper.read`; none where one part of them is not to be believed."""
-        segments = self.segments(pcm)
-        return self.joined(segments) if all(_believed(segment) for segment in segments) else Reading("", 0.0, ())
+        """Find the words.
+
+        Args:
+            pcm: (N,) speech at 16 kHz, [-1, 1]; up to 23 s, what is longer is cut.
+            draft: Not used.
+
+        Returns:
+            What was read; no words where they are not to be believed.
+        """
+        # faster-whisper's own `transcribe` always fills up to 30 s, and the encoder's work is most of all.
+        features = self._model.feature_extractor(np.pad(pcm, (0, SILENCE * SAMPLE_RATE)))[:, :MOST_FRAMES]
+        found = self._model.model.generate(
+            ctranslate2_view(features),
+            [self._prompt],
+            beam_size=BEAM,
+            max_length=len(self._prompt) + round(TOKENS_A_SECOND * len(pcm) / SAMPLE_RATE) + 4,
+            return_scores=True,
+            return_no_speech_prob=True,
+        )[0]
+        tokens = found.sequences_ids[0]
+        text = self._model.hf_tokenizer.decode(tokens).strip()
+        # The score is a mean over the tokens; the end is one more.
+        confidence = found.scores[0] * len(tokens) / (len(tokens) + 1)
+        return (
+            Reading(text, confidence, ()) if believed(text, confidence, found.no_speech_prob) else Reading("", 0.0, ())
+        )
 
 
-def _believed(segment: Segment) -> bool:
-    return (
-        segment.no_speech_prob <= MOST_NO_SPEECH
-        and segment.avg_logprob >= LEAST_SURE
-        and segment.compression_ratio <= MOST_COMPRESSION
-    )
+def believed(text: str, confidence: float, no_speech: float) -> bool:
+    """Return whether something was said: words, their mean log-probability, and the probability that there are none."""
+    plain = text.encode()
+    compression = len(plain) / len(zlib.compress(plain))
+    return no_speech <= MOST_NO_SPEECH and confidence >= LEAST_SURE and compression <= MOST_COMPRESSION
+
+
+def ctranslate2_view(features: F32) -> Any:
+    """Return features (80, T) as what CTranslate2 reads: one batch."""
+    from ctranslate2 import StorageView
+
+    return StorageView.from_array(np.ascontiguousarray(features[None], np.float32))
 
 
 def _join(parts: list[Path], whole: Path, sha256: str) -> None:

@@ -14,7 +14,7 @@ from models.speech import whisper_base
 from models.speech.rereading import ReadAgain
 from models.speech.transcriber import has_second_reader, open_second_reader, open_transcriber
 from models.speech.types import Line, Reading
-from models.speech.whisper_base import WhisperBase, joined_model
+from models.speech.whisper_base import WhisperBase, believed, joined_model
 
 PARTS = {"model.bin.part1": b"first ", "model.bin.part2": b"second"}
 SMALL = {name: name.encode() for name in whisper_base.SMALL_FILES}
@@ -60,44 +60,61 @@ def test_other_bytes_are_refused_and_not_kept(packages, name):
     assert list((packages / "cache").iterdir()) == []
 
 
-def segment(text="Ever tried.", avg_logprob=-0.3, no_speech_prob=0.1, compression_ratio=1.0):
-    return SimpleNamespace(
-        text=f" {text}",
-        avg_logprob=avg_logprob,
-        no_speech_prob=no_speech_prob,
-        compression_ratio=compression_ratio,
-    )
-
-
 @pytest.mark.parametrize(
-    ("found", "text"),
+    ("confidence", "no_speech", "text", "good"),
     [
-        ([segment()], "Ever tried."),
-        ([segment(), segment("Ever failed.")], "Ever tried. Ever failed."),
-        ([segment(no_speech_prob=0.6, avg_logprob=-1.0, compression_ratio=2.4)], "Ever tried."),
-        ([segment(no_speech_prob=0.61)], ""),
-        ([segment(avg_logprob=-1.01)], ""),
-        ([segment(compression_ratio=2.41)], ""),
-        ([segment(), segment(no_speech_prob=0.9)], ""),
-        ([], ""),
+        (-0.3, 0.1, "Ever tried.", True),
+        (-1.0, 0.6, "Ever tried.", True),
+        (-1.01, 0.1, "Ever tried.", False),
+        (-0.3, 0.61, "Ever tried.", False),
+        (-0.3, 0.1, "Thank you. " * 3, True),
+        (-0.3, 0.1, "Thank you. " * 12, False),
+        (0.0, 0.1, "", True),
     ],
 )
-def test_what_is_not_to_be_believed_is_refused(monkeypatch, found, text):
+def test_what_is_not_to_be_believed_is_refused(confidence, no_speech, text, good):
+    assert believed(text, confidence, no_speech) is good
+
+
+def test_the_network_is_asked_in_english_and_hears_silence_after_the_speech(monkeypatch):
     asked = {}
 
+    class Tokenizer:
+        def token_to_id(self, token):
+            return whisper_base.PROMPT.index(token)
+
+        def decode(self, tokens):
+            return " " + " ".join("abc"[token] for token in tokens)
+
+    class Network:
+        def generate(self, features, prompts, **options):
+            asked.update(options, features=features, prompts=prompts)
+            return [SimpleNamespace(sequences_ids=[[0, 1, 2]], scores=[-0.4], no_speech_prob=0.2)]
+
     class WhisperModel:
+        hf_tokenizer, model = Tokenizer(), Network()
+
         def __init__(self, name, **options):
             asked.update(options, name=name)
 
-        def transcribe(self, pcm, **options):
-            asked.update(options)
-            return iter(found), {}
+        def feature_extractor(self, pcm):
+            asked["samples"] = len(pcm)
+            return np.zeros((80, len(pcm) // 160), np.float32)
 
     monkeypatch.setitem(sys.modules, "faster_whisper", SimpleNamespace(WhisperModel=WhisperModel))
+    monkeypatch.setattr(whisper_base, "ctranslate2_view", lambda features: features.shape)
     reader = WhisperBase("/model")
-    assert reader.read(np.zeros(SAMPLE_RATE, np.float32)).text == text
-    assert (asked["name"], asked["language"], asked["beam_size"]) == ("/model", "en", 5)
-    assert (asked["compute_type"], asked["cpu_threads"], asked["num_workers"]) == ("int8", 1, 1)
+    assert reader.read(np.zeros(3 * SAMPLE_RATE, np.float32)) == Reading("a b c", pytest.approx(-0.3), ())
+    assert asked["samples"] == 10 * SAMPLE_RATE and asked["features"] == (80, 1000)
+    assert asked["prompts"] == [[0, 1, 2, 3]] and asked["beam_size"] == 5 and asked["max_length"] == 4 + 24 + 4
+    assert (asked["name"], asked["compute_type"], asked["cpu_threads"], asked["num_workers"]) == (
+        "/model",
+        "int8",
+        1,
+        1,
+    )
+    reader.read(np.zeros(29 * SAMPLE_RATE, np.float32))
+    assert asked["features"] == (80, 3000)
 
 
 @pytest.mark.parametrize(
