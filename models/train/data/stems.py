@@ -119,7 +119,7 @@ def speech_blocks(sound: F32) -> I16:
 
 def _played(sound: F32, speed: float) -> F32:
     at = np.arange(0, len(sound) - 1, speed)
-    return np.interp(at, np.arange(len(sound)), sound).astype(np.float32)
+    return np.asarray(np.interp(at, np.arange(len(sound)), sound), np.float32)
 
 
 def _placed(sound: F32, speech: I16, bank: F32, rng: np.random.Generator) -> F32:
@@ -199,7 +199,7 @@ def _people(data: Path, source: Source, split: Split) -> Iterator[F32]:
         parts: list[I16] = []
         for clip in group:
             parts += [clip.sound, np.zeros(int(rng.uniform(0, 0.35) * SAMPLE_RATE), np.int16)]
-        yield np.concatenate(parts)[:_LONGEST].astype(np.float32) / 32768
+        yield np.asarray(np.concatenate(parts)[:_LONGEST].astype(np.float32) / 32768, np.float32)
 
 
 def _tasks(data: Path, source: Source, split: Split, speeds: Sequence[float], snippets: int) -> list[_Task]:
