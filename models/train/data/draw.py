@@ -86,8 +86,8 @@ def draw(stems: Stems, mixtures: int, rows: int, blocks: int, ease: float = 0.0,
         mix = line(mix)
     kept = torch.arange(mixtures * every, device=dev).view(mixtures, every)[:, :rows].flatten()
     of = torch.arange(mixtures, device=dev).repeat_interleave(rows)
-    prints, odds = _cues(stems, who[kept], speech[kept], of, overlapped)
     together = (torch.rand(mixtures, device=dev) >= (0.0 if overlapped else APART))[of]
+    prints, odds = _cues(stems, who[kept], speech[kept], of, together, overlapped)
     beside = (of[:, None] == of) & together & ~torch.eye(len(of), dtype=torch.bool, device=dev)
     voice = (sound[:, :rows] * level[:, None]).flatten(0, 1)
     talks = (speech.amax(1) > 0).view(mixtures, every)
@@ -143,17 +143,19 @@ def _noise(stems: Stems, rows: int, blocks: int, low: float, high: float, device
     return (whole[at].float() / 32768).flatten(1) * 10 ** (below / 20)
 
 
-def _cues(stems: Stems, who: Tensor, speech: Tensor, of: Tensor, every: bool) -> tuple[Tensor, Tensor]:
+def _cues(
+    stems: Stems, who: Tensor, speech: Tensor, of: Tensor, together: Tensor, every: bool
+) -> tuple[Tensor, Tensor]:
     """What is known of each row: prints (B, 192), odds (B, T, 2).
 
-    Of one row of a mixture, at most, nothing may be known; with `every` all is.
+    Of one row of a mixture, at most, nothing may be known, if it knows of the others; with `every` all is known.
     """
     rows, dev = len(who), who.device
     several = torch.rand(rows, stems.prints.shape[1], device=dev) < 0.5
     several[torch.arange(rows, device=dev), torch.randint(0, several.shape[1], (rows,), device=dev)] = True
     prints = F.normalize((stems.prints[who] * several[..., None]).sum(1), dim=-1)
     known = (every | (torch.rand(rows, device=dev) < PRINT)) & (stems.prints[who, 0].abs().amax(-1) > 0)
-    lone = F.pad(of[1:] != of[:-1], (1, 0), value=True)  # first row of its mixture: the one that may go without
+    lone = together & F.pad(of[1:] != of[:-1], (1, 0), value=True)  # first of its mixture: the one that may go without
     heard = (
         every | (torch.rand(rows, device=dev) < ACTIVITY) | (~known & ~(lone & (torch.rand(rows, device=dev) < 0.3)))
     )

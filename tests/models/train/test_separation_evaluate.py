@@ -1,5 +1,6 @@
 """The evaluation on made-up people: what its systems, scenes and tables must hold."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from models.train.data.mix import AcousticScene
 from models.train.data.speakers import LISTS
 from models.train.separation import pace, report, targets, trials
 from models.train.separation.evaluate import Measured
+from models.train.separation.extraction import extract
 from models.train.separation.systems import figures_of, ideal_ratio_mask, mixture, with_cues
 from models.train.separation.word_errors import LiveTranscriber, mixed, sentences
 from tests.models.train.people import write_people
@@ -88,6 +90,33 @@ def swapped(scene: AcousticScene) -> torch.Tensor:
 def test_the_other_talker_is_the_wrong_one(main: dict[str, trials.Condition]) -> None:
     scene = main["three talkers"].trials[0].scene
     assert figures_of(swapped(scene), scene, False)["wrong"] == [100, 100, 100]
+
+
+class Passing:
+    """A network that lets everything through and remembers what it was told."""
+
+    def __call__(self, X: torch.Tensor, of: torch.Tensor, *told: torch.Tensor) -> torch.Tensor:
+        self.prints, self.odds, self.beside = told
+        return X[of]
+
+
+@pytest.mark.parametrize(("cue", "seen", "known"), [("both", 1, 1), ("lips", 1, 0), ("voice", 0, 1)])
+def test_the_network_of_prints_is_told_what_is_known(
+    main: dict[str, trials.Condition], cue: str, seen: int, known: int
+) -> None:
+    scene, net = with_cues(main["two talkers"].trials[0].scene, cue), Passing()
+    out = extract(net, scene)  # type: ignore[arg-type]
+    torch.testing.assert_close(out, scene.mix, rtol=1e-4, atol=1e-5)  # in time with the scene
+    rows = len(scene.mix)
+    assert net.prints.norm(dim=1).tolist() == pytest.approx([known] * rows + [0] * rows, abs=1e-4)  # the other's is not
+    assert net.odds[:, :200, 1].unique().tolist() == [seen] and (net.odds[..., 0].abs().max() > 0) == bool(seen)
+    assert net.beside.sum() == 2 * rows * seen and torch.equal(net.beside, net.beside.T)
+
+
+def test_the_network_of_prints_needs_speech_to_make_them_of(main: dict[str, trials.Condition]) -> None:
+    scene = dataclasses.replace(main["two talkers"].trials[0].scene, enrolment=None)
+    with pytest.raises(ValueError, match="enrolment"):
+        extract(Passing(), scene)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("cue", "seen", "known"), [("both", 1, 1), ("lips", 1, 0), ("voice", 0, 1)])

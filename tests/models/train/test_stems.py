@@ -98,6 +98,7 @@ def test_the_silent_and_the_lone_occur_and_voices_are_counted(batch: Batch) -> N
 def test_of_one_row_of_a_mixture_at_most_nothing_is_known(batch: Batch) -> None:
     known = (batch.prints.abs().amax(1) > 0) | (batch.odds[..., 1].amax(1) > 0)
     assert 0 < (~known).sum() and (~known).view(MIXTURES, ROWS).sum(1).max() == 1
+    assert (batch.beside[~known].sum(1) == ROWS - 1).all()  # it is what the others leave
 
 
 def test_easy_scenes_for_figures_are_their_voices_alone(stems: Stems) -> None:
