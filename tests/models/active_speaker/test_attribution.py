@@ -206,7 +206,7 @@ def test_a_voice_takes_part_around_its_words(ears: Ears) -> None:
     settled = survey.settle()
     assert settled.at(7.0).lately == {1, 2}
     # 8 s after its last word the first takes part no more; 2 s before its first word the second does.
-    assert settled.at(8.0 + 7.9).lately == {1, 2} and settled.at(8.0 + 8.5).lately == {2}
+    assert settled.at(8.0 + 7.6).lately == {1, 2} and settled.at(8.0 + 8.1).lately == {2}
     assert settled.at(0.5).lately == {1} and settled.at(1.2).lately == {1, 2}
 
 
