@@ -24,6 +24,12 @@ MEANS = np.array([[-3.0, 0.6], [-1.4, 1.0]], np.float32)
 LOUD, QUIET = -25.0, -70.0
 
 
+LIPS_OVERRULE = pytest.param(
+    LIVE,
+    marks=pytest.mark.xfail(strict=True, reason="the live weights hold lips for more than silence or another voice"),
+)
+
+
 def mouth(moves: bool, seed: int = 0) -> F32:
     """Ten pictures of lips."""
     rng = np.random.default_rng(seed)
@@ -54,14 +60,14 @@ def test_who_is_heard_and_moves_the_lips_talks_and_the_other_does_not(weights: t
     assert said[1] > 0.8 > 0.2 > said[2]
 
 
-@pytest.mark.parametrize("weights", [LIVE, SETTLED])
+@pytest.mark.parametrize("weights", [LIPS_OVERRULE, SETTLED])
 def test_nobody_talks_in_silence_whoever_chews(weights: tuple[float, ...]) -> None:
     lips: dict[int, F32 | None] = {1: mouth(True), 2: mouth(False)}
     said = settled_at(SpeakingDetector(weights), known(0.02, _1=0.6, _2=0.3), lips, QUIET)
     assert max(said.values()) < 0.2
 
 
-@pytest.mark.parametrize("weights", [LIVE, SETTLED])
+@pytest.mark.parametrize("weights", [LIPS_OVERRULE, SETTLED])
 def test_a_listener_who_chews_is_not_taken_for_the_talker(weights: tuple[float, ...]) -> None:
     lips: dict[int, F32 | None] = {1: mouth(True), 2: mouth(True, 1)}
     said = settled_at(SpeakingDetector(weights), known(0.97, _1=0.97, _2=0.02), lips, LOUD)
