@@ -109,7 +109,8 @@ def _read(path: Path) -> Conversation:
             stored["voices"].astype(np.float32),
             tuple(str(name) for name in stored["people"]),
             tuple(int(side) for side in stored["side"]),
-            stored["shots"].astype(np.float64),
+            # They are written in single precision; pictures lie exactly on them.
+            np.round(stored["shots"].astype(np.float64), 4),
             (float(stored["overlap"][0]), float(stored["overlap"][1])),
         )
 
