@@ -22,7 +22,11 @@ export interface Ask {
   question: string;
 }
 
-/** Words of one voice (face null: of what no face accounts for); the same id comes again until it is final. */
+/**
+ * Words of one voice (face null: of what no speaker accounts for); the same id comes again until it is final.
+ *
+ * A final line comes again, in the same words, when it is given to another speaker.
+ */
 export interface CaptionLine {
   type: "caption";
   participant: string;
@@ -34,7 +38,7 @@ export interface CaptionLine {
   final: boolean;
 }
 
-export type ClientMessage = Hello | Ping | SetFader | SetFocus | SetMute | Rename | Leave | Ask | Search | SetSpectrogram | SetAnnouncer;
+export type ClientMessage = Hello | Ping | SetFader | SetFocus | SetMute | Rename | SetSpeaker | Leave | Ask | Search | SetSpectrogram | SetAnnouncer;
 
 /** A message was refused, or the connection is about to be closed; `request` says which question has no answer. */
 export interface Error {
@@ -59,12 +63,17 @@ export interface FaceOverlay {
   voice_confidence: number;
 }
 
-/** Faces of one participant in the picture captured at `t`, Unix seconds of the publisher's clock. */
+/**
+ * Faces of one participant in the picture captured at `t`, Unix seconds of the publisher's clock.
+ *
+ * `voices` are those that belong to no face. While no picture comes they are told without faces, at the sound's time.
+ */
 export interface Faces {
   type: "faces";
   participant: string;
   t: number;
   faces: FaceOverlay[];
+  voices: VoiceOverlay[];
 }
 
 /** All faders of one listener. */
@@ -143,7 +152,7 @@ export interface LocalizationMap {
   heat: string;
 }
 
-/** One participant as the others see it; `faces` maps a face id to the name it was given. */
+/** One participant as the others see it; `faces` maps the number of a face or voice to the name it was given. */
 export interface ParticipantState {
   id: string;
   name: string;
@@ -166,7 +175,7 @@ export interface Pong {
   n: number;
 }
 
-/** Name a participant (face null), or one of their faces. */
+/** Name a participant (face null), or one of their faces, or a voice that belongs to no face. */
 export interface Rename {
   type: "rename";
   participant: string;
@@ -217,7 +226,7 @@ export interface SetAnnouncer {
   on: boolean;
 }
 
-/** Set how loud one face, or everything else, of a participant is: linear gain, 1 is unchanged. */
+/** Set how loud one speaker, or everything else, of a participant is: linear gain, 1 is unchanged. */
 export interface SetFader {
   type: "fader";
   participant: string;
@@ -225,7 +234,7 @@ export interface SetFader {
   gain: number;
 }
 
-/** Hear only one face, only one participant (face null), or everyone (participant null). */
+/** Hear only one speaker, only one participant (face null), or everyone (participant null). */
 export interface SetFocus {
   type: "focus";
   participant: string | null;
@@ -237,6 +246,14 @@ export interface SetMute {
   type: "mute";
   participant: string;
   muted: boolean;
+}
+
+/** Say who said a finished line: a speaker of this participant, or what no speaker accounts for (face null). */
+export interface SetSpeaker {
+  type: "speaker";
+  participant: string;
+  line: number;
+  face: number | null;
 }
 
 /** Show the spectrogram of a participant's mixture (face null) or of one voice; participant null shows none. */
@@ -296,6 +313,15 @@ export interface Token {
   type: "token";
   token: string;
   expires_in: number;
+}
+
+/** A voice that belongs to no face: of somebody who is not in the picture. */
+export interface VoiceOverlay {
+  id: number;
+  name: string | null;
+  speaking: number;
+  voice: "unknown" | "listening" | "known" | "dropped";
+  voice_confidence: number;
 }
 
 /** Answer to hello. */

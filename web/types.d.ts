@@ -13,11 +13,12 @@ import type {
   Slot,
   SoundTags,
   SpectrogramColumns,
+  VoiceOverlay,
 } from "./messages.js";
 
 export * from "./messages.js";
 
-/** A fader belongs to one face of a participant or to everything else in that participant's sound. */
+/** A fader belongs to one speaker of a participant (a face, or below 0 a voice without one) or to everything else in that participant's sound. */
 export type FaderFace = Gain["face"];
 
 /** What the models make of sound and picture. */
@@ -65,6 +66,8 @@ export interface CallSnapshot {
   role: "publish" | "watch" | null;
   room: RoomState | null;
   faces: Record<string, FaceOverlay[]>;
+  /** Those that belong to no face. */
+  voices: Record<string, VoiceOverlay[]>;
   slots: Slot[];
   faders: FaderState;
   focus: Focus | null;

@@ -10,14 +10,16 @@ from dataclasses import dataclass
 import av
 
 from models.common.arrays import F32
-from streamer.engine.packing import pack_picture, unpack_faces, unpack_voices
-from streamer.engine.types import FaceState
+from streamer.engine.packing import pack_picture, unpack_faces, unpack_others, unpack_voices
+from streamer.engine.types import FaceState, SpeakerState
 from streamer.workers.client import Statistics, WorkerClient
 from streamer.workers.framing import Message
 from streamer.workers.process import guarded
 
 AUDIO_IN_FLIGHT = 10
 """Blocks of 20 ms a session may have sent and not had answered."""
+
+OnVoices = Callable[[int, dict[int, F32], list[SpeakerState]], None]
 
 log = logging.getLogger("earshot.engine")
 
@@ -38,7 +40,7 @@ class EngineStatistics(Statistics):
 
 @dataclass
 class _Session:
-    on_voices: Callable[[int, dict[int, F32]], None]
+    on_voices: OnVoices
     on_faces: Callable[[float, list[FaceState]], None]
     audio_in_flight: int = 0
     video_in_flight: bool = False
@@ -62,14 +64,15 @@ class EngineClient(WorkerClient[_Session, EngineStatistics]):
     def open(
         self,
         sid: str,
-        on_voices: Callable[[int, dict[int, F32]], None],
+        on_voices: OnVoices,
         on_faces: Callable[[float, list[FaceState]], None],
     ) -> None:
         """Begin a session; its callbacks run on the event loop.
 
         Args:
             sid: A name no open session has.
-            on_voices: Called with the block's index and the voice of each face, shape (320,).
+            on_voices: Called with the block's index, the voice of each speaker, shape (320,), and every voice that
+                belongs to no face.
             on_faces: Called with the picture's time and its faces.
         """
         self._sessions[sid] = _Session(on_voices, on_faces)
@@ -133,7 +136,7 @@ class EngineClient(WorkerClient[_Session, EngineStatistics]):
             session.audio_in_flight = max(0, session.audio_in_flight - 1 - lost)
             self._statistics.audio_answered += 1
             self._statistics.hear_cpu += message["cpu"]
-            guarded(session.on_voices, message["index"], unpack_voices(message))
+            guarded(session.on_voices, message["index"], unpack_voices(message), unpack_others(message))
         elif message["type"] == "faces":
             session.video_in_flight = False
             session.memory = message.get("memory", session.memory)

@@ -10,7 +10,7 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from models.common.arrays import F32, U8
-from streamer.engine.types import BLOCK, FaceState, Voices
+from streamer.engine.types import BLOCK, FaceState, SpeakerState, Voices
 from streamer.workers.framing import Message
 
 LONGEST = 960
@@ -67,10 +67,16 @@ def unpack_faces(rows: list[list[Any]]) -> list[FaceState]:
 
 def pack_voices(voices: Voices) -> Message:
     """Turn what the call needs of voices into a plain message; faces go with the pictures."""
-    return {"ids": voices.ids, "pcm": voices.pcm.tobytes()}
+    others = [astuple(speaker) for speaker in voices.others]
+    return {"ids": voices.ids, "pcm": voices.pcm.tobytes(), "others": others}
 
 
 def unpack_voices(message: Message) -> dict[int, F32]:
-    """Return the voice of each face, shape (320,), from a message of `pack_voices`."""
+    """Return the voice of each speaker, shape (320,), from a message of `pack_voices`."""
     rows = np.frombuffer(message["pcm"], np.float32).reshape(-1, BLOCK)
     return dict(zip(message["ids"], rows, strict=True))
+
+
+def unpack_others(message: Message) -> list[SpeakerState]:
+    """Return every voice that belongs to no face, from a message of `pack_voices`."""
+    return [SpeakerState(*row) for row in message["others"]]

@@ -8,7 +8,11 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 ParticipantId = Annotated[str, Field(min_length=1, max_length=64)]
 FaceId = Annotated[int, Field(ge=0, le=2**31 - 1)]
-FaceOrRest = FaceId | Literal["rest"]
+VoiceId = Annotated[int, Field(ge=-(2**31) + 1, le=-1)]
+SpeakerId = Annotated[int, Field(ge=-(2**31) + 1, le=2**31 - 1)]
+"""A face, or below 0 a voice that belongs to no face."""
+
+SpeakerOrRest = SpeakerId | Literal["rest"]
 
 
 def _plain_name(text: str) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from streamer.messages.base import Estimate, FaceId, Fraction, Message, ParticipantId
+from streamer.messages.base import Estimate, Fraction, Message, ParticipantId, SpeakerId
 
 RequestId = Annotated[int, Field(ge=0, le=2**53)]
 """Made by the page, so that it knows its answer again."""
@@ -19,6 +19,9 @@ def _encode(data: object) -> object:
 
 Base64 = Annotated[str, BeforeValidator(_encode)]
 """Bytes of a grid or of columns; may be made from the bytes."""
+
+LineId = Annotated[int, Field(ge=0, le=2**53)]
+"""Of a line of captions, among its participant's."""
 
 LONGEST_QUESTION = 200
 """Characters of a question or of what is searched for."""
@@ -51,7 +54,7 @@ class SetSpectrogram(Message):
 
     type: Literal["spectrogram"]
     participant: ParticipantId | None
-    face: FaceId | None
+    face: SpeakerId | None
 
 
 class SetAnnouncer(Message):
@@ -99,7 +102,7 @@ class SpectrogramColumns(Message):
 
     type: Literal["spectrogram"] = "spectrogram"
     participant: ParticipantId
-    face: FaceId | None
+    face: SpeakerId | None
     t: float
     hop: float
     bands: int
@@ -109,11 +112,14 @@ class SpectrogramColumns(Message):
 
 
 class CaptionLine(Message):
-    """Words of one voice (face null: of what no face accounts for); the same id comes again until it is final."""
+    """Words of one voice (face null: of what no speaker accounts for); the same id comes again until it is final.
+
+    A final line comes again, in the same words, when it is given to another speaker.
+    """
 
     type: Literal["caption"] = "caption"
     participant: ParticipantId
-    face: FaceId | None
+    face: SpeakerId | None
     id: int
     text: str
     start: float

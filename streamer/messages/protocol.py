@@ -11,8 +11,8 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter
 
 from models.voiceprint.state import State as VoiceState
-from streamer.messages.base import Estimate, FaceId, FaceOrRest, Message, Name, ParticipantId
-from streamer.messages.insights import Ask, FromInsights, RequestId, Search, SetAnnouncer, SetSpectrogram
+from streamer.messages.base import Estimate, FaceId, Message, Name, ParticipantId, SpeakerId, SpeakerOrRest, VoiceId
+from streamer.messages.insights import Ask, FromInsights, LineId, RequestId, Search, SetAnnouncer, SetSpectrogram
 
 # From the page to the server.
 
@@ -32,20 +32,20 @@ class Ping(Message):
 
 
 class SetFader(Message):
-    """Set how loud one face, or everything else, of a participant is: linear gain, 1 is unchanged."""
+    """Set how loud one speaker, or everything else, of a participant is: linear gain, 1 is unchanged."""
 
     type: Literal["fader"]
     participant: ParticipantId
-    face: FaceOrRest
+    face: SpeakerOrRest
     gain: Annotated[float, Field(ge=0, le=2)]
 
 
 class SetFocus(Message):
-    """Hear only one face, only one participant (face null), or everyone (participant null)."""
+    """Hear only one speaker, only one participant (face null), or everyone (participant null)."""
 
     type: Literal["focus"]
     participant: ParticipantId | None
-    face: FaceId | None
+    face: SpeakerId | None
 
 
 class SetMute(Message):
@@ -57,12 +57,21 @@ class SetMute(Message):
 
 
 class Rename(Message):
-    """Name a participant (face null), or one of their faces."""
+    """Name a participant (face null), or one of their faces, or a voice that belongs to no face."""
 
     type: Literal["rename"]
     participant: ParticipantId
-    face: FaceId | None
+    face: SpeakerId | None
     name: Name
+
+
+class SetSpeaker(Message):
+    """Say who said a finished line: a speaker of this participant, or what no speaker accounts for (face null)."""
+
+    type: Literal["speaker"]
+    participant: ParticipantId
+    line: LineId
+    face: SpeakerId | None
 
 
 class Leave(Message):
@@ -72,7 +81,18 @@ class Leave(Message):
 
 
 ClientMessage = Annotated[
-    Hello | Ping | SetFader | SetFocus | SetMute | Rename | Leave | Ask | Search | SetSpectrogram | SetAnnouncer,
+    Hello
+    | Ping
+    | SetFader
+    | SetFocus
+    | SetMute
+    | Rename
+    | SetSpeaker
+    | Leave
+    | Ask
+    | Search
+    | SetSpectrogram
+    | SetAnnouncer,
     Field(discriminator="type"),
 ]
 client_messages: TypeAdapter[ClientMessage] = TypeAdapter(ClientMessage)
@@ -82,7 +102,7 @@ client_messages: TypeAdapter[ClientMessage] = TypeAdapter(ClientMessage)
 
 
 class ParticipantState(Message):
-    """One participant as the others see it; `faces` maps a face id to the name it was given."""
+    """One participant as the others see it; `faces` maps the number of a face or voice to the name it was given."""
 
     id: ParticipantId
     name: str
@@ -105,7 +125,7 @@ class Gain(Message):
     """One fader that is not at 1."""
 
     participant: ParticipantId
-    face: FaceOrRest
+    face: SpeakerOrRest
     gain: float
 
 
@@ -113,7 +133,7 @@ class Focus(Message):
     """What is heard alone."""
 
     participant: ParticipantId
-    face: FaceId | None
+    face: SpeakerId | None
 
 
 class FaderState(Message):
@@ -135,6 +155,16 @@ class FaceOverlay(Message):
     name: str | None
     speaking: Estimate
     lips_visible: bool
+    voice: VoiceState
+    voice_confidence: Estimate
+
+
+class VoiceOverlay(Message):
+    """A voice that belongs to no face: of somebody who is not in the picture."""
+
+    id: VoiceId
+    name: str | None
+    speaking: Estimate
     voice: VoiceState
     voice_confidence: Estimate
 
@@ -185,12 +215,16 @@ class FadersChanged(FaderState):
 
 
 class Faces(Message):
-    """Faces of one participant in the picture captured at `t`, Unix seconds of the publisher's clock."""
+    """Faces of one participant in the picture captured at `t`, Unix seconds of the publisher's clock.
+
+    `voices` are those that belong to no face. While no picture comes they are told without faces, at the sound's time.
+    """
 
     type: Literal["faces"] = "faces"
     participant: ParticipantId
     t: float
     faces: list[FaceOverlay]
+    voices: list[VoiceOverlay]
 
 
 class Slots(Message):

@@ -1,4 +1,4 @@
-"""What one listener wants to hear: a fader for each face, mutes, and a focus. No sound in here."""
+"""What one listener wants to hear: a fader for each speaker, mutes, and a focus. No sound in here."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 Strip: TypeAlias = int | Literal["rest"]
-"""A face's number, or "rest" for everything else that a participant sends."""
+"""A face's number, below 0 that of a voice without a face, or "rest" for everything else that a participant sends."""
 
 MOST = 2.0
 """A fader's highest gain (6 dB)."""

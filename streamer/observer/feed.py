@@ -7,7 +7,7 @@ import numpy as np
 
 from models.common.arrays import F32
 from models.common.audio import SAMPLE_RATE
-from streamer.engine.types import BLOCK, FaceState
+from streamer.engine.types import BLOCK, FaceState, SpeakerState
 from streamer.observer.client import ObserverClient
 
 BLOCKS = 5
@@ -17,7 +17,7 @@ JUMP = 0.01
 """Seconds by which a block may be off before the piece ends with the one before."""
 
 UNSEEN = 1.0
-"""Seconds after the last picture from which it says nothing any more about who is talking."""
+"""Seconds after the last picture from which it says nothing any more about which face is talking."""
 
 
 class Feed:
@@ -36,11 +36,16 @@ class Feed:
         self._voices: dict[int, list[F32]] = {}
         self._speaking: dict[int, float] = {}
         self._speaking_at = 0.0
+        self._others: dict[int, float] = {}
 
     def faces(self, t: float, faces: list[FaceState]) -> None:
         """Note who is talking, in a picture taken at `t` seconds."""
         self._speaking_at = t
         self._speaking = {face.id: face.speaking for face in faces}
+
+    def others(self, others: list[SpeakerState]) -> None:
+        """Note which voices without a face are talking, in the block that comes next."""
+        self._others = {other.id: other.speaking for other in others}
 
     def picture(self, t: float, frame: av.VideoFrame) -> None:
         """Pass on a picture taken at `t` seconds."""
@@ -62,7 +67,8 @@ class Feed:
 
     def _send(self) -> None:
         voices = {face: np.concatenate(parts) for face, parts in self._voices.items()}
-        # Without pictures nobody is known to talk.
-        speaking = self._speaking if self._begin - self._speaking_at <= UNSEEN else {}
+        # Without pictures no face is known to talk.
+        faces = self._speaking if self._begin - self._speaking_at <= UNSEEN else {}
+        speaking = faces | self._others
         self._observer.hear(self._sid, self._begin, np.concatenate(self._mix), voices, speaking)
         self._mix, self._voices = [], {}

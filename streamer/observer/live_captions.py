@@ -1,7 +1,7 @@
 """Captions of every voice in every session.
 
-A face's voice is its own stream of words. What no face's voice accounts for, the rest, is one too: the voice of
-somebody who is not in the picture, or everybody where no face is seen.
+Every speaker's voice, with a face or without, is its own stream of words. What none of them accounts for, the rest, is
+one too: the voice of somebody who is not known yet, or everybody where no voice is.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class LiveCaptions:
             t: Time of the first sample, seconds.
             mix: Shape (N,), 16 kHz.
             voices: Separated voices of the same stretch, each (N,).
-            speaking: Probability that each face is talking.
+            speaking: Probability that each speaker is talking.
         """
         session = self._sessions.get(sid)
         if session is None:

@@ -65,7 +65,7 @@ class Caption(Line):
     """A line of one voice of a participant, among whom its `id` is the only one; `id` comes again until it is final.
 
     Attributes:
-        face: Whose voice; None where no face is heard apart from the rest.
+        face: Whose voice, below 0 one that belongs to no face; None where nobody is heard apart from the rest.
         vector: Of a final line, for the search (float32, unit length); empty before.
     """
 

@@ -18,7 +18,7 @@ import numpy as np
 from models.common.arrays import F32
 from models.common.resample import Resampler
 from streamer.engine.client import EngineClient
-from streamer.engine.types import FaceState
+from streamer.engine.types import FaceState, SpeakerState
 from streamer.mixing.listen_track import VoiceBlock
 from streamer.observer.client import ObserverClient
 from streamer.observer.feed import Feed
@@ -35,6 +35,12 @@ CALL_RATE, MODEL_RATE = 48_000, 16_000
 
 VOICES_DELAY = 3 * 240
 """Samples at 48 kHz by which the separator's answer lags its input (240 at 16 kHz)."""
+
+PICTURELESS = 1.0
+"""Seconds after the last picture from which voices are told without one."""
+
+TELL_EVERY = 0.2
+"""Seconds between two such messages."""
 
 JUDGED = 50
 """Blocks (1 s) over which the engine counts as keeping up or not."""
@@ -68,7 +74,8 @@ class Agent:
         engine: The model process.
         observer: Gets everything that was heard and seen, and who was heard in it.
         on_voice: Called with every block, in order, voices or none.
-        on_faces: Called with a picture's time and its faces.
+        on_faces: Called with a picture's time, its faces, and the voices that belong to no face; while no picture
+            comes, with the time of the sound and no faces.
         on_status: Called with (separated, reason) when separation begins or ends.
     """
 
@@ -78,7 +85,7 @@ class Agent:
         engine: EngineClient,
         observer: ObserverClient,
         on_voice: Callable[[VoiceBlock], None],
-        on_faces: Callable[[float, list[FaceState]], None],
+        on_faces: Callable[[float, list[FaceState], list[SpeakerState]], None],
         on_status: Callable[[bool, str], None],
     ) -> None:
         self._sid = participant_id
@@ -96,6 +103,8 @@ class Agent:
         self._pending: deque[_Pending] = deque()
         self._recent: deque[bool] = deque(maxlen=JUDGED)
         self._separated = False
+        self._others: list[SpeakerState] = []
+        self._tell_at = self._loop.time() + PICTURELESS
         self.statistics = AgentStatistics()
         engine.open(participant_id, self._voices, self._faces)
 
@@ -138,7 +147,9 @@ class Agent:
             while len(self._pending) > PLAIN_WAIT:
                 self._emit(self._pending.popleft(), None)
 
-    def _voices(self, index: int, voices: dict[int, F32]) -> None:
+    def _voices(self, index: int, voices: dict[int, F32], others: list[SpeakerState]) -> None:
+        self._others = others
+        self._feed.others(others)
         while self._pending and self._pending[0].index < index:
             self.statistics.late += 1
             self._emit(self._pending.popleft(), None)
@@ -146,10 +157,14 @@ class Agent:
             block = self._pending.popleft()
             self.statistics.delays.append(self._loop.time() - block.arrived)
             self._emit(block, voices)
+            if others and self._loop.time() >= self._tell_at:
+                self._tell_at = self._loop.time() + TELL_EVERY
+                self._on_faces(block.t, [], others)
 
     def _faces(self, t: float, faces: list[FaceState]) -> None:
+        self._tell_at = self._loop.time() + PICTURELESS
         self._feed.faces(t, faces)
-        self._on_faces(t, faces)
+        self._on_faces(t, faces, self._others)
 
     def _emit(self, block: _Pending, voices: dict[int, F32] | None) -> None:
         in_time = voices is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from streamer.engine.types import FaceState
+from streamer.engine.types import FaceState, SpeakerState
 from streamer.messages import protocol
 from streamer.messages.base import Message
 from streamer.rooms.participant import Participant
@@ -49,19 +49,24 @@ def room_state(room_id: str, participants: Iterable[Participant], models_up: boo
     )
 
 
-def faces_message(participant: Participant, t: float, faces: list[FaceState]) -> protocol.Faces:
-    """Return what the engine saw as a message.
+def faces_message(
+    participant: Participant, t: float, faces: list[FaceState], others: list[SpeakerState]
+) -> protocol.Faces:
+    """Return what the engine saw and heard as a message.
 
     Args:
         participant: whose picture.
         t: its capture time, seconds.
         faces: what is in it.
+        others: voices that belong to no face.
 
     Returns:
-        The message, with the names that faces were given.
+        The message, with the names that faces and voices were given.
     """
-    overlays = [protocol.FaceOverlay.of(face, name=participant.face_names.get(face.id)) for face in faces]
-    return protocol.Faces(participant=participant.id, t=t, faces=overlays)
+    names = participant.face_names
+    overlays = [protocol.FaceOverlay.of(face, name=names.get(face.id)) for face in faces]
+    voices = [protocol.VoiceOverlay.of(other, name=names.get(other.id)) for other in others]
+    return protocol.Faces(participant=participant.id, t=t, faces=overlays, voices=voices)
 
 
 def send(

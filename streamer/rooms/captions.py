@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from streamer.messages.insights import CaptionLine
 from streamer.observer.types import Caption, Sounds
@@ -11,10 +11,27 @@ from streamer.rooms import broadcast
 from streamer.rooms.participant import Participant
 from streamer.rtc.timeline import now
 from streamer.transcripts.sound_lines import LASTS, SoundLines
-from streamer.transcripts.transcript import Transcript
+from streamer.transcripts.transcript import MOST, Transcript
 
 REPEATED = 30
 """Latest lines that someone who joins is sent."""
+
+
+@dataclass(slots=True)
+class SaidLine:
+    """A finished line, whose speaker may be put right.
+
+    Attributes:
+        participant: In whose sound.
+        line: As it is sent.
+    """
+
+    participant: Participant
+    line: CaptionLine
+
+    def speaker(self) -> str:
+        """Return how who said it is called now."""
+        return speaker_name(self.participant, self.line.face)
 
 
 class Captions:
@@ -30,7 +47,10 @@ class Captions:
     def __init__(self, people: Callable[[], Iterable[Participant]]) -> None:
         self.transcript = Transcript(begin=now())
         self._people = people
-        self._latest: dict[str, CaptionLine] = {}
+        self._said: dict[tuple[str, int], SaidLine] = {}
+        """Finished lines by participant and line, as many as the transcript keeps, the oldest first."""
+        self._latest: dict[tuple[str, int], SaidLine] = {}
+        """Those that are new or were given to another speaker last."""
         self._sounds: dict[str, SoundLines] = {}
 
     def follow(self, participant: Participant) -> None:
@@ -43,26 +63,45 @@ class Captions:
 
     def welcome(self, participant: Participant) -> None:
         """Send someone who comes the latest lines."""
-        for topic, line in self._latest.items():
-            broadcast.send([participant], line, topic, passing=True, final=True)
+        for said in self._latest.values():
+            _send([participant], said.line)
 
-    def add(self, participant: Participant, caption: Caption) -> bool:
-        """Send a caption to everyone, and keep it if it will not change any more.
+    def add(self, participant: Participant, caption: Caption) -> SaidLine | None:
+        """Send a caption to everyone, and keep it if its words will not change any more.
 
         Returns:
-            Whether it is final and has words.
+            The line, if it is final and has words.
         """
         line = CaptionLine.of(caption, participant=participant.id)
-        topic = f"caption {participant.id} {line.id}"
-        broadcast.send(self._people(), line, topic, passing=True, final=line.final)
+        _send(self._people(), line)
         if not line.final or not line.text:
-            return False
-        self._latest[topic] = line
+            return None
+        said = SaidLine(participant, line)
+        self._said[participant.id, line.id] = said
+        if len(self._said) > MOST:
+            del self._said[next(iter(self._said))]
+        self._repeat(said)
+        self.transcript.add(said.speaker, line.start, line.end, line.text)
+        return said
+
+    def set_speaker(self, participant: str, line: int, face: int | None) -> None:
+        """Give a finished line to another speaker of its participant, and tell everyone; its words stay.
+
+        Raises:
+            KeyError: there is no such line, or none any more.
+        """
+        said = self._said[participant, line]
+        if said.line.face != face:
+            said.line = said.line.model_copy(update={"face": face})
+            self._repeat(said)
+            _send(self._people(), said.line)
+
+    def _repeat(self, said: SaidLine) -> None:
+        key = (said.line.participant, said.line.id)
+        self._latest.pop(key, None)
+        self._latest[key] = said
         if len(self._latest) > REPEATED:
             del self._latest[next(iter(self._latest))]
-        name = functools.partial(speaker_name, participant, line.face)
-        self.transcript.add(name, line.start, line.end, line.text)
-        return True
 
     def add_sounds(self, participant: Participant, sounds: Sounds) -> None:
         """Note sounds that begin in the transcript."""
@@ -71,7 +110,12 @@ class Captions:
 
 
 def speaker_name(participant: Participant, face: int | None) -> str:
-    """Return how a voice is called now: by its face's name, or by the participant's."""
+    """Return how a speaker is called now: by the name of the face or voice, or by the participant's."""
     if face is None:
         return participant.name
-    return participant.face_names.get(face, f"{participant.name}, face {face}")
+    kind = "face" if face >= 0 else "voice"
+    return participant.face_names.get(face, f"{participant.name}, {kind} {abs(face)}")
+
+
+def _send(people: Iterable[Participant], line: CaptionLine) -> None:
+    broadcast.send(people, line, f"caption {line.participant} {line.id}", passing=True, final=line.final)

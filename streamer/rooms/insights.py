@@ -10,7 +10,7 @@ from streamer.observer.client import ObserverClient
 from streamer.observer.types import GRID, Caption, Columns, Description, Keyframe, Localization, Observation, Sounds
 from streamer.rooms import broadcast
 from streamer.rooms.announcer import Announcer
-from streamer.rooms.captions import Captions, speaker_name
+from streamer.rooms.captions import Captions
 from streamer.rooms.participant import Participant
 from streamer.rooms.questions import Questions
 from streamer.rooms.requests import Requests
@@ -103,8 +103,8 @@ class Insights:
 
     def _said(self, participant: Participant, caption: Caption) -> None:
         self.announcer.somebody_talks()
-        if self.captions.add(participant, caption):
-            self.search.add_line(participant, speaker_name(participant, caption.face), caption)
+        if (said := self.captions.add(participant, caption)) is not None:
+            self.search.add_line(participant, said.speaker, caption)
             self.questions.hear(participant, caption.text)
 
     def _send(self, message: Message, topic: str) -> None:

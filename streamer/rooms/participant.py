@@ -17,7 +17,7 @@ from streamer.rooms.session import Session
 from streamer.rooms.watcher import Watcher
 
 MAX_FACE_NAMES = 64
-"""Names of faces that one participant keeps."""
+"""Names of faces and voices that one participant keeps."""
 
 
 class Participant:
@@ -77,7 +77,7 @@ class Participant:
             self._waiting = None
 
     def name_face(self, face: int, name: str) -> None:
-        """Give a face a name; of more than 64 names the one given first is forgotten."""
+        """Give a face or a voice a name; of more than 64 names the one given first is forgotten."""
         self.face_names.pop(face, None)
         self.face_names[face] = name
         if len(self.face_names) > MAX_FACE_NAMES:

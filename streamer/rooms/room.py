@@ -7,7 +7,7 @@ from collections.abc import Awaitable
 
 from streamer.auth import Role
 from streamer.engine.client import EngineClient
-from streamer.engine.types import FaceState
+from streamer.engine.types import FaceState, SpeakerState
 from streamer.limits import RateLimiter
 from streamer.messages import protocol
 from streamer.mixing.listen_track import VoiceBlock
@@ -28,10 +28,10 @@ CLOSED_FOR_ALL, REMOVED = 1001, 4410
 """What control sockets are closed with when the room ends, and when their participant is removed."""
 
 TALKING = 0.5
-"""Probability from which a face counts as talking."""
+"""Probability from which a speaker counts as talking."""
 
 RENAMES_A_SECOND, RENAMES_AT_ONCE = 1.0, 16.0
-"""For each participant: everybody is sent the whole room's state with each."""
+"""For each participant, lines given to another speaker counted in: everybody is told of each."""
 
 
 class Room:
@@ -49,7 +49,7 @@ class Room:
         empty_since: when the last one left, monotonic seconds.
         sessions: their media sessions.
         insights: what is heard, seen and said.
-        renames: how often each participant may rename.
+        renames: how often each participant may rename, or say who said a line.
     """
 
     def __init__(
@@ -148,7 +148,7 @@ class Room:
             self._expect(participant)
 
     def rename(self, participant_id: str, face: int | None, name: str) -> None:
-        """Name a participant, or one of their faces.
+        """Name a participant, or one of their faces, or a voice that belongs to no face.
 
         Raises:
             KeyError: there is no such participant.
@@ -194,7 +194,7 @@ class Room:
                 self._engine,
                 self._observer,
                 lambda block: self._voice(participant, block),
-                lambda t, faces: self._faces(participant, t, faces),
+                lambda t, faces, others: self._faces(participant, t, faces, others),
                 lambda separated, reason: self._separation(participant, separated, reason),
             )
             self.insights.follow(participant)
@@ -237,10 +237,10 @@ class Room:
     def _voice(self, participant: Participant, block: VoiceBlock) -> None:
         route_voice(self.participants, participant, block)
 
-    def _faces(self, participant: Participant, t: float, faces: list[FaceState]) -> None:
-        if any(face.speaking > TALKING for face in faces):
+    def _faces(self, participant: Participant, t: float, faces: list[FaceState], others: list[SpeakerState]) -> None:
+        if any(speaker.speaking > TALKING for speaker in (*faces, *others)):
             self.insights.announcer.somebody_talks()
-        message = broadcast.faces_message(participant, t, faces)
+        message = broadcast.faces_message(participant, t, faces, others)
         broadcast.send(self.participants.values(), message, f"faces {participant.id}")
 
     def _separation(self, participant: Participant, separated: bool, reason: str) -> None:

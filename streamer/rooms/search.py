@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 
 import numpy as np
 
@@ -32,8 +33,8 @@ class MomentSearch:
         vector = np.frombuffer(keyframe.vector, np.float32)
         self._index.add_picture(participant.id, keyframe.t, vector, keyframe.thumbnail)
 
-    def add_line(self, participant: Participant, speaker: str, caption: Caption) -> None:
-        """Take in a final line and who said it."""
+    def add_line(self, participant: Participant, speaker: Callable[[], str], caption: Caption) -> None:
+        """Take in a final line and what gives the name of who said it."""
         vector = np.frombuffer(caption.vector, np.float32)
         self._index.add_words(participant.id, speaker, caption.start, caption.text, vector)
 

@@ -209,30 +209,39 @@ class Conversation:
         if isinstance(message, insights.SetSpectrogram):
             self._room.insights.spectrograms.show(self._me, message.participant, message.face)
             return
+        if isinstance(message, protocol.Rename | protocol.SetSpeaker):
+            self._name(message)
+            return
         try:
             self._change(message)
         except TooMany as error:
             self._fault("too_many", str(error))
 
-    def _change(self, message: protocol.SetFader | protocol.SetFocus | protocol.SetMute | protocol.Rename) -> None:
+    def _name(self, message: protocol.Rename | protocol.SetSpeaker) -> None:
+        if self._me.role != "publish":
+            self._fault("role", "Watchers cannot rename anyone.")
+            return
+        if isinstance(message, protocol.Rename) and message.face is None and message.participant != self._me.id:
+            self._fault("role", "Only they themselves can rename a participant.")
+            return
+        if wait := self._room.renames.take(self._me.id):
+            self._fault("too_many", f"Too many names at once: wait {wait} s.")
+            return
         if isinstance(message, protocol.Rename):
-            if self._me.role != "publish":
-                self._fault("role", "Watchers cannot rename anyone.")
-                return
-            if message.face is None and message.participant != self._me.id:
-                self._fault("role", "Only they themselves can rename a participant.")
-                return
-            if wait := self._room.renames.take(self._me.id):
-                self._fault("too_many", f"Too many names at once: wait {wait} s.")
-                return
             self._room.rename(message.participant, message.face, message.name)
             return
+        try:
+            self._room.insights.captions.set_speaker(message.participant, message.line, message.face)
+        except KeyError:
+            self._fault("unknown", "There is no such finished line.")
+
+    def _change(self, message: protocol.SetFader | protocol.SetFocus | protocol.SetMute) -> None:
         if isinstance(message, protocol.SetFader):
             self._me.set_gain(message.participant, message.face, message.gain)
         elif isinstance(message, protocol.SetMute):
             self._me.faders.set_muted(message.participant, message.muted)
         elif message.participant is None and message.face is not None:
-            self._fault("invalid", "A focus on a face needs its participant.")
+            self._fault("invalid", "A focus on a speaker needs its participant.")
             return
         else:
             self._me.faders.set_focus(message.participant, message.face)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Literal
 
@@ -52,7 +52,7 @@ class Moment:
         t: Unix seconds of the publisher's clock.
         kind: A picture, or a line somebody said.
         text: The line; empty for a picture.
-        speaker: Who said it, if known.
+        name: Gives the name of who said it; None if unknown.
         score: 0 to 1; only for putting moments in order.
         thumbnail: JPEG of a picture.
     """
@@ -61,9 +61,14 @@ class Moment:
     t: float
     kind: Literal["picture", "words"]
     text: str
-    speaker: str | None
+    name: Callable[[], str] | None
     score: float
     thumbnail: bytes | None
+
+    @property
+    def speaker(self) -> str | None:
+        """Who said it, as they are called now."""
+        return None if self.name is None else self.name()
 
 
 class _Ring:
@@ -168,12 +173,12 @@ class SearchIndex:
         self._last[participant] = now, vector
         return True
 
-    def add_words(self, participant: str, speaker: str | None, t: float, text: str, vector: F32) -> None:
+    def add_words(self, participant: str, speaker: Callable[[], str] | None, t: float, text: str, vector: F32) -> None:
         """Take in a line that somebody said.
 
         Args:
             participant: in whose stream.
-            speaker: name of who said it, if known.
+            speaker: gives the name of who said it, which may change; None if unknown.
             t: when it began, Unix seconds of the publisher's clock.
             text: the words; of more than 400 characters the first 400 are kept.
             vector: (D,) at most 1 long; zeros, or empty, where the text has none.
@@ -236,7 +241,7 @@ class SearchIndex:
 
 
 def _scored(item: Moment, score: float) -> Moment:
-    return Moment(item.participant, item.t, item.kind, item.text, item.speaker, score, item.thumbnail)
+    return replace(item, score=score)
 
 
 def _finite(vector: F32) -> F32:

@@ -16,6 +16,8 @@ ROWS = COLUMNS = 14
 ASKED = ("ask", "search", "spectrogram")
 FACE = {"name": None, "speaking": 0.9, "lips_visible": True, "voice": "known", "voice_confidence": 0.8}
 
+VOICE = {"name": None, "speaking": 0.9, "voice": "known", "voice_confidence": 0.8}
+
 
 class Stage:
     """Bob's page, in which Ada is seen; the test speaks as the server and reads what the page asks of it."""
@@ -53,9 +55,10 @@ class Stage:
     def tell(self, **message: Any) -> None:
         self.sockets[-1].send(json.dumps({"participant": self.ada, **message}))
 
-    def faces(self, *xs: float) -> None:
+    def faces(self, *xs: float, voices: tuple[int, ...] = ()) -> None:
         faces = [FACE | {"id": i + 1, "box": [x, 0.25, 0.2, 0.35]} for i, x in enumerate(xs)]
-        self.tell(type="faces", t=time.time(), faces=faces)
+        without = [VOICE | {"id": id} for id in voices]
+        self.tell(type="faces", t=time.time(), faces=faces, voices=without)
 
     def heat(self, row: int, column: int, *, seen: bool = True) -> None:
         """A map that is hot in one cell."""

@@ -176,7 +176,7 @@ def test_nothing_on_a_picture_lies_over_words(stage: Callable[..., Stage], width
         # One face so high, the other so low that the name has no place but at the other end.
         faces = [FACE | {"id": i + 1, "box": [x, y, 0.3, 0.5]} for i, (x, y) in enumerate(((0.1, 0.02), (0.6, 0.4)))]
         bob.tell(type="sound", t=time.time(), tags=[["music", 0.8], ["children playing", 0.6]])
-        bob.tell(type="faces", t=time.time(), faces=faces)
+        bob.tell(type="faces", t=time.time(), faces=faces, voices=[])
         for line, (face, words) in enumerate(said.items()):
             bob.say(face, words, line=line)
         bob.page.wait_for_timeout(100)

@@ -198,7 +198,7 @@ def test_face_follows_its_message_and_is_focused_by_click_and_key(visit: Visit, 
             "voice": "known",
             "voice_confidence": 0.8,
         }
-        message = {"type": "faces", "participant": ada_id, "t": time.time(), "faces": [face]}
+        message = {"type": "faces", "participant": ada_id, "t": time.time(), "faces": [face], "voices": []}
         sockets[0].send(json.dumps(message))
 
     button = bob.page.get_by_role("button", name="Hear only Face 1 of Ada").and_(bob.page.get_by_test_id("face"))

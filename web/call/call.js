@@ -94,22 +94,22 @@ export class Call {
    */
   faceName(participant, face) {
     const name = this.participant(participant)?.faces[String(face)];
-    return name || this.history(participant).newest().find(({ id }) => id === face)?.name || `Face ${face}`;
+    return name || this.history(participant).newest().find(({ id }) => id === face)?.name || (face < 0 ? `Voice ${-face}` : `Face ${face}`);
   }
 
   /**
    * @param {string} participant
-   * @returns {number[]} the faces seen lately, named, or with a fader that is not at rest
+   * @returns {number[]} the speakers of the last seconds, those with a fader that is not at rest, and named faces: faces, then voices
    */
-  faceIds(participant) {
+  speakerIds(participant) {
     const { gains, focus } = this.faders;
-    const named = Object.keys(this.participant(participant)?.faces ?? {}).map(Number);
+    const named = Object.keys(this.participant(participant)?.faces ?? {}).map(Number).filter((id) => id >= 0);
     const set = [...gains, ...(focus ? [focus] : [])]
       .filter((entry) => entry.participant === participant)
       .map(({ face }) => face)
       .filter((face) => typeof face === "number");
     const ids = new Set([...named, ...set, ...this.history(participant).recent()]);
-    return [...ids].sort((a, b) => a - b);
+    return [...ids].sort((a, b) => Number(a < 0) - Number(b < 0) || Math.abs(a) - Math.abs(b));
   }
 
   /**
@@ -184,6 +184,21 @@ export class Call {
   }
 
   /**
+   * A finished line was said by another speaker; everybody's lines change when the server says so.
+   * @param {string} participant
+   * @param {number} line
+   * @param {number | null} face
+   */
+  setSpeaker(participant, line, face) {
+    this.connection.send({ type: "speaker", participant, line, face });
+  }
+
+  /** Whether this page may give names, and lines to speakers: whoever only watches may not. */
+  get mayName() {
+    return this.connection.joined?.role !== "watch";
+  }
+
+  /**
    * @param {string} participant
    * @param {number | null} face null = the participant's sound as a whole
    * @returns {string} who speaks, for people
@@ -202,12 +217,14 @@ export class Call {
   /** @returns {CallSnapshot} */
   snapshot() {
     const faces = Object.fromEntries([...this.histories].map(([id, history]) => [id, history.newest()]));
+    const voices = Object.fromEntries([...this.histories].map(([id, history]) => [id, history.voices()]));
     return structuredClone({
       connection: this.connection.state,
       participant: this.self || null,
       role: this.connection.joined?.role ?? null,
       room: this.room,
       faces,
+      voices,
       slots: this.slots,
       faders: this.faders,
       focus: this.faders.focus,
@@ -234,7 +251,7 @@ export class Call {
         this.listener.onFaders();
         break;
       case "faces":
-        this.history(message.participant).push(message.t, message.faces);
+        this.history(message.participant).push(message.t, message.faces, message.voices);
         this.listener.onFaces(message.participant);
         break;
       case "slots":

@@ -1,6 +1,6 @@
-/** The last seconds of one participant's faces, asked by the capture time of the picture on the screen. */
+/** The last seconds of one participant's faces, asked by the capture time of the picture, and their voices without a face. */
 
-/** @import { FaceOverlay } from "../types.js" */
+/** @import { FaceOverlay, VoiceOverlay } from "../types.js" */
 
 const KEPT_S = 3;
 const STALE_S = 1;
@@ -35,7 +35,8 @@ export class FaceHistory {
   /** @type {{ t: number, faces: FaceOverlay[] }[]} in order of t */
   #kept = [];
   #arrived = -Infinity;
-  /** @type {Map<number, number>} when each face was last told of */ #seen = new Map();
+  /** @type {VoiceOverlay[]} */ #voices = [];
+  /** @type {Map<number, number>} when each speaker was last told of */ #seen = new Map();
 
   /** Capture time of the newest faces, or null before the first. */
   get newestTime() {
@@ -45,8 +46,9 @@ export class FaceHistory {
   /**
    * @param {number} t
    * @param {FaceOverlay[]} faces
+   * @param {VoiceOverlay[]} voices
    */
-  push(t, faces) {
+  push(t, faces, voices) {
     const newest = this.newestTime;
     // Whoever reconnects or changes machine may come back with another clock.
     if (newest !== null && Math.abs(t - newest) > KEPT_S) this.#kept = [];
@@ -56,10 +58,11 @@ export class FaceHistory {
     const oldest = (this.newestTime ?? t) - KEPT_S;
     while ((this.#kept[0]?.t ?? oldest) < oldest) this.#kept.shift();
     this.#arrived = performance.now();
-    for (const { id } of faces) this.#seen.set(id, this.#arrived);
+    this.#voices = voices;
+    for (const { id } of [...faces, ...voices]) this.#seen.set(id, this.#arrived);
   }
 
-  /** @returns {number[]} faces seen in the last seconds: a fader must not vanish because someone turns away */
+  /** @returns {number[]} speakers of the last seconds: a fader must not vanish because someone turns away, or pauses */
   recent() {
     const since = performance.now() - REMEMBERED_MS;
     for (const [id, at] of this.#seen) if (at < since) this.#seen.delete(id);
@@ -68,7 +71,16 @@ export class FaceHistory {
 
   /** @returns {FaceOverlay[]} the last word, empty when it is a second old */
   newest() {
-    return performance.now() - this.#arrived < STALE_S * 1000 ? (this.#kept.at(-1)?.faces ?? []) : [];
+    return this.#stale ? [] : (this.#kept.at(-1)?.faces ?? []);
+  }
+
+  /** @returns {VoiceOverlay[]} voices without a face, likewise */
+  voices() {
+    return this.#stale ? [] : this.#voices;
+  }
+
+  get #stale() {
+    return performance.now() - this.#arrived >= STALE_S * 1000;
   }
 
   /**

@@ -88,8 +88,8 @@ export class Insight {
         this.#heard(message);
         break;
       case "caption":
-        this.transcript.push(message);
-        if (!this.#outdated(message)) this.tiles.insight(message.participant)?.captions.track.push(message, performance.now());
+        if (this.transcript.push(message)) this.tiles.insight(message.participant)?.captions.track.moved(message);
+        else if (!this.#outdated(message)) this.tiles.insight(message.participant)?.captions.track.push(message, performance.now());
         break;
       case "scene":
         this.tiles.insight(message.participant)?.described(message);

@@ -1,5 +1,6 @@
-/** The mixer panel: for each other participant a fader for each face and one for everything else. */
+/** The mixer panel: for each other participant a fader for each speaker and one for everything else. */
 import { element, icon, setIcon } from "../ui/element.js";
+import { editName, editing } from "../ui/name-field.js";
 import { faceColour } from "../tile/overlay.js";
 
 /** @import { Call } from "../call/call.js" */
@@ -39,15 +40,39 @@ class Fader {
     const data = { "data-participant": participant, "data-face": face };
     this.solo = element("button", { type: "button", class: "quiet-button solo", ...data }, icon("ear"));
     const dot = element("span", { class: face === "rest" ? "dot hollow" : "dot" });
+    this.pencil = element("button", { type: "button", class: "quiet-button pencil", title: "Rename (F2)", ...data }, icon("pencil"));
+    const head = element("div", { class: "fader-head" }, this.name, this.pencil);
+    this.row = element("div", { class: "fader" }, dot, head, this.solo, this.slider, this.percent);
+    // A face is named, and heard alone, at its picture; a voice without one has only this.
+    this.faceless = typeof face === "number" && face < 0;
+    this.pencil.hidden = !this.faceless || !call.mayName;
     if (face !== "rest") {
       dot.style.background = faceColour(face);
       this.solo.addEventListener("click", () => call.toggleFocus(participant, face));
     } else this.solo.classList.add("gone");
-    this.row = element("div", { class: "fader" }, dot, this.name, this.solo, this.slider, this.percent);
+    if (typeof face === "number" && this.faceless) this.#withoutFace(face);
     this.slider.addEventListener("input", () => this.#input());
     this.slider.addEventListener("dblclick", () => {
       this.slider.value = "100";
       this.#input();
+    });
+  }
+
+  /** Whether its name is being typed. */
+  get editing() {
+    return editing(this.row);
+  }
+
+  /** @param {number} voice */
+  #withoutFace(voice) {
+    const { call, participant } = this;
+    this.name.classList.add("pickable");
+    this.name.addEventListener("click", () => call.toggleFocus(participant, voice));
+    if (!call.mayName) return;
+    const edit = () => editName(this.name, (name) => call.rename(participant, voice, name));
+    this.pencil.addEventListener("click", edit);
+    this.row.addEventListener("keydown", (event) => {
+      if (event.key === "F2" && !this.editing) edit();
     });
   }
 
@@ -56,6 +81,7 @@ class Fader {
     const { call, participant, face } = this;
     const name = face === "rest" ? "Everything else" : call.faceName(participant, face);
     this.name.textContent = name;
+    this.pencil.ariaLabel = `Rename ${name}`;
     this.slider.ariaLabel = `${name} of ${owner}, loudness`;
     if (performance.now() - this.#touchedAt > HELD_MS) {
       this.slider.value = String(Math.round(call.gain(participant, face) * 100));
@@ -66,7 +92,8 @@ class Fader {
     this.solo.ariaLabel = `Hear only ${name} of ${owner}`;
     this.solo.title = `Hear only ${name}`;
     this.solo.setAttribute("aria-pressed", String(focus?.participant === participant && focus.face === face));
-    const seen = call.history(participant).newest().find(({ id }) => id === face);
+    const history = call.history(participant);
+    const seen = [...history.newest(), ...history.voices()].find(({ id }) => id === face);
     this.row.classList.toggle("unseen", !seen);
     this.row.classList.toggle("speaking", !!seen && seen.speaking > 0.5);
   }
@@ -123,9 +150,9 @@ class Strip {
     setIcon(this.mute, isMuted ? "speaker-off" : "speaker");
     this.section.classList.toggle("muted", isMuted);
     /** @type {FaderFace[]} */
-    const wanted = [...call.faceIds(participant), "rest"];
+    const wanted = [...call.speakerIds(participant), "rest"];
     for (const [face, fader] of this.#faders) {
-      if (wanted.includes(face)) continue;
+      if (wanted.includes(face) || fader.editing) continue;
       fader.row.remove();
       this.#faders.delete(face);
     }

@@ -48,7 +48,7 @@ export class SpectrogramPanel {
     const before = this.#choice.value || HEARD;
     const groups = publishing.map(({ id, name }) => {
       const whole = element("option", { value: JSON.stringify([id, null]) }, `${name}: everything`);
-      const faces = this.call.faceIds(id).map((face) => element("option", { value: JSON.stringify([id, face]) }, `${name}: ${this.call.faceName(id, face)}`));
+      const faces = this.call.speakerIds(id).map((face) => element("option", { value: JSON.stringify([id, face]) }, `${name}: ${this.call.faceName(id, face)}`));
       return element("optgroup", { label: id === self ? `${name} (you)` : name }, whole, ...faces);
     });
     const made = element("select", {}, element("option", { value: HEARD }, "What I listen to"), ...groups);

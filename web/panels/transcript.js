@@ -1,5 +1,6 @@
 /** Everything that was said, by whom and when: final lines as a log, and what is being said now under it. */
 import { element } from "../ui/element.js";
+import { SpeakerMenu } from "./speaker-menu.js";
 
 /** @import { Call } from "../call/call.js" */
 /** @import { CaptionLine } from "../types.js" */
@@ -22,6 +23,7 @@ export function clock(t) {
 /**
  * @typedef {object} Said
  * @property {string} participant
+ * @property {number | null} id of the line; null = a sound
  * @property {number | null} face
  * @property {number} start
  * @property {HTMLElement} row
@@ -32,6 +34,7 @@ export class Transcript {
   /** @type {Said[]} in order of start */ #said = [];
   /** @type {Map<string, number>} when each line that is final began */ #finals = new Map();
   /** @type {Map<string, { message: CaptionLine, at: number }>} */ #partials = new Map();
+  #menu = new SpeakerMenu();
   #frame = 0;
   #timer = 0;
   /** The newest line stays in view until someone scrolls up. */ #following = true;
@@ -54,7 +57,10 @@ export class Transcript {
     new ResizeObserver(() => this.#following && this.#toEnd()).observe(log);
   }
 
-  /** @param {CaptionLine} message */
+  /**
+   * @param {CaptionLine} message
+   * @returns {boolean} whether it was final already; then only who said it can be new
+   */
   push(message) {
     const { participant, face, id, text, start, final } = message;
     const key = `${participant} ${id}`;
@@ -64,11 +70,13 @@ export class Transcript {
       if (!known) this.#partials.set(key, { message, at: performance.now() });
     } else {
       this.#partials.delete(key);
-      if (known) return;
-      this.#finals.set(key, start);
-      if (text) this.#write(participant, face, start, text, "");
+      if (!known) {
+        this.#finals.set(key, start);
+        if (text) this.#write({ participant, face, start, id }, text, "");
+      } else this.#setSpeaker(message);
     }
     this.#showNow();
+    return known && final;
   }
 
   /**
@@ -77,7 +85,7 @@ export class Transcript {
    * @param {string[]} names
    */
   sound(participant, t, names) {
-    this.#write(participant, null, t, names.map((name) => `[${name}]`).join(" "), "said-sound");
+    this.#write({ participant, face: null, start: t, id: null }, names.map((name) => `[${name}]`).join(" "), "said-sound");
   }
 
   /** Whether screen readers are told of new lines as they come. */
@@ -87,27 +95,53 @@ export class Transcript {
 
   /** Names given later stand on earlier lines too. */
   roomChanged() {
-    for (const { participant, face, name } of this.#said) {
-      if (this.call.participant(participant)) name.textContent = this.call.speaker(participant, face);
+    for (const said of this.#said) {
+      const here = !!this.call.participant(said.participant);
+      if (here) said.name.textContent = this.call.speaker(said.participant, said.face);
+      if (said.name instanceof HTMLButtonElement) said.name.disabled = !here;
     }
   }
 
+  /** @param {CaptionLine} message */
+  #setSpeaker({ participant, id, face }) {
+    const said = this.#said.find((line) => line.participant === participant && line.id === id);
+    if (!said) return;
+    said.face = face;
+    said.name.textContent = this.call.speaker(participant, face);
+  }
+
+  /** @param {Said} said */
+  #choose(said) {
+    const { participant, id } = said;
+    if (id === null) return;
+    const named = Object.keys(this.call.participant(participant)?.faces ?? {}).map(Number);
+    const spoke = this.#said.filter((line) => line.participant === participant && line.face !== null).map(({ face }) => Number(face));
+    const speakers = [...new Set([...this.call.speakerIds(participant), ...named, ...spoke])];
+    const choices = [...speakers, null].map((face) => ({ face, name: this.call.speaker(participant, face) }));
+    this.#menu.open(said.name, choices, said.face, (face) => this.call.setSpeaker(participant, id, face));
+  }
+
   /**
-   * @param {string} participant
-   * @param {number | null} face
-   * @param {number} start Unix seconds
+   * @param {Omit<Said, "row" | "name">} line
    * @param {string} text
    * @param {string} kind
    */
-  #write(participant, face, start, text, kind) {
+  #write(line, text, kind) {
     const { log, empty, newer } = this.parts;
-    const name = element("b", { class: "said-name", dir: "auto" }, this.call.speaker(participant, face));
+    const { participant, face, start, id } = line;
+    const who = this.call.speaker(participant, face);
+    const name =
+      id !== null && this.call.mayName && this.call.participant(participant)
+        ? element("button", { type: "button", class: "said-name", dir: "auto", "aria-haspopup": "menu", title: "Somebody else said this" }, who)
+        : element("b", { class: "said-name", dir: "auto" }, who);
     const time = element("time", { class: "said-time", datetime: new Date(start * 1000).toISOString() }, clock(start));
     const row = element("div", { class: `said ${kind}`, "data-testid": "said" }, name, " ", time, element("p", { dir: "auto" }, text));
     let at = this.#said.length;
     while (at > 0 && (this.#said[at - 1]?.start ?? 0) > start) at -= 1;
     log.insertBefore(row, this.#said[at]?.row ?? null);
-    this.#said.splice(at, 0, { participant, face, start, row, name });
+    const said = { ...line, row, name };
+    if (name instanceof HTMLButtonElement) name.addEventListener("click", () => this.#choose(said));
+    this.#said.splice(at, 0, said);
     while (this.#said.length > MOST_LINES) this.#said.shift()?.row.remove();
     for (const key of this.#finals.keys()) {
       if (this.#finals.size <= MOST_LINES) break;

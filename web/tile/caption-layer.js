@@ -10,6 +10,9 @@ import { faceColour } from "./overlay.js";
 
 const MOST_AT_FOOT = 3;
 
+/** @param {Voice} voice @returns {voice is number} whether there may be a face to it, or at least a name */
+const isSpeaker = (voice) => typeof voice === "number";
+
 class CaptionBox {
   #shown = "";
 
@@ -21,7 +24,7 @@ class CaptionBox {
     // The name stands outside: it is to be read however long the line grows.
     const text = element("p", { class: "caption-text" }, this.name, element("span", { class: "caption-clip" }, this.words));
     this.root = element("div", { class: "caption-box", "data-testid": "caption", "data-face": voice }, text);
-    if (typeof voice === "number") text.style.setProperty("--face", faceColour(voice));
+    if (isSpeaker(voice)) text.style.setProperty("--face", faceColour(voice));
   }
 
   /**
@@ -69,7 +72,7 @@ export class CaptionLayer {
   /**
    * @param {View} view
    * @param {Omit<PlacedFace, "heard" | "focused">[]} faces the faces on the screen
-   * @param {(face: number) => string} nameOf
+   * @param {(speaker: number) => string} nameOf
    * @param {{ width: number, height: number }} tile CSS pixels
    * @param {number} now milliseconds
    */
@@ -87,14 +90,16 @@ export class CaptionLayer {
     this.root.style.setProperty("--em", `${size.em}px`);
     if (this.root.dataset.style !== view.captionStyle) this.root.dataset.style = view.captionStyle;
     const seen = faces.filter(({ face }) => voices.has(face.id)).map(({ face, rect }) => ({ id: face.id, rect }));
-    const faceless = [...voices].filter(([voice]) => typeof voice !== "number").map(([, lines]) => lines.map(({ text }) => text).join(" "));
+    const faceless = [...voices]
+      .filter(([voice]) => !isSpeaker(voice) || voice < 0)
+      .map(([voice, lines]) => [isSpeaker(voice) ? `${nameOf(voice)}:` : "", ...lines.map(({ text }) => text)].join(" "));
     this.reserve = footReserve(faceless, tile.width, size.em);
     const places = placeCaptions(seen, tile, size, this.reserve);
     let atFoot = 0;
     for (const [voice, lines] of voices) {
-      const place = typeof voice === "number" ? places.get(voice) : undefined;
+      const place = isSpeaker(voice) ? places.get(voice) : undefined;
       const box = this.#box(voice);
-      box.fill(place || typeof voice !== "number" ? "" : nameOf(voice), lines);
+      box.fill(place || !isSpeaker(voice) ? "" : nameOf(voice), lines);
       box.put(place ?? null);
       const parent = place ? this.root : this.foot;
       if (box.root.parentElement !== parent) parent.append(box.root);

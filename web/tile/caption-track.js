@@ -1,4 +1,4 @@
-/** What was said a moment ago in one participant's sound: for each face the last final lines and the one under way. */
+/** What was said a moment ago in one participant's sound: for each speaker the last final lines and the one under way. */
 
 /** @import { CaptionLine } from "../types.js" */
 
@@ -17,7 +17,7 @@ const MOST_LINES = 3;
  * @property {number} until milliseconds
  */
 
-/** @typedef {number | "rest" | "sound"} Voice a face, a voice without a face, or what is no voice */
+/** @typedef {number | "rest" | "sound"} Voice a speaker, what no speaker accounts for, or what is no voice */
 
 /**
  * @param {string} text
@@ -52,6 +52,25 @@ export class CaptionTrack {
     const others = lines.filter((line) => line.id !== id);
     const line = text ? [{ id, text, final, until: now + shownFor(text, final) }] : [];
     this.#voices.set(voice, [...others, ...line].sort((a, b) => a.id - b.id).slice(-MOST_LINES));
+  }
+
+  /**
+   * A finished line was given to another speaker: it moves, if it is still shown, and is shown no longer for that.
+   * @param {CaptionLine} message
+   */
+  moved({ face, id }) {
+    const to = face ?? "rest";
+    for (const [from, lines] of this.#voices) {
+      const line = from === "sound" || from === to ? undefined : lines.find((other) => other.id === id);
+      if (!line) continue;
+      this.#voices.set(
+        from,
+        lines.filter((other) => other !== line),
+      );
+      const there = this.#voices.get(to) ?? [];
+      this.#voices.set(to, [...there, line].sort((a, b) => a.id - b.id).slice(-MOST_LINES));
+      return;
+    }
   }
 
   /**

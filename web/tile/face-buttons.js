@@ -1,6 +1,7 @@
 /** Real buttons and name labels over the faces of one tile, for pointer, keyboard and screen reader alike. */
 import { labelTop } from "./caption-place.js";
 import { element, icon } from "../ui/element.js";
+import { editName, editing } from "../ui/name-field.js";
 import { faceColour } from "./overlay.js";
 
 /** @import { FaceOverlay } from "../types.js" */
@@ -73,34 +74,11 @@ class FaceButton {
 
   /** A name that is being typed is not taken away because its face turned aside. */
   get editing() {
-    return !!this.label.querySelector("input");
+    return editing(this.label);
   }
 
-  /** Turns the label into a text field until Enter, Escape or the loss of focus. */
   edit() {
-    if (this.editing) return;
-    const old = this.name.textContent ?? "";
-    const input = element("input", { class: "face-rename", value: old, maxlength: 60, "aria-label": `Name of ${old}` });
-    const back = document.activeElement;
-    let open = true;
-    /** @param {boolean} keep */
-    const finish = (keep) => {
-      if (!open) return;
-      open = false;
-      const name = input.value.trim();
-      input.replaceWith(this.name);
-      if (back instanceof HTMLElement && back.isConnected) back.focus();
-      if (keep && name && name !== old) this.listener.onRename(this.id, name);
-    };
-    input.addEventListener("keydown", (event) => {
-      event.stopPropagation();
-      if (event.key === "Enter") finish(true);
-      if (event.key === "Escape") finish(false);
-    });
-    input.addEventListener("blur", () => finish(true));
-    this.name.replaceWith(input);
-    input.focus();
-    input.select();
+    editName(this.name, (name) => this.listener.onRename(this.id, name));
   }
 
   /**

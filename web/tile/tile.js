@@ -61,8 +61,7 @@ export class Tile {
     );
     this.cell = element("div", { class: "cell" }, this.figure);
     new ResizeObserver(() => this.figure.style.setProperty("--name-width", `${this.foot.offsetWidth}px`)).observe(this.foot);
-    const mayRename = call.connection.joined?.role !== "watch";
-    this.faces = new FaceButtons(this.layer, id, { own, mayRename }, {
+    this.faces = new FaceButtons(this.layer, id, { own, mayRename: call.mayName }, {
       onPick: (face) => call.toggleFocus(id, face),
       onRename: (face, name) => call.rename(id, face, name),
     });

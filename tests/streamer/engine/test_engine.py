@@ -136,7 +136,7 @@ class Listener:
     def __init__(self):
         self.voices, self.faces, self.changed = [], [], asyncio.Event()
 
-    def on_voices(self, index, voices):
+    def on_voices(self, index, voices, others):
         self.voices.append((index, voices))
         self.changed.set()
 

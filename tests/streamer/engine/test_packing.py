@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from streamer.engine import packing
-from streamer.engine.types import BLOCK, FaceState, Voices
+from streamer.engine.types import BLOCK, FaceState, SpeakerState, Voices
 from streamer.workers import framing
 
 FACE = FaceState(3, (0.1, 0.2, 0.3, 0.4), 0.9, True, 0.75, "known", 0.5, None)
@@ -18,6 +18,15 @@ def test_voices_come_back_bit_for_bit():
     np.testing.assert_array_equal(got[3], pcm[0])
     np.testing.assert_array_equal(got[4], pcm[1])
     assert packing.unpack_faces(packing.pack_faces(sent.faces)) == [FACE]
+
+
+def test_voices_without_a_face_travel_with_what_they_say():
+    others = [SpeakerState(-1, 0.75, "known", 0.5), SpeakerState(-2, 0.1, "listening", 0.0)]
+    pcm = np.ones((1, BLOCK), np.float32)
+    message = packing.pack_voices(Voices(12.5, [-1], pcm, pcm[0], [], others))
+    travelled = framing.decode(framing.encode(message))
+    assert list(packing.unpack_voices(travelled)) == [-1]
+    assert packing.unpack_others(travelled) == others
 
 
 def test_no_faces_are_no_voices():

@@ -68,8 +68,14 @@ def test_names_are_printable():
 
 
 def test_server_messages_have_their_type():
-    faces = protocol.Faces(participant="p", t=1.5, faces=[])
-    assert json.loads(faces.model_dump_json()) == {"type": "faces", "participant": "p", "t": 1.5, "faces": []}
+    faces = protocol.Faces(participant="p", t=1.5, faces=[], voices=[])
+    assert json.loads(faces.model_dump_json()) == {
+        "type": "faces",
+        "participant": "p",
+        "t": 1.5,
+        "faces": [],
+        "voices": [],
+    }
     assert protocol.server_messages.validate_json(faces.model_dump_json()) == faces
 
 
@@ -86,3 +92,21 @@ async def test_outbox_keeps_the_newest_of_each_topic():
     assert json.loads(await outbox.get())["reason"] == "99"
     with pytest.raises(Closed):
         await outbox.get()
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"type": "fader", "participant": "p", "gain": 0.5},
+        {"type": "focus", "participant": "p"},
+        {"type": "rename", "participant": "p", "name": "Rose"},
+        {"type": "speaker", "participant": "p", "line": 3},
+        {"type": "spectrogram", "participant": "p"},
+    ],
+)
+def test_speakers_are_faces_or_voices_without_one_within_bounds(message):
+    for face in (-(2**31) + 1, -1, 2**31 - 1):
+        assert protocol.client_messages.validate_python(message | {"face": face}).face == face
+    for face in (-(2**31), 2**31, "voice", 0.5):
+        with pytest.raises(ValidationError):
+            protocol.client_messages.validate_python(message | {"face": face})

@@ -34,6 +34,16 @@ def test_focus_on_a_face_silences_all_else() -> None:
     assert faders.gains("bob", [1]).faces == {1: 1.0}
 
 
+def test_a_voice_without_a_face_has_a_fader_and_can_be_heard_alone() -> None:
+    faders = Faders()
+    faders.set_gain("ada", -1, 0.25)
+    gains = faders.gains("ada", [1, -1])
+    assert (gains.rest, gains.faces) == (1.0, {1: 1.0, -1: 0.25})
+    faders.set_focus("ada", -1)
+    gains = faders.gains("ada", [1, -1])
+    assert (gains.rest, gains.faces, gains.plain) == (0.0, {1: 0.0, -1: 0.25}, 0.25)
+
+
 def test_focus_on_a_participant_keeps_its_faders() -> None:
     faders = Faders()
     faders.set_gain("ada", 1, 0.5)

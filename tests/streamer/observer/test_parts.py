@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.engine.types import FaceState
+from streamer.engine.types import FaceState, SpeakerState
 from streamer.observer import types
 from streamer.observer.feed import Feed
 from streamer.observer.sound_message import pack_sound, unpack_sound
@@ -54,6 +54,15 @@ def test_a_camera_that_is_off_says_nothing_about_who_is_talking():
     for i in range(10):
         feed.block(9.95 + i * 0.02, block(1), {1: block(0.1)})
     assert [speaking for *_, speaking in taken.heard] == [{1: 0.9}, {}]
+
+
+def test_a_voice_without_a_face_is_known_to_talk_without_pictures():
+    taken = Taken()
+    feed = Feed("p", taken)
+    for i in range(10):
+        feed.others([SpeakerState(-1, 0.75, "known", 0.5)] if i < 5 else [])
+        feed.block(10 + i * 0.02, block(1), {-1: block(0.1)})
+    assert [speaking for *_, speaking in taken.heard] == [{-1: 0.75}, {}]
 
 
 def test_the_feed_ends_a_piece_at_a_gap():

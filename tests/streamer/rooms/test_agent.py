@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from models.common.resample import Resampler
-from streamer.engine.types import BLOCK
+from streamer.engine.types import BLOCK, SpeakerState
 from streamer.observer.client import ObserverClient
 from streamer.rooms import agent as agent_module
 from streamer.rooms.agent import DEADLINE, VOICES_DELAY, Agent
@@ -19,7 +19,7 @@ class Engine:
         self.sent = []
 
     def open(self, sid, on_voices, on_faces):
-        self.on_voices = on_voices
+        self.on_voices, self.on_faces = on_voices, on_faces
 
     def close_session(self, sid):
         self.closed = sid
@@ -28,8 +28,8 @@ class Engine:
         self.sent.append((index, t, pcm))
         return True
 
-    def answer(self, index, pcm=None):
-        self.on_voices(index, {7: np.zeros(BLOCK, np.float32) if pcm is None else pcm})
+    def answer(self, index, pcm=None, others=()):
+        self.on_voices(index, {7: np.zeros(BLOCK, np.float32) if pcm is None else pcm}, list(others))
 
 
 @pytest.fixture
@@ -136,3 +136,23 @@ async def test_a_late_block_now_and_then_is_a_gap_for_who_hears_one_face(clock):
             engine.answer(i + 1)
     assert agent.separated and agent.statistics.late == 1
     assert [(block.separated, list(block.faces)) for block in out[54:57]] == [(True, [7]), (True, []), (True, [7])]
+
+
+async def test_voices_without_a_face_are_told_with_the_pictures_and_also_without_any(clock):
+    engine, told = Engine(), []
+    agent = Agent("p", engine, ObserverClient(), lambda _: None, lambda *faces: told.append(faces), lambda *_: None)
+    voice = SpeakerState(-1, 0.75, "known", 0.5)
+    for i in range(100):
+        talk(agent, clock, 1, start=i)
+        engine.answer(i + 1, others=[voice])
+        if i == 24:
+            engine.on_faces(100.5, [])
+    # One second after the last picture (at 0.48 s), five times a second; the times are those of the sound.
+    assert told[0] == (100.5, [], [voice])
+    shift = (VOICES_DELAY + 96) / 48_000
+    assert [round(t + shift, 2) for t, *_ in told[1:]] == pytest.approx([101.48, 101.68, 101.88], abs=0.021)
+    assert all((faces, others) == ([], [voice]) for _, faces, others in told[1:])
+    for i in range(100, 150):
+        talk(agent, clock, 1, start=i)
+        engine.answer(i + 1)
+    assert len(told) == 4, "of no voice nothing is told"

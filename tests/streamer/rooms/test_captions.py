@@ -3,8 +3,12 @@
 import time
 
 import numpy as np
+import pytest
 
+from streamer.rooms.captions import REPEATED
 from tests.streamer.rooms.conftest import caption, received
+
+NO_VECTOR = np.zeros(4, np.float32).tobytes()
 
 
 async def test_final_captions_make_the_transcript_under_the_face_s_name(room):
@@ -29,3 +33,39 @@ async def test_final_captions_make_the_transcript_under_the_face_s_name(room):
     insights.forget(ann)
     assert "<v Grace H.>We met on Monday." in insights.captions.transcript.vtt()
     assert "Anna: Indeed." in insights.captions.transcript.srt()
+
+
+async def test_a_voice_without_a_face_has_its_own_name(room):
+    insights, observer, ann, bob = room
+    observer.sessions[ann.id](caption(-1, 0, "Dinner is ready.", 1.0, 2.0, True, NO_VECTOR))
+    assert "Ann, voice 1: Dinner is ready." in insights.captions.transcript.text()
+    ann.name_face(-1, "Rose")
+    assert "Rose: Dinner is ready." in insights.captions.transcript.text()
+
+
+async def test_a_finished_line_is_given_to_another_speaker_and_its_words_stay(room):
+    insights, observer, ann, bob = room
+    observer.sessions[ann.id](caption(2, 0, "Dinner is ready.", 1.0, 2.0, True, NO_VECTOR))
+    observer.sessions[ann.id](caption(2, 1, "I am not", 2.0, 3.0, False))
+    before = await received(bob)
+    insights.captions.set_speaker(ann.id, 0, -1)
+    assert await received(bob) == [before[0] | {"face": -1}]
+    assert "Ann, voice 1: Dinner is ready." in insights.captions.transcript.text()
+    insights.captions.set_speaker(ann.id, 0, -1)
+    assert await received(bob) == [], "nothing new is not told"
+    # Who comes later is told the same, and a line that is not over, or never was, can be given to nobody.
+    insights.welcome(bob)
+    assert [line["face"] for line in await received(bob)] == [-1]
+    for line in (1, 7):
+        with pytest.raises(KeyError):
+            insights.captions.set_speaker(ann.id, line, 1)
+
+
+async def test_the_oldest_lines_are_forgotten_but_one_given_to_another_is_told_to_who_comes(room):
+    insights, observer, ann, bob = room
+    for id in range(REPEATED + 1):
+        observer.sessions[ann.id](caption(2, id, f"line {id}", id, id + 1, True, NO_VECTOR))
+    insights.captions.set_speaker(ann.id, 0, 1)
+    await received(bob)
+    insights.welcome(bob)
+    assert [line["id"] for line in await received(bob)] == [*range(2, REPEATED + 1), 0]

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from streamer.engine.client import EngineClient
-from streamer.engine.types import FaceState
+from streamer.engine.types import FaceState, SpeakerState
 from streamer.observer.client import ObserverClient
 from streamer.rooms.broadcast import faces_message
 from streamer.rooms.errors import Full, TooMany
@@ -118,18 +118,20 @@ async def test_faces_carry_names_and_stay_in_range():
     room = make_room()
     ann = room.join("Ann", "publish")
     ann.name_face(2, "Grace")
+    ann.name_face(-1, "Rose")
     box = (0.1, 0.2, 0.3, 0.4)
     states = [
         FaceState(2, box, 0.9, True, 1.2, "known", -0.1, None),
         FaceState(5, box, 0.9, False, 0.0, "unknown", 0.0, None),
     ]
-    message = faces_message(ann, 12.5, states)
+    message = faces_message(ann, 12.5, states, [SpeakerState(-1, 1.2, "known", 0.5)])
     assert [face.name for face in message.faces] == ["Grace", None]
     assert (message.faces[0].speaking, message.faces[0].voice_confidence) == (1.0, 0.0)
+    assert [(voice.id, voice.name, voice.speaking) for voice in message.voices] == [(-1, "Rose", 1.0)]
     outbox = Outbox()
     room.attach(ann, outbox, 4409)
     for t in range(10):
-        room._faces(ann, float(t), states)
+        room._faces(ann, float(t), states, [])
     messages = await taken(outbox)
     assert messages["faces"]["t"] == 9.0, "one's own faces come too, and the newest wins"
     await room.close()

@@ -76,8 +76,8 @@ def test_a_still_picture_is_taken_once_a_minute() -> None:
 
 def test_words_are_found_with_speaker_and_time() -> None:
     moments = SearchIndex()
-    moments.add_words("ann", "Ann", 10.0, "The budgets for next year are too small.", NOTHING)
-    moments.add_words("ann", "Ben", 20.0, "Let us have lunch.", NOTHING)
+    moments.add_words("ann", lambda: "Ann", 10.0, "The budgets for next year are too small.", NOTHING)
+    moments.add_words("ann", lambda: "Ben", 20.0, "Let us have lunch.", NOTHING)
     (found,) = moments.search(NOTHING, "the budget")
     assert (found.kind, found.speaker, found.t, found.score) == ("words", "Ann", 10.0, 1.0)
     assert found.text == "The budgets for next year are too small." and found.thumbnail is None
