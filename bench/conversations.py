@@ -23,6 +23,7 @@ from bench.diarization import error_rate
 from bench.page import ROOT, publish, table
 from models.common.audio import SAMPLE_RATE
 from models.train.data.conversations import FRAME, Conversation, load, seconds
+from streamer.engine.rehearsal import si_sdr
 
 LAG = 3200
 """Samples (200 ms) by which a voice may be late or early."""
@@ -32,8 +33,6 @@ NOT_FOUND = -10.0
 
 PASSING = 5
 """Pictures up to which a number does not count: it was given up again at once."""
-
-TINY = 1e-12
 
 HELD = 0.5
 """Share of the sound's energy from which a voice's file holds it."""
@@ -110,14 +109,7 @@ def in_step(estimate: np.ndarray, target: np.ndarray) -> float:
     correlation = np.fft.irfft(np.fft.rfft(estimate, size) * np.conj(np.fft.rfft(target, size)))
     delays = np.concatenate([np.arange(LAG), np.arange(-LAG, 0)])
     delay = delays[np.argmax(np.abs(correlation[delays]))]
-    return centred(np.roll(estimate, -delay)[LAG:-LAG], target[LAG:-LAG])
-
-
-def centred(estimate: np.ndarray, target: np.ndarray) -> float:
-    """SI-SDR without constant parts, dB; finite for silence."""
-    estimate, target = estimate - estimate.mean(), target - target.mean()
-    wanted = (estimate @ target) / (target @ target + TINY) * target
-    return float(10 * np.log10((wanted @ wanted + TINY) / ((estimate - wanted) @ (estimate - wanted) + TINY)))
+    return si_sdr(np.roll(estimate, -delay)[LAG:-LAG], target[LAG:-LAG])
 
 
 def score(conversation: Conversation, out: Path) -> Score:
@@ -142,7 +134,7 @@ def score(conversation: Conversation, out: Path) -> Score:
         pcm = sound_of(out / f"face-{numbers.most_common(1)[0][0]}.wav", length)
         own = in_step(pcm[both], voices[person, both])
         others = [in_step(pcm[both], voices[other, both]) for other in people if other != person]
-        result.gains.append(own - centred(mixture[both], voices[person, both]))
+        result.gains.append(own - si_sdr(mixture[both], voices[person, both]))
         result.wrong.append(max(others, default=-np.inf) > own)
         result.right.append(result.known[-1] and mostly(pcm[:begin], voices[:, :begin]) == person)
     often = [{id for id, count in seen.numbers[person].items() if count > PASSING} for person in people]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from models.active_speaker.attribution import HALF_SPAN
+from models.active_speaker.attribution import EMBED_EVERY, HALF_SPAN
 from models.active_speaker.inference import CHUNK, Chunk, SpeakerInference
 from models.active_speaker.likelihoods import Prior
 from models.common.arrays import Bools
@@ -74,7 +74,7 @@ def right(chunks: Sequence[Chunk], truth: Bools, prior: Prior) -> float:
     Returns:
         0..1: the mean of what is said a voice's delay after the moment, and at the end.
     """
-    inference, early, final = SpeakerInference(prior, window=len(chunks) + 1), {}, {}
+    inference, early, final = SpeakerInference(prior, len(chunks) + 1, EMBED_EVERY), {}, {}
     late = HALF_SPAN - 1
     for number, chunk in enumerate(chunks):
         inference.add(replace(chunk, voice=None))

@@ -7,9 +7,18 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from models.active_speaker.attribution import LEAST_SOLO, PAST, SAMPLES, SILENCE, Attribution, Attributor, Networks
+from models.active_speaker.attribution import (
+    CONTEXT,
+    LEAST_SOLO,
+    PAST,
+    SAMPLES,
+    SILENCE,
+    Attribution,
+    Attributor,
+    Networks,
+)
 from models.active_speaker.attribution import VoicePrint as Print
-from models.active_speaker.inference import CHUNK
+from models.active_speaker.inference import CHUNK, WINDOW
 from models.active_speaker.settled import SettledAttributor, Survey
 from models.common.arrays import F32
 from models.common.audio import SAMPLE_RATE
@@ -33,7 +42,7 @@ class Ears:
         self.longest = 0
 
     def segment(self, pcm: F32) -> Activity:
-        assert len(pcm) <= 10 * SAMPLE_RATE
+        assert len(pcm) <= CONTEXT
         self.longest = max(self.longest, len(pcm))
         frames = pcm[: len(pcm) // 160 * 160].reshape(-1, 160).max(axis=1)
         return Activity((frames > 0.05).astype(np.float32), (frames > 0.35).astype(np.float32))
@@ -146,8 +155,8 @@ def test_ten_minutes_take_no_more_memory_than_one(ears: Ears, monkeypatch: pytes
         if i % 300 == 299:
             sizes.append((len(attributor._sound), len(attributor.inference._chunks), len(attributor._lips)))
     assert max(size[0] for size in sizes) <= (PAST + 2.2) * SAMPLE_RATE
-    assert sizes[-1][1] == sizes[1][1] == 150 and max(size[2] for size in sizes) <= 1000
-    assert attributor._heard == 600 * SAMPLE_RATE and ears.longest == 10 * SAMPLE_RATE
+    assert sizes[-1][1] == sizes[1][1] == WINDOW and max(size[2] for size in sizes) <= 1000
+    assert attributor._heard == 600 * SAMPLE_RATE and ears.longest == CONTEXT
 
 
 def test_silence_is_not_asked_about(ears: Ears) -> None:

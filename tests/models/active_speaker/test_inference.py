@@ -11,7 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.active_speaker.inference import APART, CHUNK, Chunk, SpeakerInference
-from models.active_speaker.likelihoods import LEAST_RISE, Prior, likelihood_ratio, lip_features, lip_ratio, smoothed
+from models.active_speaker.likelihoods import (
+    LEAST_RISE,
+    OTHER,
+    OWN,
+    Prior,
+    likelihood_ratio,
+    lip_features,
+    lip_ratio,
+    smoothed,
+)
 from models.common.arrays import F32
 
 SIZE = 192
@@ -237,10 +246,11 @@ def test_lip_features_need_pictures_and_know_a_jump() -> None:
 
 
 def test_likelihood_ratios_say_yes_no_and_nothing_more() -> None:
-    cosines = np.array([-1.0, 0.2, 0.4, 0.53, 0.66, 0.8, 1.0])
-    ratio = likelihood_ratio(cosines)
+    ratio = likelihood_ratio(np.linspace(-1, 1, 201))
+    # Nearer is never less the same; beyond what is usual it says nothing more.
     assert (np.diff(ratio) >= 0).all() and np.abs(ratio).max() <= 8
-    assert ratio[2] < -3 and abs(ratio[3]) < 0.3 and ratio[4] > 3
+    own, other = likelihood_ratio(np.array([OWN[0], OTHER[0]]))
+    assert own > 3 and other < -3
     means = np.array([[-3.0, 0.5], [-1.0, LEAST_RISE]])
     lips = np.array([[-3.0, -1.0], [-2.5, -0.75], [3.0, 3.0]])
     said = lip_ratio(lips, means, Prior())

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.conversations import Score, centred, in_step, mostly, one_speaker, summary
+from bench.conversations import Score, in_step, mostly, one_speaker, summary
 from bench.diarization import FRAME, error_rate, near_changes
 from models.active_speaker.inference import Chunk
 from models.active_speaker.likelihoods import Prior
@@ -15,6 +15,7 @@ from models.train.active_speaker.evidence import Evidence
 from models.train.active_speaker.fit import Rows, balanced, cross_validated, fit
 from models.train.active_speaker.prior import right, search
 from models.train.data.conversations import load
+from streamer.engine.rehearsal import si_sdr
 
 RATE = 16_000
 
@@ -78,9 +79,9 @@ def test_si_sdr_is_at_the_best_delay_and_finite() -> None:
     rng = np.random.default_rng(0)
     target = rng.standard_normal(RATE)
     noisy = target + 0.1 * rng.standard_normal(RATE)
-    assert centred(noisy, target) == pytest.approx(20, abs=0.3)
+    assert si_sdr(noisy, target) == pytest.approx(20, abs=0.3)
     assert in_step(np.roll(noisy, 240) * 0.3 + 1.0, target) == pytest.approx(20, abs=0.5)
-    assert np.isfinite(centred(np.zeros(RATE), target))
+    assert np.isfinite(si_sdr(np.zeros(RATE), target))
 
 
 def test_whose_voice_a_file_holds() -> None:

@@ -41,7 +41,7 @@ def face(id: int, visible: bool = True) -> Face:
 
 
 def session(known: Known | None = None, background: Any = None) -> EngineSession:
-    models: Any = SimpleNamespace(detector=None, mesher=None)
+    models: Any = SimpleNamespace(detector=None, mesher=None, encoder=None)
     return EngineSession(models, NETWORKS, 6, background, known)
 
 
@@ -75,6 +75,14 @@ def test_a_face_out_of_sight_keeps_its_row_only_if_its_voice_is_known() -> None:
     # Heard on without being seen it is a speaker still.
     knows(one, prints={1: PRINT}, lately=frozenset({1}))
     assert one.present() == [1] and one.states() == []
+
+
+def test_after_a_cut_who_is_not_in_the_picture_and_not_known_goes_at_once() -> None:
+    one = session()
+    knows(one, prints={1: PRINT})
+    one.seen(0.0, [face(1), face(2), face(3)])
+    one.seen(0.04, [face(3)], cut=True)
+    assert one.present() == [1, 3]
 
 
 def test_no_more_rows_than_can_be_separated_and_faces_first() -> None:
@@ -111,6 +119,15 @@ def test_lips_are_shown_to_the_separator_until_the_voice_is_known() -> None:
     lips, seen = one.lips_at(1, 0.3)
     assert not seen and not lips.any()
     np.testing.assert_array_equal(one.voice_of(1), PRINT.print)
+
+
+def test_lips_that_were_tried_and_help_are_shown_on() -> None:
+    settled = Settled(0.0, [], {1: PRINT, 2: PRINT}, {}, {})
+    pictures = {i * 0.04: [face(1), face(2)] for i in range(10)}
+    one = session(Known(settled, pictures, frozenset(), frozenset({2})))
+    for t in pictures:
+        one.see(t, np.zeros((8, 8, 3), np.uint8))
+    assert (one.lips_at(1, 0.3)[1], one.lips_at(2, 0.3)[1]) == (False, True)
 
 
 def test_a_voice_becomes_known_in_states_and_changes() -> None:
@@ -153,7 +170,7 @@ def test_attribution_that_cannot_keep_up_is_counted_and_waits_for_no_more_than_a
 
 
 def test_after_a_first_pass_faces_and_voices_are_looked_up() -> None:
-    settled = Settled(0.0, [], {1: PRINT, -1: PRINT}, {})
+    settled = Settled(0.0, [], {1: PRINT, -1: PRINT}, {}, {})
     one = session(Known(settled, {0.0: [face(1)], 0.04: [face(1), face(2)]}))
     assert one.settled and not session().settled
     assert [state.id for state in one.see(0.0, np.zeros((8, 8, 3), np.uint8))] == [1]
@@ -172,7 +189,7 @@ def test_memory_carries_prints(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_survey_keeps_faces_by_the_time_of_their_picture(monkeypatch: pytest.MonkeyPatch) -> None:
-    models: Any = SimpleNamespace(detector=None, mesher=None)
+    models: Any = SimpleNamespace(detector=None, mesher=None, encoder=None)
     survey = EngineSurvey(models, NETWORKS, 6)
     monkeypatch.setattr(survey._tracker, "step", lambda rgb, t: [face(1)] if t < 0.1 else [])
     for i in range(4):
