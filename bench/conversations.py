@@ -20,7 +20,8 @@ import numpy as np
 import soundfile
 
 from bench.diarization import error_rate
-from bench.page import ROOT, publish, table
+from bench.page import publish, table
+from bench.summary import ROOT
 from models.common.audio import SAMPLE_RATE
 from models.train.data.conversations import FRAME, Conversation, load, seconds
 from streamer.engine.rehearsal import si_sdr
