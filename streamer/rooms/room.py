@@ -238,8 +238,7 @@ class Room:
         route_voice(self.participants, participant, block)
 
     def _faces(self, participant: Participant, t: float, faces: list[FaceState], others: list[SpeakerState]) -> None:
-        speaking = [face.speaking for face in faces] + [other.speaking for other in others]
-        if any(probability > TALKING for probability in speaking):
+        if any(face.speaking > TALKING for face in faces) or any(other.speaking > TALKING for other in others):
             self.insights.announcer.somebody_talks()
         message = broadcast.faces_message(participant, t, faces, others)
         broadcast.send(self.participants.values(), message, f"faces {participant.id}")

@@ -13,7 +13,7 @@ from playwright.sync_api import Locator, WebSocketRoute
 from tests.browser.pages import Visitor
 
 ROWS = COLUMNS = 14
-ASKED = ("ask", "search", "spectrogram")
+ASKED = ("ask", "search", "spectrogram", "speaker")
 FACE = {"name": None, "speaking": 0.9, "lips_visible": True, "voice": "known", "voice_confidence": 0.8}
 
 VOICE = {"name": None, "speaking": 0.9, "voice": "known", "voice_confidence": 0.8}

@@ -36,7 +36,7 @@ async def test_final_captions_make_the_transcript_under_the_face_s_name(room):
 
 
 async def test_a_voice_without_a_face_has_its_own_name(room):
-    insights, observer, ann, _ = room
+    insights, observer, ann, _bob = room
     observer.sessions[ann.id](caption(-1, 0, "Dinner is ready.", 1.0, 2.0, True, NO_VECTOR))
     assert "Ann, voice 1: Dinner is ready." in insights.captions.transcript.text()
     ann.name_face(-1, "Rose")
