@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from models.active_speaker.attribution import Attribution, Networks, VoicePrint
-from models.active_speaker.settled import Settled
+from models.active_speaker.settled import Judged, Settled
 from models.common.arrays import F32
 from models.faces.tracker import Face
 from streamer.engine.session import FACE_MEMORY, MOST_ROWS, UNKNOWN_MEMORY, WAITING, EngineSession
@@ -122,7 +122,7 @@ def test_lips_are_shown_to_the_separator_until_the_voice_is_known() -> None:
 
 
 def test_lips_that_were_tried_and_help_are_shown_on() -> None:
-    settled = Settled(0.0, [], {1: PRINT, 2: PRINT}, {}, {})
+    settled = Settled(0.0, [Judged(0.0, 0.0, {})], {1: PRINT, 2: PRINT}, {}, {})
     pictures = {i * 0.04: [face(1), face(2)] for i in range(10)}
     one = session(Known(settled, pictures, frozenset(), frozenset({2})))
     for t in pictures:
