@@ -205,11 +205,6 @@ class EngineSession:
             return None
         return id if id in known.prints else None
 
-    @property
-    def settled(self) -> bool:
-        """Whether who speaks is known from a first pass."""
-        return self._known is not None
-
     def heard(self, t: float, mix: F32, voices: F32) -> None:
         """Learn from one block: `mix` (320,), `voices` (speakers, 320) in the order of `rows`, both at `t`."""
         self._heard.append((mix, voices))

@@ -24,7 +24,7 @@ class Solo:
         self._weights: dict[int, float] = {}
         self._levels: dict[int, F64] = {}
 
-    def step(self, mix: F32, voices: F32, ids: list[int], alone: int | None, sure: bool = False) -> F32:
+    def step(self, mix: F32, voices: F32, ids: list[int], alone: int | None) -> F32:
         """Take one block.
 
         Args:
@@ -32,7 +32,6 @@ class Solo:
             voices: (R, N) separated.
             ids: (R,) speaker of each row.
             alone: who speaks alone, None if nobody does.
-            sure: whether that is known from what comes after, and needs no second opinion.
 
         Returns:
             (R, N): the mixture in place of the voice of `alone`, silence for all others; click-free.
@@ -44,7 +43,7 @@ class Solo:
             self._levels[id] = FORGET * self._levels.get(id, np.zeros(2)) + energy
             whole, own = self._levels[id]
             share = float(np.clip((own / max(whole, 1e-9) - OWN[0]) / (OWN[1] - OWN[0]), 0.0, 1.0))
-            wanted = (1.0 if sure else share) if id == alone else 0.0
+            wanted = share if id == alone else 0.0
             before = self._weights.get(id, 0.0)
             weights[id] = float(np.clip(wanted, before - FALL, before + RISE))
             ramps[id] = np.linspace(before, weights[id], len(mix), dtype=np.float32)
