@@ -10,8 +10,8 @@ from scipy.optimize import linear_sum_assignment
 
 from models.common.arrays import U8
 from models.faces.encoder import FaceEncoder
-from models.faces.face import frontal
 from models.faces.looks import CLEAR, SAME, SURE, Looks
+from models.faces.mesh import Mesh
 from models.faces.track import Track, middle, side
 
 MOST_PEOPLE = 32
@@ -46,6 +46,9 @@ PATIENCE = 1.0
 
 SOON, CROWDED, SELDOM = 0.2, 0.3, 1.0
 """Seconds between looks at a face that is little known, that is or was near another one, and else."""
+
+TELLING = (0.95, 0.7)
+"""Radians of yaw and pitch beyond which an embedding says nothing."""
 
 STEADY = 0.5
 """Radians of yaw and pitch up to which an unlike look means somebody else."""
@@ -90,7 +93,7 @@ class People:
         """Return which of two faces that are followed in one place is not the one there."""
         if bool(a.id) != bool(b.id):
             return b if a.id else a
-        if a.id and frontal(a.mesh):
+        if a.id and _telling(a.mesh):
             look = self._encoder.embed(rgb, a.mesh)
             return a if a.looks.distance(look) > b.looks.distance(look) else b
         return a if a.began > b.began else b
@@ -101,7 +104,7 @@ class People:
         Returns:
             tracks with those replaced whose place somebody else has taken.
         """
-        due = [track for track in tracks if track.t == t and frontal(track.mesh) and self._due(track, t)]
+        due = [track for track in tracks if track.t == t and _telling(track.mesh) and self._due(track, t)]
         due.sort(key=lambda track: (track.id > 0, not track.suspect and not track.unlike, track.looked))
         chosen = due[: 2 if due and not due[0].id else 1]
         for track in chosen:
@@ -129,8 +132,8 @@ class People:
         known = len(track.looks) > 0
         turned = max(abs(v) for v in track.mesh.turn)
         track.unlike = track.unlike + 1 if known and apart > SAME and turned < STEADY else 0
-        # A slow change goes through distances below SAME and is learned; beside another it may be the other's face.
-        if not known or (apart < SAME and t - track.crowded > 0.5) or not track.id:
+        # A slow change goes through distances below SAME and is learned.
+        if not known or apart < SAME or not track.id:
             track.looks.add(look)
 
     def _taken_over(self, track: Track) -> bool:
@@ -240,3 +243,8 @@ class People:
             if younger in other.met:
                 other.met = other.met - {younger} | {older}
         self.merged.append((younger, older))
+
+
+def _telling(mesh: Mesh) -> bool:
+    yaw, pitch = mesh.turn
+    return abs(yaw) < TELLING[0] and abs(pitch) < TELLING[1]

@@ -152,6 +152,14 @@ class TestCalls:
         other.recall(one.remember())
         assert ids(other.step(scene(1, (grace, 100, 60, 240)), 300.0)) == [2]
 
+    def test_people_close_to_each_other_are_learnt_too(self, models: FaceModels, eileen: U8, grace: U8) -> None:
+        tracker = FaceTracker(models)
+        for i in range(50):
+            tracker.step(scene(0, (eileen, 180, 80, 200), (grace, 320, 80, 200)), i / FPS)
+        tracks = tracker.remember().tracks
+        assert all(track.crowded == 49 / FPS for track in tracks)
+        assert all(track.looks.taken >= 5 for track in tracks)
+
     def test_who_looks_like_somebody_in_the_picture_is_not_that_one(self, models: FaceModels, grace: U8) -> None:
         tracker = FaceTracker(models)
         for i in range(40):
