@@ -8,6 +8,9 @@ import numpy as np
 
 from models.common.arrays import F32, F64
 
+STILL = (-3.75, -2.6)
+"""Lip features below which, both, a picture does not move: a change of 0.004 and a spread of 0.02. Nobody speaks so."""
+
 LEAST_RISE = 0.25
 """By how much each lip feature rises with speech at least."""
 
@@ -77,7 +80,9 @@ def lip_ratio(features: F64, means: F64, prior: Prior) -> F64:
     # Lips that move even more than usual do not speak even more.
     value = np.clip(features, silent - 0.5, silent + rise + 0.5)
     ratio: F64 = np.clip((value - silent - rise / 2) * rise / np.square(prior.noise), -4, 4).sum(axis=-1)
-    return ratio
+    still = (features < np.array(STILL)).all(axis=-1)
+    found: F64 = np.where(still, -8.0, ratio)
+    return found
 
 
 def likelihood_ratio(cosine: F64) -> F64:

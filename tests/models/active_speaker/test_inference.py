@@ -125,7 +125,6 @@ def test_a_still_picture_beside_a_talker_never_speaks() -> None:
     assert scene.who(range(60)) == [2] * 60
 
 
-@pytest.mark.xfail(strict=True, reason="lip means are learnt from the face itself, and a still one passes for a talker")
 def test_a_still_picture_alone_never_speaks() -> None:
     scene, still = Scene(), np.array([np.log(0.02), np.log(0.05)], np.float32)
     for i in range(60):

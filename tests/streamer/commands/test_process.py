@@ -2,19 +2,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import av
 import numpy as np
 import pytest
 import soundfile
 
-from models.active_speaker.settled import Settled
 from models.common.arrays import F32, I16, U8
 from models.voiceprint.state import Change
-from streamer.commands.process import Summary, process, process_command
+from streamer.commands.process import Summary, process
 from streamer.engine.survey import Known
-from streamer.engine.types import BLOCK, FaceState, SpeakerState, Voices
+from streamer.engine.types import BLOCK, FaceState, Voices
 from streamer.errors import UserError
 from tests.media import clip, grey, tone, write
 
@@ -197,120 +196,6 @@ def test_no_sound_gives_overlay_and_events_and_says_so(tmp_path: Path) -> None:
     assert summary.files == ["events.jsonl", "overlay.mp4"]
     assert "no sound" in summary.notes[0]
     assert sum(e["type"] == "face" for e in events(tmp_path / "out")) == 25
-
-
-class TwoVoices(OneFace):
-    """Hears two voices that belong to no face: the first from the beginning, the second from 0.4 s on."""
-
-    def hear(self, blocks: dict[str, tuple[float, F32]]) -> dict[str, Voices]:
-        ((sid, voices),) = super().hear(blocks).items()
-        ids = [-1, -2] if self.heard > 20 else [-1]
-        mix = voices.rest + voices.pcm.sum(axis=0)
-        pcm = np.stack([0.5 * mix, 0.25 * mix][: len(ids)])
-        others = [SpeakerState(id, 0.8, "known", 0.9) for id in ids]
-        return {sid: Voices(voices.t, ids, pcm, mix - pcm.sum(axis=0), [], others)}
-
-
-def sound_only(path: Path) -> tuple[Path, I16]:
-    pcm = (np.random.default_rng(2).standard_normal(16_001) * 3000).astype(np.int16)
-    soundfile.write(path, pcm, 16_000, subtype="PCM_16")
-    return path, pcm
-
-
-def test_sound_alone_gives_a_file_a_voice(tmp_path: Path) -> None:
-    path, pcm = sound_only(tmp_path / "a.wav")
-    summary = run(path, tmp_path / "out", TwoVoices(since=None))
-    assert summary.files == ["events.jsonl", "rest.wav", "voice-1.wav", "voice-2.wav"]
-    assert summary.voices == [1, 2] and summary.faces == []
-    first, second, rest = (wav(tmp_path / "out" / f"{name}.wav") for name in ("voice-1", "voice-2", "rest"))
-    assert len(first) == len(second) == len(rest) == len(pcm)
-    assert np.array_equal(first.astype(int) + second + rest, pcm)
-    assert np.abs(first - 0.5 * pcm).max() <= 1
-    assert not second[: round(0.38 * 16_000)].any() and np.abs(second[7000:] - 0.25 * pcm[7000:]).max() <= 1
-    assert summary.notes == ["the file has no video, so no faces: voices are told apart by their sound alone"]
-    assert events(tmp_path / "out")[-1]["voices"] == [1, 2]
-
-
-def test_sound_in_which_nobody_is_known_is_rest(tmp_path: Path) -> None:
-    path, pcm = sound_only(tmp_path / "a.wav")
-    summary = run(path, tmp_path / "out", OneFace(since=None))
-    assert summary.files == ["events.jsonl", "rest.wav"]
-    assert np.array_equal(wav(tmp_path / "out/rest.wav"), pcm)
-    assert summary.notes == ["the file has no video, so no faces: all sound is in rest.wav"]
-
-
-class FakeSurvey:
-    """The first pass of `Learning`."""
-
-    def __init__(self) -> None:
-        self.seen: list[float] = []
-        self.heard: list[float] = []
-        self.found = Known(Settled(0.0, [], {}, {}, {}))
-
-    def see(self, t: float, rgb: U8) -> None:
-        self.seen.append(t)
-
-    def hear(self, t: float, pcm: F32) -> None:
-        self.heard.append(t)
-
-    def finish(self) -> Known:
-        return self.found
-
-
-class Learning(OneFace):
-    """An engine that can go through a recording before."""
-
-    made: ClassVar[list[Learning]] = []
-
-    def __init__(self, device: str) -> None:
-        super().__init__()
-        self.device, self.surveys = device, list[FakeSurvey]()
-        self.made.append(self)
-
-    def survey(self) -> FakeSurvey:
-        assert self.heard == 0
-        self.surveys.append(FakeSurvey())
-        return self.surveys[-1]
-
-
-@pytest.fixture
-def learning(monkeypatch: pytest.MonkeyPatch) -> list[Learning]:
-    monkeypatch.setattr(Learning, "made", [])
-    monkeypatch.setattr("streamer.engine.engine.Engine", Learning)
-    return Learning.made
-
-
-def test_a_recording_is_gone_through_twice(tmp_path: Path, learning: list[Learning]) -> None:
-    summary = process(clip(tmp_path / "a.mkv", 1.0), tmp_path / "out", progress=False)
-    (engine,) = learning
-    (survey,) = engine.surveys
-    assert len(survey.heard) == 50 and len(survey.seen) == 25
-    assert engine.known is survey.found and summary.learning > 0
-    # The last samples are pressed out of the separator by one block more.
-    assert engine.heard == 51 and [t for t, _ in engine.seen] == survey.seen
-    assert summary.files == ["events.jsonl", "face-7.wav", "overlay.mp4", "rest.wav"]
-
-
-def test_one_pass_is_as_in_a_call(tmp_path: Path, learning: list[Learning]) -> None:
-    summary = process(clip(tmp_path / "a.mkv", 1.0), tmp_path / "out", progress=False, one_pass=True)
-    (engine,) = learning
-    assert engine.surveys == [] and engine.known is None and engine.heard == 51 and summary.learning == 0
-
-
-def test_without_sound_there_is_nothing_to_learn(tmp_path: Path, learning: list[Learning]) -> None:
-    path = write(tmp_path / "a.mkv", pictures=[(i / 25, grey(90, 64, 48)) for i in range(10)])
-    assert process(path, tmp_path / "out", progress=False).learning == 0
-    assert learning[0].surveys == [] and len(learning[0].seen) == 10
-
-
-def test_the_command_says_how_long_it_learnt(
-    tmp_path: Path, learning: list[Learning], capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = clip(tmp_path / "a.mkv", 0.4)
-    assert process_command(path, tmp_path / "out", speech=None) == 0
-    assert "s of learning voices (" in capsys.readouterr().out
-    assert process_command(path, tmp_path / "out", one_pass=True, speech=None) == 0
-    assert "learning" not in capsys.readouterr().out
 
 
 def test_sound_that_starts_late_and_ends_after_the_picture_is_kept_whole(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 import numpy as np
 
-from streamer.engine.types import BLOCK, FaceState
+from streamer.engine.types import BLOCK
 from streamer.observer.types import Caption, Description, Localization, Sounds
 from streamer.recordings.findings import SESSION, Findings
 
@@ -54,9 +54,8 @@ def test_blocks_and_pictures_become_events_marks_and_transcripts(tmp_path):
     observer, captions = Observer(), LiveCaptions()
     findings = Findings(observer, captions, lambda t, type, **fields: events.append((t, type, fields)))
     findings.picture(0.0, np.zeros((480, 640, 3), np.uint8))
-    talking = FaceState(2, (0, 0, 1, 1), 1.0, True, 0.75, "unknown", 0.0, None)
     for i in range(10):
-        findings.block(i * 0.02, np.zeros(BLOCK, np.float32), {2: np.zeros(BLOCK, np.float32)}, [talking])
+        findings.block(i * 0.02, np.zeros(BLOCK, np.float32), {2: np.zeros(BLOCK, np.float32)}, {2: 0.75})
     assert observer.seen == [(0.0, (224, 224, 3), 640 / 480)]
     assert observer.heard[3] == (0.06, BLOCK, [2]) and captions.heard[0] == {2: 0.75}
     assert events == [
