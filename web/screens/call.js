@@ -73,6 +73,7 @@ export class CallScreen {
     this.tiles.updateRoom();
     this.mixer.update();
     this.insight.roomChanged();
+    this.#showHearing();
     this.#empty.hidden = (this.call.room?.participants.length ?? 0) > 1;
     const watchers = this.call.room?.participants.filter(({ publishing, connected }) => connected && !publishing) ?? [];
     const names = watchers.map(({ id, name }) => (id === this.call.self ? `${name} (you)` : name));
@@ -83,6 +84,11 @@ export class CallScreen {
     this.tiles.updateFaders();
     this.mixer.update();
     this.insight.spectrogram.update();
+    this.#showHearing();
+    this.bar.showFocus(!!this.call.faders.focus);
+  }
+
+  #showHearing() {
     const { focus } = this.call.faders;
     const owner = focus ? (this.call.participant(focus.participant)?.name ?? "someone who left") : "";
     const who = focus?.face == null ? owner : `${this.call.faceName(focus.participant, focus.face)} of ${owner}`;
@@ -90,7 +96,6 @@ export class CallScreen {
     const heard = focus ? `Hearing only ${who}` : "";
     // Read out when it changes, not at every move of a fader.
     if (this.#hearing.textContent !== heard) this.#hearing.textContent = heard;
-    this.bar.showFocus(!!focus);
   }
 
   #slotsChanged() {

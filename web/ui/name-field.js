@@ -28,8 +28,10 @@ export function editName(name, onName) {
   };
   input.addEventListener("keydown", (event) => {
     event.stopPropagation();
-    if (event.key === "Enter") finish(true);
-    if (event.key === "Escape") finish(false);
+    if (event.key !== "Enter" && event.key !== "Escape") return;
+    // The same press of Enter would click the button that has the focus again, and open the field anew.
+    event.preventDefault();
+    finish(event.key === "Enter");
   });
   input.addEventListener("blur", () => finish(true));
   name.replaceWith(input);
