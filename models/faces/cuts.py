@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from models.common.arrays import U8
+from models.common.arrays import F32, U8
 
 WIDTH, HEIGHT, BLOCK = 64, 48, 16
 """Pixels of the thumbnail in which pictures are compared, and of the blocks whose continuation is looked for."""
@@ -51,17 +51,29 @@ def _thumbnail(rgb: U8) -> U8:
 
 
 def _continues(last: U8, now: U8) -> bool:
-    kept = textured = 0
-    for y in range(0, HEIGHT, BLOCK):
-        for x in range(0, WIDTH, BLOCK):
-            block = last[y : y + BLOCK, x : x + BLOCK]
-            if block.std() >= PLAIN:
-                textured += 1
-                # Most blocks stay where they are, and are not looked for around it.
-                kept += any(_found(block, now, x, y, reach) for reach in (0, REACH))
-    return textured < LEAST or kept >= KEPT * textured
+    before, after = _blocks(last), _blocks(now)
+    spread = before.std(axis=1)
+    textured = np.flatnonzero(spread >= PLAIN)
+    # Most blocks stay where they are, and are not looked for around it.
+    still = (before * after).mean(axis=1) > FOUND * spread * after.std(axis=1)
+    needed = KEPT * len(textured) - still[textured].sum()
+    for i in textured[~still[textured]]:
+        if needed <= 0:
+            break
+        needed -= _found(last, now, *divmod(int(i) * BLOCK, WIDTH))
+    return len(textured) < LEAST or bool(needed <= 0)
 
 
-def _found(block: U8, picture: U8, x: int, y: int, reach: int) -> bool:
-    around = picture[max(0, y - reach) : y + BLOCK + reach, max(0, x - reach) : x + BLOCK + reach]
+def _blocks(picture: U8) -> F32:
+    """Return the blocks row by row, each without its mean, (12, 256)."""
+    rows = picture.reshape(HEIGHT // BLOCK, BLOCK, WIDTH // BLOCK, BLOCK).swapaxes(1, 2)
+    blocks: F32 = rows.reshape(-1, BLOCK * BLOCK).astype(np.float32)
+    blocks -= blocks.mean(axis=1, keepdims=True)
+    return blocks
+
+
+def _found(last: U8, now: U8, row: int, x: int) -> bool:
+    y = row * BLOCK
+    around = now[max(0, y - REACH) : y + BLOCK + REACH, max(0, x - REACH) : x + BLOCK + REACH]
+    block = last[y : y + BLOCK, x : x + BLOCK]
     return float(cv2.matchTemplate(around, block, cv2.TM_CCOEFF_NORMED).max()) > FOUND
