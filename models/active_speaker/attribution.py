@@ -27,16 +27,19 @@ HALF_SPAN = round(SPAN / 2 / CHUNK + 0.5)
 MARGIN = 0.1
 """Seconds of pictures and sound after a chunk that it is judged with."""
 
+LATE_PICTURES = 4
+"""Chunks before the newest whose lips are looked up again."""
+
 CONTEXT = 5 * SAMPLE_RATE
 """Samples that speech and overlap are judged on, newest last."""
 
-LOOK_EVERY, LOOK_BACK = 3, 6
+LOOK_EVERY, LOOK_BACK = 4, 7
 """Chunks between two such judgements, and how many of the newest chunks each corrects."""
 
 PAST = WINDOW * CHUNK + 2.0
 """Seconds of sound that are kept: the window of the inference and a little more."""
 
-EMBED_EVERY = 2
+EMBED_EVERY = 3
 """Chunks from one speaker embedding to the next, in a call: they take most of the time."""
 
 SURE = 0.85
@@ -45,8 +48,8 @@ SURE = 0.85
 LEAST_SOLO, MOST_SOLO = 5, 40
 """Chunks of a speaker's own speech that a voice print is made of: at least, and at most (the newest)."""
 
-FRESH_SOLO = 5
-"""Chunks that must be other ones before a print is made anew."""
+FRESH_SOLO = 0.5
+"""Share of the chunks that must be other ones before a print is made anew: each takes a tenth of a second of work."""
 
 LATELY = 20.0
 """Seconds after its last words that a voice counts as taking part."""
@@ -202,6 +205,9 @@ class Attributor:
         inference = self.inference
         number = inference.count
         inference.add(Chunk(0.0, 0.0, self._lips_of(number)))
+        # Pictures take longer than sound where the machine is busy.
+        for late in range(max(number - LATE_PICTURES, inference.first), number):
+            inference.set_lips(late, self._lips_of(late))
         if number % LOOK_EVERY == 0 or number < LOOK_EVERY:
             self._judge_activity(number)
         else:
@@ -261,7 +267,9 @@ class Attributor:
         for id, chunks in own.items():
             newest = frozenset(chunks[-MOST_SOLO:])
             before = self._solo.get(id, frozenset())
-            if len(newest) < LEAST_SOLO or len(newest - before) < (FRESH_SOLO if id in self._prints else 1):
+            if len(newest) < LEAST_SOLO or len(newest - before) < (
+                FRESH_SOLO * len(newest) if id in self._prints else 1
+            ):
                 continue
             if id in self._prints and self._prints[id].seconds > len(newest) * CHUNK and before & newest:
                 continue

@@ -187,6 +187,13 @@ class SpeakerInference:
         tells = np.array([chunk.tells for chunk in self._chunks])
         return float(self._speakers[id].mass + (self._gamma[:, j] * tells).sum()) * CHUNK
 
+    def set_lips(self, number: int, lips: Mapping[int, F32]) -> None:
+        """Set what the lips of each face did in a chunk of the window, once more of its pictures have come."""
+        for id in lips:
+            if id not in self._speakers:
+                self._add_speaker(id)
+        self.chunk(number).lips = lips
+
     def retire(self) -> None:
         """Let all chunks leave the window; nothing can be inferred of them any more."""
         while self._chunks:

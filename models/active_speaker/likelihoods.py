@@ -8,6 +8,9 @@ import numpy as np
 
 from models.common.arrays import F32, F64
 
+LEAST_PICTURES = 3
+"""Pictures in 0.4 s from which lips tell anything: a busy machine looks at seven a second."""
+
 STILL = (-3.75, -2.6)
 """Lip features below which, both, a picture does not move: a change of 0.004 and a spread of 0.02. Nobody speaks so."""
 
@@ -55,9 +58,9 @@ def lip_features(lips: F32) -> F32 | None:
         lips: (K, 4) lip numbers of its pictures in order, as `models.faces.face.Face.lips`.
 
     Returns:
-        (2,) log of the mean change a picture, and log of the spread of the opening; None for less than 6 pictures.
+        (2,) log of the mean change a picture, and log of the spread of the opening; None for too few pictures.
     """
-    if len(lips) < 6:
+    if len(lips) < LEAST_PICTURES:
         return None
     # A jump of a whole eye distance between pictures is the mesh catching a face, not speech.
     change = np.minimum(np.abs(np.diff(lips, axis=0)).mean(axis=1), 2.0).mean()

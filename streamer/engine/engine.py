@@ -132,7 +132,7 @@ class Engine:
             t = blocks[sid][0] - DELAY / SAMPLE_RATE
             session.heard(t, late[sid], voices[sid])
             session.blocks += 1
-            parts = session.solo.step(late[sid], voices[sid], list(session.rows), session.alone())
+            parts = session.solo.step(late[sid], voices[sid], list(session.rows), session.alone(t))
             rest = late[sid] - parts.sum(axis=0)
             results[sid] = Voices(t, list(session.rows), parts, rest, session.states(), session.others())
         return results

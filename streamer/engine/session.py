@@ -15,7 +15,7 @@ from models.active_speaker.settled import SettledAttributor
 from models.common.arrays import F32, U8
 from models.common.audio import SAMPLE_RATE
 from models.faces.tracker import Face, FaceModels, FaceTracker
-from models.voiceprint.encoder import PRINT
+from models.voiceprint.encoder import LENGTH, PRINT
 from models.voiceprint.state import Change, VoiceStates
 from streamer.engine.lips import Lips
 from streamer.engine.solo import Solo
@@ -45,6 +45,12 @@ LOOKED = 0.4
 
 SPEECH, NO_OVERLAP, ALONE = 0.5, 0.25, 0.9
 """Least probability of speech, most of overlap, and least of being the one who speaks, at which a speaker is alone."""
+
+ALIKE = 0.5
+"""Cosine of two voice prints from which lips are still needed to tell the voices apart."""
+
+STALE = 1.0
+"""Seconds after which what attribution last said tells nothing of who is alone."""
 
 WAITING = 25
 """Pieces of 40 ms that may wait to be attributed; more are dropped, and attribution fills them with silence."""
@@ -173,11 +179,18 @@ class EngineSession:
         was not trained on the separator is misled by lips more often than helped.
         """
         lips = self._lips.get(id)
-        helps = self._known is not None and id in self._known.lips
+        helps = self._alike(id) if self._known is None else id in self._known.lips
         if lips is None or (id in self._attributor.latest.prints and not helps):
             return np.zeros(4, np.float32), False
         lead = self._offsets.lead(id)
         return lips.at(t - TRAINED_LAG - (0.0 if lead is None else lead - USUAL_LEAD))
+
+    def _alike(self, id: int) -> bool:
+        """Whether another voice that is there sounds much like this one, so that prints hardly tell them apart."""
+        prints = self._attributor.latest.prints
+        own = prints[id].print if id in prints else None
+        others = [prints[other].print for other in self.rows if other != id and other in prints]
+        return own is not None and any(float(own @ other) > ALIKE * LENGTH**2 for other in others)
 
     def voice_of(self, id: int) -> F32:
         """Return the voice print of a speaker (256,), zeros while unknown."""
@@ -197,9 +210,12 @@ class EngineSession:
         others = [other for other in audible if other != id]
         return max(others, key=lambda other: self._speaking.get(other, 0.0), default=None)
 
-    def alone(self) -> int | None:
-        """Return who speaks while nobody else does, None where that is not sure."""
+    def alone(self, t: float) -> int | None:
+        """Return who speaks at `t` seconds while nobody else does, None where that is not sure or not known yet."""
         known = self._attributor.latest
+        # In a call attribution is half a second late: by then somebody else may have begun.
+        if self._known is None or abs(t - known.t) > STALE:
+            return None
         id = max(known.speakers, key=lambda other: known.speakers[other], default=None)
         if id is None or known.speech < SPEECH or known.overlap > NO_OVERLAP or known.speakers[id] < ALONE:
             return None

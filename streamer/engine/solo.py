@@ -16,6 +16,10 @@ OWN = (0.4, 0.7)
 """Share of the sound that the separated voice must hold: below the first the speaker is not taken to be alone, from
 the second on surely. It tells within 60 ms that somebody else began; attribution takes half a second."""
 
+OTHERS = (0.1, 0.3)
+"""Share of it that all other separated voices may hold together: up to the first the speaker is alone, from the second
+on not."""
+
 
 class Solo:
     """Goes over from separated voices to the mixture and back, for one session."""
@@ -41,9 +45,8 @@ class Solo:
         for row, id in enumerate(ids):
             energy = np.array([np.square(mix, dtype=np.float64).sum(), np.square(voices[row], dtype=np.float64).sum()])
             self._levels[id] = FORGET * self._levels.get(id, np.zeros(2)) + energy
-            whole, own = self._levels[id]
-            share = float(np.clip((own / max(whole, 1e-9) - OWN[0]) / (OWN[1] - OWN[0]), 0.0, 1.0))
-            wanted = share if id == alone else 0.0
+        for id in ids:
+            wanted = self._share(id, ids) if id == alone else 0.0
             before = self._weights.get(id, 0.0)
             weights[id] = float(np.clip(wanted, before - FALL, before + RISE))
             ramps[id] = np.linspace(before, weights[id], len(mix), dtype=np.float32)
@@ -53,3 +56,12 @@ class Solo:
         self._weights = weights
         self._levels = {id: self._levels[id] for id in ids}
         return out
+
+    def _share(self, id: int, ids: list[int]) -> float:
+        """Return how far the separated voices agree that a speaker is alone, 0..1."""
+        whole = max(float(self._levels[id][0]), 1e-9)
+        own = self._levels[id][1] / whole
+        others = sum(self._levels[other][1] for other in ids if other != id) / whole
+        mine = np.clip((own - OWN[0]) / (OWN[1] - OWN[0]), 0.0, 1.0)
+        foreign = np.clip((OTHERS[1] - others) / (OTHERS[1] - OTHERS[0]), 0.0, 1.0)
+        return float(mine * foreign)

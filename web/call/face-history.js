@@ -48,7 +48,7 @@ export class FaceHistory {
    * @param {FaceOverlay[]} faces
    * @param {VoiceOverlay[]} voices
    */
-  push(t, faces, voices) {
+  push(t, faces, voices = []) {
     const newest = this.newestTime;
     // Whoever reconnects or changes machine may come back with another clock.
     if (newest !== null && Math.abs(t - newest) > KEPT_S) this.#kept = [];

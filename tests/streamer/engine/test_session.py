@@ -46,7 +46,7 @@ def session(known: Known | None = None, background: Any = None) -> EngineSession
 
 
 def knows(one: EngineSession, **more: Any) -> None:
-    one._attributor.latest = Attribution(**more)
+    one._attributor.latest = Attribution(**{"t": 0.0, **more})
 
 
 def test_a_voice_off_camera_has_a_row_while_it_takes_part() -> None:
@@ -99,14 +99,14 @@ def test_no_more_rows_than_can_be_separated_and_faces_first() -> None:
 def test_who_is_surely_alone(speech: float, overlap: float, own: float, alone: int | None) -> None:
     one = session()
     knows(one, speech=speech, overlap=overlap, speakers={1: own, 2: 1 - own}, prints={1: PRINT})
-    assert one.alone() == alone
+    assert one.alone(0.0) == alone
 
 
 def test_nobody_is_alone_whose_voice_is_not_known() -> None:
     one = session()
-    assert one.alone() is None
+    assert one.alone(0.0) is None
     knows(one, speech=0.9, speakers={1: 0.99})
-    assert one.alone() is None
+    assert one.alone(0.0) is None
 
 
 def test_lips_are_shown_to_the_separator_until_the_voice_is_known() -> None:
