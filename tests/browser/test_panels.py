@@ -10,6 +10,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, expect
 
+from tests.browser.pages import join
 from tests.browser.stage import COLUMNS, ROWS, Stage, hot
 
 THUMBNAIL = "data:image/png;base64," + (
@@ -284,7 +285,7 @@ def test_view_is_kept_and_nonsense_in_storage_is_no_harm(stage: Callable[..., St
     spoilt = json.dumps(kept | {"opacity": "much"})
     bob.page.evaluate("(kept) => localStorage.setItem('earshot.view', kept)", spoilt)
     bob.page.reload()
-    bob.visitor.until("earshot.state?.connection === 'connected'")
+    join(bob.visitor, "Bob", watch=True)
     expect(bob.page.locator("#view-captionSize")).to_have_value("1.8")
     expect(bob.page.locator("#view-opacity")).to_have_value("70")
     expect(bob.page.locator("#view-scene")).not_to_be_checked()

@@ -97,13 +97,19 @@ def test_no_more_rows_than_can_be_separated_and_faces_first() -> None:
     [(0.9, 0.1, 0.95, 1), (0.4, 0.1, 0.95, None), (0.9, 0.3, 0.95, None), (0.9, 0.1, 0.85, None)],
 )
 def test_who_is_surely_alone(speech: float, overlap: float, own: float, alone: int | None) -> None:
-    one = session()
+    one = session(Known(Settled(0.0, [], {}, {}, {})))
     knows(one, speech=speech, overlap=overlap, speakers={1: own, 2: 1 - own}, prints={1: PRINT})
-    assert one.alone(0.0) == alone
+    assert one.alone(0.0) == alone and one.alone(2.0) is None
+
+
+def test_nobody_is_taken_to_be_alone_in_a_call() -> None:
+    one = session()
+    knows(one, speech=0.9, speakers={1: 0.99}, prints={1: PRINT})
+    assert one.alone(0.0) is None
 
 
 def test_nobody_is_alone_whose_voice_is_not_known() -> None:
-    one = session()
+    one = session(Known(Settled(0.0, [], {}, {}, {})))
     assert one.alone(0.0) is None
     knows(one, speech=0.9, speakers={1: 0.99})
     assert one.alone(0.0) is None
