@@ -71,9 +71,7 @@ def _trial(
     """Return the signal-to-distortion ratio (dB) of a voice pulled out of a mixture of this recording's own sound."""
     begin, voice = own
     length = min(len(voice), len(beside), round(MOST * SAMPLE_RATE)) // (2 * BLOCK) * 2 * BLOCK
-    wanted, foreign = (
-        x[:length] * (LEVEL / max(float(np.sqrt(np.mean(x[:length] ** 2))), 1e-6)) for x in (voice, beside)
-    )
+    wanted, foreign = (_levelled(x[:length]) for x in (voice, beside))
     mix = np.concatenate([wanted + foreign, np.zeros(BLOCK, np.float32)]).astype(np.float32)
     prints = np.stack([known.settled.prints[who].print for who in (id, other)])
     index = np.array(rows)
