@@ -13,7 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
-from models.active_speaker.inference import CHUNK, SPAN, SPEECH, WINDOW, Chunk, SpeakerInference
+from models.active_speaker.inference import CHUNK, ITERATIONS, SPAN, SPEECH, WINDOW, Chunk, SpeakerInference
 from models.active_speaker.likelihoods import lip_features
 from models.common.arrays import F32
 from models.common.audio import SAMPLE_RATE
@@ -157,13 +157,14 @@ class Attributor:
         """Take in the visible lips of one picture: time in seconds, and number and lip numbers (4,) of each face."""
         self._lips.extend((t, id, values) for id, values in lips)
 
-    def hear(self, t: float, pcm: F32) -> bool:
+    def hear(self, t: float, pcm: F32, hurry: bool = False) -> bool:
         """Take in the next sound.
 
         Args:
             t: time of its first sample, seconds. A gap up to a second is filled with silence; after a longer one, or a
                 step back, the clock begins anew and the sound is joined on.
             pcm: (N,) at 16 kHz.
+            hurry: catch up: what is dear is left out, and who speaks told by what is known already.
 
         Returns:
             Whether `latest` is new.
@@ -176,7 +177,7 @@ class Attributor:
         self._sound = np.concatenate([self._sound, pcm])
         fresh = False
         while self._heard >= (self.inference.count + 1) * SAMPLES + round(MARGIN * SAMPLE_RATE):
-            self._step()
+            self._step(hurry)
             fresh = True
         spare = len(self._sound) - round((PAST + 1) * SAMPLE_RATE)
         if spare > 0:
@@ -200,7 +201,7 @@ class Attributor:
         """Sound from one sample of the stream to another, as far as it is there."""
         return self._sound[max(0, first - self._dropped) : max(0, last - self._dropped)]
 
-    def _step(self) -> None:
+    def _step(self, hurry: bool) -> None:
         """Judge the next chunk."""
         inference = self.inference
         number = inference.count
@@ -208,17 +209,22 @@ class Attributor:
         # Pictures take longer than sound where the machine is busy.
         for late in range(max(number - LATE_PICTURES, inference.first), number):
             inference.set_lips(late, self._lips_of(late))
-        if number % LOOK_EVERY == 0 or number < LOOK_EVERY:
+        while self._lips and self._lips[0][0] < self.time(number - LATE_PICTURES - 2):
+            self._lips.popleft()
+        if (number % LOOK_EVERY == 0 and not hurry) or number < LOOK_EVERY:
             self._judge_activity(number)
         else:
             before = inference.chunk(number - 1)
             inference.chunk(number).speech, inference.chunk(number).overlap = before.speech, before.overlap
         due = number - HALF_SPAN + 1
-        if due >= 0 and due % self._every == 0 and inference.chunk(due).speech > SPEECH / 2:
+        heard = due >= 0 and due % self._every == 0 and inference.chunk(due).speech > SPEECH / 2 and not hurry
+        if heard:
             middle, half = round((due + 0.5) * SAMPLES), round(SPAN / 2 * SAMPLE_RATE)
             inference.chunk(due).voice = self._networks.embed(self._pcm(middle - half, middle + half))
-        inference.infer()
-        self._learn()
+        inference.infer(ITERATIONS if heard else 1)
+        self._prints = {id: print for id, print in self._prints.items() if id in inference.speakers or id > 0}
+        if heard:
+            self._learn()
         newest, speakers = inference.chunk(number), inference.posterior(number)
         if newest.speech > SPEECH:
             self._spoke |= {id: number for id, p in speakers.items() if p > 0.5}
@@ -262,8 +268,6 @@ class Attributor:
     def _learn(self) -> None:
         """Make voice prints of what each speaker said alone."""
         own = self.inference.own_speech(SURE)
-        known = set(self.inference.speakers)
-        self._prints = {id: print for id, print in self._prints.items() if id in known or id > 0}
         for id, chunks in own.items():
             newest = frozenset(chunks[-MOST_SOLO:])
             before = self._solo.get(id, frozenset())

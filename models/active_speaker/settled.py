@@ -161,16 +161,10 @@ class SettledAttributor:
         self._settled = settled
         self.latest = settled.at(-np.inf)
 
-    def see(self, t: float, lips: Iterable[tuple[int, F32]]) -> None:
-        """Take in nothing: it is known already."""
-
     def hear(self, t: float, pcm: F32) -> bool:
         """Come to the time of this sound."""
         self.latest = self._settled.at(t)
         return True
-
-    def recall(self, prints: Mapping[int, VoicePrint]) -> None:
-        """Learn nothing from before."""
 
 
 def _speaks(chunk: Judged, id: int) -> bool:

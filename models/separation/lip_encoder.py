@@ -88,10 +88,14 @@ class LipEncoder(nn.Module):
             x = block(x)
         return torch.as_tensor(x)
 
+    @property
+    def memory(self) -> int:
+        """Frames after which nothing is left of what was seen before."""
+        return 2 * sum(self.dilations) + 1
+
     def absent(self) -> Tensor:
         """Return the embedding (width,) of a face that has not been visible for as long as the encoder remembers."""
-        frames = 2 * sum(self.dilations) + 1
-        nothing = self.input.weight.new_zeros(1, frames, LIPS)
+        nothing = self.input.weight.new_zeros(1, self.memory, LIPS)
         return torch.as_tensor(self(nothing, nothing[..., :1])[0, -1])
 
     def core(self, x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:

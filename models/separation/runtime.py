@@ -73,6 +73,8 @@ class SeparatorRuntime:
             self._state = net.init_state(rows, device)
             self._analysis = self._stft.init_state(rows, device)
             self._synthesis = self._inverse.init_state(rows, device)
+        self._blank = np.zeros(rows, np.int64)
+        self._told: tuple[Tensor, Tensor, Tensor] | None = None
 
     @property
     def rows(self) -> int:
@@ -95,15 +97,20 @@ class SeparatorRuntime:
         Raises:
             ValueError: if the shapes do not agree or a row is given twice.
         """
-        index = self._index(rows)
+        self._index(rows)
         _expect("lips", lips, (len(rows), LIPS))
         _expect("visible", visible, (len(rows),))
         if len(rows) == 0:
             return
         # One number that is not finite would stay in the running mean for good.
         usable = np.asarray(visible, bool) & np.isfinite(lips).all(axis=1)
-        seen = torch.from_numpy(usable).to(self.device)
-        self._net.lips.step(self._tensor(lips), seen, self._lips, index, self._lip_core)
+        self._blank[rows] = np.where(usable, 0, self._blank[rows] + 1)
+        # Who was not seen for as long as the encoder remembers stands where another blank frame would leave it.
+        moved = self._blank[rows] <= self._net.lips.memory
+        if not moved.any():
+            return
+        seen = torch.from_numpy(usable[moved]).to(self.device)
+        self._net.lips.step(self._tensor(lips[moved]), seen, self._lips, self._index(rows[moved]), self._lip_core)
 
     @torch.inference_mode()
     def step(self, rows: I64, mix: F32, other: I64, voice: F32) -> F32:
@@ -135,9 +142,8 @@ class SeparatorRuntime:
         X, analysis = self._stft.step(finite, streaming.take_rows(self._analysis, index))
         streaming.put_rows(self._analysis, index, analysis)
         cues = self._net.cues(self._lips, index, others, self._absent)
-        prints = self._tensor(voice)
         beside = places_of(others, index)
-        voice_cue = self._net.voice(prints, rows_at(prints, beside))
+        voice_cue = self._voice_cue(self._tensor(voice), beside)
         Y = self._net.step_rows(X, cues, voice_cue, self._state, index, beside, self._core)
         y, synthesis = self._inverse.step(Y, streaming.take_rows(self._synthesis, index))
         streaming.put_rows(self._synthesis, index, synthesis)
@@ -150,6 +156,7 @@ class SeparatorRuntime:
         index = self._index(rows)
         for state in (self._lips, self._state, self._analysis, self._synthesis):
             streaming.reset_rows(state, index)
+        self._blank[rows] = 0
 
     @torch.inference_mode()
     def voice_print(self, pcm: F32) -> F32:
@@ -168,6 +175,13 @@ class SeparatorRuntime:
             raise ValueError(f"a voice print needs {SAMPLE_RATE} samples or more of one channel, not {pcm.shape}")
         result: F32 = self._voice.enrol(self._tensor(pcm)[None])[0].cpu().numpy()
         return result
+
+    def _voice_cue(self, prints: Tensor, beside: Tensor) -> Tensor:
+        """Return what the layers are told of the voices; prints stay the same for seconds, so it is kept."""
+        told = self._told
+        if told is None or not (torch.equal(told[0], prints) and torch.equal(told[1], beside)):
+            self._told = told = prints.clone(), beside, self._net.voice(prints, rows_at(prints, beside))
+        return told[2]
 
     def _tensor(self, x: F32) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(x, np.float32)).to(self.device)
@@ -188,6 +202,7 @@ class SeparatorRuntime:
         self._state = streaming.grow_rows(self._state, rows)
         self._analysis = streaming.grow_rows(self._analysis, rows)
         self._synthesis = streaming.grow_rows(self._synthesis, rows)
+        self._blank = np.pad(self._blank, (0, rows - len(self._blank)))
 
 
 def _expect(name: str, value: Numbers, shape: tuple[int, ...]) -> None:

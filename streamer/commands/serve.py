@@ -19,6 +19,7 @@ from streamer.commands.port import require_free
 from streamer.server.app import create_app
 from streamer.server.context import Context
 from streamer.settings import Settings, is_loopback
+from streamer.workers.priority import be_prompt
 
 log = logging.getLogger("earshot.serve")
 
@@ -130,6 +131,7 @@ def serve_forever(settings: Settings, demo: bool = False) -> int:
 
 
 async def _serve(settings: Settings, demo: bool) -> int:
+    be_prompt()
     server = make_server(settings)
     server.hard_exit = HARD_EXIT_SECONDS
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -121,9 +121,9 @@ class Puppet:
         dx, dy = self._x - self._neck[0], self._y - self._neck[1]
         to_x = self._x + self._follows * ((c - 1) * dx - s * dy - pose.shift[0])
         to_y = self._y + self._follows * (s * dx + (c - 1) * dy - pose.shift[1])
-        drawn: U8 = cv2.remap(picture, to_x, to_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).astype(
-            np.uint8, copy=False
-        )
+        # A pose of numpy's own numbers makes them float64, which OpenCV does not take.
+        maps = to_x.astype(np.float32), to_y.astype(np.float32)
+        drawn: U8 = cv2.remap(picture, *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).astype(np.uint8)
         return drawn
 
 

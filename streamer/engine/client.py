@@ -26,7 +26,7 @@ log = logging.getLogger("earshot.engine")
 
 @dataclass
 class EngineStatistics(Statistics):
-    """Counts since the client was made; `*_cpu` in seconds of processor time."""
+    """Counts since the client was made; `*_cpu` in seconds of processor time, `see` with attribution."""
 
     audio_sent: int = 0
     audio_answered: int = 0
@@ -34,6 +34,7 @@ class EngineStatistics(Statistics):
     video_sent: int = 0
     video_dropped: int = 0
     video_refused: int = 0
+    attribution_dropped: int = 0
     hear_cpu: float = 0.0
     see_cpu: float = 0.0
 
@@ -141,6 +142,7 @@ class EngineClient(WorkerClient[_Session, EngineStatistics]):
             session.video_in_flight = False
             session.memory = message.get("memory", session.memory)
             self._statistics.see_cpu += message["cpu"]
+            self._statistics.attribution_dropped += message["unattributed"]
             guarded(session.on_faces, message["t"], unpack_faces(message["faces"]))
             if session.next_video is not None and message["sid"] in self._sessions:
                 (t, frame), session.next_video = session.next_video, None

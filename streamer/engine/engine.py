@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import torch
 
+from models.active_speaker.attribution import Attribution
 from models.active_speaker.networks import load_networks
 from models.common.arrays import F32, U8
 from models.common.audio import SAMPLE_RATE
-from models.faces.tracker import FaceModels
+from models.faces.tracker import Face, FaceModels
 from models.separation.level import VoiceLevel
 from models.separation.runtime import SeparatorRuntime
 from models.voiceprint.state import Change
+from streamer.engine.looker import Looker, RemoteSenses
+from streamer.engine.looking import Looking
 from streamer.engine.rehearsal import lips_that_help
-from streamer.engine.session import BLOCK_SECONDS, EngineSession
-from streamer.engine.survey import Known, Survey
+from streamer.engine.session import BLOCK_SECONDS, EngineSession, Senses
+from streamer.engine.survey import Known, KnownSenses, Survey
 from streamer.engine.types import BLOCK, FaceState, Voices
-from streamer.workers.priority import go_behind
 
 DELAY = SeparatorRuntime.DELAY
 """Samples at 16 kHz by which voices lag what was heard."""
@@ -34,18 +36,17 @@ class Engine:
     Args:
         device: Torch device of the separator.
         max_faces: Most faces followed in one session.
-        background: Whether attribution has a thread of its own (live) or is done in place (recordings).
+        looker: Looks and attributes (live); None does both in place (recordings).
     """
 
-    def __init__(self, device: str = "cpu", max_faces: int = 6, background: bool = False) -> None:
+    def __init__(self, device: str = "cpu", max_faces: int = 6, looker: Looker | None = None) -> None:
         # With more threads a step of 1 ms takes up to 250 ms when cores are contended.
         torch.set_num_threads(1)
         self._separator = SeparatorRuntime(device)
         self._level = VoiceLevel()
-        self._faces = FaceModels()
-        self._max_faces = max_faces
-        self._networks = load_networks()
-        self._background = ThreadPoolExecutor(1, "attribution", go_behind) if background else None
+        self._max_faces, self._looker = max_faces, looker
+        if looker is None:
+            self._faces, self._networks = FaceModels(), load_networks()
         self._sessions: dict[str, EngineSession] = {}
         self._delayed: dict[str, F32] = {}
         self._free_rows: list[int] = []
@@ -61,7 +62,7 @@ class Engine:
 
         Args:
             sid: Its name.
-            memory: What `memory` gave for it in another process; faces keep their numbers and voices.
+            memory: What the looker's process of before knew of it; faces keep their numbers and voices.
             known: What a first pass over the recording found.
         """
         self.close(sid)
@@ -69,11 +70,16 @@ class Engine:
             with self._lock:
                 rows = (self._next_row, self._next_row + 1)
             known = replace(known, lips=lips_that_help(self._separator, known, rows))
-        session = EngineSession(self._faces, self._networks, self._max_faces, self._background, known)
-        if memory is not None:
-            session.recall(memory)
+        senses: Senses
+        if known is not None:
+            senses = KnownSenses(known)
+        elif self._looker is not None:
+            self._looker.open(sid, memory)
+            senses = RemoteSenses(partial(self._looker.sound, sid))
+        else:
+            senses = Looking(self._faces, self._networks, self._max_faces)
         with self._lock:
-            self._sessions[sid] = session
+            self._sessions[sid] = EngineSession(senses, known)
             self._delayed[sid] = np.zeros(DELAY, np.float32)
 
     def close(self, sid: str) -> None:
@@ -83,14 +89,8 @@ class Engine:
             self._delayed.pop(sid, None)
             if session is not None:
                 self._free_rows += session.rows.values()
-
-    def memory(self, sid: str) -> bytes | None:
-        """Return who the faces of a session are and how they sound, to be given to `open`; None for unknown sessions.
-
-        Call it on the thread that calls `see`.
-        """
-        session = self._sessions.get(sid)
-        return session.memory() if session else None
+        if session is not None and self._looker is not None:
+            self._looker.close(sid)
 
     def voice_changes(self, sid: str) -> list[Change]:
         """Return what happened to the voice prints of a session since the last call, oldest first."""
@@ -107,6 +107,17 @@ class Engine:
         """
         session = self._sessions.get(sid)
         return session.see(t, rgb) if session else []
+
+    def seen(self, sid: str, t: float, found: list[Face], cut: bool) -> list[FaceState]:
+        """Take in the faces that the looker found in a picture, which begins a new shot if `cut`; returns them."""
+        session = self._sessions.get(sid)
+        return session.seen(t, found, cut) if session else []
+
+    def attributed(self, sid: str, known: Attribution) -> None:
+        """Take in who speaks, as the looker has found out."""
+        session = self._sessions.get(sid)
+        if session is not None and isinstance(session.senses, RemoteSenses):
+            session.senses.latest = known
 
     def hear(self, blocks: dict[str, tuple[float, F32]]) -> dict[str, Voices]:
         """Separate one block of each session.

@@ -1,4 +1,4 @@
-"""Pictures, faces and voices as they travel between the call and the engine's process."""
+"""Pictures, faces, voices and who speaks as they travel between the call and the engine's processes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import av
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
+from models.active_speaker.attribution import Attribution, VoicePrint
 from models.common.arrays import F32, U8
+from models.faces.tracker import Face
 from streamer.engine.types import BLOCK, FaceState, SpeakerState, Voices
 from streamer.workers.framing import Message
 
@@ -80,3 +82,42 @@ def unpack_voices(message: Message) -> dict[int, F32]:
 def unpack_others(message: Message) -> list[SpeakerState]:
     """Return every voice that belongs to no face, from a message of `pack_voices`."""
     return [SpeakerState(*row) for row in message["others"]]
+
+
+def pack_found(faces: list[Face]) -> list[tuple[Any, ...]]:
+    """Turn what the tracker found into plain tuples, without the landmarks."""
+    return [(face.id, face.box, face.score, face.lips.tobytes(), face.lips_visible) for face in faces]
+
+
+def unpack_found(rows: list[list[Any]]) -> list[Face]:
+    """Undo `pack_found`."""
+    return [
+        Face(id, (box[0], box[1], box[2], box[3]), score, np.frombuffer(lips, np.float32), visible)
+        for id, box, score, lips, visible in rows
+    ]
+
+
+def pack_attribution(known: Attribution) -> Message:
+    """Turn who speaks into a plain message; maps travel as pairs, since their keys are numbers."""
+    return {
+        "t": known.t,
+        "speech": known.speech,
+        "overlap": known.overlap,
+        "speakers": list(known.speakers.items()),
+        "prints": [(id, one.print.tobytes(), one.seconds, one.confidence) for id, one in known.prints.items()],
+        "lip_means": [(id, means.tobytes()) for id, means in known.lip_means.items()],
+        "lately": list(known.lately),
+    }
+
+
+def unpack_attribution(message: Message) -> Attribution:
+    """Undo `pack_attribution`."""
+    return Attribution(
+        t=message["t"],
+        speech=message["speech"],
+        overlap=message["overlap"],
+        speakers=dict(message["speakers"]),
+        prints={id: VoicePrint(np.frombuffer(print, np.float32), *more) for id, print, *more in message["prints"]},
+        lip_means={id: np.frombuffer(means, np.float32).reshape(2, 2) for id, means in message["lip_means"]},
+        lately=frozenset(message["lately"]),
+    )

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import pickle
-from collections import deque
-from concurrent.futures import Executor, Future
+from typing import Protocol
 
 import numpy as np
 
-from models.active_speaker.attribution import Attributor, Networks
+from models.active_speaker.attribution import Attribution
 from models.active_speaker.av_offset import OffsetEstimator
 from models.active_speaker.detector import LIVE, SETTLED, SpeakingDetector
-from models.active_speaker.settled import SettledAttributor
 from models.common.arrays import F32, U8
 from models.common.audio import SAMPLE_RATE
-from models.faces.tracker import Face, FaceModels, FaceTracker
-from models.voiceprint.encoder import LENGTH, PRINT
+from models.faces.tracker import Face
+from models.voiceprint.encoder import PRINT
 from models.voiceprint.state import Change, VoiceStates
 from streamer.engine.lips import Lips
 from streamer.engine.solo import Solo
@@ -37,23 +34,32 @@ TRAINED_LAG = 0.04
 USUAL_LEAD = -0.01
 """Seconds by which lips lead their sound in the separator's training data (GRID), as `av_offset` measures it."""
 
-LONGEST_FRAME = 0.2
-"""Seconds; a longer gap between pictures is a lost connection and does not age the faces."""
-
 LOOKED = 0.4
 """Seconds of pictures by which the lips are judged."""
 
 SPEECH, NO_OVERLAP, ALONE = 0.5, 0.25, 0.9
 """Least probability of speech, most of overlap, and least of being the one who speaks, at which a speaker is alone."""
 
-ALIKE = 0.5
-"""Cosine of two voice prints from which lips are still needed to tell the voices apart."""
-
 STALE = 1.0
 """Seconds after which what attribution last said tells nothing of who is alone."""
 
-WAITING = 25
-"""Pieces of 40 ms that may wait to be attributed; more are dropped, and attribution fills them with silence."""
+
+class Senses(Protocol):
+    """What tells who is there and who speaks."""
+
+    @property
+    def latest(self) -> Attribution:
+        """Who speaks, as far as is known."""
+
+    @property
+    def cut(self) -> bool:
+        """Whether the last picture began a new shot."""
+
+    def see(self, t: float, rgb: U8) -> list[Face]:
+        """Find the faces of a picture taken at `t` seconds."""
+
+    def hear(self, t: float, pcm: F32) -> object:
+        """Attribute sound from `t` seconds on, or have it attributed."""
 
 
 class EngineSession:
@@ -63,31 +69,15 @@ class EngineSession:
     everything else on the hearing thread; what they share is replaced whole, never changed in place.
 
     Args:
-        models: The face networks, shared by all sessions.
-        networks: What attribution listens with, shared too.
-        max_faces: Most faces followed at once.
-        background: Where attribution is done; None does it in place.
-        known: What a first pass over a recording found; then nothing is looked for again.
+        senses: Tell who is there and who speaks.
+        known: What a first pass over a recording found.
     """
 
-    def __init__(
-        self,
-        models: FaceModels,
-        networks: Networks,
-        max_faces: int,
-        background: Executor | None,
-        known: Known | None = None,
-    ) -> None:
-        self._tracker = FaceTracker(models, max_faces)
-        self._tracker_time = 0.0
-        self._last_seen_t: float | None = None
+    def __init__(self, senses: Senses, known: Known | None = None) -> None:
+        self.senses = senses
         self._known = known
         self._detector = SpeakingDetector(LIVE if known is None else SETTLED)
         self._offsets = OffsetEstimator()
-        self._attributor: Attributor | SettledAttributor = (
-            Attributor(networks) if known is None else SettledAttributor(known.settled)
-        )
-        self._background, self._waiting = background, deque[Future[bool]]()
         self._voices = VoiceStates()
         self._lips: dict[int, Lips] = {}
         self._faces: dict[int, tuple[float, Face]] = {}
@@ -97,21 +87,15 @@ class EngineSession:
         self.cued: dict[int, bool] = {}
         self.solo = Solo()
         self.blocks = 0
-        self.dropped = 0
 
     def see(self, t: float, rgb: U8) -> list[FaceState]:
         """Find and follow the faces of one picture taken at `t` seconds."""
-        if self._known is not None:
-            return self.seen(t, self._known.faces.get(t, []), t in self._known.cuts)
-        gap = t - self._last_seen_t if self._last_seen_t is not None else 0.0
-        self._last_seen_t = t
-        self._tracker_time += min(max(gap, 0.0), LONGEST_FRAME)
-        found = self._tracker.step(rgb, self._tracker_time)
-        return self.seen(t, found, self._tracker.cut)
+        found = self.senses.see(t, rgb)
+        return self.seen(t, found, self.senses.cut)
 
     def seen(self, t: float, found: list[Face], cut: bool = False) -> list[FaceState]:
         """Take in the faces of one picture taken at `t` seconds, which begins a new shot if `cut`."""
-        known = self._attributor.latest.prints
+        known = self.senses.latest.prints
         unknown, ids = 0.0 if cut else UNKNOWN_MEMORY, {face.id for face in found}
         faces = {
             id: (seen, face)
@@ -123,18 +107,7 @@ class EngineSession:
             faces[face.id] = (t, face)
             lips.setdefault(face.id, Lips()).add(t, face.lips, face.lips_visible)
         self._faces, self._lips = faces, lips
-        self._attributor.see(t, [(face.id, face.lips) for face in found if face.lips_visible])
         return [self._state(face) for face in found]
-
-    def memory(self) -> bytes:
-        """Return who the faces are and how they sound; for our own processes only, since it is a pickle."""
-        return pickle.dumps((self._tracker.remember(), dict(self._attributor.latest.prints)))
-
-    def recall(self, memory: bytes) -> None:
-        """Know again what `memory` knew; call it before the first picture."""
-        faces, prints = pickle.loads(memory)
-        self._tracker.recall(faces)
-        self._attributor.recall(prints)
 
     def states(self) -> list[FaceState]:
         """Return every face seen lately."""
@@ -158,7 +131,7 @@ class EngineSession:
         )
 
     def _speaker(self, id: int) -> SpeakerState:
-        print = self._attributor.latest.prints.get(id)
+        print = self.senses.latest.prints.get(id)
         return SpeakerState(
             id=id,
             speaking=self._speaking.get(id, 0.0),
@@ -168,7 +141,7 @@ class EngineSession:
 
     def present(self) -> list[int]:
         """Return the speakers that want a row in the separator, faces in view first."""
-        known = self._attributor.latest
+        known = self.senses.latest
         heard = [id for id in known.prints if id not in self._faces and id in known.lately]
         return (sorted(self._faces) + sorted(heard))[:MOST_ROWS]
 
@@ -179,22 +152,15 @@ class EngineSession:
         was not trained on the separator is misled by lips more often than helped.
         """
         lips = self._lips.get(id)
-        helps = self._alike(id) if self._known is None else id in self._known.lips
-        if lips is None or (id in self._attributor.latest.prints and not helps):
+        helps = self._known is not None and id in self._known.lips
+        if lips is None or (id in self.senses.latest.prints and not helps):
             return np.zeros(4, np.float32), False
         lead = self._offsets.lead(id)
         return lips.at(t - TRAINED_LAG - (0.0 if lead is None else lead - USUAL_LEAD))
 
-    def _alike(self, id: int) -> bool:
-        """Whether another voice that is there sounds much like this one, so that prints hardly tell them apart."""
-        prints = self._attributor.latest.prints
-        own = prints[id].print if id in prints else None
-        others = [prints[other].print for other in self.rows if other != id and other in prints]
-        return own is not None and any(float(own @ other) > ALIKE * LENGTH**2 for other in others)
-
     def voice_of(self, id: int) -> F32:
         """Return the voice print of a speaker (256,), zeros while unknown."""
-        print = self._attributor.latest.prints.get(id)
+        print = self.senses.latest.prints.get(id)
         return np.zeros(PRINT, np.float32) if print is None else print.print
 
     def voice_changes(self) -> list[Change]:
@@ -212,7 +178,7 @@ class EngineSession:
 
     def alone(self, t: float) -> int | None:
         """Return who speaks at `t` seconds while nobody else does, None where that is not sure or not known yet."""
-        known = self._attributor.latest
+        known = self.senses.latest
         # In a call attribution is half a second late: by then somebody else may have begun.
         if self._known is None or abs(t - known.t) > STALE:
             return None
@@ -230,7 +196,7 @@ class EngineSession:
         self._heard = []
         mix40, voices40 = np.concatenate(mixes), self._align(parts)
         lips = self._lips
-        known = self._attributor.latest
+        known = self.senses.latest
         # In a recording the pictures are ahead of the sound: lips are judged by what is around the moment.
         ahead = 2 * BLOCK_SECONDS if self._known is None else LOOKED / 2
         spans = {id: lips[id].between(t + ahead - LOOKED, t + ahead) for id in self.rows if id in lips}
@@ -238,7 +204,7 @@ class EngineSession:
         self._speaking = self._detector.update(known, judged, _decibels(mix40))
         levels = {id: _decibels(voices40[i]) for i, id in enumerate(self.rows) if i < len(voices40)}
         self._offsets.update(t, {id: lips[id].at(t) for id in self.rows if id in lips}, levels)
-        self._attribute(t, mix40)
+        self.senses.hear(t, mix40)
         confidences = {id: print.confidence for id, print in known.prints.items()}
         self._voices.follow(t, confidences, {id: known.speakers.get(id, 0.0) > 0.5 for id in self.rows})
 
@@ -249,17 +215,6 @@ class EngineSession:
         padded = np.zeros((count, BLOCK), np.float32)
         padded[: min(len(first), count)] = first[:count]
         return np.concatenate([padded, second], axis=1)
-
-    def _attribute(self, t: float, mix: F32) -> None:
-        if self._background is None:
-            self._attributor.hear(t, mix)
-            return
-        while self._waiting and self._waiting[0].done():
-            self._waiting.popleft().result()
-        if len(self._waiting) < WAITING:
-            self._waiting.append(self._background.submit(self._attributor.hear, t, mix))
-        else:
-            self.dropped += 1
 
 
 def _decibels(x: F32) -> float:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from models.active_speaker.attribution import Networks
-from models.active_speaker.settled import Settled
+from models.active_speaker.attribution import Attribution, Networks
+from models.active_speaker.settled import Settled, SettledAttributor
 from models.active_speaker.settled import Survey as SpeakerSurvey
 from models.common.arrays import F32, U8
 from models.faces.tracker import Face, FaceModels, FaceTracker
@@ -59,3 +59,30 @@ class Survey:
     def finish(self) -> Known:
         """Return what was found."""
         return Known(self._speakers.settle(), self._faces, frozenset(self._cuts))
+
+
+class KnownSenses:
+    """What tells a session of the second pass who is there and who speaks: the first one found it out.
+
+    Args:
+        known: What it found.
+    """
+
+    def __init__(self, known: Known) -> None:
+        self._known = known
+        self._attributor = SettledAttributor(known.settled)
+        self.cut = False
+
+    @property
+    def latest(self) -> Attribution:
+        """Who speaks at the time of the last sound."""
+        return self._attributor.latest
+
+    def see(self, t: float, rgb: U8) -> list[Face]:
+        """Look up the faces of the picture taken at `t` seconds."""
+        self.cut = t in self._known.cuts
+        return self._known.faces.get(t, [])
+
+    def hear(self, t: float, pcm: F32) -> None:
+        """Come to the time of this sound."""
+        self._attributor.hear(t, pcm)

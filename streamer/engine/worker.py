@@ -1,13 +1,11 @@
-"""The model process: one thread hears, one sees, one enrols, one reads.
+"""The process that separates voices; pictures it passes on to a process of its own that looks (`look_worker`).
 
 Started by `workers/process.py`, which passes a connected socket. Sound of all sessions that is waiting is separated in
 one batch. Sound that would be late anyway is dropped and counted: worked off, it would make late what comes after it.
-Of a session's pictures the newest alone waits.
 """
 
 from __future__ import annotations
 
-import logging
 import socket
 import sys
 import time
@@ -19,9 +17,10 @@ import numpy as np
 
 from models.common.arrays import F32
 from streamer.engine.engine import Engine
-from streamer.engine.packing import pack_faces, pack_voices, unpack_picture
+from streamer.engine.looker import Looker
+from streamer.engine.packing import pack_faces, pack_voices, unpack_attribution, unpack_found
 from streamer.workers.framing import Message
-from streamer.workers.priority import go_behind, go_first
+from streamer.workers.priority import go_first
 from streamer.workers.process import SILENCE_LIMIT
 from streamer.workers.service import Service, socket_of_parent
 
@@ -32,13 +31,8 @@ STALE = 0.04
 """Seconds a block may have waited while a newer one is there: with the way here and back, and being separated, it would
 miss the call's deadline (80 ms)."""
 
-MEMORY_EVERY = 25
-"""Pictures after which the call is handed what the session knows, in case this process dies."""
-
 SWITCH_EVERY = 0.0005
-"""Seconds for which the seeing thread may hold the interpreter while the hearing one waits; Python's own are 5 ms."""
-
-log = logging.getLogger("earshot.engine")
+"""Seconds for which another thread may hold the interpreter while the hearing one waits; Python's own are 5 ms."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +50,7 @@ class Inbox:
     """What one session has waiting."""
 
     audio: deque[Block] = field(default_factory=lambda: deque(maxlen=AUDIO_BACKLOG))
-    video: tuple[float, Message] | None = None
     dropped: int = 0
-    pictures: int = 0
 
     def put(self, block: Block) -> None:
         """Add a block of sound; the oldest is dropped when there are `AUDIO_BACKLOG`."""
@@ -74,16 +66,24 @@ class Inbox:
 
 
 class Worker(Service):
-    """Serves one engine."""
+    """Serves the call.
 
-    def __init__(self, sock: socket.socket, engine: Engine) -> None:
+    Args:
+        sock: Connected to it.
+        device: Torch device of the separator.
+        max_faces: Most faces followed in one session.
+    """
+
+    def __init__(self, sock: socket.socket, device: str, max_faces: int) -> None:
         super().__init__(sock, SILENCE_LIMIT)
-        self._engine = engine
+        self._looker = Looker(max_faces, self._looked)
+        self._engine = Engine(device, max_faces, self._looker)
         self._inboxes: dict[str, Inbox] = {}
+        self._looking_cpu, self._unattributed = 0.0, 0
 
     def loops(self) -> Iterable[Callable[[], None]]:
-        """Hear and see at the same time."""
-        return self._hear, self._see
+        """Hear."""
+        return (self._hear,)
 
     def receive(self, message: Message) -> None:
         """Put a message where its loop finds it."""
@@ -97,8 +97,24 @@ class Worker(Service):
         elif kind == "audio" and (inbox := self._inboxes.get(sid)):
             pcm = np.frombuffer(message["pcm"], np.float32)
             inbox.put(Block(message["index"], message["t"], pcm, time.monotonic()))
-        elif kind == "video" and (inbox := self._inboxes.get(sid)):
-            inbox.video = (message["t"], message)
+        elif kind == "video" and sid in self._inboxes:
+            self._looker.picture(sid, message)
+
+    def _looked(self, message: Message) -> None:
+        """Take in what the looker found out; called on its thread."""
+        sid = message["sid"]
+        self._looking_cpu += message["cpu"]
+        if message["type"] == "attribution":
+            self._engine.attributed(sid, unpack_attribution(message))
+            return
+        faces = self._engine.seen(sid, message["t"], unpack_found(message["faces"]), message["cut"])
+        reply = {"type": "faces", "sid": sid, "t": message["t"], "faces": pack_faces(faces)}
+        if "memory" in message:
+            reply["memory"] = message["memory"]
+        cpu, self._looking_cpu = self._looking_cpu, 0.0
+        dropped = self._looker.dropped
+        lost, self._unattributed = dropped - self._unattributed, dropped
+        self.send(reply | {"cpu": cpu, "unattributed": lost})
 
     def _hear(self) -> None:
         while True:
@@ -115,36 +131,12 @@ class Worker(Service):
                 reply = pack_voices(result) | {"type": "voices", "sid": sid, "index": blocks[sid].index}
                 self.send(reply | {"dropped": dropped[sid], "cpu": cpu / len(voices)})
 
-    def _see(self) -> None:
-        go_behind()
-        while True:
-            with self.changed:
-                if not self.wait_for(lambda: any(i.video for i in self._inboxes.values())):
-                    return
-                waiting = {sid: inbox.video for sid, inbox in self._inboxes.items() if inbox.video}
-                for sid in waiting:
-                    self._inboxes[sid].video = None
-            for sid, (t, message) in waiting.items():
-                started = time.thread_time()
-                try:
-                    faces = self._engine.see(sid, t, unpack_picture(message))
-                except Exception:
-                    # One odd picture of one participant must not cost everybody the models.
-                    log.exception("a picture of %s could not be read", sid)
-                    faces = []
-                reply = {"type": "faces", "sid": sid, "t": t, "faces": pack_faces(faces)}
-                if (inbox := self._inboxes.get(sid)) is not None:
-                    inbox.pictures += 1
-                    if inbox.pictures % MEMORY_EVERY == 0:
-                        reply["memory"] = self._engine.memory(sid)
-                self.send(reply | {"cpu": time.thread_time() - started})
-
 
 def main() -> None:
     """Entry point of the process: `python -m streamer.engine.worker FD DEVICE MAX_FACES`."""
     go_first()
     sys.setswitchinterval(SWITCH_EVERY)
-    Worker(socket_of_parent(), Engine(sys.argv[2], int(sys.argv[3]), background=True)).run()
+    Worker(socket_of_parent(), sys.argv[2], int(sys.argv[3])).run()
 
 
 if __name__ == "__main__":

@@ -14,6 +14,9 @@ from concurrent.futures import ThreadPoolExecutor
 URGENT = -10
 """Nice value of threads that sound waits for; PulseAudio and PipeWire ask for as much."""
 
+PROMPT = -5
+"""Of the event loop that passes everybody's sound on, and of what it starts: before what is behind `URGENT` threads."""
+
 BEHIND = 10
 """By how much more the nice value of a thread is that works beside them: a tenth of the weight."""
 
@@ -23,6 +26,11 @@ log = logging.getLogger("earshot.workers")
 def go_first() -> None:
     """Put the calling thread before others; does nothing where this is not allowed (it takes CAP_SYS_NICE)."""
     _renice(URGENT)
+
+
+def be_prompt() -> None:
+    """Put the calling thread before those that look and learn; does nothing where this is not allowed."""
+    _renice(PROMPT)
 
 
 def go_behind() -> None:

@@ -39,15 +39,17 @@ class Ears:
 
     def __init__(self) -> None:
         self.printed: list[F32] = []
-        self.longest = 0
+        self.longest = self.asked = 0
 
     def segment(self, pcm: F32) -> Activity:
         assert len(pcm) <= CONTEXT
+        self.asked += 1
         self.longest = max(self.longest, len(pcm))
         frames = pcm[: len(pcm) // 160 * 160].reshape(-1, 160).max(axis=1)
         return Activity((frames > 0.05).astype(np.float32), (frames > 0.35).astype(np.float32))
 
     def embed(self, pcm: F32) -> F32:
+        self.asked += 1
         share = np.array([np.isclose(pcm, level).mean() for level in LEVELS.values()])
         out = np.zeros(192, np.float32)
         out[:2] = share + 1e-3
@@ -145,7 +147,7 @@ def test_a_step_of_the_clock_joins_the_sound_on(ears: Ears, step: float) -> None
 def test_ten_minutes_take_no_more_memory_than_one(ears: Ears, monkeypatch: pytest.MonkeyPatch) -> None:
     attributor = Attributor(ears.networks)
     # What is kept does not depend on what is made of it, which would take most of the time here.
-    monkeypatch.setattr(attributor.inference, "infer", lambda: None)
+    monkeypatch.setattr(attributor.inference, "infer", lambda iterations: None)
     block, quiet = np.full(SAMPLES, 0.1, np.float32), np.zeros(SAMPLES, np.float32)
     sizes = []
     for i in range(600 * 5):
@@ -223,8 +225,6 @@ def test_a_settled_attributor_only_looks_up(ears: Ears) -> None:
     settled = surveyed(ears)[0].settle()
     attributor = SettledAttributor(settled)
     assert set(attributor.latest.prints) == {1, 2}
-    attributor.see(0.0, [(3, np.zeros(4, np.float32))])
-    attributor.recall({})
     assert attributor.hear(6.5, np.zeros(STEP, np.float32))
     assert attributor.latest == settled.at(6.5) and 3 not in attributor.latest.speakers
 
@@ -233,3 +233,19 @@ def test_a_recording_without_sound_knows_nobody(ears: Ears) -> None:
     settled = Survey(ears.networks).settle()
     assert settled.at(1.0) == Attribution(t=1.0)
     assert CHUNK * SAMPLE_RATE == SAMPLES
+
+
+def test_in_a_hurry_nothing_is_listened_to_and_who_speaks_is_told_by_what_is_known(ears: Ears) -> None:
+    attributor = Attributor(ears.networks)
+    call = Call(attributor)
+    for name in ("a", "b", "a"):
+        call.go(2.4, name)
+    asked, prints = ears.asked, attributor.latest.prints
+    for _ in range(40):
+        attributor.see(call.t, [(1, call._lips(True)), (2, call._lips(False))])
+        attributor.hear(call.t, np.full(STEP, 0.1, np.float32), hurry=True)
+        call.t = round(call.t + STEP / SAMPLE_RATE, 6)
+    assert ears.asked == asked
+    latest = attributor.latest
+    assert latest.t == pytest.approx(call.t - 0.1, abs=0.2) and latest.prints == prints
+    assert max(latest.speakers, key=lambda id: latest.speakers[id]) == 1

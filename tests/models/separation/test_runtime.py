@@ -209,3 +209,52 @@ def test_voice_prints_tell_two_voices_apart_at_any_level(runtime):
     a, b, c = (runtime.voice_print(x) for x in (low, low_again * 0.2, high))
     assert a.shape == (PRINT,) and abs(np.linalg.norm(a) - 8) < 1e-3
     assert cosine(a, b) > cosine(a, c) + 0.3
+
+
+def test_lips_that_are_not_seen_for_long_cost_nothing_and_change_nothing():
+    runtime, asked = SeparatorRuntime(), []
+    runtime.reset(np.array([0, 1]))
+    core = runtime._lip_core
+    runtime._lip_core = lambda x, past: asked.append(len(x)) or core(x, past)
+    memory = runtime._net.lips.memory
+    lips, hidden = noise(1, 6, 4)[0], np.zeros(1, bool)
+    for frame in lips[:3]:
+        runtime.lips(np.array([1]), frame[None], ~hidden)
+    for _ in range(memory):
+        runtime.lips(np.array([1]), lips[:1], hidden)
+    left = runtime._lips.embedding[1].clone()
+    torch.testing.assert_close(left, runtime._absent, atol=1e-5, rtol=1e-4)
+    count = len(asked)
+    for _ in range(5):
+        runtime.lips(np.array([1]), lips[:1], hidden)
+    assert len(asked) == count
+    torch.testing.assert_close(runtime._lips.embedding[1], left)
+    # Seen again it goes on as one for which every blank frame was run.
+    runtime.lips(np.array([1]), lips[3:4], ~hidden)
+    encoder = runtime._net.lips
+    state = encoder.init_state(1)
+    row, seen = torch.zeros(1, dtype=torch.int64), torch.ones(1, dtype=torch.bool)
+    with torch.inference_mode():
+        for frame in lips[:3]:
+            encoder.step(torch.from_numpy(frame[None]), seen, state, row, core)
+        for _ in range(memory + 5):
+            encoder.step(torch.zeros(1, 4), ~seen, state, row, core)
+        encoder.step(torch.from_numpy(lips[3:4]), seen, state, row, core)
+    torch.testing.assert_close(runtime._lips.embedding[1], state.embedding[0], atol=1e-4, rtol=1e-3)
+
+
+def test_what_is_told_of_the_voices_follows_the_prints():
+    voice = np.abs(noise(2, PRINT))
+    mix = noise(2, 2 * BLOCK) * 0.1
+    runtime = SeparatorRuntime()
+    rows, other = np.array([0, 1]), np.array([1, 0])
+    first = [
+        runtime.step(rows, mix[:, :BLOCK], other, voice),
+        runtime.step(rows, mix[:, BLOCK : 2 * BLOCK], other, voice[::-1].copy()),
+    ]
+    again = SeparatorRuntime()
+    expected = [again.step(rows, mix[:, :BLOCK], other, voice)]
+    again._told = None
+    expected.append(again.step(rows, mix[:, BLOCK : 2 * BLOCK], other, voice[::-1].copy()))
+    for got, wanted in zip(first, expected, strict=True):
+        np.testing.assert_allclose(got, wanted, atol=1e-6)

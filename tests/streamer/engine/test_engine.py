@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import threading
+from pathlib import Path
 
 import av
 import cv2
@@ -13,11 +14,14 @@ import numpy as np
 import pytest
 import skimage.data
 
+from models.active_speaker.networks import load_networks
+from models.faces.tracker import FaceModels
 from streamer.engine.client import AUDIO_IN_FLIGHT, EngineClient
 from streamer.engine.engine import DELAY, Engine
+from streamer.engine.look_worker import MEMORY_EVERY
+from streamer.engine.looking import Looking
 from streamer.engine.session import Lips
 from streamer.engine.types import BLOCK
-from streamer.engine.worker import MEMORY_EVERY
 
 
 @pytest.fixture(scope="module")
@@ -120,16 +124,52 @@ def test_unknown_sessions_are_ignored(engine, picture):
     assert engine.hear({"nobody": (0.0, noise(1, 0)[0])}) == {}
 
 
-def test_memory_gives_the_same_people_the_same_numbers_in_another_engine(engine, picture):
-    engine.open("a")
-    look(engine, "a", picture)
-    memory = engine.memory("a")
-    engine.open("a", memory)
+def test_memory_gives_the_same_people_the_same_numbers_in_another_process(picture):
+    models, networks = FaceModels(), load_networks()
+
+    def looked(looking, picture, count, start=0.0):
+        for i in range(count):
+            found = looking.see(start + i * 0.04, picture)
+        return [face.id for face in found]
+
+    before, after = Looking(models, networks, 6), Looking(models, networks, 6)
+    assert looked(before, picture, 4) == [1, 2]
+    after.recall(before.memory())
     alone = picture.copy()
     alone[:, :320] = 90
-    assert [face.id for face in look(engine, "a", alone, count=8)] == [2]
-    assert [face.id for face in look(engine, "a", picture, count=8, start=1.0)] == [1, 2]
-    assert engine.memory("nobody") is None
+    assert looked(after, alone, 8) == [2]
+    assert looked(after, picture, 8, start=1.0) == [1, 2]
+
+
+def child_of(pid):
+    """The one process that any thread of this one has started."""
+    children = [path.read_text().split() for path in Path(f"/proc/{pid}/task").glob("*/children")]
+    (child,) = sum(children, [])
+    return int(child)
+
+
+async def test_a_looking_process_that_dies_comes_back_and_voices_go_on(client, picture):
+    client, listener = client
+    client.open("p", listener.on_voices, listener.on_faces)
+    frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format="yuv420p")
+    for i in range(MEMORY_EVERY):
+        client.send_video("p", i * 0.04, frame)
+        await listener.until(lambda count=i + 1: len(listener.faces) == count)
+    looker = child_of(client.pid)
+    os.kill(looker, signal.SIGKILL)
+    client.send_video("p", 1.0, frame)
+    client.send_audio("p", 0, 1.0, noise(1, 0)[0])
+    # Sound does not wait for it, and the picture that was lost with it holds up none that follows.
+    await listener.until(lambda: listener.voices)
+    await listener.until(lambda: len(listener.faces) == MEMORY_EVERY + 1)
+    alone = picture.copy()
+    alone[:, :320] = 90
+    frame = av.VideoFrame.from_ndarray(alone, format="rgb24").reformat(format="yuv420p")
+    for i in range(8):
+        client.send_video("p", 2 + i * 0.04, frame)
+        await listener.until(lambda count=MEMORY_EVERY + i + 2: len(listener.faces) == count)
+    assert [face.id for face in listener.faces[-1][1]] == [2]
+    assert client.statistics.starts == 1
 
 
 class Listener:

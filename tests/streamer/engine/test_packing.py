@@ -3,11 +3,17 @@ import msgpack
 import numpy as np
 import pytest
 
+from models.active_speaker.attribution import Attribution, VoicePrint
+from models.faces.tracker import Face
 from streamer.engine import packing
 from streamer.engine.types import BLOCK, FaceState, SpeakerState, Voices
 from streamer.workers import framing
 
 FACE = FaceState(3, (0.1, 0.2, 0.3, 0.4), 0.9, True, 0.75, "known", 0.5, None)
+
+
+def travelled(message):
+    return msgpack.unpackb(msgpack.packb(message), raw=False)
 
 
 def test_voices_come_back_bit_for_bit():
@@ -24,10 +30,9 @@ def test_voices_come_back_bit_for_bit():
 def test_voices_without_a_face_travel_with_what_they_say():
     others = [SpeakerState(-1, 0.75, "known", 0.5), SpeakerState(-2, 0.1, "listening", 0.0)]
     pcm = np.ones((1, BLOCK), np.float32)
-    message = packing.pack_voices(Voices(12.5, [-1], pcm, pcm[0], [], others))
-    travelled = msgpack.unpackb(msgpack.packb(message), raw=False)
-    assert list(packing.unpack_voices(travelled)) == [-1]
-    assert packing.unpack_others(travelled) == others
+    message = travelled(packing.pack_voices(Voices(12.5, [-1], pcm, pcm[0], [], others)))
+    assert list(packing.unpack_voices(message)) == [-1]
+    assert packing.unpack_others(message) == others
 
 
 def test_no_faces_are_no_voices():
@@ -64,3 +69,31 @@ def test_pictures_of_no_use_are_refused(width, height):
 def test_a_picture_of_any_shape_fits_into_a_message():
     tall = packing.pack_picture(av.VideoFrame(2000, 8000, "yuv420p"))
     assert len(framing.encode(tall)) < framing.MAX_MESSAGE / 8
+
+
+def test_who_speaks_comes_back_as_it_was():
+    known = Attribution(
+        t=1.5,
+        speech=0.9,
+        overlap=0.1,
+        speakers={1: 0.7, -1: 0.3},
+        prints={-1: VoicePrint(np.arange(256, dtype=np.float32), 2.0, 0.9)},
+        lip_means={1: np.arange(4, dtype=np.float32).reshape(2, 2)},
+        lately=frozenset({1, -1}),
+    )
+    back = packing.unpack_attribution(travelled(packing.pack_attribution(known)))
+    assert (back.t, back.speech, back.overlap, back.speakers, back.lately) == (
+        *(known.t, known.speech, known.overlap),
+        *({1: 0.7, -1: 0.3}, frozenset({1, -1})),
+    )
+    np.testing.assert_array_equal(back.prints[-1].print, known.prints[-1].print)
+    assert (back.prints[-1].seconds, back.prints[-1].confidence) == (2.0, 0.9)
+    np.testing.assert_array_equal(back.lip_means[1], known.lip_means[1])
+    assert packing.unpack_attribution(travelled(packing.pack_attribution(Attribution()))) == Attribution()
+
+
+def test_what_the_tracker_found_comes_back_without_its_landmarks():
+    face = Face(3, (0.1, 0.2, 0.3, 0.4), 0.9, np.arange(4, dtype=np.float32), True, np.zeros((468, 2), np.float32))
+    (back,) = packing.unpack_found(travelled({"faces": packing.pack_found([face])})["faces"])
+    assert (back.id, back.box, back.score, back.lips_visible, back.landmarks) == (3, face.box, 0.9, True, None)
+    np.testing.assert_array_equal(back.lips, face.lips)

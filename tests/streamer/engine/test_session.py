@@ -13,8 +13,9 @@ from models.active_speaker.attribution import Attribution, Networks, VoicePrint
 from models.active_speaker.settled import Judged, Settled
 from models.common.arrays import F32
 from models.faces.tracker import Face
-from streamer.engine.session import FACE_MEMORY, MOST_ROWS, UNKNOWN_MEMORY, WAITING, EngineSession
-from streamer.engine.survey import Known
+from streamer.engine.looking import Looking
+from streamer.engine.session import FACE_MEMORY, MOST_ROWS, UNKNOWN_MEMORY, EngineSession
+from streamer.engine.survey import Known, KnownSenses
 from streamer.engine.survey import Survey as EngineSurvey
 from streamer.engine.types import BLOCK
 
@@ -40,13 +41,32 @@ def face(id: int, visible: bool = True) -> Face:
     )
 
 
-def session(known: Known | None = None, background: Any = None) -> EngineSession:
-    models: Any = SimpleNamespace(detector=None, mesher=None, encoder=None)
-    return EngineSession(models, NETWORKS, 6, background, known)
+MODELS: Any = SimpleNamespace(detector=None, mesher=None, encoder=None)
+
+
+class Told:
+    """Senses that say what the test says."""
+
+    cut = False
+
+    def __init__(self) -> None:
+        self.latest = Attribution()
+        self.heard: list[tuple[float, int]] = []
+
+    def see(self, t: float, rgb: Any) -> list[Face]:
+        return []
+
+    def hear(self, t: float, pcm: F32) -> None:
+        self.heard.append((round(t, 3), len(pcm)))
+
+
+def session(known: Known | None = None) -> EngineSession:
+    return EngineSession(Told(), known)
 
 
 def knows(one: EngineSession, **more: Any) -> None:
-    one._attributor.latest = Attribution(**{"t": 0.0, **more})
+    assert isinstance(one.senses, Told)
+    one.senses.latest = Attribution(**{"t": 0.0, **more})
 
 
 def test_a_voice_off_camera_has_a_row_while_it_takes_part() -> None:
@@ -130,7 +150,8 @@ def test_lips_are_shown_to_the_separator_until_the_voice_is_known() -> None:
 def test_lips_that_were_tried_and_help_are_shown_on() -> None:
     settled = Settled(0.0, [Judged(0.0, 0.0, {})], {1: PRINT, 2: PRINT}, {}, {})
     pictures = {i * 0.04: [face(1), face(2)] for i in range(10)}
-    one = session(Known(settled, pictures, frozenset(), frozenset({2})))
+    known = Known(settled, pictures, frozenset(), frozenset({2}))
+    one = EngineSession(KnownSenses(known), known)
     for t in pictures:
         one.see(t, np.zeros((8, 8, 3), np.uint8))
     assert (one.lips_at(1, 0.3)[1], one.lips_at(2, 0.3)[1]) == (False, True)
@@ -163,39 +184,39 @@ def test_a_speaker_that_comes_between_two_blocks_is_silent_in_the_first() -> Non
     assert (joined[0, :BLOCK] == 1).all() and not joined[1, :BLOCK].any() and (joined[:, BLOCK:] == 2).all()
 
 
-def test_attribution_that_cannot_keep_up_is_counted_and_waits_for_no_more_than_a_second() -> None:
-    class Never:
-        def submit(self, *what: Any) -> Any:
-            return SimpleNamespace(done=lambda: False)
-
-    one = session(background=Never())
+def test_all_sound_is_attributed_in_pieces_of_two_blocks() -> None:
+    one = session()
     block = np.zeros(BLOCK, np.float32)
-    for i in range(2 * (WAITING + 3)):
+    for i in range(6):
         one.heard(i * 0.02, block, np.zeros((0, BLOCK), np.float32))
-    assert len(one._waiting) == WAITING and one.dropped == 3
+    assert isinstance(one.senses, Told)
+    assert one.senses.heard == [(0.02, 2 * BLOCK), (0.06, 2 * BLOCK), (0.1, 2 * BLOCK)]
 
 
 def test_after_a_first_pass_faces_and_voices_are_looked_up() -> None:
     settled = Settled(0.0, [], {1: PRINT, -1: PRINT}, {}, {})
-    one = session(Known(settled, {0.0: [face(1)], 0.04: [face(1), face(2)]}))
+    known = Known(settled, {0.0: [face(1)], 0.04: [face(1), face(2)]}, frozenset({0.04}))
+    one = EngineSession(KnownSenses(known), known)
     assert [state.id for state in one.see(0.0, np.zeros((8, 8, 3), np.uint8))] == [1]
+    assert not one.senses.cut
     assert [state.id for state in one.see(0.04, np.zeros((8, 8, 3), np.uint8))] == [1, 2]
+    assert one.senses.cut
     assert one.see(0.08, np.zeros((8, 8, 3), np.uint8)) == []
 
 
-def test_memory_carries_prints(monkeypatch: pytest.MonkeyPatch) -> None:
-    one, other = session(), session()
-    knows(one, prints={1: PRINT})
+def test_memory_carries_prints() -> None:
+    one, other = Looking(MODELS, NETWORKS, 6), Looking(MODELS, NETWORKS, 6)
+    one._attributor.recall({1: PRINT})
+    one.hear(0.0, np.zeros(8000, np.float32))
     other.recall(one.memory())
-    other._attributor.hear(0.0, np.zeros(8000, np.float32))
-    (id, print_), *more = other._attributor.latest.prints.items()
+    other.hear(0.0, np.zeros(8000, np.float32))
+    (id, print_), *more = other.latest.prints.items()
     assert (id, print_.seconds, more) == (1, 2.0, [])
     np.testing.assert_array_equal(print_.print, PRINT.print)
 
 
 def test_a_survey_keeps_faces_by_the_time_of_their_picture(monkeypatch: pytest.MonkeyPatch) -> None:
-    models: Any = SimpleNamespace(detector=None, mesher=None, encoder=None)
-    survey = EngineSurvey(models, NETWORKS, 6)
+    survey = EngineSurvey(MODELS, NETWORKS, 6)
     monkeypatch.setattr(survey._tracker, "step", lambda rgb, t: [face(1)] if t < 0.1 else [])
     for i in range(4):
         survey.see(i * 0.04, np.zeros((8, 8, 3), np.uint8))

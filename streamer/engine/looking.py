@@ -1,0 +1,63 @@
+"""Who is seen and who is heard in one stream: the faces of its pictures, and who speaks, found out together."""
+
+from __future__ import annotations
+
+import pickle
+
+from models.active_speaker.attribution import Attribution, Attributor, Networks
+from models.common.arrays import F32, U8
+from models.faces.tracker import Face, FaceModels, FaceTracker
+
+LONGEST_FRAME = 0.2
+"""Seconds; a longer gap between pictures is a lost connection and does not age the faces."""
+
+
+class Looking:
+    """Follows the faces of one stream and attributes its sound to them.
+
+    `see` may run on another thread than `hear`.
+
+    Args:
+        models: The face networks, shared by all streams.
+        networks: What attribution listens with, shared too.
+        max_faces: Most faces followed at once.
+    """
+
+    def __init__(self, models: FaceModels, networks: Networks, max_faces: int) -> None:
+        self._tracker = FaceTracker(models, max_faces)
+        self._attributor = Attributor(networks)
+        self._clock = 0.0
+        self._last: float | None = None
+
+    @property
+    def latest(self) -> Attribution:
+        """Who speaks, as far as is known."""
+        return self._attributor.latest
+
+    @property
+    def cut(self) -> bool:
+        """Whether the last picture began a new shot."""
+        return self._tracker.cut
+
+    def see(self, t: float, rgb: U8) -> list[Face]:
+        """Find and follow the faces of one picture, uint8 (height, width, 3), taken at `t` seconds."""
+        gap = t - self._last if self._last is not None else 0.0
+        self._last = t
+        self._clock += min(max(gap, 0.0), LONGEST_FRAME)
+        found = self._tracker.step(rgb, self._clock)
+        self._attributor.see(t, [(face.id, face.lips) for face in found if face.lips_visible])
+        return found
+
+    def hear(self, t: float, pcm: F32, hurry: bool = False) -> bool:
+        """Take in sound, as `Attributor.hear`."""
+        return self._attributor.hear(t, pcm, hurry)
+
+    def memory(self) -> bytes:
+        """Return who the faces are and how they sound; for our own processes only, since it is a pickle."""
+        return pickle.dumps((self._tracker.remember(), dict(self._attributor.latest.prints)))
+
+    def recall(self, memory: bytes) -> None:
+        """Know again what `memory` knew; call it before the first picture."""
+        faces, prints = pickle.loads(memory)
+        self._tracker.recall(faces)
+        self._attributor.recall(prints)
