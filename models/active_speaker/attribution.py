@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from models.active_speaker.inference import CHUNK, ITERATIONS, SPAN, SPEECH, WINDOW, Chunk, SpeakerInference
-from models.active_speaker.likelihoods import lip_features
+from models.active_speaker.likelihoods import LEAST_PICTURES, lip_features
 from models.common.arrays import F32
 from models.common.audio import SAMPLE_RATE
 
@@ -241,11 +241,16 @@ class Attributor:
     def _lips_of(self, number: int) -> dict[int, F32]:
         """What the lips of each visible face did around a chunk."""
         middle = self.time(number) + CHUNK / 2
-        seen: dict[int, list[F32]] = {}
+        near: dict[int, list[F32]] = {}
+        far: dict[int, list[F32]] = {}
         for t, id, values in tuple(self._lips):
-            if abs(t - middle) <= CHUNK:
-                seen.setdefault(id, []).append(values)
-        found = {id: lip_features(np.stack(values)) for id, values in seen.items()}
+            if abs(t - middle) <= 2 * CHUNK:
+                far.setdefault(id, []).append(values)
+                if abs(t - middle) <= CHUNK:
+                    near.setdefault(id, []).append(values)
+        # A busy machine looks at few pictures: then those of twice the time count.
+        chosen = {id: near[id] if len(near.get(id, ())) >= LEAST_PICTURES else far[id] for id in far}
+        found = {id: lip_features(np.stack(values)) for id, values in chosen.items()}
         return {id: features for id, features in found.items() if features is not None}
 
     def _judge_activity(self, number: int) -> None:

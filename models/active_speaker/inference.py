@@ -16,11 +16,12 @@ arXiv:2012.14952, with lips as a second observation). What left the window of th
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
-from models.active_speaker.likelihoods import LEAST_RISE, Prior, likelihood_ratio, lip_ratio, smoothed
+from models.active_speaker.likelihoods import Prior, likelihood_ratio, lip_ratio, smoothed
+from models.active_speaker.speaker import Speaker
 from models.common.arrays import F32, F64, Bools
 
 CHUNK = 0.2
@@ -37,6 +38,12 @@ WINDOW = 100
 
 ENOUGH = 1.2
 """Seconds between the embeddings of a speaker, together, from which its voice counts in full; not below a third."""
+
+SAME = 0.7
+"""Cosine of the mean embeddings of two speakers from which they are one: of two people it hardly exceeds 0.5."""
+
+LIPS_FOLLOW = 3.0
+"""Log-likelihood ratio of a face's lips over all that a voice says from which the voice is the face's."""
 
 ITERATIONS = 2
 """Rounds of expectation maximisation after each new chunk; the next begins where this one ended."""
@@ -67,20 +74,6 @@ class Chunk:
         return self.speech > SPEECH and self.overlap < OVERLAP
 
 
-@dataclass
-class _Speaker:
-    """What chunks before the window said of one speaker.
-
-    Attributes:
-        voice: sum of the embeddings it accounted for, weighted; `mass` is the sum of the weights.
-        lips: by feature: chunks with visible lips, their sum, responsibilities' sum, and of both multiplied.
-    """
-
-    voice: F64
-    mass: float = 0.0
-    lips: F64 = field(default_factory=lambda: np.zeros((2, 4)))
-
-
 class SpeakerInference:
     """Who speaks in each chunk.
 
@@ -107,7 +100,7 @@ class SpeakerInference:
         self._first = 0
         self._chunks: list[Chunk] = []
         self._ids: list[int] = []
-        self._speakers: dict[int, _Speaker] = {}
+        self._speakers: dict[int, Speaker] = {}
         self._gamma = np.zeros((0, 1))
         self._off_camera = 0
 
@@ -177,7 +170,9 @@ class SpeakerInference:
         tells = np.array([chunk.tells for chunk in self._chunks])
         lips, seen = self._lips_of(id)
         gamma = self._gamma[:, self._ids.index(id)] * tells
-        return np.array([self._lip_fit(id, k, lips[seen, k], gamma[seen]) for k in range(2)], np.float32)
+        return np.array(
+            [self._speakers[id].lip_fit(k, lips[seen, k], gamma[seen], self.prior) for k in range(2)], np.float32
+        )
 
     def seconds(self, id: int) -> float:
         """Seconds of speech alone that a speaker accounts for."""
@@ -213,6 +208,7 @@ class SpeakerInference:
             scores = self._scores(tells, voiced, voices)
             self._gamma = smoothed(np.where(tells[:, None], scores, 0.0), self.prior.stay)
         self._bear(tells)
+        self._merge(tells, voiced, voices)
         self._bury(tells)
 
     def _scores(self, tells: Bools, voiced: Bools, voices: F64) -> F64:
@@ -224,14 +220,13 @@ class SpeakerInference:
             scores[:, j] += self._lip_score(id, j, tells) if id > 0 else prior.off_camera
         return scores
 
-    def _voice_score(self, speaker: _Speaker, gamma: F64, voices: F64) -> F64:
+    def _voice_score(self, speaker: Speaker, gamma: F64, voices: F64) -> F64:
         """Score every chunk's voice against what all chunks but its neighbours say of a speaker's."""
-        before = speaker.voice if speaker.voice.size == voices.shape[1] else np.zeros(voices.shape[1])
         weighted = np.column_stack([voices * gamma[:, None], gamma])
         sums = np.concatenate([np.zeros((1, weighted.shape[1])), np.cumsum(weighted, axis=0)])
         at = np.arange(len(voices))
         near = sums[np.minimum(at + APART, len(at))] - sums[np.maximum(at - APART + 1, 0)]
-        rest = sums[-1] - near + np.append(before, speaker.mass)
+        rest = sums[-1] - near + np.append(speaker.sum_of(voices.shape[1]), speaker.mass)
         mean, mass = rest[:, :-1], rest[:, -1]
         cosine = np.einsum("ij,ij->i", voices, mean) / np.sqrt(np.maximum(np.einsum("ij,ij->i", mean, mean), 1e-9))
         # Little is said by a voice of which little was heard.
@@ -245,7 +240,7 @@ class SpeakerInference:
     def _lip_score(self, id: int, j: int, tells: Bools) -> F64:
         lips, seen = self._lips_of(id)
         gamma = self._gamma[:, j] * tells
-        means = np.array([self._lip_fit(id, k, lips[seen, k], gamma[seen]) for k in range(2)])
+        means = np.array([self._speakers[id].lip_fit(k, lips[seen, k], gamma[seen], self.prior) for k in range(2)])
         said = self.prior.lips * lip_ratio(np.where(seen[:, None], lips, 0.0), means, self.prior)
         return np.where(seen, said, self.prior.unseen)
 
@@ -254,19 +249,6 @@ class SpeakerInference:
         nothing = np.full(2, np.nan, np.float32)
         lips = np.stack([chunk.lips.get(id, nothing) for chunk in self._chunks]).astype(np.float64)
         return lips, ~np.isnan(lips[:, 0])
-
-    def _lip_fit(self, id: int, k: int, values: F64, gamma: F64) -> tuple[float, float]:
-        """Most probable silent mean and rise of a face's feature: regression on responsibilities, with a prior."""
-        prior = self.prior
-        count, total, speaking, product = self._speakers[id].lips[k] + _lip_sums(values, gamma)
-        (silent, silent_spread), (rise, rise_spread) = prior.silent[k], prior.rise[k]
-        # Neighbouring chunks share half of their pictures.
-        weight = 0.35 / prior.noise[k] ** 2
-        a, b = weight * count + silent_spread**-2, weight * speaking
-        c = weight * speaking + rise_spread**-2
-        x, y = weight * total + silent / silent_spread**2, weight * product + rise / rise_spread**2
-        determinant = a * c - b * b
-        return float((x * c - y * b) / determinant), max(float((y * a - x * b) / determinant), LEAST_RISE)
 
     def _bear(self, tells: Bools) -> None:
         """Make a speaker of a voice from nowhere that has spoken for long enough."""
@@ -277,6 +259,41 @@ class SpeakerInference:
         self._add_speaker(-self._off_camera)
         self._gamma[:, len(self._ids) - 1] = 0.9 * self._gamma[:, -1]
         self._gamma[:, -1] *= 0.1
+
+    def _merge(self, tells: Bools, voiced: Bools, voices: F64) -> None:
+        """Give a voice without a face to whom it is: it was heard before the face came, or born by mistake."""
+        means = {id: self._mean_voice(id, voiced, voices) for id in self._ids}
+        for id in [id for id in self._ids if id < 0]:
+            alike = {other: self._sameness(id, other, means, tells) for other in self._ids if other > id}
+            first, *others = sorted(alike, key=lambda other: -alike[other]) or [0]
+            if alike.get(first, 0.0) < 1 or any(alike[other] >= 1 for other in others):
+                continue
+            j, k = self._ids.index(id), self._ids.index(first)
+            speaker = self._speakers.pop(id)
+            self._speakers[first].add_voice(speaker.voice, speaker.mass)
+            self._gamma[:, k] += self._gamma[:, j]
+            self._gamma = np.delete(self._gamma, j, axis=1)
+            self._ids.remove(id)
+
+    def _mean_voice(self, id: int, voiced: Bools, voices: F64) -> F64:
+        """Return the mean embedding of a speaker, unit length; zeros where little was heard."""
+        speaker, gamma = self._speakers[id], self._gamma[:, self._ids.index(id)] * voiced
+        if (speaker.mass + gamma.sum()) * self._every * CHUNK < ENOUGH:
+            return np.zeros(voices.shape[1])
+        total = gamma @ voices + speaker.sum_of(voices.shape[1])
+        mean: F64 = total / max(float(np.linalg.norm(total)), 1e-9)
+        return mean
+
+    def _sameness(self, id: int, other: int, means: Mapping[int, F64], tells: Bools) -> float:
+        """How far a voice without a face and another speaker are one; from 1 on they are.
+
+        By their voices, or, of a face that has none yet, by its lips while the voice is heard.
+        """
+        if means[other].any() or other < 0:
+            return float(means[id] @ means[other]) / SAME
+        j = self._ids.index(id)
+        heard = self._gamma[:, j] * tells * self._lips_of(other)[1]
+        return float(heard @ self._lip_score(other, j, tells)) / LIPS_FOLLOW
 
     def _bury(self, tells: Bools) -> None:
         """Forget voices without a face that nothing is left of: they were somebody else's after all."""
@@ -290,7 +307,7 @@ class SpeakerInference:
 
     def _add_speaker(self, id: int) -> None:
         self._ids.append(id)
-        self._speakers[id] = _Speaker(np.zeros(1))
+        self._speakers[id] = Speaker()
         # As probable as a stranger, until there is a reason to think otherwise.
         half = self._gamma[:, -1:] / 2
         self._gamma = np.concatenate([self._gamma[:, :-1], half, half], axis=1)
@@ -308,15 +325,6 @@ class SpeakerInference:
         for j, id in enumerate(self._ids):
             speaker, weight = self._speakers[id], float(gamma[j]) * chunk.tells
             if chunk.voice is not None and weight:
-                if speaker.voice.size != chunk.voice.size:
-                    speaker.voice = np.zeros(chunk.voice.size)
-                speaker.voice = speaker.voice + weight * chunk.voice
-                speaker.mass += weight
+                speaker.add_voice(weight * chunk.voice, weight)
             if id in chunk.lips:
-                for k in range(2):
-                    value = np.array([chunk.lips[id][k]], np.float64)
-                    speaker.lips[k] += _lip_sums(value, np.array([weight]))
-
-
-def _lip_sums(value: F64, gamma: F64) -> F64:
-    return np.array([len(value), value.sum(), gamma.sum(), (gamma * value).sum()])
+                speaker.add_lips(chunk.lips[id], weight)

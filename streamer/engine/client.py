@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -18,6 +19,9 @@ from streamer.workers.process import guarded
 
 AUDIO_IN_FLIGHT = 10
 """Blocks of 20 ms a session may have sent and not had answered."""
+
+LOOKS = 13.0
+"""Most pictures a second that are looked at: lips tell who speaks from eight on, and each costs ten milliseconds."""
 
 OnVoices = Callable[[int, dict[int, F32], list[SpeakerState]], None]
 
@@ -46,6 +50,7 @@ class _Session:
     audio_in_flight: int = 0
     video_in_flight: bool = False
     next_video: tuple[float, av.VideoFrame] | None = None
+    looked: float = -math.inf
     worker_dropped: int = 0
     memory: bytes | None = None
 
@@ -96,13 +101,18 @@ class EngineClient(WorkerClient[_Session, EngineStatistics]):
         return True
 
     def send_video(self, sid: str, t: float, frame: av.VideoFrame) -> None:
-        """Send a picture, or keep it until the one in flight is answered; a newer one replaces it."""
+        """Send a picture, or keep it until the one in flight is answered; a newer one replaces it.
+
+        Of more than `LOOKS` a second some are left out.
+        """
         session = self._sessions[sid]
+        if 0 <= t - session.looked < 1 / LOOKS:
+            return
         if not self.ready or session.video_in_flight:
             self._statistics.video_dropped += session.next_video is not None or not self.ready
             session.next_video = (t, frame) if self.ready else None
             return
-        session.video_in_flight = True
+        session.video_in_flight, session.looked = True, t
         self._send_later(self._send_picture(sid, session, t, frame), f"picture of {sid}")
 
     async def _send_picture(self, sid: str, session: _Session, t: float, frame: av.VideoFrame) -> None:

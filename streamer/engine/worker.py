@@ -20,7 +20,7 @@ from streamer.engine.engine import Engine
 from streamer.engine.looker import Looker
 from streamer.engine.packing import pack_faces, pack_voices, unpack_attribution, unpack_found
 from streamer.workers.framing import Message
-from streamer.workers.priority import go_first
+from streamer.workers.priority import go_first, go_real_time
 from streamer.workers.process import SILENCE_LIMIT
 from streamer.workers.service import Service, socket_of_parent
 
@@ -117,6 +117,7 @@ class Worker(Service):
         self.send(reply | {"cpu": cpu, "unattributed": lost})
 
     def _hear(self) -> None:
+        go_real_time()
         while True:
             with self.changed:
                 if not self.wait_for(lambda: any(i.audio for i in self._inboxes.values())):

@@ -14,11 +14,14 @@ from concurrent.futures import ThreadPoolExecutor
 URGENT = -10
 """Nice value of threads that sound waits for; PulseAudio and PipeWire ask for as much."""
 
+REAL_TIME = 1
+"""Priority among real-time threads: the least."""
+
 PROMPT = -5
 """Of the event loop that passes everybody's sound on, and of what it starts: before what is behind `URGENT` threads."""
 
-BEHIND = 10
-"""By how much more the nice value of a thread is that works beside them: a tenth of the weight."""
+BEHIND = 5
+"""By how much more the nice value of a thread is that works beside them: a third of the weight."""
 
 log = logging.getLogger("earshot.workers")
 
@@ -26,6 +29,21 @@ log = logging.getLogger("earshot.workers")
 def go_first() -> None:
     """Put the calling thread before others; does nothing where this is not allowed (it takes CAP_SYS_NICE)."""
     _renice(URGENT)
+
+
+def go_real_time() -> None:
+    """Let the calling thread run whenever it has something to do, before all that share the processor by nice values.
+
+    Those are shares, and a thread that needs half a processor misses its deadlines if many others want some. For a
+    thread that does little and often, as the one of a sound server; the kernel leaves others a twentieth in any case.
+    Does nothing where it is not allowed (it takes CAP_SYS_NICE), or on a machine with one processor.
+    """
+    if (os.cpu_count() or 1) < 2 or sys.platform != "linux":
+        return
+    try:
+        os.sched_setscheduler(0, os.SCHED_RR | os.SCHED_RESET_ON_FORK, os.sched_param(REAL_TIME))
+    except OSError as error:
+        log.debug("%s is no real-time thread: %s", threading.current_thread().name, error)
 
 
 def be_prompt() -> None:

@@ -153,7 +153,6 @@ def test_a_voice_without_face_dies_when_it_is_a_faces() -> None:
     assert set(scene.who(range(scene.inference.count))) == {1}
 
 
-@pytest.mark.xfail(strict=True, reason="a voice of two seconds and more takes all that its face says later")
 def test_a_voice_that_was_there_for_longer_becomes_the_faces_too() -> None:
     scene = heard_before_seen(12)
     assert scene.inference.speakers == (1,)
