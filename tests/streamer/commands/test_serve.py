@@ -9,6 +9,7 @@ import sys
 
 import httpx
 import pytest
+from uvicorn.protocols.http.h11_impl import H11Protocol
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
@@ -78,7 +79,7 @@ async def test_the_demo_reaches_its_own_server_by_loopback_whatever_that_is_call
         port=0, engine=False, observer=False, tls_cert=chain, tls_key=key, allowed_hosts="call.example.org"
     )
     server = serve.make_server(settings)
-    assert server.config.http == "h11" and server.config.limit_concurrency == serve.MOST_CONNECTIONS
+    assert issubclass(server.config.http, H11Protocol), "httptools bounds no header"
     serving = asyncio.create_task(server.serve())
     try:
         while not server.started:  # noqa: ASYNC110 - uvicorn sets a flag and tells nobody
@@ -143,3 +144,55 @@ print(serve.serve_forever(Settings(port=0, engine=False, observer=False)), flush
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
     assert ended.stdout.splitlines()[-1] == "0", "the server itself closed well"
     assert ended.returncode == 1 and "threads: MainThread, video-decoder" in ended.stderr
+
+
+async def test_without_a_file_to_open_the_log_stays_small_and_the_server_comes_back():
+    program = """
+import os, resource, threading, time
+from streamer.commands import serve
+from streamer.logs import configure_logging
+from streamer.settings import Settings
+configure_logging("info")
+resource.setrlimit(resource.RLIMIT_NOFILE, (300, 300))
+def exhaust():
+    taken = []
+    input()
+    try:
+        while True:
+            taken.append(os.open("/dev/null", os.O_RDONLY))
+    except OSError:
+        print("exhausted", flush=True)
+    time.sleep(2.5)
+    for file in taken:
+        os.close(file)
+threading.Thread(target=exhaust, daemon=True).start()
+raise SystemExit(serve.serve_forever(Settings(port=0, engine=False, observer=False)))
+"""
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", program, stdin=pipe, stdout=pipe, stderr=pipe)
+    async with asyncio.timeout(60):
+        address = (await process.stdout.readline()).decode().split()[-1]
+        port = int(address.rstrip("/").rpartition(":")[2])
+        process.stdin.write(b"now\n")
+        assert await process.stdout.readline() == b"exhausted\n"
+        waiting = [await asyncio.open_connection("127.0.0.1", port) for _ in range(20)]
+        async with httpx.AsyncClient(base_url=address, timeout=20) as http:
+            assert (await http.get("/health")).status_code == 200, "when there are files again"
+        for _, writer in waiting:
+            writer.close()
+        process.send_signal(signal.SIGTERM)
+        _, log = await process.communicate()
+    assert process.returncode == 0
+    assert 1 <= log.count(b"out of system resource") <= 5 and len(log) < 10_000, log.decode()
+
+
+def test_more_files_may_be_opened_than_the_shell_lets():
+    program = """
+import resource
+from streamer.server.connections import raise_descriptor_limit
+hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (128, hard))
+assert raise_descriptor_limit() == resource.getrlimit(resource.RLIMIT_NOFILE)[0] == min(hard, 65536) > 128
+assert resource.getrlimit(resource.RLIMIT_NOFILE)[1] == hard
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)

@@ -104,6 +104,17 @@ def test_what_is_missing_is_named(start: str, status: int, reason: str) -> None:
             422,
             "The video is offered as AV1, H264 640032; the server takes VP8 or H264 (constrained baseline).",
         ),
+        *(
+            (
+                GOOD.replace(
+                    "a=rtpmap:96 VP8/90000",
+                    f"a=rtpmap:96 H264/90000\r\na=fmtp:96 profile-level-id={profile};packetization-mode=1",
+                ),
+                422,
+                f"The video is offered as H264 {profile}; the server takes VP8 or H264 (constrained baseline).",
+            )
+            for profile in ("4d001f", "64001f")
+        ),
         (
             GOOD.replace("opus/48000/2", "MP4A-LATM/48000/2"),
             422,
