@@ -1,6 +1,7 @@
 """The server as a process: it starts, says where it is, and goes when it is told to."""
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -16,40 +17,85 @@ from websockets.exceptions import ConnectionClosed
 from streamer.client import loopback
 from streamer.commands import serve
 from streamer.settings import Settings
+from tests.streamer.rtc.test_offer import GOOD
 
 
-async def test_sigterm_closes_sockets_and_ends_well(tmp_path):
-    environment = os.environ | {
-        "EARSHOT_PORT": "0",
-        "EARSHOT_ENGINE": "false",
-        "EARSHOT_OBSERVER": "false",
-        "OMP_NUM_THREADS": "1",
-    }
+@contextlib.asynccontextmanager
+async def serving(**environment):
+    """A server of its own process, its address, and a way to ask it."""
+    own = {"EARSHOT_PORT": "0", "EARSHOT_ENGINE": "false", "EARSHOT_OBSERVER": "false", "OMP_NUM_THREADS": "1"}
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "streamer", "serve", cwd=os.getcwd(), env=environment, stdout=asyncio.subprocess.PIPE
+        sys.executable, "-m", "streamer", "serve", env=os.environ | own | environment, stdout=asyncio.subprocess.PIPE
     )
     try:
         line = (await asyncio.wait_for(process.stdout.readline(), 60)).decode()
         address = line.split()[-1].rstrip("/")
         async with httpx.AsyncClient(base_url=address) as http:
-            room = (await http.post("/rooms")).json()
-            at = f"/rooms/{room['room']}"
-            joined = (await http.post(f"{at}/join", json={"name": "Ann", "invite": room["invite"]})).json()
-        async with connect(address.replace("http", "ws", 1) + at + "/control", proxy=None) as socket:
-            await socket.send(json.dumps({"type": "hello", "token": joined["token"]}))
-            assert json.loads(await socket.recv())["type"] == "welcome"
-            process.send_signal(signal.SIGTERM)
-            try:
-                while True:
-                    await socket.recv()
-            except ConnectionClosed:
-                pass
-            assert socket.close_code in (1001, 1012)
-        assert await asyncio.wait_for(process.wait(), 10) == 0
+            yield process, address, http
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
+
+
+async def join(http, room, **more):
+    return await http.post(f"/rooms/{room['room']}/join", json={"name": "Ann", "invite": room["invite"]} | more)
+
+
+async def told(socket, kind):
+    """The next message of a type; None if the socket is closed before."""
+    try:
+        while (message := json.loads(await socket.recv()))["type"] != kind:
+            pass
+    except ConnectionClosed:
+        return None
+    return message
+
+
+async def test_sigterm_is_told_closes_sockets_and_ends_well():
+    async with serving() as (process, address, http), asyncio.timeout(30):
+        room = (await http.post("/rooms")).json()
+        joined = (await join(http, room)).json()
+        url = f"{address.replace('http', 'ws', 1)}/rooms/{room['room']}/control"
+        async with connect(url, proxy=None) as socket:
+            await socket.send(json.dumps({"type": "hello", "token": joined["token"]}))
+            assert await told(socket, "welcome")
+            process.send_signal(signal.SIGTERM)
+            notice = await told(socket, "notice")
+            assert (notice["code"], notice["reason"][:21]) == ("stopping", "The server stops now.")
+            assert await told(socket, "notice") is None
+            assert socket.close_code in (1001, 1012)
+        assert await process.wait() == 0
+
+
+@pytest.mark.parametrize("end", ["leave", "signal"])
+async def test_a_server_that_drains_takes_nobody_in_and_waits_for_calls_to_end(end):
+    async with serving(EARSHOT_DRAIN="600") as (process, address, http), asyncio.timeout(30):
+        room = (await http.post("/rooms")).json()
+        joined = (await join(http, room)).json()
+        url = f"{address.replace('http', 'ws', 1)}/rooms/{room['room']}/control"
+        async with connect(url, proxy=None) as socket:
+            await socket.send(json.dumps({"type": "hello", "token": joined["token"]}))
+            assert await told(socket, "welcome")
+            process.send_signal(signal.SIGTERM)
+            assert (await told(socket, "notice"))["reason"].startswith("The server will stop in 600 s")
+            guest = {"Authorization": f"Bearer {room['invite']}", "Content-Type": "application/sdp"}
+            for answer in (
+                await join(http, room),
+                await http.post("/rooms"),
+                await http.post(f"/rooms/{room['room']}/whip", content=GOOD, headers=guest),
+            ):
+                assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
+                assert answer.json()["reason"].startswith("The server is about to stop")
+            again = await join(http, room, resume=joined["resume"])
+            assert (again.status_code, again.json()["participant"]) == (201, joined["participant"])
+            assert process.returncode is None
+            if end == "leave":
+                await socket.send(json.dumps({"type": "leave"}))
+            else:
+                process.send_signal(signal.SIGTERM)
+            assert await told(socket, "notice") is None
+        assert await process.wait() == 0
 
 
 def certificate(folder, name):

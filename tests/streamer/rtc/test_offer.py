@@ -148,6 +148,16 @@ def test_what_is_not_served_is_answered_with_port_0() -> None:
     assert re.findall("^m=.*\r\nc=IN IP4 0.0.0.0\r\na=inactive", answer, re.M)
 
 
+def test_a_line_that_is_refused_needs_no_name() -> None:
+    old = ["m=application 9 DTLS/SCTP 5000", "a=sctpmap:5000 webrtc-datachannel 1024"]
+    off = ["m=video 0 UDP/TLS/RTP/SAVPF 96", "a=rtpmap:96 VP8/90000"]
+    head = [line.replace("BUNDLE 0 1", "BUNDLE 0") for line in HEAD]
+    checked = checked_offer(offer(SOUND + TRANSPORT, off, old, head=head), PUBLISH, RULES)
+    answer = whole_answer(checked, served(checked))
+    assert re.findall("^m=(\\S+ \\d)", answer, re.M) == ["audio 9", "video 0", "application 0"]
+    assert re.findall("^a=mid:(.*)\r", answer, re.M) == ["0"]
+
+
 @pytest.mark.usefixtures("loopback")
 async def test_an_inactive_line_and_a_data_channel_beside_sound_are_answered_and_it_connects() -> None:
     def added(text: str) -> str:
