@@ -135,7 +135,7 @@ class Tokens:
                 options={"require": ["exp", "aud", "room", "role"], "verify_exp": False, "verify_iat": False},
             )
         except (jwt.PyJWTError, ValueError) as error:
-            raise Denied(401, "The token is not valid.") from error
+            raise Denied(401, f"The token is not valid: {_advice(token)}") from error
         if not expired and claims["exp"] <= self._clock():
             raise Denied(401, "The token has expired.")
         if claims["aud"] not in kinds:
@@ -164,6 +164,18 @@ class Tokens:
             return
         if not hmac.compare_digest(bearer(authorization).encode(), self._secret):
             raise Denied(401, "The secret is wrong.")
+
+
+def _advice(token: str) -> str:
+    """Say what is wrong with what is no token of ours, for whoever pasted it."""
+    if "#" in token:
+        return "it is only what comes after the # of the invite link."
+    if not token.isascii() or token[:1] in ("'", '"'):
+        # A program may take its quotation marks from a word processor; a token has letters, digits, -, _ and dots.
+        return "leave out the quotation marks."
+    if token.lower().startswith("bearer"):
+        return "write Bearer once."
+    return "it is all that comes after the # of the invite link."
 
 
 def bearer(authorization: str | None) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +9,7 @@ from typing import Annotated
 import typer
 
 from streamer.errors import UserError
+from streamer.logs import configure_logging
 from streamer.settings import Settings, SettingsError, load_settings
 
 app = typer.Typer(
@@ -232,17 +231,3 @@ def schema(
             typer.echo(f"wrote {path}")
     elif old := stale():
         raise fail(f"{', '.join(path.name for path in old)}: not as the messages say; run `earshot schema`", 1)
-
-
-def configure_logging(level: str) -> None:
-    """Log to stderr, one line an event.
-
-    Args:
-        level: debug, info, warning or error.
-    """
-    logging.basicConfig(
-        level=level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
-    # aiortc tells of every candidate at info.
-    for name in ("aioice", "aiortc"):
-        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))

@@ -1,7 +1,8 @@
-"""Token buckets: how often one client address, or one connection, may ask for something."""
+"""Token buckets: how often one client, or one connection, may ask for something."""
 
 from __future__ import annotations
 
+import ipaddress
 import math
 import time
 from collections import OrderedDict
@@ -46,6 +47,24 @@ class Bucket:
     def refill_seconds(self) -> float:
         """Seconds an untouched bucket needs to be full, when it says nothing more and can be forgotten."""
         return (self.burst - self.tokens) / self.rate
+
+
+def client_of(address: str) -> str:
+    """Say whose an address is, for counting.
+
+    Args:
+        address: as a socket or a proxy names it.
+
+    Returns:
+        IPv4: the address. IPv6: its /64, any address of which one subscriber can use (RFC 6177).
+    """
+    try:
+        ip = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(ip, ipaddress.IPv4Address):
+        return str(ip)
+    return str(ip.ipv4_mapped or ipaddress.IPv6Network((ip, 64), strict=False))
 
 
 class RateLimiter:

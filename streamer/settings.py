@@ -45,6 +45,11 @@ class IceServer(BaseModel):
     username: str | None = None
     credential: str | None = None
 
+    @property
+    def relays(self) -> bool:
+        """Whether it is a TURN server."""
+        return any(url.startswith(("turn:", "turns:")) for url in self.urls)
+
     @field_validator("urls", mode="before")
     @classmethod
     def _one_or_many(cls, value: Any) -> Any:
@@ -101,6 +106,10 @@ class Settings(BaseSettings):
     speech: Annotated[str, Field(pattern=r"none|moonshine|faster-whisper:.+")] = "moonshine"
 
     ice_servers: tuple[IceServer, ...] = ()
+    turn_secret: SecretStr | None = None
+    turn_lifetime: float = Field(default=12 * 3600.0, ge=60)
+    udp_ports: Annotated[str, Field(pattern=r"[0-9]{1,5}-[0-9]{1,5}")] | None = None
+    announced_addresses: Annotated[tuple[str, ...], NoDecode] = ()
     private_candidates: bool = True
     connect_deadline: float = Field(default=20.0, gt=0, le=60)
     gather_deadline: float = Field(default=8.0, gt=0, le=30)
@@ -113,6 +122,7 @@ class Settings(BaseSettings):
     max_watchers: int = Field(default=32, ge=0, le=256)
     max_peers: int = Field(default=256, ge=1)
     resume_grace: float = Field(default=10.0, gt=0)
+    drain: float = Field(default=0.0, ge=0, le=24 * 3600)
 
     invite_lifetime: float = Field(default=12 * 3600.0, gt=0)
     token_lifetime: float = Field(default=300.0, ge=10)
@@ -120,6 +130,9 @@ class Settings(BaseSettings):
     heartbeat_timeout: float = Field(default=8.0, gt=0)
     hello_deadline: float = Field(default=5.0, gt=0)
 
+    max_connections: int = Field(default=4096, ge=16)
+    connections_per_client: int = Field(default=128, ge=8)
+    request_deadline: float = Field(default=10.0, gt=0, le=60)
     body_limit: int = Field(default=64 * 1024, ge=1024)
     body_deadline: float = Field(default=10.0, gt=0, le=60)
     message_limit: int = Field(default=16 * 1024, ge=1024)
@@ -127,7 +140,7 @@ class Settings(BaseSettings):
     requests_per_second: float = Field(default=10.0, gt=0)
     requests_burst: int = Field(default=60, ge=1)
 
-    @field_validator("allowed_origins", "allowed_hosts", "proxies", mode="before")
+    @field_validator("allowed_origins", "allowed_hosts", "proxies", "announced_addresses", mode="before")
     @classmethod
     def _comma_separated(cls, value: Any) -> Any:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
@@ -139,6 +152,30 @@ class Settings(BaseSettings):
             if not origin.startswith(("http://", "https://")) or origin.count("/") != 2:
                 raise ValueError(f"{origin!r} is not an origin such as https://example.org")
         return origins
+
+    @field_validator("proxies")
+    @classmethod
+    def _networks(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
+        for proxy in proxies:
+            ipaddress.ip_network(proxy, strict=False)
+        return proxies
+
+    @field_validator("announced_addresses")
+    @classmethod
+    def _one_of_a_family(cls, addresses: tuple[str, ...]) -> tuple[str, ...]:
+        parsed = [ipaddress.ip_address(address) for address in addresses]
+        if len({address.version for address in parsed}) != len(parsed):
+            raise ValueError("at most one IPv4 and one IPv6 address can be announced")
+        return tuple(str(address) for address in parsed)
+
+    @field_validator("udp_ports")
+    @classmethod
+    def _first_and_last_port(cls, ports: str | None) -> str | None:
+        if ports is not None:
+            first, last = map(int, ports.split("-"))
+            if not 1024 <= first <= last <= 65535:
+                raise ValueError(f"{ports} is not a first and a last port from 1024 to 65535")
+        return ports
 
     @field_validator("secret")
     @classmethod
@@ -159,6 +196,8 @@ class Settings(BaseSettings):
                 f"host {self.host} can be reached from the network: set secret, tls_cert and tls_key, "
                 "or insecure=true if something in front of the server protects it"
             )
+        if self.turn_secret and not any(server.relays and server.username is None for server in self.ice_servers):
+            raise ValueError("turn_secret needs a turn: or turns: address without a user in ice_servers")
         if self.heartbeat_timeout <= self.heartbeat:
             raise ValueError("heartbeat_timeout must be longer than heartbeat")
         return self
@@ -173,6 +212,19 @@ class Settings(BaseSettings):
         if self.allowed_hosts:
             return self.allowed_hosts
         return LOOPBACK_NAMES if is_loopback(self.host) else ()
+
+    @property
+    def udp_port_range(self) -> range | None:
+        """Ports that media may use; None for any."""
+        if self.udp_ports is None:
+            return None
+        first, last = map(int, self.udp_ports.split("-"))
+        return range(first, last + 1)
+
+    @property
+    def proxy_networks(self) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+        """Where the proxies are whose word for a client's address is taken."""
+        return tuple(ipaddress.ip_network(proxy, strict=False) for proxy in self.proxies)
 
     @classmethod
     def settings_customise_sources(

@@ -152,6 +152,13 @@ export interface LocalizationMap {
   heat: string;
 }
 
+/** What became of the server, for everyone: it is about to stop, or what looks and listens is down, or up again. */
+export interface Notice {
+  type: "notice";
+  code: "stopping" | "observer_down" | "observer_up";
+  reason: string;
+}
+
 /** One participant as the others see it; `faces` maps the number of a face or voice to the name it was given. */
 export interface ParticipantState {
   id: string;
@@ -218,7 +225,7 @@ export interface Search {
   query: string;
 }
 
-export type ServerMessage = Welcome | Pong | Token | RoomChanged | FadersChanged | Faces | Slots | Status | Error | LocalizationMap | SoundTags | SpectrogramColumns | CaptionLine | SceneDescription | Answer | FoundMoments;
+export type ServerMessage = Welcome | Pong | Token | RoomChanged | FadersChanged | Faces | Slots | Status | Notice | Error | LocalizationMap | SoundTags | SpectrogramColumns | CaptionLine | SceneDescription | Answer | FoundMoments;
 
 /** Have descriptions of what is seen read aloud while nobody speaks, or not. */
 export interface SetAnnouncer {

@@ -12,11 +12,12 @@ import time
 from collections.abc import Callable
 from types import FrameType
 
-import uvicorn
-
 from streamer.client import loopback
 from streamer.commands.port import require_free
+from streamer.rooms.rooms import Rooms
+from streamer.server import http
 from streamer.server.app import create_app
+from streamer.server.connections import raise_descriptor_limit
 from streamer.server.context import Context
 from streamer.settings import Settings, is_loopback
 from streamer.workers.priority import be_prompt
@@ -29,33 +30,59 @@ SHUTDOWN_SECONDS = 5
 HARD_EXIT_SECONDS = 20.0
 """After SIGTERM, whatever still runs ends with the process: requests, sessions and models have had their time."""
 
+TELL_SECONDS = 0.2
+"""Time in which the pages hear that the server stops, before their sockets are closed."""
+
 RESTART_SECONDS, LONGEST_RESTART_SECONDS = 2.0, 30.0
 """Pause before the demo's participant is started again: at first, and doubled each time up to this."""
 
 STEADY_SECONDS = 60.0
 """A participant that lasted this long begins again with the short pause."""
 
-MOST_CONNECTIONS = 512
-"""Connections over HTTP, control sockets included; those beyond get 503."""
 
+class Server(http.Server):
+    """A server that lets calls end, for a while, and then ends for certain.
 
-class Server(uvicorn.Server):
-    """Uvicorn's server, one that ends for certain.
+    Args:
+        config: of the server.
+        rooms: where the calls are.
+        drain: seconds that calls have from the first signal on; a second one ends them.
 
     Attributes:
-        hard_exit: seconds from a signal to the end of the process; None leaves it to the others.
+        hard_exit: seconds from then to the end of the process; None leaves it to the others.
     """
 
     hard_exit: float | None = None
 
+    def __init__(self, config: http.Config, rooms: Rooms, drain: float) -> None:
+        super().__init__(config)
+        self._rooms = rooms
+        self._drain = drain
+        self._signalled = False
+        self._ends: float | None = None
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin to end at a signal."""
-        if self.hard_exit is not None and not self.should_exit:
+        if self._signalled:
+            super().handle_exit(sig, frame)
+            return
+        self._signalled = True
+        if self.hard_exit is not None:
             # A thread that never ends, or a loop that never runs again, would keep the process for ever.
-            timer = threading.Timer(self.hard_exit, _end, (self.hard_exit,))
+            seconds = self._drain + self.hard_exit
+            timer = threading.Timer(seconds, _end, (seconds,))
             timer.daemon = True
             timer.start()
-        super().handle_exit(sig, frame)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Say whether to end, ten times a second."""
+        if await super().on_tick(counter):
+            return True
+        now = time.monotonic()
+        if self._signalled and self._ends is None:
+            self._rooms.stop(self._drain)
+            self._ends = now + max(self._drain, TELL_SECONDS)
+        return self._ends is not None and (now >= self._ends or self._rooms.deserted)
 
 
 def _end(seconds: float) -> None:
@@ -72,11 +99,14 @@ def make_server(settings: Settings) -> Server:
         settings: checked settings.
 
     Returns:
-        A uvicorn server; its app is `create_app(settings)`.
+        A server; its app is `create_app(settings)`.
     """
+    app = create_app(settings)
+    context: Context = app.state.context
     return Server(
-        uvicorn.Config(
-            create_app(settings),
+        http.Config(
+            app,
+            context.connections,
             host=settings.host,
             port=settings.port,
             ssl_certfile=str(settings.tls_cert) if settings.tls_cert else None,
@@ -87,15 +117,14 @@ def make_server(settings: Settings) -> Server:
             proxy_headers=bool(settings.proxies),
             forwarded_allow_ips=list(settings.proxies),
             server_header=False,
-            # Not httptools, which bounds no header.
-            http="h11",
-            limit_concurrency=MOST_CONNECTIONS,
             ws="websockets-sansio",
             ws_max_size=settings.message_limit,
             ws_per_message_deflate=False,
             timeout_graceful_shutdown=SHUTDOWN_SECONDS,
             h11_max_incomplete_event_size=settings.body_limit,
-        )
+        ),
+        context.rooms,
+        settings.drain,
     )
 
 
@@ -127,6 +156,7 @@ def serve_forever(settings: Settings, demo: bool = False) -> int:
         UserError: the port is in use.
     """
     require_free(settings.host, settings.port)
+    raise_descriptor_limit()
     return asyncio.run(_serve(settings, demo))
 
 
@@ -142,7 +172,7 @@ async def _serve(settings: Settings, demo: bool) -> int:
     try:
         await server.serve()
     except SystemExit:
-        # uvicorn has said why, for instance that the port may not be had.
+        # The log says why, for instance that the port may not be had.
         return 1
     finally:
         companion.cancel()
@@ -150,7 +180,7 @@ async def _serve(settings: Settings, demo: bool) -> int:
     return 0 if server.started else 1
 
 
-async def _announce(server: uvicorn.Server, settings: Settings, demo: bool) -> None:
+async def _announce(server: Server, settings: Settings, demo: bool) -> None:
     """Say where the server is once it is up; keep the demo's participant running."""
     while not server.started:  # noqa: ASYNC110 - uvicorn sets a flag and tells nobody
         await asyncio.sleep(0.05)

@@ -242,6 +242,14 @@ class Status(Message):
     reason: str
 
 
+class Notice(Message):
+    """What became of the server, for everyone: it is about to stop, or what looks and listens is down, or up again."""
+
+    type: Literal["notice"] = "notice"
+    code: Literal["stopping", "observer_down", "observer_up"]
+    reason: str
+
+
 class Error(Message):
     """A message was refused, or the connection is about to be closed; `request` says which question has no answer."""
 
@@ -252,7 +260,7 @@ class Error(Message):
 
 
 ServerMessage = Annotated[
-    Welcome | Pong | Token | RoomChanged | FadersChanged | Faces | Slots | Status | Error | FromInsights,
+    Welcome | Pong | Token | RoomChanged | FadersChanged | Faces | Slots | Status | Notice | Error | FromInsights,
     Field(discriminator="type"),
 ]
 server_messages: TypeAdapter[ServerMessage] = TypeAdapter(ServerMessage)

@@ -8,11 +8,19 @@ import secrets
 import time
 
 from streamer.engine.client import EngineClient
+from streamer.messages.protocol import Notice
 from streamer.observer.client import ObserverClient
+from streamer.rooms import broadcast
 from streamer.rooms.errors import Full
 from streamer.rooms.room import Room
 from streamer.rtc.peer import PeerCounts
 from streamer.settings import Settings
+
+OBSERVER_DOWN = Notice(
+    code="observer_down",
+    reason="Captions, tags and descriptions have stopped: their process ended, and is started again.",
+)
+OBSERVER_UP = Notice(code="observer_up", reason="Captions, tags and descriptions are back.")
 
 ROOM_ID = re.compile(r"[a-z0-9]{4,32}")
 """What an invite may name."""
@@ -36,6 +44,8 @@ class Rooms:
         self._engine = engine
         self._observer = observer
         self._rooms: dict[str, Room] = {}
+        self._observer_lost = False
+        self._stopping = False
 
     def __len__(self) -> int:
         return len(self._rooms)
@@ -55,8 +65,9 @@ class Rooms:
             The empty room.
 
         Raises:
-            Full: there are as many rooms as there may be.
+            Full: there are as many rooms as there may be, or the server is about to stop.
         """
+        self.check_open()
         return self.enter(secrets.token_hex(5))
 
     def enter(self, room_id: str) -> Room:
@@ -92,6 +103,44 @@ class Rooms:
         """Send the state of every room, because the models came up or went down."""
         for room in self.all():
             room.send_state()
+
+    def observer_changed(self, ready: bool) -> None:
+        """Tell everyone that the models that look and listen have stopped, or are back."""
+        if ready and not self._observer_lost:
+            return
+        self._observer_lost = not ready
+        self._tell(OBSERVER_UP if ready else OBSERVER_DOWN, "observer")
+
+    def stop(self, seconds: float) -> None:
+        """Take nobody in any more, and say so to everyone.
+
+        Args:
+            seconds: that calls have to come to their end.
+        """
+        self._stopping = True
+        if seconds:
+            reason = f"The server will stop in {seconds:g} s, or when everyone has left. Nobody else can come in."
+        else:
+            reason = "The server stops now. If it comes back, so does this call."
+        self._tell(Notice(code="stopping", reason=reason), "stopping")
+
+    def check_open(self) -> None:
+        """Refuse whoever is not in a room already while the server is about to stop.
+
+        Raises:
+            Full: it is.
+        """
+        if self._stopping:
+            raise Full("The server is about to stop, and takes nobody in; try again in a minute.")
+
+    @property
+    def deserted(self) -> bool:
+        """Whether nobody is in any room."""
+        return not any(room.participants for room in self.all())
+
+    def _tell(self, notice: Notice, topic: str) -> None:
+        for room in self.all():
+            broadcast.send(room.participants.values(), notice, topic)
 
     async def close(self) -> None:
         """Close every room and wait for it."""

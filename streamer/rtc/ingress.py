@@ -16,9 +16,11 @@ from typing import Any, cast
 
 import aioice.ice
 import aiortc.rtcicetransport
-from aioice import stun
+from aioice import Candidate, stun
 from aioice.candidate import candidate_priority
 from aiortc import RTCPeerConnection
+
+from streamer.rtc.host_candidates import HostAddresses, gather
 
 LONGEST_DATAGRAM = 2048
 """Bytes: packets are made for a path of 1,500; longer ones come in fragments, which nobody sends on purpose."""
@@ -70,13 +72,33 @@ class IngressConnection(aioice.ice.Connection):
     Attributes:
         drops: what was kept out.
         heard_at: loop time in seconds of the last datagram that got in; None before the first.
+        hosts: how it gets its ports and tells its addresses.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.drops = Drops()
         self.heard_at: float | None = None
+        self.hosts = HostAddresses()
         self._sources: set[Address] = set()
+
+    @property
+    def local_candidates(self) -> list[Candidate]:
+        """What the client is told of where this is."""
+        return self.hosts.told(super().local_candidates)
+
+    async def get_component_candidates(
+        self,
+        component: int,
+        addresses: list[str],
+        timeout: int = 5,  # noqa: ASYNC109 - aioice's
+    ) -> list[Candidate]:
+        """Open the sockets."""
+        if self.hosts.ports is None:
+            return await super().get_component_candidates(component, addresses, timeout)
+        own = [gather(self, component, address, self.hosts, timeout) for address in addresses]
+        relayed, *found = await asyncio.gather(super().get_component_candidates(component, [], timeout), *own)
+        return [candidate for candidates in (*found, relayed) for candidate in candidates]
 
     @property
     def checked(self) -> bool:

@@ -86,8 +86,8 @@ class Section:
 
     @property
     def mid(self) -> str:
-        """Its name."""
-        return self.values("mid")[0]
+        """Its name; of a refused one perhaps none."""
+        return next(iter(self.values("mid")), "")
 
     @property
     def direction(self) -> str:
@@ -122,7 +122,8 @@ def checked_offer(text: str, shape: Shape, rules: AddressRules) -> str:
     session, sections = _split(text)
     for number, section in enumerate(sections, 1):
         _check_mid(number, section)
-    if len({section.mid for section in sections}) != len(sections):
+    mids = [section.mid for section in sections if section.mid]
+    if len(set(mids)) != len(mids):
         raise BadSdp(400, "Two m-lines have the same a=mid.")
     _check_shape(sections, session, shape)
     usable = [section for section in sections if not section.refused]
@@ -207,6 +208,8 @@ def _check_mid(number: int, section: Section) -> None:
     mids = section.values("mid")
     which = f"m-line {number} ({section.kind})"
     if not mids:
+        if section.refused:
+            return
         raise BadSdp(400, f"The {which} has no a=mid.")
     if len(mids) > 1:
         raise BadSdp(400, f"The {which} has {len(mids)} a=mid.")

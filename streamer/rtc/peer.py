@@ -17,9 +17,11 @@ from aiortc import (
     RTCSessionDescription,
 )
 
+from streamer.ice_servers import ice_servers
 from streamer.rtc import dtls, ingress, rtp_limits
 from streamer.rtc.candidates import MOST_CANDIDATES, Address
 from streamer.rtc.endings import Endings
+from streamer.rtc.host_candidates import HostAddresses, NoPort
 from streamer.rtc.offer import first_ufrag, remote_addresses, served, whole_answer
 from streamer.rtc.sdp import BadSdp, Fragment
 from streamer.settings import Settings
@@ -59,7 +61,7 @@ def ice_configuration(settings: Settings) -> RTCConfiguration:
     return RTCConfiguration(
         iceServers=[
             RTCIceServer(urls=server.urls, username=server.username, credential=server.credential)
-            for server in settings.ice_servers
+            for server in ice_servers(settings, "earshot")
         ],
         # With aiortc's default the third m-line hangs on the second one's transport, which bundling then
         # discards: only the first video of an offer would ever be sent. RFC 9725 requires bundling anyway.
@@ -136,6 +138,8 @@ class Peer:
             await self.pc.setRemoteDescription(RTCSessionDescription(sdp=served(offer), type="offer"))
             prepare(self.pc)
             rtp_limits.limit(self.pc)
+            for link in ingress.connections(self.pc):
+                link.hosts = HostAddresses.of(self._settings)
             async with asyncio.timeout(self._settings.gather_deadline):
                 await self.pc.setLocalDescription(await self.pc.createAnswer())
         except asyncio.CancelledError:
@@ -152,6 +156,11 @@ class Peer:
             self._counts.refused += 1
             await self.close()
             raise BadSdp(503, "The server could not find out its own addresses in time. Please try again.") from error
+        except NoPort as error:
+            log.warning("no candidates: %s", error)
+            self._counts.refused += 1
+            await self.close()
+            raise BadSdp(503, "The server has no free UDP port for one more connection.") from error
         except Exception as error:
             # aiortc parses without a grammar: whatever it raises here, the offer was the cause.
             self._counts.refused += 1

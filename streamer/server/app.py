@@ -24,10 +24,12 @@ from streamer.rooms.errors import Full
 from streamer.rooms.rooms import Rooms
 from streamer.rtc.sdp import BadSdp
 from streamer.server import control, endpoint, room_routes
+from streamer.server.connections import Connections
 from streamer.server.context import Context, context_of
 from streamer.server.metrics import Metrics
 from streamer.server.middleware.body_limit import BodyLimit
 from streamer.server.middleware.caching import CacheHeaders
+from streamer.server.middleware.concurrency import Concurrency
 from streamer.server.middleware.counting import AnswerCount
 from streamer.server.middleware.hosts import HostCheck
 from streamer.server.middleware.origins import CorsHeaders, OriginCheck
@@ -66,7 +68,9 @@ def create_app(
     observer = observer if observer is not None else ObserverClient(settings.speech)
     rooms = Rooms(settings, engine, observer)
     engine.on_ready = lambda ready: rooms.engine_changed()
-    metrics = Metrics(rooms, engine, observer)
+    observer.on_ready = rooms.observer_changed
+    connections = Connections(settings)
+    metrics = Metrics(rooms, engine, observer, connections)
     limiter = RateLimiter(settings.requests_per_second, settings.requests_burst)
 
     async def sweep() -> None:
@@ -101,11 +105,12 @@ def create_app(
         Middleware(CorsHeaders, settings=settings),
         Middleware(HostCheck, settings=settings),
         Middleware(OriginCheck, settings=settings),
+        Middleware(Concurrency, connections=connections, most=settings.connections_per_client),
         Middleware(RateLimit, limiter=limiter),
         Middleware(BodyLimit, settings=settings),
     ]
-    app = FastAPI(title="Earshot", lifespan=lifespan, docs_url="/docs", redoc_url=None, middleware=middleware)
-    app.state.context = Context(settings, Tokens(settings), rooms, engine, observer, metrics)
+    app = FastAPI(title="Earshot", lifespan=lifespan, docs_url=None, redoc_url=None, middleware=middleware)
+    app.state.context = Context(settings, Tokens(settings), rooms, engine, observer, metrics, connections)
     _add_errors(app)
     _add_service_routes(app)
     app.include_router(room_routes.router)
@@ -174,7 +179,7 @@ def _add_service_routes(app: FastAPI) -> None:
 
     @app.get("/metrics", tags=["service"], response_class=PlainTextResponse)
     async def metrics(request: Request) -> Response:
-        """Prometheus metrics. Needs the server's secret as Bearer if one is set."""
+        """Prometheus metrics. Needs what making a room needs."""
         context = context_of(request)
-        context.tokens.check_secret(request.headers.get("authorization"))
+        context.check_operator(request)
         return Response(context.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")

@@ -12,8 +12,13 @@ from streamer.observer.client import ObserverClient
 from streamer.rooms.participant import Participant
 from streamer.rooms.room import Room
 from streamer.rooms.rooms import Rooms
+from streamer.server.connections import Connections
 from streamer.server.metrics import Metrics
-from streamer.settings import Settings
+from streamer.server.middleware.hosts import host_name
+from streamer.settings import LOOPBACK_NAMES, Settings, is_loopback
+
+FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
+"""Headers that proxies add (RFC 7239, RFC 9110, and custom)."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,7 @@ class Context:
     engine: EngineClient
     observer: ObserverClient
     metrics: Metrics
+    connections: Connections
 
     def bearer_claims(self, connection: HTTPConnection, room: str) -> Claims:
         """Check the token in the Authorization header.
@@ -57,6 +63,26 @@ class Context:
         """
         return self.tokens.verify(bearer(connection.headers.get("authorization")), room, "session")
 
+    def check_operator(self, connection: HTTPConnection) -> None:
+        """Refuse who may not make rooms and read metrics: whoever has not the secret, or is not on this machine.
+
+        Args:
+            connection: the request.
+
+        Raises:
+            Denied: 401 for a wrong secret; 403 if there is none and the request came by a proxy, which makes the
+                whole network look like this machine.
+        """
+        self.tokens.check_secret(connection.headers.get("authorization"))
+        if self.settings.secret is None and self._proxied(connection):
+            raise Denied(403, "Behind a proxy the server needs a secret: set one, and send it as Bearer.")
+
+    def _proxied(self, connection: HTTPConnection) -> bool:
+        if self.settings.proxies or any(name in connection.headers for name in FORWARDED):
+            return True
+        # Only a proxy brings a name to a server that nothing but this machine can reach.
+        return is_loopback(self.settings.host) and host_name(connection.headers.get("host")) not in LOOPBACK_NAMES
+
     def entrant(self, claims: Claims, role: Role) -> tuple[Room, Participant]:
         """Find the participant a token speaks for; an invite brings a new guest.
 
@@ -69,11 +95,12 @@ class Context:
 
         Raises:
             Denied: 403 if the role is not enough, 401 if the participant has left.
-            Full: no place for a guest.
+            Full: no place for a guest, or the server is about to stop.
         """
         if role == "publish" and claims.role != "publish":
             raise Denied(403, "This invite is for watching only.")
         if claims.kind == "invite":
+            self.rooms.check_open()
             room = self.rooms.enter(claims.room)
             return room, room.join(None, role, guest_of=claims.nonce)
         found = self.rooms.get(claims.room)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 
 from streamer.auth import Claims, Denied, Role, bearer
+from streamer.ice_servers import ice_servers
 from streamer.rooms.participant import Participant
 from streamer.rooms.room import Room
 from streamer.rooms.session import Session
@@ -20,11 +21,11 @@ from streamer.settings import IceServer
 OpenSession = Callable[[Room, Participant, str], Awaitable[tuple[Session, str]]]
 
 
-def ice_links(servers: tuple[IceServer, ...]) -> list[str]:
+def ice_links(servers: Sequence[IceServer]) -> list[str]:
     """Write STUN and TURN servers as Link headers (RFC 9725, 4.6).
 
     Args:
-        servers: from the settings.
+        servers: those of one client.
 
     Returns:
         One value an address.
@@ -142,7 +143,7 @@ def session_routes(kind: str, role: Role, shape: Shape, open_session: OpenSessio
         response = Response(answer, 201, media_type=OFFER_TYPE)
         response.headers["Location"] = f"/rooms/{room_id}/{kind}/{session.id}"
         response.headers["ETag"] = session.peer.etag
-        for link in ice_links(context.settings.ice_servers):
+        for link in ice_links(ice_servers(context.settings, participant.id)):
             response.headers.append("Link", link)
         return response
 
@@ -165,16 +166,23 @@ def session_routes(kind: str, role: Role, shape: Shape, open_session: OpenSessio
     @router.options(at, response_class=Response)
     @router.options(at + "/{session_id}", response_class=Response)
     async def options(request: Request, room_id: str, session_id: str | None = None) -> Response:
-        """Say what can be posted, and answer a browser's preflight."""
+        """Say what can be posted and, to who has a token, the ICE servers; answer a browser's preflight."""
+        context = context_of(request)
         allow = "POST, OPTIONS" if session_id is None else "PATCH, DELETE, OPTIONS"
         headers = {"Allow": allow, "Accept-Post": OFFER_TYPE, "Accept-Patch": FRAGMENT_TYPE}
-        if request.headers.get("origin") in context_of(request).settings.allowed_origins:
+        if request.headers.get("origin") in context.settings.allowed_origins:
             headers |= {
                 "Access-Control-Allow-Methods": allow,
                 "Access-Control-Allow-Headers": "Authorization, Content-Type, If-Match",
                 "Access-Control-Max-Age": "600",
             }
-        return Response(status_code=204, headers=headers)
+        response = Response(status_code=204, headers=headers)
+        if "authorization" in request.headers:
+            # A preflight carries no token; a client asks with one before it makes its offer (RFC 9725, 4.6).
+            claims = context.bearer_claims(request, room_id)
+            for link in ice_links(ice_servers(context.settings, claims.participant or claims.nonce)):
+                response.headers.append("Link", link)
+        return response
 
     return router
 

@@ -15,6 +15,7 @@ from streamer.observer.client import ObserverClient
 from streamer.rooms.participant import Participant
 from streamer.rooms.room import Room
 from streamer.rooms.rooms import Rooms
+from streamer.server.connections import Connections
 
 PREFIX = "earshot_"
 """Of every metric's name."""
@@ -27,9 +28,10 @@ class Metrics:
         rooms: counted at each scrape.
         engine: asked at each scrape.
         observer: likewise.
+        connections: likewise.
     """
 
-    def __init__(self, rooms: Rooms, engine: EngineClient, observer: ObserverClient) -> None:
+    def __init__(self, rooms: Rooms, engine: EngineClient, observer: ObserverClient, connections: Connections) -> None:
         self.registry = CollectorRegistry()
         self._answers = Counter(
             PREFIX + "http_answers",
@@ -37,7 +39,7 @@ class Metrics:
             ("method", "status"),
             registry=self.registry,
         )
-        self.registry.register(_Live(rooms, engine, observer))
+        self.registry.register(_Live(rooms, engine, observer, connections))
 
     def count_answer(self, method: str, status: int) -> None:
         """Count an HTTP answer; methods beyond the usual are one."""
@@ -50,10 +52,11 @@ class Metrics:
 
 
 class _Live(Collector):
-    def __init__(self, rooms: Rooms, engine: EngineClient, observer: ObserverClient) -> None:
+    def __init__(self, rooms: Rooms, engine: EngineClient, observer: ObserverClient, connections: Connections) -> None:
         self._rooms = rooms
         self._engine = engine
         self._observer = observer
+        self._connections = connections
 
     def collect(self) -> Iterator[Metric]:
         """Read all gauges and counters."""
@@ -66,6 +69,10 @@ class _Live(Collector):
         yield gauge("control_connections", "Open control sockets.", sum(p.outbox is not None for p in people))
         yield gauge("engine_ready", "1 while the models are up.", float(self._engine.ready))
         yield gauge("observer_ready", "1 while the models that look and listen are up.", float(self._observer.ready))
+        yield gauge("connections_open", "Connections over HTTP, control sockets included.", self._connections.count)
+        for name in ("refused", "expired"):
+            text = f"Connections over HTTP: {name}."
+            yield counter(f"connections_{name}", text, getattr(self._connections, name))
         peers = self._rooms.peers
         yield gauge("peers_open", "Peer connections not closed yet.", peers.open)
         for name in ("opened", "abandoned", "refused", "close_failures", "oversized", "vanished", "datagrams_refused"):

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from streamer.auth import Denied, Role
+from streamer.ice_servers import ice_servers
 from streamer.messages.base import Name
 from streamer.messages.protocol import RoomState
 from streamer.server.context import Context, context_of
@@ -54,9 +55,9 @@ class Joined(BaseModel):
 
 @router.post("/rooms", status_code=201)
 async def create_room(request: Request) -> NewRoom:
-    """Make a room. Needs the server's secret as Bearer if one is set."""
+    """Make a room. Needs the server's secret as Bearer if one is set, and behind a proxy there has to be one."""
     context = context_of(request)
-    context.tokens.check_secret(request.headers.get("authorization"))
+    context.check_operator(request)
     return _invited(context, context.rooms.create().id)
 
 
@@ -64,9 +65,9 @@ async def create_room(request: Request) -> NewRoom:
 async def invite(request: Request, room_id: str) -> NewRoom:
     """Invite to a room there is. Needs the secret; without one, only a server nobody else reaches does it."""
     context = context_of(request)
-    context.tokens.check_secret(request.headers.get("authorization"))
+    context.check_operator(request)
     settings = context.settings
-    reached = not is_loopback(settings.host) or settings.proxies or settings.allowed_hosts or settings.allowed_origins
+    reached = not is_loopback(settings.host) or settings.allowed_hosts or settings.allowed_origins
     if settings.secret is None and reached:
         raise Denied(403, "A server that others can reach invites only with a secret.")
     if context.rooms.get(room_id) is None:
@@ -95,6 +96,7 @@ async def join_room(request: Request, room_id: str, body: JoinRequest) -> Joined
         tokens.verify(body.invite, room_id, "invite")
         participant = None
     if participant is None:
+        context.rooms.check_open()
         participant = room.join(body.name, role)
     else:
         room.resume(participant)
@@ -104,7 +106,7 @@ async def join_room(request: Request, room_id: str, body: JoinRequest) -> Joined
         resume=tokens.mint("resume", room_id, participant.role, participant.id, participant.nonce),
         role=participant.role,
         expires_in=tokens.lifetime("session"),
-        ice_servers=list(context.settings.ice_servers),
+        ice_servers=ice_servers(context.settings, participant.id),
         heartbeat=context.settings.heartbeat,
     )
 

@@ -328,3 +328,11 @@ def test_a_flood_of_messages_is_drawn_once_a_frame(stage: Callable[..., Stage]) 
     painted, frames = bob.page.evaluate("[painted, frames]")
     assert 0 < painted <= frames
     assert bob.page.get_by_test_id("said").count() == 500
+
+
+def test_what_becomes_of_the_server_is_said(stage: Callable[..., Stage]) -> None:
+    bob = stage()
+    bob.tell(type="notice", code="observer_down", reason="Captions have stopped.")
+    expect(bob.page.locator(".toast-error")).to_have_text("Captions have stopped.")
+    bob.tell(type="notice", code="observer_up", reason="Captions are back.")
+    expect(bob.page.locator(".toast-info")).to_have_text("Captions are back.")

@@ -66,6 +66,13 @@ def test_open_host_needs_secret_and_tls(host, pair):
         ({"ice_servers": [{"urls": "http://x"}]}, "is not a stun:"),
         ({"ice_servers": [{"urls": 'stun:x>; rel="y"'}]}, "is not a stun:"),
         ({"heartbeat": 9}, "heartbeat_timeout must be longer"),
+        ({"proxies": "proxy.example"}, "proxies: .proxy.example. does not appear"),
+        ({"turn_secret": "x"}, "turn_secret needs a turn: or turns: address without a user"),
+        ({"udp_ports": "5"}, "udp_ports: "),
+        ({"udp_ports": "6000-5000"}, "6000-5000 is not a first and a last port"),
+        ({"udp_ports": "80-90000"}, "80-90000 is not a first and a last port"),
+        ({"announced_addresses": "call.example"}, "does not appear to be an IPv4 or IPv6 address"),
+        ({"announced_addresses": "192.0.2.1,192.0.2.2"}, "at most one IPv4 and one IPv6"),
         ({"nonsense": 1}, "nonsense: "),
     ],
 )

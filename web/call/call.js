@@ -15,7 +15,7 @@ import { FaceHistory } from "./face-history.js";
  * @property {(state: ConnectionState, detail: string, retrying: boolean) => void} onConnection
  * @property {(message: InsightMessage) => void} onInsight what the models make of sound and picture
  * @property {() => void} onWelcome the server knows nothing yet of what this page wants to be told
- * @property {(reason: string, request?: number | null) => void} onNotice request: the question that has no answer
+ * @property {(reason: string, request?: number | null, kind?: "info" | "error") => void} onNotice request: the question that has no answer
  */
 
 export class Call {
@@ -269,6 +269,9 @@ export class Call {
       case "answer":
       case "found":
         this.listener.onInsight(message);
+        break;
+      case "notice":
+        this.listener.onNotice(message.reason, null, message.code === "observer_up" ? "info" : "error");
         break;
       case "error":
         this.listener.onNotice(message.reason, message.request);

@@ -62,8 +62,8 @@ export class CallScreen {
       onConnection: (state, detail, retrying) => this.#showConnection(state, detail, retrying),
       onInsight: (message) => this.insight.receive(message),
       onWelcome: () => this.insight.welcomed(),
-      onNotice: (reason, request) => {
-        if (!request || !this.insight.refused(request, reason)) toast(reason, "error");
+      onNotice: (reason, request, kind = "error") => {
+        if (!request || !this.insight.refused(request, reason)) toast(reason, kind);
       },
     });
   }

@@ -1,11 +1,11 @@
-"""How often one address may change something or open a WebSocket."""
+"""How often one client may change something or open a WebSocket."""
 
 from __future__ import annotations
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Scope
 
-from streamer.limits import RateLimiter
+from streamer.limits import RateLimiter, client_of
 from streamer.server.middleware.base import Check, Refusal, changes_nothing
 
 
@@ -14,7 +14,7 @@ class RateLimit(Check):
 
     Args:
         app: the application behind it.
-        limiter: a bucket for each client address.
+        limiter: a bucket for each client.
     """
 
     def __init__(self, app: ASGIApp, limiter: RateLimiter) -> None:
@@ -25,6 +25,6 @@ class RateLimit(Check):
         """Return why a connection is refused, or None."""
         if changes_nothing(scope):
             return None
-        if wait := self._limiter.take(scope["client"][0] if scope.get("client") else ""):
+        if wait := self._limiter.take(client_of(scope["client"][0]) if scope.get("client") else ""):
             return Refusal(429, f"Too many requests: wait {wait} s.", {"Retry-After": str(wait)})
         return None

@@ -15,14 +15,7 @@ PAGE_POLICY = (
     "media-src 'self' blob: mediastream:; font-src 'self'; manifest-src 'self'; worker-src 'self' blob:; "
     "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
-"""Content-Security-Policy of the page and everything else but the documentation."""
-
-DOCS_POLICY = (
-    "default-src 'none'; script-src 'unsafe-inline' https://cdn.jsdelivr.net; "
-    "style-src 'unsafe-inline' https://cdn.jsdelivr.net; img-src data: https://fastapi.tiangolo.com; "
-    "connect-src 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
-"""FastAPI's page of the interface loads Swagger UI from a CDN and starts it with an inline script."""
+"""Content-Security-Policy of everything: nothing is loaded from elsewhere."""
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -52,7 +45,7 @@ class SecurityHeaders(AnswerHeaders):
         """Add to an answer's headers."""
         for name, value in HEADERS.items():
             answer[name] = value
-        answer["Content-Security-Policy"] = DOCS_POLICY if scope["path"] == "/docs" else page_policy(asked.get("host"))
+        answer["Content-Security-Policy"] = page_policy(asked.get("host"))
         if self._tls:
             answer["Strict-Transport-Security"] = "max-age=31536000"
 

@@ -1,6 +1,7 @@
 """The server as a process: it starts, says where it is, and goes when it is told to."""
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -9,46 +10,92 @@ import sys
 
 import httpx
 import pytest
+from uvicorn.protocols.http.h11_impl import H11Protocol
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from streamer.client import loopback
 from streamer.commands import serve
 from streamer.settings import Settings
+from tests.streamer.rtc.test_offer import GOOD
 
 
-async def test_sigterm_closes_sockets_and_ends_well(tmp_path):
-    environment = os.environ | {
-        "EARSHOT_PORT": "0",
-        "EARSHOT_ENGINE": "false",
-        "EARSHOT_OBSERVER": "false",
-        "OMP_NUM_THREADS": "1",
-    }
+@contextlib.asynccontextmanager
+async def serving(**environment):
+    """A server of its own process, its address, and a way to ask it."""
+    own = {"EARSHOT_PORT": "0", "EARSHOT_ENGINE": "false", "EARSHOT_OBSERVER": "false", "OMP_NUM_THREADS": "1"}
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "streamer", "serve", cwd=os.getcwd(), env=environment, stdout=asyncio.subprocess.PIPE
+        sys.executable, "-m", "streamer", "serve", env=os.environ | own | environment, stdout=asyncio.subprocess.PIPE
     )
     try:
         line = (await asyncio.wait_for(process.stdout.readline(), 60)).decode()
         address = line.split()[-1].rstrip("/")
         async with httpx.AsyncClient(base_url=address) as http:
-            room = (await http.post("/rooms")).json()
-            at = f"/rooms/{room['room']}"
-            joined = (await http.post(f"{at}/join", json={"name": "Ann", "invite": room["invite"]})).json()
-        async with connect(address.replace("http", "ws", 1) + at + "/control", proxy=None) as socket:
-            await socket.send(json.dumps({"type": "hello", "token": joined["token"]}))
-            assert json.loads(await socket.recv())["type"] == "welcome"
-            process.send_signal(signal.SIGTERM)
-            try:
-                while True:
-                    await socket.recv()
-            except ConnectionClosed:
-                pass
-            assert socket.close_code in (1001, 1012)
-        assert await asyncio.wait_for(process.wait(), 10) == 0
+            yield process, address, http
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
+
+
+async def join(http, room, **more):
+    return await http.post(f"/rooms/{room['room']}/join", json={"name": "Ann", "invite": room["invite"]} | more)
+
+
+async def told(socket, kind):
+    """The next message of a type; None if the socket is closed before."""
+    try:
+        while (message := json.loads(await socket.recv()))["type"] != kind:
+            pass
+    except ConnectionClosed:
+        return None
+    return message
+
+
+async def test_sigterm_is_told_closes_sockets_and_ends_well():
+    async with serving() as (process, address, http), asyncio.timeout(30):
+        room = (await http.post("/rooms")).json()
+        joined = (await join(http, room)).json()
+        url = f"{address.replace('http', 'ws', 1)}/rooms/{room['room']}/control"
+        async with connect(url, proxy=None) as socket:
+            await socket.send(json.dumps({"type": "hello", "token": joined["token"]}))
+            assert await told(socket, "welcome")
+            process.send_signal(signal.SIGTERM)
+            notice = await told(socket, "notice")
+            assert (notice["code"], notice["reason"][:21]) == ("stopping", "The server stops now.")
+            assert await told(socket, "notice") is None
+            assert socket.close_code in (1001, 1012)
+        assert await process.wait() == 0
+
+
+@pytest.mark.parametrize("end", ["leave", "signal"])
+async def test_a_server_that_drains_takes_nobody_in_and_waits_for_calls_to_end(end):
+    async with serving(EARSHOT_DRAIN="600") as (process, address, http), asyncio.timeout(30):
+        room = (await http.post("/rooms")).json()
+        joined = (await join(http, room)).json()
+        url = f"{address.replace('http', 'ws', 1)}/rooms/{room['room']}/control"
+        async with connect(url, proxy=None) as socket:
+            await socket.send(json.dumps({"type": "hello", "token": joined["token"]}))
+            assert await told(socket, "welcome")
+            process.send_signal(signal.SIGTERM)
+            assert (await told(socket, "notice"))["reason"].startswith("The server will stop in 600 s")
+            guest = {"Authorization": f"Bearer {room['invite']}", "Content-Type": "application/sdp"}
+            for answer in (
+                await join(http, room),
+                await http.post("/rooms"),
+                await http.post(f"/rooms/{room['room']}/whip", content=GOOD, headers=guest),
+            ):
+                assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
+                assert answer.json()["reason"].startswith("The server is about to stop")
+            again = await join(http, room, resume=joined["resume"])
+            assert (again.status_code, again.json()["participant"]) == (201, joined["participant"])
+            assert process.returncode is None
+            if end == "leave":
+                await socket.send(json.dumps({"type": "leave"}))
+            else:
+                process.send_signal(signal.SIGTERM)
+            assert await told(socket, "notice") is None
+        assert await process.wait() == 0
 
 
 def certificate(folder, name):
@@ -78,7 +125,7 @@ async def test_the_demo_reaches_its_own_server_by_loopback_whatever_that_is_call
         port=0, engine=False, observer=False, tls_cert=chain, tls_key=key, allowed_hosts="call.example.org"
     )
     server = serve.make_server(settings)
-    assert server.config.http == "h11" and server.config.limit_concurrency == serve.MOST_CONNECTIONS
+    assert issubclass(server.config.http, H11Protocol), "httptools bounds no header"
     serving = asyncio.create_task(server.serve())
     try:
         while not server.started:  # noqa: ASYNC110 - uvicorn sets a flag and tells nobody
@@ -143,3 +190,55 @@ print(serve.serve_forever(Settings(port=0, engine=False, observer=False)), flush
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
     assert ended.stdout.splitlines()[-1] == "0", "the server itself closed well"
     assert ended.returncode == 1 and "threads: MainThread, video-decoder" in ended.stderr
+
+
+async def test_without_a_file_to_open_the_log_stays_small_and_the_server_comes_back():
+    program = """
+import os, resource, threading, time
+from streamer.commands import serve
+from streamer.logs import configure_logging
+from streamer.settings import Settings
+configure_logging("info")
+resource.setrlimit(resource.RLIMIT_NOFILE, (300, 300))
+def exhaust():
+    taken = []
+    input()
+    try:
+        while True:
+            taken.append(os.open("/dev/null", os.O_RDONLY))
+    except OSError:
+        print("exhausted", flush=True)
+    time.sleep(2.5)
+    for file in taken:
+        os.close(file)
+threading.Thread(target=exhaust, daemon=True).start()
+raise SystemExit(serve.serve_forever(Settings(port=0, engine=False, observer=False)))
+"""
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", program, stdin=pipe, stdout=pipe, stderr=pipe)
+    async with asyncio.timeout(60):
+        address = (await process.stdout.readline()).decode().split()[-1]
+        port = int(address.rstrip("/").rpartition(":")[2])
+        process.stdin.write(b"now\n")
+        assert await process.stdout.readline() == b"exhausted\n"
+        waiting = [await asyncio.open_connection("127.0.0.1", port) for _ in range(20)]
+        async with httpx.AsyncClient(base_url=address, timeout=20) as http:
+            assert (await http.get("/health")).status_code == 200, "when there are files again"
+        for _, writer in waiting:
+            writer.close()
+        process.send_signal(signal.SIGTERM)
+        _, log = await process.communicate()
+    assert process.returncode == 0
+    assert 1 <= log.count(b"out of system resource") <= 5 and len(log) < 10_000, log.decode()
+
+
+def test_more_files_may_be_opened_than_the_shell_lets():
+    program = """
+import resource
+from streamer.server.connections import raise_descriptor_limit
+hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (128, hard))
+assert raise_descriptor_limit() == resource.getrlimit(resource.RLIMIT_NOFILE)[0] == min(hard, 65536) > 128
+assert resource.getrlimit(resource.RLIMIT_NOFILE)[1] == hard
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)

@@ -104,6 +104,17 @@ def test_what_is_missing_is_named(start: str, status: int, reason: str) -> None:
             422,
             "The video is offered as AV1, H264 640032; the server takes VP8 or H264 (constrained baseline).",
         ),
+        *(
+            (
+                GOOD.replace(
+                    "a=rtpmap:96 VP8/90000",
+                    f"a=rtpmap:96 H264/90000\r\na=fmtp:96 profile-level-id={profile};packetization-mode=1",
+                ),
+                422,
+                f"The video is offered as H264 {profile}; the server takes VP8 or H264 (constrained baseline).",
+            )
+            for profile in ("4d001f", "64001f")
+        ),
         (
             GOOD.replace("opus/48000/2", "MP4A-LATM/48000/2"),
             422,
@@ -135,6 +146,16 @@ def test_what_is_not_served_is_answered_with_port_0() -> None:
     answer = whole_answer(checked, served(checked))
     assert re.findall("^a=mid:(.*)\r", answer, re.M) == ["data", "0", "1", "3", "4", "5"]
     assert re.findall("^m=.*\r\nc=IN IP4 0.0.0.0\r\na=inactive", answer, re.M)
+
+
+def test_a_line_that_is_refused_needs_no_name() -> None:
+    old = ["m=application 9 DTLS/SCTP 5000", "a=sctpmap:5000 webrtc-datachannel 1024"]
+    off = ["m=video 0 UDP/TLS/RTP/SAVPF 96", "a=rtpmap:96 VP8/90000"]
+    head = [line.replace("BUNDLE 0 1", "BUNDLE 0") for line in HEAD]
+    checked = checked_offer(offer(SOUND + TRANSPORT, off, old, head=head), PUBLISH, RULES)
+    answer = whole_answer(checked, served(checked))
+    assert re.findall("^m=(\\S+ \\d)", answer, re.M) == ["audio 9", "video 0", "application 0"]
+    assert re.findall("^a=mid:(.*)\r", answer, re.M) == ["0"]
 
 
 @pytest.mark.usefixtures("loopback")

@@ -1,11 +1,15 @@
 """HTTP without media: statuses, headers, reasons."""
 
 import asyncio
+import base64
+import hmac
+import re
+import time
 
 import pytest
 
 from tests.streamer.rtc.test_offer import GOOD
-from tests.streamer.server.http import SDP, bearer, client, join, new_room
+from tests.streamer.server.http import SDP, SECRET, bearer, client, join, new_room
 
 
 async def test_every_refusal_is_json_with_a_reason():
@@ -178,7 +182,8 @@ async def test_page_docs_health_ready_metrics():
         assert (await http.get("/ready")).json() == {"status": "ready", "voices_separated": False}
         paths = (await http.get("/openapi.json")).json()["paths"]
         assert "/rooms/{room_id}/whip" in paths and "/rooms/{room_id}/whep/{session_id}" in paths
-        assert (await http.get("/docs")).status_code == 200
+        for path in ("/docs", "/redoc"):
+            assert (await http.get(path)).status_code == 404, "their scripts would come from elsewhere"
         text = (await http.get("/metrics")).text
         assert "earshot_rooms 0.0" in text
         assert 'earshot_http_answers_total{method="GET",status="200"}' in text
@@ -189,3 +194,75 @@ async def test_ready_is_503_until_the_models_are_up():
         answer = await http.get("/ready")
         assert answer.status_code == 503
         assert "plain sound" in answer.json()["reason"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "headers"),
+    [
+        ({}, {"X-Forwarded-For": "192.0.2.1"}),
+        ({}, {"Forwarded": "for=192.0.2.1"}),
+        ({}, {"Via": "1.1 proxy"}),
+        ({"proxies": "127.0.0.1"}, {}),
+        ({"allowed_hosts": "call.example.org,127.0.0.1"}, {"Host": "call.example.org"}),
+    ],
+)
+async def test_behind_a_proxy_nothing_is_open_without_a_secret(settings, headers):
+    async with client(**settings) as http:
+        for method, path in (("POST", "/rooms"), ("POST", "/rooms/abcd/invites"), ("GET", "/metrics")):
+            answer = await http.request(method, path, headers=headers)
+            assert answer.status_code == 403, (path, answer.text)
+            assert answer.json()["reason"].startswith("Behind a proxy the server needs a secret")
+    async with client(secret=SECRET, **settings) as http:
+        for method, path, status in (("POST", "/rooms", 201), ("GET", "/metrics", 200)):
+            assert (await http.request(method, path, headers=headers)).status_code == 401
+            answer = await http.request(method, path, headers=headers | bearer(SECRET))
+            assert answer.status_code == status
+
+
+async def test_ice_servers_are_told_to_who_has_a_token_with_credentials_of_their_own():
+    servers = [{"urls": ["stun:stun.example", "turn:turn.example"]}, {"urls": "stun:stun.example"}]
+    async with client(ice_servers=servers, turn_secret="shared") as http:
+        room = await new_room(http)
+        at = f"/rooms/{room['room']}/whip"
+        preflight = await http.options(at)
+        assert preflight.status_code == 204 and "link" not in preflight.headers, "credentials are not for everybody"
+        answer = await http.options(at, headers=bearer(room["invite"]))
+        links = answer.headers.get_list("link")
+        assert (answer.status_code, len(links)) == (204, 3) and links[2] == '<stun:stun.example>; rel="ice-server"'
+        turn = re.fullmatch(
+            r'<turn:turn.example>; rel="ice-server"; username="(\d+):(\w+)"; credential="(\S+)"; '
+            'credential-type="password"',
+            links[1],
+        )
+        assert 12 * 3600 - 60 < int(turn[1]) - time.time() <= 12 * 3600
+        digest = hmac.digest(b"shared", f"{turn[1]}:{turn[2]}".encode(), "sha1")
+        assert base64.b64decode(turn[3]) == digest
+        joined = (await join(http, room)).json()
+        assert joined["ice_servers"][0]["username"].endswith(":" + joined["participant"])
+        assert joined["ice_servers"][1] == {"urls": ["stun:stun.example"]}
+        refused = await http.options(at, headers=bearer("nonsense"))
+        assert refused.status_code == 401 and "link" not in refused.headers
+
+
+@pytest.mark.parametrize(
+    ("form", "advice"),
+    [
+        ("http://127.0.0.1/r/{room}#{invite}", "it is only what comes after the # of the invite link."),
+        ("#{invite}", "it is only what comes after the # of the invite link."),
+        ('"{invite}"', "leave out the quotation marks."),
+        ("\u201c{invite}\u201d", "leave out the quotation marks."),
+        ("Bearer {invite}", "write Bearer once."),
+        ("http://127.0.0.1/r/{room}", "it is all that comes after the # of the invite link."),
+        ("nonsense", "it is all that comes after the # of the invite link."),
+    ],
+)
+async def test_what_is_pasted_in_place_of_a_token_is_explained(form, advice):
+    async with client() as http:
+        room = await new_room(http)
+        token = form.format(**room)
+        headers = {"Authorization": f"Bearer {token}".encode()}
+        answers = [await http.post(f"/rooms/{room['room']}/whip", content=GOOD, headers=SDP | headers)]
+        answers.append(await join(http, room, token))
+        for answer in answers:
+            assert answer.status_code == 401
+            assert answer.json() == {"reason": f"The token is not valid: {advice}"}

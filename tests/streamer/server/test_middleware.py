@@ -88,6 +88,8 @@ async def test_rates_are_counted_for_each_address_and_not_for_what_changes_nothi
     for answers in ([], [], [429]):
         assert await through(check, client=("10.0.0.1", 1)) == answers
     assert await through(check, client=("10.0.0.2", 1)) == []
+    for address, answers in (("2001:db8::1", []), ("2001:db8::2", []), ("2001:db8::3", [429]), ("2001:db8:1::", [])):
+        assert await through(check, client=(address, 1)) == answers
 
 
 @pytest.mark.parametrize(

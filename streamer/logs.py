@@ -1,0 +1,76 @@
+"""Logging to stderr, one line an event; what comes in a flood is counted and said once."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TextIO
+
+WINDOW = 10.0
+"""Seconds over which the lines of one place in the code are counted."""
+
+MOST_LINES = 20
+"""Lines of one place in a window; the others are only counted."""
+
+Place = tuple[str, int, str]
+
+
+@dataclass(slots=True)
+class _Window:
+    ends: float
+    lines: int = 0
+
+
+class LimitedHandler(logging.StreamHandler[TextIO]):
+    """A handler that writes so many lines of one place in the code, and then how many more there were.
+
+    Args:
+        stream: to write to.
+        clock: monotonic time, seconds.
+    """
+
+    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(stream)
+        self._clock = clock
+        self._windows: dict[Place, _Window] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line, or count it."""
+        now = self._clock()
+        self._end(now)
+        window = self._windows.setdefault((record.pathname, record.lineno, record.name), _Window(now + WINDOW))
+        window.lines += 1
+        if window.lines <= MOST_LINES:
+            super().emit(record)
+
+    def close(self) -> None:
+        """Say what was only counted."""
+        self._end(float("inf"))
+        super().close()
+
+    def _end(self, now: float) -> None:
+        for place in [place for place, window in self._windows.items() if window.ends <= now]:
+            more = self._windows.pop(place).lines - MOST_LINES
+            if more > 0:
+                path, line, name = place
+                text = "%d more lines like those before within %g s"
+                super().emit(logging.LogRecord(name, logging.WARNING, path, line, text, (more, WINDOW), None))
+
+
+def configure_logging(level: str) -> None:
+    """Log to stderr.
+
+    Args:
+        level: debug, info, warning or error.
+    """
+    logging.basicConfig(
+        level=level.upper(),
+        handlers=[LimitedHandler(sys.stderr)],
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    # aiortc tells of every candidate at info.
+    for name in ("aioice", "aiortc"):
+        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
