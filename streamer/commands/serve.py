@@ -16,6 +16,7 @@ import uvicorn
 
 from streamer.client import loopback
 from streamer.commands.port import require_free
+from streamer.errors import Removed
 from streamer.server.app import create_app
 from streamer.server.context import Context
 from streamer.settings import Settings, is_loopback
@@ -158,13 +159,14 @@ async def _announce(server: uvicorn.Server, settings: Settings, demo: bool) -> N
         return
     context: Context = server.config.app.state.context  # type: ignore[union-attr]
     room = context.rooms.create()
-    invite = context.tokens.mint("invite", room.id, "publish")
-    print(f"The demo call is at {address}/r/{room.id}#{invite}", flush=True)
-    await keep_demo(address, room.id, lambda: context.tokens.mint("invite", room.id, "publish"), settings)
+    # Whoever starts the server is the host: the page takes this link out of its address, and shows one to pass on.
+    host = context.invite(room.id, "publish", host=True)
+    print(f"The demo call is at {address}/r/{room.id}#{host}", flush=True)
+    await keep_demo(address, room.id, lambda: context.invite(room.id, "publish"), settings)
 
 
 async def keep_demo(address: str, room: str, mint: Callable[[], str], settings: Settings) -> None:
-    """Run the demo's participant as a process of its own, again if it ends, until cancelled.
+    """Run the demo's participant as a process of its own, again if it ends, until cancelled or the host removes it.
 
     Args:
         address: the server's.
@@ -194,6 +196,9 @@ async def keep_demo(address: str, room: str, mint: Callable[[], str], settings: 
                     await asyncio.wait_for(process.wait(), 3)
                 except TimeoutError:
                     process.kill()
+        if code == Removed.exit_code:
+            log.info("the host removed the demo's participant")
+            return
         if time.monotonic() - began > STEADY_SECONDS:
             pause = RESTART_SECONDS
         log.warning("the demo's participant ended with code %s and begins again in %g s", code, pause)

@@ -64,6 +64,11 @@ class Drops:
         return sum(dataclasses.astuple(self))
 
 
+GATHER_SECONDS = 0.8
+"""Time that STUN and TURN servers get to answer: five round trips of 160 ms, as TURN over TLS takes. A dead one delays
+every join by it; aioice waits for 5 s."""
+
+
 class IngressConnection(aioice.ice.Connection):
     """An ICE connection that knows who has passed a check, and holds no more than it may.
 
@@ -107,6 +112,16 @@ class IngressConnection(aioice.ice.Connection):
                 return False
             self._sources.add(address)
         return True
+
+    async def get_component_candidates(
+        self,
+        component: int,
+        addresses: list[str],
+        timeout: float = GATHER_SECONDS,  # noqa: ASYNC109 - of aioice
+    ) -> list[aioice.Candidate]:
+        """Gather candidates; a STUN or TURN server that is silent for this many seconds is done without."""
+        candidates: list[aioice.Candidate] = await super().get_component_candidates(component, addresses, timeout)
+        return candidates
 
     def data_received(self, data: bytes, component: int) -> None:
         """Queue a datagram, if there is room."""

@@ -14,6 +14,7 @@ from websockets.exceptions import ConnectionClosed
 
 from streamer.client import loopback
 from streamer.commands import serve
+from streamer.errors import Removed
 from streamer.settings import Settings
 
 
@@ -143,3 +144,22 @@ print(serve.serve_forever(Settings(port=0, engine=False, observer=False)), flush
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
     assert ended.stdout.splitlines()[-1] == "0", "the server itself closed well"
     assert ended.returncode == 1 and "threads: MainThread, video-decoder" in ended.stderr
+
+
+async def test_a_demo_that_the_host_removed_stays_away(monkeypatch):
+    class Child:
+        returncode = None
+
+        async def wait(self):
+            self.returncode = Removed.exit_code
+            return self.returncode
+
+    started = []
+
+    async def start(*command, **more):
+        started.append(command)
+        return Child()
+
+    monkeypatch.setattr(serve.asyncio, "create_subprocess_exec", start)
+    await serve.keep_demo("http://localhost:1", "r", lambda: "invite", Settings())
+    assert len(started) == 1

@@ -1,0 +1,44 @@
+"""Media that do not get through: the page says so, and what to do."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from playwright.sync_api import expect
+
+from tests.browser.conftest import make_room
+from tests.browser.pages import Visit
+
+TOLD_SECONDS = 10.0
+
+
+def test_where_no_udp_passes_the_page_says_so_in_time(deaf_address: str, visit: Visit, tmp_path: Path) -> None:
+    visitor = visit(make_room(deaf_address)["link"])
+    page = visitor.page
+    page.get_by_test_id("preview-start").click()
+    page.get_by_test_id("join-name").fill("Ada")
+    expect(page.get_by_test_id("join-button")).to_be_enabled()
+    began = time.monotonic()
+    page.get_by_test_id("join-button").click()
+    banner = page.locator("#banner")
+    expect(banner).to_contain_text("this network lets no UDP pass", timeout=20_000)
+    assert time.monotonic() - began < TOLD_SECONDS
+    expect(banner).to_contain_text("TURN server")
+    expect(page.get_by_test_id("status-connection")).to_have_text("No picture, no sound")
+    page.screenshot(path=Path(os.environ.get("EARSHOT_SCREENSHOTS", str(tmp_path))) / "blocked.png")
+    # A further try says nothing else.
+    page.get_by_role("button", name="Try now").click()
+    expect(banner).to_contain_text("this network lets no UDP pass", timeout=20_000)
+    assert visitor.state()["connection"] == "blocked"
+
+
+def test_a_listener_who_loses_sound_is_told(stage) -> None:  # type: ignore[no-untyped-def]
+    stage = stage()
+    said = stage.page.get_by_test_id("status-hearing")
+    expect(said).to_be_empty()
+    stage.tell_all(type="hearing", complete=False)
+    expect(said).to_have_text("Some of the sound is left out: the server is too busy")
+    stage.tell_all(type="hearing", complete=True)
+    expect(said).to_be_empty()
