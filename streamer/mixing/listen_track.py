@@ -158,7 +158,7 @@ class ListenTrack(MediaStreamTrack):
         self.delays: deque[float] = deque(maxlen=DELAYS)
         self._start: float | None = None
         self._next = 0
-        self._played = self._skipped = 0
+        self._played = self._skipped = self._missed = 0
         self._gone_underruns = self._gone_dropped = 0
         rtp.speed_up_audio_level()
 
@@ -200,6 +200,8 @@ class ListenTrack(MediaStreamTrack):
         elif wait < -MOST_LATE:
             late = int(-wait / BLOCK_SECONDS)
             self._skipped += late
+            # Where nobody can be heard nothing is lost.
+            self._missed += late if self._sources else 0
             self._next += late
         if self.readyState != "live":
             raise MediaStreamError
@@ -208,7 +210,7 @@ class ListenTrack(MediaStreamTrack):
         self.delays.extend(now - source.received for source in self._sources.values() if source.received)
         self._next += 1
         self._played += 1
-        self._completeness.step(self._played, self._skipped + self._dropped())
+        self._completeness.step(self._played, self._missed + self._dropped())
         return frame
 
     def mix(self) -> F32:

@@ -106,6 +106,8 @@ async def join_room(request: Request, room_id: str, body: JoinRequest) -> Joined
         participant = room.join(body.name, role, host=invite.host, returning=returning)
     else:
         participant.host |= invite.host
+        if participant.host and participant.id in room.admission.waiting:
+            room.admit(participant)
         room.resume(participant)
     return Joined(
         participant=participant.id,

@@ -116,18 +116,23 @@ export class CallBar {
 
   leave() {
     this.call.connection.close();
-    this.ended("You left the call");
+    this.ended("You left the call", true);
   }
 
-  /** @param {string} how the call is over for this page */
-  ended(how) {
+  /**
+   * @param {string} how the call is over for this page
+   * @param {boolean} mayReturn
+   */
+  ended(how, mayReturn) {
     this.media?.stop();
     this.audio.pause();
     for (const screen of ["#call", "#waiting"]) find(screen, HTMLElement).hidden = true;
     find("#left-title", HTMLElement).textContent = how;
     find("#left", HTMLElement).hidden = false;
-    find("#rejoin", HTMLButtonElement).addEventListener("click", () => location.reload());
-    find("#rejoin", HTMLButtonElement).focus();
+    const rejoin = find("#rejoin", HTMLButtonElement);
+    rejoin.hidden = !mayReturn;
+    rejoin.addEventListener("click", () => location.reload());
+    if (mayReturn) rejoin.focus();
   }
 
   /** @param {KeyboardEvent} event */

@@ -76,7 +76,7 @@ export class CallScreen {
       onInsight: (message) => this.insight.receive(message),
       onWelcome: () => this.insight.welcomed(),
       onHosting: () => this.bar.host.update(),
-      onHearing: (complete) => this.#showHearingAll(complete),
+      onHearing: (complete) => this.#showComplete(complete),
       onNotice: (reason, request) => {
         if (!request || !this.insight.refused(request, reason)) toast(reason, "error");
       },
@@ -168,7 +168,7 @@ export class CallScreen {
   }
 
   /** @param {boolean} complete whether all of the sound reaches this listener */
-  #showHearingAll(complete) {
+  #showComplete(complete) {
     find("#status-hearing", HTMLElement).textContent = complete ? "" : "Some of the sound is left out: the server is too busy";
   }
 
@@ -179,9 +179,11 @@ export class CallScreen {
    */
   #showConnection(state, detail, retrying) {
     if (state === "removed") {
-      this.bar.ended(detail);
+      this.bar.ended(detail, false);
       return;
     }
+    // What is new has lost nothing yet.
+    if (state !== "connected") this.#showComplete(true);
     this.#section.hidden = state === "waiting" || state === "left";
     this.#waiting.hidden = state !== "waiting";
     this.#connection.textContent = CONNECTION_WORDS[state];

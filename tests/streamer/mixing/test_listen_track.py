@@ -154,8 +154,14 @@ async def test_who_loses_sound_because_the_loop_is_late_is_told_and_told_when_it
     monkeypatch.setattr(loop, "time", lambda: real() + shift)
     await track.recv()
     shift += 1.0
+    for _ in range(200):
+        shift += max(0.0, track._start + track._next * 0.02 - loop.time())
+        await track.recv()
+    assert told == [] and track.statistics().skipped > 30, "nobody was there to be heard"
+    shift += 1.0
+    track.feed("ada", block(0))
     while len(told) < 2:
         # Time passes as fast as it is wanted; a frame is always just due.
         shift += max(0.0, track._start + track._next * 0.02 - loop.time())
         await track.recv()
-    assert told == [False, True] and track.statistics().skipped > 30
+    assert told == [False, True]

@@ -253,6 +253,10 @@ async def test_newcomers_wait_for_the_host_and_have_no_media_meanwhile():
         place.admit(place.admission.waiting[newcomer["participant"]])
         again = (await join(http, room, resume=newcomer["resume"])).json()
         assert (again["participant"], again["waiting"]) == (newcomer["participant"], False)
+        another = (await join(http, room)).json()
+        assert another["waiting"]
+        again = (await join(http, room, room["host"], resume=another["resume"])).json()
+        assert (again["participant"], again["host"], again["waiting"]) == (another["participant"], True, False)
 
 
 async def test_the_transcript_begins_where_one_came_in_unless_the_host_shows_more():
