@@ -141,11 +141,11 @@ class Room:
             Full: all places are taken; they go on waiting.
         """
         self._places.make(participant.role)
-        outbox = participant.outbox
+        # Nothing is told them of the room before they are welcomed to it.
+        outbox, participant.outbox = participant.outbox, None
         self._enter(participant)
         if outbox is not None:
-            participant.stop_waiting()
-            self._welcome(participant, outbox)
+            self.attach(participant, outbox, REMOVED)
         self.notices.send_waiting()
 
     def _enter(self, participant: Participant, returning: str | None = None) -> None:
@@ -190,10 +190,7 @@ class Room:
         if participant.id in self.admission.waiting:
             outbox.put(hosting.Waiting(), "welcome")
             self.notices.send_waiting()
-        else:
-            self._welcome(participant, outbox)
-
-    def _welcome(self, participant: Participant, outbox: Outbox) -> None:
+            return
         outbox.put(self.notices.welcome(participant), "welcome")
         self.notices.send_slots(participant)
         self.notices.send_state()

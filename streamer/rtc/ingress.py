@@ -120,8 +120,8 @@ class IngressConnection(aioice.ice.Connection):
         timeout: float = GATHER_SECONDS,  # noqa: ASYNC109 - of aioice
     ) -> list[aioice.Candidate]:
         """Gather candidates; a STUN or TURN server that is silent for this many seconds is done without."""
-        candidates: list[aioice.Candidate] = await super().get_component_candidates(component, addresses, timeout)
-        return candidates
+        # It is handed on to asyncio.wait, and need not be whole.
+        return await super().get_component_candidates(component, addresses, timeout)  # type: ignore[arg-type]
 
     def data_received(self, data: bytes, component: int) -> None:
         """Queue a datagram, if there is room."""

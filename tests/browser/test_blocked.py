@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import expect
+from playwright.sync_api import Response, expect
 
 from tests.browser.conftest import make_room
-from tests.browser.pages import Visit
+from tests.browser.pages import Room, Visit, join
+from tests.browser.stage import Stage
 
 TOLD_SECONDS = 10.0
+LATE = """
+const known = Object.getOwnPropertyDescriptor(RTCPeerConnection.prototype, "localDescription").get;
+Object.defineProperty(RTCPeerConnection.prototype, "localDescription", {
+  get() {
+    const { type, sdp } = known.call(this);
+    return { type, sdp: sdp.replace(/^a=(candidate|end-of-candidates).*\\r\\n/gm, "") };
+  },
+});
+"""
+"""A browser that knows none of its addresses when the offer goes."""
 
 
 def test_where_no_udp_passes_the_page_says_so_in_time(deaf_address: str, visit: Visit, tmp_path: Path) -> None:
@@ -34,11 +46,25 @@ def test_where_no_udp_passes_the_page_says_so_in_time(deaf_address: str, visit: 
     assert visitor.state()["connection"] == "blocked"
 
 
-def test_a_listener_who_loses_sound_is_told(stage) -> None:  # type: ignore[no-untyped-def]
-    stage = stage()
-    said = stage.page.get_by_test_id("status-hearing")
+def test_addresses_that_are_found_after_the_offer_are_told_to_the_server(visit: Visit, room: Room) -> None:
+    visitor = visit("about:blank")
+    page = visitor.page
+    page.add_init_script(LATE)
+    told: list[Response] = []
+    page.on("response", lambda answer: told.append(answer) if answer.request.method == "PATCH" else None)
+    page.goto(room["link"])
+    join(visitor, "Ada")
+    visitor.until("earshot.state.room.participants.some((one) => one.publishing)")
+    assert {answer.url.split("/")[-2] for answer in told} == {"whip", "whep"}
+    assert {answer.status for answer in told} == {204}
+    assert all("a=candidate:" in (answer.request.post_data or "") for answer in told)
+
+
+def test_a_listener_who_loses_sound_is_told(stage: Callable[..., Stage]) -> None:
+    bob = stage()
+    said = bob.page.get_by_test_id("status-hearing")
     expect(said).to_be_empty()
-    stage.tell_all(type="hearing", complete=False)
+    bob.tell_all(type="hearing", complete=False)
     expect(said).to_have_text("Some of the sound is left out: the server is too busy")
-    stage.tell_all(type="hearing", complete=True)
+    bob.tell_all(type="hearing", complete=True)
     expect(said).to_be_empty()

@@ -1,15 +1,23 @@
 /** What the host of the room can do, and what hosts and those who wait are told. */
 import { rememberHostInvite } from "./host-invite.js";
 
-/** @import { Call } from "./call.js" */
-/** @import { Links, Newcomer, RoomRules, Waiting, WaitingList } from "../types.js" */
+/** @import { Connection } from "./connection.js" */
+/** @import { Links, Newcomer, ParticipantState, RoomRules, RoomState, Waiting, WaitingList } from "../types.js" */
+
+/**
+ * @typedef {object} HostedCall
+ * @property {Connection} connection
+ * @property {RoomState | null} room
+ * @property {string} self
+ * @property {(id: string) => ParticipantState | undefined} participant
+ */
 
 export class Hosting {
   /** @type {Newcomer[]} */ waiting = [];
   /** @type {Links | null} the links that a host hands on */ links = null;
   /** @type {number | null} how often the links had been replaced when this page came in */ #linksThen = null;
 
-  /** @param {Call} call */
+  /** @param {HostedCall} call */
   constructor(call) {
     this.call = call;
   }

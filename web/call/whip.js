@@ -3,7 +3,7 @@ import { refusal } from "./api.js";
 import { Trickle } from "./trickle.js";
 
 /** The server itself waits up to 0.8 s for its STUN or TURN server: with a dead one a join takes 1 s longer, not more. */
-const GATHER_MS = 200;
+const GATHER_MS = 1000;
 
 /**
  * @param {RTCPeerConnection} pc
@@ -65,7 +65,7 @@ export class MediaSession {
         throw new DOMException("The call ended while the offer was under way", "AbortError");
       }
       await pc.setRemoteDescription({ type: "answer", sdp: answer });
-      trickle.begin(session, offer);
+      trickle.begin(offer, (fragment) => session.patch(fragment));
       return session;
     } catch (error) {
       pc.close();

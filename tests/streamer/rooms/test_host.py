@@ -112,6 +112,7 @@ async def test_newcomers_wait_until_the_host_lets_them_in_or_does_not(room):
     assert [one["name"] for one in (await told(ann.outbox))["waiting_list"]["waiting"]] == ["Ben", "Cy"]
     host.admit(ben.id, True)
     messages = await told(ben.outbox)
+    assert next(iter(messages)) == "welcome"
     assert [one["name"] for one in messages["welcome"]["room"]["participants"]] == ["Ann", "Ben"]
     outbox = cy.outbox
     host.admit(cy.id, False)
