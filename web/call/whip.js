@@ -3,7 +3,7 @@ import { refusal } from "./api.js";
 import { Trickle } from "./trickle.js";
 
 /** The server itself waits up to 0.8 s for its STUN or TURN server: with a dead one a join takes 1 s longer, not more. */
-const GATHER_MS = 1000;
+const GATHER_MS = 200;
 
 /**
  * @param {RTCPeerConnection} pc
