@@ -51,6 +51,8 @@ class Claims:
         participant: participant id; empty for an invite.
         nonce: random text that ties a resume token to one stay of a participant, and names an invite.
         expires_at: Unix seconds.
+        links: of an invite, how often the room's links had been replaced when it was made.
+        host: of an invite, whether its bearer is the room's host.
     """
 
     kind: Kind
@@ -59,6 +61,8 @@ class Claims:
     participant: str
     nonce: str
     expires_at: float
+    links: int = 0
+    host: bool = False
 
 
 class Tokens:
@@ -81,7 +85,17 @@ class Tokens:
         }
         self._clock = clock
 
-    def mint(self, kind: Kind, room: str, role: Role, participant: str = "", nonce: str = "") -> str:
+    def mint(
+        self,
+        kind: Kind,
+        room: str,
+        role: Role,
+        participant: str = "",
+        nonce: str = "",
+        *,
+        links: int = 0,
+        host: bool = False,
+    ) -> str:
         """Sign a token.
 
         Args:
@@ -90,12 +104,14 @@ class Tokens:
             role: publish or watch.
             participant: participant id, for session and resume tokens.
             nonce: given for a resume token, else made here.
+            links: of an invite, how often the room's links have been replaced.
+            host: whether an invite makes its bearer the room's host.
 
         Returns:
             A JWT.
         """
         now = self._clock()
-        claims = {
+        claims: dict[str, Any] = {
             "aud": kind,
             "room": room,
             "role": role,
@@ -104,6 +120,8 @@ class Tokens:
             "iat": int(now),
             "exp": int(now + self._lifetimes[kind]),
         }
+        if kind == "invite":
+            claims |= {"links": links, "host": host}
         return jwt.encode(claims, self._key, algorithm=ALGORITHM)
 
     def lifetime(self, kind: Kind) -> float:
@@ -149,6 +167,8 @@ class Tokens:
             participant=claims.get("sub", ""),
             nonce=claims.get("jti", ""),
             expires_at=float(claims["exp"]),
+            links=claims.get("links", 0),
+            host=claims.get("host", False),
         )
 
     def check_secret(self, authorization: str | None) -> None:

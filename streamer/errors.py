@@ -15,3 +15,9 @@ class ConnectionLost(UserError):
     """What was asked for was right, and worked for a while; ends the command with code 1."""
 
     exit_code = 1
+
+
+class Removed(UserError):
+    """The host of a call ended it for this participant, who is not to come back; ends the command with code 3."""
+
+    exit_code = 3

@@ -25,6 +25,9 @@ from pydantic_settings import (
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 
+Past = Literal["all", "none"] | Annotated[int, Field(ge=1, le=24 * 60)]
+"""How much of what was said and seen before somebody came they get: everything, nothing, or the last minutes."""
+
 
 class SettingsError(ValueError):
     """The settings cannot be used; the message is one line for the person who wrote them."""
@@ -120,6 +123,10 @@ class Settings(BaseSettings):
     room_idle: float = Field(default=600.0, gt=0)
     max_publishers: int = Field(default=8, ge=1, le=8)
     max_watchers: int = Field(default=32, ge=0, le=256)
+    max_idle: int = Field(default=32, ge=1, le=256)
+    max_waiting: int = Field(default=32, ge=1, le=256)
+    waiting_room: bool = False
+    past: Past = "none"
     max_peers: int = Field(default=256, ge=1)
     resume_grace: float = Field(default=10.0, gt=0)
     drain: float = Field(default=0.0, ge=0, le=24 * 3600)

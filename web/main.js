@@ -1,10 +1,14 @@
 /** Entry: which screen this address asks for. */
+import { ApiError } from "./call/api.js";
 import { Call } from "./call/call.js";
 import { CallScreen } from "./screens/call.js";
 import { find } from "./ui/element.js";
+import { forgetHostInvite, hostInvite } from "./call/host-invite.js";
 import { showHome } from "./screens/home.js";
 import { JoinScreen } from "./screens/join.js";
 import { LocalMedia } from "./call/media.js";
+
+/** @import { Entrant } from "./types.js" */
 
 /** @type {CallScreen | null} */
 let screen = null;
@@ -29,6 +33,34 @@ Object.defineProperty(window, "earshot", {
 });
 
 /**
+ * Comes in as the host, if this tab has been theirs, else as the link says.
+ * @param {Omit<Entrant, "invite">} who
+ * @param {string} invite
+ * @param {LocalMedia | null} media
+ */
+async function enterCall(who, invite, media) {
+  const own = hostInvite(who.room);
+  try {
+    return await opened({ ...who, invite: own || invite }, media);
+  } catch (error) {
+    // It has expired, and the link in the address is a newer one.
+    if (!own || !(error instanceof ApiError && error.status === 401)) throw error;
+    forgetHostInvite(who.room);
+    return opened({ ...who, invite }, media);
+  }
+}
+
+/**
+ * @param {Entrant} who
+ * @param {LocalMedia | null} media
+ */
+async function opened(who, media) {
+  const call = new Call(who, media);
+  await call.connection.open();
+  return call;
+}
+
+/**
  * @param {string} room
  * @param {string} invite
  */
@@ -36,8 +68,7 @@ function showJoin(room, invite) {
   const media = new LocalMedia();
   const join = new JoinScreen(media, async (name, watch) => {
     // Who is refused stays on this screen, with the devices as they are.
-    const call = new Call({ room, invite, name, ...(watch && { role: "watch" }) }, watch ? null : media);
-    await call.connection.open();
+    const call = await enterCall({ room, name, ...(watch && { role: "watch" }) }, invite, watch ? null : media);
     if (watch) media.stop();
     screen = new CallScreen(call, watch ? null : media);
   });

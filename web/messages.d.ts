@@ -1,5 +1,12 @@
 /** Written by `earshot schema` from the models in streamer/messages: do not edit. */
 
+/** Let somebody in who waits, or not. */
+export interface Admit {
+  type: "admit";
+  participant: string;
+  admitted: boolean;
+}
+
 /**
  * The three most probable answers; `known` is false where none is to be trusted.
  *
@@ -38,7 +45,7 @@ export interface CaptionLine {
   final: boolean;
 }
 
-export type ClientMessage = Hello | Ping | SetFader | SetFocus | SetMute | Rename | SetSpeaker | Leave | Ask | Search | SetSpectrogram | SetAnnouncer;
+export type ClientMessage = Hello | Ping | SetFader | SetFocus | SetMute | Rename | SetSpeaker | Leave | Ask | Search | SetSpectrogram | SetAnnouncer | SetRules | Remove | MuteForAll | Admit | NewLinks;
 
 /** A message was refused, or the connection is about to be closed; `request` says which question has no answer. */
 export interface Error {
@@ -123,6 +130,12 @@ export interface Gain {
   gain: number;
 }
 
+/** Whether all of the sound reaches this listener; if not, the machine is too busy and leaves some out. */
+export interface Hearing {
+  type: "hearing";
+  complete: boolean;
+}
+
 /** First message: proves who the connection belongs to. */
 export interface Hello {
   type: "hello";
@@ -132,6 +145,13 @@ export interface Hello {
 /** Leave the room for good; no resume. */
 export interface Leave {
   type: "leave";
+}
+
+/** For hosts: the invites that are good now, to take part and to watch. */
+export interface Links {
+  type: "links";
+  invite: string;
+  watch_invite: string;
 }
 
 /**
@@ -152,6 +172,24 @@ export interface LocalizationMap {
   heat: string;
 }
 
+/** Pass somebody's sound on to nobody, until they unmute themselves. */
+export interface MuteForAll {
+  type: "mute_for_all";
+  participant: string;
+  muted: boolean;
+}
+
+/** Make the links worth nothing that there are, and new ones. */
+export interface NewLinks {
+  type: "new_links";
+}
+
+/** Somebody who waits. */
+export interface Newcomer {
+  id: string;
+  name: string;
+}
+
 /** What became of the server, for everyone: it is about to stop, or what looks and listens is down, or up again. */
 export interface Notice {
   type: "notice";
@@ -159,7 +197,11 @@ export interface Notice {
   reason: string;
 }
 
-/** One participant as the others see it; `faces` maps the number of a face or voice to the name it was given. */
+/**
+ * One participant as the others see it; `faces` maps the number of a face or voice to the name it was given.
+ *
+ * `muted`: the host muted them for everyone, until they unmute themselves.
+ */
 export interface ParticipantState {
   id: string;
   name: string;
@@ -168,6 +210,8 @@ export interface ParticipantState {
   video: boolean;
   connected: boolean;
   faces: Record<string, string>;
+  host: boolean;
+  muted: boolean;
 }
 
 /** Heartbeat; `n` comes back in the pong. */
@@ -180,6 +224,12 @@ export interface Ping {
 export interface Pong {
   type: "pong";
   n: number;
+}
+
+/** End somebody's stay; what they hold does not let them back. */
+export interface Remove {
+  type: "remove";
+  participant: string;
 }
 
 /** Name a participant (face null), or one of their faces, or a voice that belongs to no face. */
@@ -196,11 +246,20 @@ export interface RoomChanged {
   room: RoomState;
 }
 
-/** Who is here. */
+/** Who may come in, and how much of what was said and seen before they get: all, none, or the last minutes. */
+export interface RoomRules {
+  locked: boolean;
+  waiting_room: boolean;
+  past: "all" | "none" | number;
+}
+
+/** Who is here; `links` counts how often the host replaced the links. */
 export interface RoomState {
   id: string;
   participants: ParticipantState[];
   voices_separated: boolean;
+  rules: RoomRules;
+  links: number;
 }
 
 /** What is to be seen in the picture captured at `t`. */
@@ -225,7 +284,7 @@ export interface Search {
   query: string;
 }
 
-export type ServerMessage = Welcome | Pong | Token | RoomChanged | FadersChanged | Faces | Slots | Status | Notice | Error | LocalizationMap | SoundTags | SpectrogramColumns | CaptionLine | SceneDescription | Answer | FoundMoments;
+export type ServerMessage = Welcome | Pong | Token | RoomChanged | FadersChanged | Faces | Slots | Status | Notice | Hearing | Error | Waiting | WaitingList | Links | LocalizationMap | SoundTags | SpectrogramColumns | CaptionLine | SceneDescription | Answer | FoundMoments;
 
 /** Have descriptions of what is seen read aloud while nobody speaks, or not. */
 export interface SetAnnouncer {
@@ -253,6 +312,12 @@ export interface SetMute {
   type: "mute";
   participant: string;
   muted: boolean;
+}
+
+/** Settle the room's rules. */
+export interface SetRules {
+  type: "rules";
+  rules: RoomRules;
 }
 
 /** Say who said a finished line: a speaker of this participant, or what no speaker accounts for (face null). */
@@ -329,6 +394,17 @@ export interface VoiceOverlay {
   speaking: number;
   voice: "unknown" | "listening" | "known" | "dropped";
   voice_confidence: number;
+}
+
+/** Answer to hello, for somebody whom the host has to let in; a welcome comes when that is done. */
+export interface Waiting {
+  type: "waiting";
+}
+
+/** For hosts: who waits to be let in. */
+export interface WaitingList {
+  type: "waiting_list";
+  waiting: Newcomer[];
 }
 
 /** Answer to hello. */

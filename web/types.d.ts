@@ -7,6 +7,7 @@ import type {
   Focus,
   FoundMoments,
   Gain,
+  Links,
   LocalizationMap,
   RoomState,
   SceneDescription,
@@ -14,6 +15,8 @@ import type {
   SoundTags,
   SpectrogramColumns,
   VoiceOverlay,
+  Waiting,
+  WaitingList,
 } from "./messages.js";
 
 export * from "./messages.js";
@@ -31,6 +34,9 @@ export type InsightMessage =
   | SoundTags
   | SpectrogramColumns;
 
+/** What the host is told, and who waits for them. */
+export type HostMessage = Waiting | WaitingList | Links;
+
 /** Who comes in, and with what; `role` for somebody whose invite allows more than they want. */
 export interface Entrant {
   room: string;
@@ -47,6 +53,9 @@ export interface Joined {
   expires_in: number;
   ice_servers: RTCIceServer[];
   heartbeat: number;
+  host: boolean;
+  /** The host has to let them in first. */
+  waiting: boolean;
 }
 
 export interface CreatedRoom {
@@ -56,8 +65,16 @@ export interface CreatedRoom {
   link: string;
 }
 
-/** Where the call stands with the server. "refused" waits for the person to try again. */
-export type ConnectionState = "connecting" | "connected" | "reconnecting" | "refused" | "left";
+/** For who made it: `host` lets them in as its host. */
+export interface OwnRoom extends CreatedRoom {
+  host: string;
+}
+
+/**
+ * Where the call stands with the server. "waiting" is for the host, "blocked": only media do not get through; "refused"
+ * waits for the person to try again, "removed" is the end.
+ */
+export type ConnectionState = "connecting" | "waiting" | "connected" | "blocked" | "reconnecting" | "refused" | "removed" | "left";
 
 /** What window.earshot.state gives to tests and to the curious: a copy, made when read. */
 export interface CallSnapshot {

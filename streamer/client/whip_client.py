@@ -116,6 +116,15 @@ class WhipClient:
             self._session = urljoin(str(response.url), location)
         return response.text
 
+    async def why_lost(self) -> str:
+        """Ask the server why the session has ended; empty if it does not say."""
+        session, self._session = self._session, None
+        if session is not None:
+            with contextlib.suppress(httpx.HTTPError):
+                response = await self._http.delete(session, headers=self._headers)
+                return "" if response.is_success else refusal(response)
+        return ""
+
     async def _close(self) -> None:
         if self._session is not None:
             # The server may be gone already; then so is the session.

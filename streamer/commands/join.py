@@ -15,9 +15,10 @@ from streamer.client.file_tracks import file_tracks
 from streamer.client.loopback import http_client
 from streamer.client.whip_client import ANSWER_SECONDS, WhipClient, refusal
 from streamer.demo.clip import STATEMENT, demo_clip
-from streamer.errors import ConnectionLost, UserError
+from streamer.errors import ConnectionLost, Removed, UserError
 from streamer.media_file import inspect
 from streamer.messages.base import LONGEST_NAME
+from streamer.rtc.endings import REMOVED
 
 SERVER = "http://localhost:8000"
 
@@ -48,6 +49,7 @@ async def join(
     Raises:
         UserError: the file cannot be used, or the server refuses.
         ConnectionLost: the server has gone.
+        Removed: the host ended it.
     """
     path = file if file is not None else (await asyncio.to_thread(demo_clip)).path
     info = await asyncio.to_thread(inspect, path)
@@ -71,8 +73,12 @@ async def join(
         endpoint = f"{base}/rooms/{quote(room, safe='')}/whip"
         client = await stack.enter_async_context(WhipClient(endpoint, token, tracks))
         await _first_of(stop, ended, client.lost)
-        if client.lost.is_set() and not (stop.is_set() or ended.is_set()):
-            raise ConnectionLost("the connection to the server was lost")
+        # A connection that the server closes stops the tracks as well: that is no end of the file.
+        if client.lost.is_set() and not stop.is_set():
+            why = await client.why_lost()
+            if REMOVED in why:
+                raise Removed("the host removed this participant from the call")
+            raise ConnectionLost(f"the connection to the server was lost. {why}".strip())
 
 
 async def _first_of(*events: asyncio.Event) -> None:

@@ -14,6 +14,7 @@ from types import FrameType
 
 from streamer.client import loopback
 from streamer.commands.port import require_free
+from streamer.errors import Removed
 from streamer.rooms.rooms import Rooms
 from streamer.server import http
 from streamer.server.app import create_app
@@ -190,13 +191,14 @@ async def _announce(server: Server, settings: Settings, demo: bool) -> None:
         return
     context: Context = server.config.app.state.context  # type: ignore[union-attr]
     room = context.rooms.create()
-    invite = context.tokens.mint("invite", room.id, "publish")
-    print(f"The demo call is at {address}/r/{room.id}#{invite}", flush=True)
-    await keep_demo(address, room.id, lambda: context.tokens.mint("invite", room.id, "publish"), settings)
+    # Whoever starts the server is the host: the page takes this link out of its address, and shows one to pass on.
+    host = context.invite(room.id, "publish", host=True)
+    print(f"The demo call is at {address}/r/{room.id}#{host}", flush=True)
+    await keep_demo(address, room.id, lambda: context.invite(room.id, "publish"), settings)
 
 
 async def keep_demo(address: str, room: str, mint: Callable[[], str], settings: Settings) -> None:
-    """Run the demo's participant as a process of its own, again if it ends, until cancelled.
+    """Run the demo's participant as a process of its own, again if it ends, until cancelled or the host removes it.
 
     Args:
         address: the server's.
@@ -226,6 +228,9 @@ async def keep_demo(address: str, room: str, mint: Callable[[], str], settings: 
                     await asyncio.wait_for(process.wait(), 3)
                 except TimeoutError:
                     process.kill()
+        if code == Removed.exit_code:
+            log.info("the host removed the demo's participant")
+            return
         if time.monotonic() - began > STEADY_SECONDS:
             pause = RESTART_SECONDS
         log.warning("the demo's participant ended with code %s and begins again in %g s", code, pause)

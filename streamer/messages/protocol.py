@@ -12,6 +12,7 @@ from pydantic import Field, TypeAdapter
 
 from models.voiceprint.state import State as VoiceState
 from streamer.messages.base import Estimate, FaceId, Message, Name, ParticipantId, SpeakerId, SpeakerOrRest, VoiceId
+from streamer.messages.hosting import ForHost, FromHost, RoomRules
 from streamer.messages.insights import Ask, FromInsights, LineId, RequestId, Search, SetAnnouncer, SetSpectrogram
 
 # From the page to the server.
@@ -92,7 +93,8 @@ ClientMessage = Annotated[
     | Ask
     | Search
     | SetSpectrogram
-    | SetAnnouncer,
+    | SetAnnouncer
+    | FromHost,
     Field(discriminator="type"),
 ]
 client_messages: TypeAdapter[ClientMessage] = TypeAdapter(ClientMessage)
@@ -102,7 +104,10 @@ client_messages: TypeAdapter[ClientMessage] = TypeAdapter(ClientMessage)
 
 
 class ParticipantState(Message):
-    """One participant as the others see it; `faces` maps the number of a face or voice to the name it was given."""
+    """One participant as the others see it; `faces` maps the number of a face or voice to the name it was given.
+
+    `muted`: the host muted them for everyone, until they unmute themselves.
+    """
 
     id: ParticipantId
     name: str
@@ -111,14 +116,18 @@ class ParticipantState(Message):
     video: bool
     connected: bool
     faces: dict[str, str]
+    host: bool
+    muted: bool
 
 
 class RoomState(Message):
-    """Who is here."""
+    """Who is here; `links` counts how often the host replaced the links."""
 
     id: str
     participants: list[ParticipantState]
     voices_separated: bool
+    rules: RoomRules
+    links: int
 
 
 class Gain(Message):
@@ -250,6 +259,13 @@ class Notice(Message):
     reason: str
 
 
+class Hearing(Message):
+    """Whether all of the sound reaches this listener; if not, the machine is too busy and leaves some out."""
+
+    type: Literal["hearing"] = "hearing"
+    complete: bool
+
+
 class Error(Message):
     """A message was refused, or the connection is about to be closed; `request` says which question has no answer."""
 
@@ -260,7 +276,19 @@ class Error(Message):
 
 
 ServerMessage = Annotated[
-    Welcome | Pong | Token | RoomChanged | FadersChanged | Faces | Slots | Status | Notice | Error | FromInsights,
+    Welcome
+    | Pong
+    | Token
+    | RoomChanged
+    | FadersChanged
+    | Faces
+    | Slots
+    | Status
+    | Notice
+    | Hearing
+    | Error
+    | ForHost
+    | FromInsights,
     Field(discriminator="type"),
 ]
 server_messages: TypeAdapter[ServerMessage] = TypeAdapter(ServerMessage)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -14,6 +15,7 @@ from aiortc.mediastreams import MediaStreamError
 
 from models.common.arrays import F32
 from models.common.audio import to_pcm16
+from streamer.mixing.completeness import Completeness
 from streamer.mixing.faders import Faders
 from streamer.mixing.mixer import MIX_BLOCK, Limiter, SourceMixer, VoiceBlock
 from streamer.rtc import rtp
@@ -136,6 +138,7 @@ class ListenTrack(MediaStreamTrack):
 
     Args:
         faders: the listener's; kept by the room when the listener reconnects. None makes new ones.
+        on_complete: called with False when the listener loses sound here, and with True when that is over.
 
     Attributes:
         delays: of the last blocks played, seconds from receiving a block to sending its sound.
@@ -143,8 +146,11 @@ class ListenTrack(MediaStreamTrack):
 
     kind = "audio"
 
-    def __init__(self, faders: Faders | None = None) -> None:
+    def __init__(
+        self, faders: Faders | None = None, on_complete: Callable[[bool], None] = lambda complete: None
+    ) -> None:
         super().__init__()
+        self._completeness = Completeness(on_complete)
         self.faders = faders if faders is not None else Faders()
         self._sources: dict[str, _Source] = {}
         self._limiter = Limiter()
@@ -152,7 +158,7 @@ class ListenTrack(MediaStreamTrack):
         self.delays: deque[float] = deque(maxlen=DELAYS)
         self._start: float | None = None
         self._next = 0
-        self._played = self._skipped = 0
+        self._played = self._skipped = self._missed = 0
         self._gone_underruns = self._gone_dropped = 0
         rtp.speed_up_audio_level()
 
@@ -194,6 +200,8 @@ class ListenTrack(MediaStreamTrack):
         elif wait < -MOST_LATE:
             late = int(-wait / BLOCK_SECONDS)
             self._skipped += late
+            # Where nobody can be heard nothing is lost.
+            self._missed += late if self._sources else 0
             self._next += late
         if self.readyState != "live":
             raise MediaStreamError
@@ -202,6 +210,7 @@ class ListenTrack(MediaStreamTrack):
         self.delays.extend(now - source.received for source in self._sources.values() if source.received)
         self._next += 1
         self._played += 1
+        self._completeness.step(self._played, self._missed + self._dropped())
         return frame
 
     def mix(self) -> F32:
@@ -232,9 +241,12 @@ class ListenTrack(MediaStreamTrack):
             self._played,
             self._skipped,
             self._gone_underruns + sum(source.underruns for source in sources),
-            self._gone_dropped + sum(source.dropped for source in sources),
+            self._dropped(),
             max((len(source.blocks) for source in sources), default=0) * MIX_BLOCK,
         )
+
+    def _dropped(self) -> int:
+        return self._gone_dropped + sum(source.dropped for source in self._sources.values())
 
     def _frame(self, mixed: F32) -> av.AudioFrame:
         samples = to_pcm16(mixed)

@@ -8,6 +8,7 @@ from streamer.engine.types import FaceState, SpeakerState
 from streamer.messages import protocol
 from streamer.messages.base import Message
 from streamer.rooms.participant import Participant
+from streamer.rooms.rules import Rules
 
 
 def status(participants: Iterable[Participant], models_up: bool) -> protocol.Status:
@@ -30,13 +31,14 @@ def status(participants: Iterable[Participant], models_up: bool) -> protocol.Sta
     return protocol.Status(voices_separated=True, reason="")
 
 
-def room_state(room_id: str, participants: Iterable[Participant], models_up: bool) -> protocol.RoomState:
+def room_state(room_id: str, participants: Iterable[Participant], models_up: bool, rules: Rules) -> protocol.RoomState:
     """Say who is here.
 
     Args:
         room_id: the room's id.
         participants: everyone in it.
         models_up: whether the model process answers.
+        rules: what its host settled.
 
     Returns:
         The room's state.
@@ -46,6 +48,8 @@ def room_state(room_id: str, participants: Iterable[Participant], models_up: boo
         id=room_id,
         participants=[participant.state() for participant in people],
         voices_separated=status(people, models_up).voices_separated,
+        rules=rules.state(),
+        links=rules.links,
     )
 
 

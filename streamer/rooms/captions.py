@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -24,10 +25,12 @@ class SaidLine:
     Attributes:
         participant: In whose sound.
         line: As it is sent.
+        at: When it was finished, monotonic seconds.
     """
 
     participant: Participant
     line: CaptionLine
+    at: float
 
     def speaker(self) -> str:
         """Return how who said it is called now."""
@@ -62,9 +65,9 @@ class Captions:
         self._sounds.pop(participant.id, None)
 
     def welcome(self, participant: Participant) -> None:
-        """Send someone who comes the latest lines."""
+        """Send someone who comes the latest lines, of those that are for them."""
         for said in self._latest.values():
-            _send([participant], said.line)
+            _send(_those_who_see([participant], said), said.line)
 
     def add(self, participant: Participant, caption: Caption) -> SaidLine | None:
         """Send a caption to everyone, and keep it if its words will not change any more.
@@ -76,7 +79,7 @@ class Captions:
         _send(self._people(), line)
         if not line.final or not line.text:
             return None
-        said = SaidLine(participant, line)
+        said = SaidLine(participant, line, time.monotonic())
         self._said[participant.id, line.id] = said
         if len(self._said) > MOST:
             del self._said[next(iter(self._said))]
@@ -84,17 +87,25 @@ class Captions:
         self.transcript.add(said.speaker, line.start, line.end, line.text)
         return said
 
-    def set_speaker(self, participant: str, line: int, face: int | None) -> None:
+    def set_speaker(self, participant: str, line: int, face: int | None, by: Participant | None = None) -> None:
         """Give a finished line to another speaker of its participant, and tell everyone; its words stay.
+
+        Args:
+            participant: in whose sound it was said.
+            line: its number.
+            face: the speaker.
+            by: who says so; they have to see the line themselves.
 
         Raises:
             KeyError: there is no such line, or none any more.
         """
         said = self._said[participant, line]
+        if by is not None and by.sees_from > said.at:
+            raise KeyError(line)
         if said.line.face != face:
             said.line = said.line.model_copy(update={"face": face})
             self._repeat(said)
-            _send(self._people(), said.line)
+            _send(_those_who_see(self._people(), said), said.line)
 
     def _repeat(self, said: SaidLine) -> None:
         key = (said.line.participant, said.line.id)
@@ -115,6 +126,11 @@ def speaker_name(participant: Participant, face: int | None) -> str:
         return participant.name
     kind = "face" if face >= 0 else "voice"
     return participant.face_names.get(face, f"{participant.name}, {kind} {abs(face)}")
+
+
+def _those_who_see(people: Iterable[Participant], said: SaidLine) -> Iterable[Participant]:
+    """Leave out those who came later, and are not shown what was said before."""
+    return (person for person in people if person.sees_from <= said.at)
 
 
 def _send(people: Iterable[Participant], line: CaptionLine) -> None:

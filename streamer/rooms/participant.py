@@ -27,20 +27,25 @@ class Participant:
         name: as the others see it.
         role: publish or watch.
         guest_of: nonce of the invite that a bare WHIP or WHEP client came with; None for those who joined.
+        host: whether they are the room's host.
 
     Attributes:
         id: made here, short, not to be guessed from others.
         nonce: ties resume tokens to this stay.
         separated: whether their voices are being separated now.
         reason: if not, why.
+        seated: whether they have one of the places of those who take part: they send, or did.
+        muted: whether the host muted them for everyone.
+        sees_from: monotonic seconds from which on they are told what was said and seen.
         had_control: whether a control socket was ever open.
     """
 
-    def __init__(self, name: str, role: Role, guest_of: str | None = None) -> None:
+    def __init__(self, name: str, role: Role, guest_of: str | None = None, host: bool = False) -> None:
         self.id = "p" + secrets.token_hex(4)
         self.name = name
         self.role = role
         self.guest_of = guest_of
+        self.host = host
         self.nonce = secrets.token_hex(8)
         self.face_names: dict[int, str] = {}
         self.faders = Faders()
@@ -49,6 +54,9 @@ class Participant:
         self.agent: Agent | None = None
         self.outbox: Outbox | None = None
         self.had_control = False
+        self.seated = False
+        self.muted = False
+        self.sees_from = float("-inf")
         self.separated = False
         self.reason = "listening for the first second"
         self._waiting: asyncio.TimerHandle | None = None
@@ -75,6 +83,12 @@ class Participant:
         if self._waiting is not None:
             self._waiting.cancel()
             self._waiting = None
+
+    def close_control(self, code: int) -> None:
+        """Close their control socket, if there is one, once it has sent what waits."""
+        if self.outbox is not None:
+            self.outbox.close(code)
+            self.outbox = None
 
     def name_face(self, face: int, name: str) -> None:
         """Give a face or a voice a name; of more than 64 names the one given first is forgotten."""
@@ -123,4 +137,6 @@ class Participant:
             video=publisher is not None and publisher.has_video,
             connected=self.connected,
             faces={str(face): name for face, name in self.face_names.items()},
+            host=self.host,
+            muted=self.muted,
         )

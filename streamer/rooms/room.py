@@ -9,16 +9,19 @@ from streamer.auth import Role
 from streamer.engine.client import EngineClient
 from streamer.engine.types import FaceState, SpeakerState
 from streamer.limits import RateLimiter
-from streamer.messages import protocol
+from streamer.messages import hosting
 from streamer.mixing.listen_track import VoiceBlock
 from streamer.observer.client import ObserverClient
 from streamer.rooms import broadcast
+from streamer.rooms.admission import Admission
 from streamer.rooms.agent import Agent
-from streamer.rooms.errors import Full
 from streamer.rooms.insights import Insights
+from streamer.rooms.notices import Notices
 from streamer.rooms.outbox import Outbox
 from streamer.rooms.participant import Participant
+from streamer.rooms.places import Places
 from streamer.rooms.routing import route_pictures, route_voice
+from streamer.rooms.rules import Rules
 from streamer.rooms.session import Session
 from streamer.rooms.sessions import Sessions
 from streamer.rtc.peer import PeerCounts
@@ -34,6 +37,10 @@ RENAMES_A_SECOND, RENAMES_AT_ONCE = 1.0, 16.0
 """For each participant, lines given to another speaker counted in: everybody is told of each."""
 
 
+ORDERS_A_SECOND, ORDERS_AT_ONCE = 2.0, 40.0
+"""For each participant: a host may have to let in or to mute a whole room at once."""
+
+
 class Room:
     """Up to eight who publish and some who only watch.
 
@@ -43,26 +50,42 @@ class Room:
         engine: models that the agents use.
         observer: models that look and listen.
         counts: counters of all peer connections.
+        rules: of a room that was forgotten meanwhile; None makes those of a new room.
 
     Attributes:
         participants: everyone in the room, by id.
+        rules: what its host settled.
+        admission: the door; those who wait at it are not in the room.
+        notices: what everybody is told of the room.
         empty_since: when the last one left, monotonic seconds.
         sessions: their media sessions.
         insights: what is heard, seen and said.
         renames: how often each participant may rename, or say who said a line.
+        orders: how often each may do what is the host's.
     """
 
     def __init__(
-        self, room_id: str, settings: Settings, engine: EngineClient, observer: ObserverClient, counts: PeerCounts
+        self,
+        room_id: str,
+        settings: Settings,
+        engine: EngineClient,
+        observer: ObserverClient,
+        counts: PeerCounts,
+        rules: Rules | None = None,
     ) -> None:
         self.id = room_id
         self.participants: dict[str, Participant] = {}
+        self.rules = rules if rules is not None else Rules.of(settings)
+        self.admission = Admission(self.rules, settings)
+        self.notices = Notices(room_id, self.participants, self.admission.waiting, self.rules, engine)
+        self._places = Places(self.participants, settings, self.leave)
         self.empty_since = time.monotonic()
         self.sessions = Sessions(
-            self.participants, settings, counts, self._rearrange, self._session_ended, self._send_slots
+            self.participants, settings, counts, self._rearrange, self._session_ended, self.notices.send_slots
         )
         self.insights = Insights(self.participants.values, observer)
         self.renames = RateLimiter(RENAMES_A_SECOND, RENAMES_AT_ONCE)
+        self.orders = RateLimiter(ORDERS_A_SECOND, ORDERS_AT_ONCE)
         self._settings = settings
         self._engine = engine
         self._observer = observer
@@ -70,35 +93,78 @@ class Room:
 
     # Coming and going.
 
-    def join(self, name: str | None, role: Role, guest_of: str | None = None) -> Participant:
-        """Let someone in.
+    @property
+    def empty(self) -> bool:
+        """Whether nobody is here, nor waits."""
+        return not self.participants and not self.admission.waiting
+
+    def join(
+        self,
+        name: str | None,
+        role: Role,
+        guest_of: str | None = None,
+        host: bool = False,
+        returning: str | None = None,
+    ) -> Participant:
+        """Let someone in, or have them wait for the host.
 
         Args:
             name: as they call themselves; None makes "Guest 1", "Guest 2", ….
             role: publish or watch.
             guest_of: nonce of the invite, for a client that has no more than that.
+            host: whether they are the room's host.
+            returning: nonce of their stay before, for somebody who was let in and never left.
 
         Returns:
             The new participant.
 
         Raises:
-            Full: all places of the role are taken.
+            Full: all places of the role are taken, or too many wait.
+            Denied: 403, the host has locked the room.
         """
-        present = sum(participant.role == role for participant in self.participants.values())
-        most = self._settings.max_publishers if role == "publish" else self._settings.max_watchers
-        if present >= most:
-            raise Full(f"The room is full: {most} {'take part' if role == 'publish' else 'watch'} already.")
         if name is None:
             self._guests += 1
             name = f"Guest {self._guests}"
-        participant = Participant(name, role, guest_of)
+        participant = Participant(name, role, guest_of, host)
+        if self.admission.check(participant, returning):
+            self.admission.waiting[participant.id] = participant
+            self._expect(participant)
+            return participant
+        self._places.make(role)
+        self._enter(participant, returning)
+        return participant
+
+    def admit(self, participant: Participant) -> None:
+        """Let in somebody who waits.
+
+        Raises:
+            Full: all places are taken; they go on waiting.
+        """
+        self._places.make(participant.role)
+        # Nothing is told them of the room before they are welcomed to it.
+        outbox, participant.outbox = participant.outbox, None
+        self._enter(participant)
+        if outbox is not None:
+            self.attach(participant, outbox, REMOVED)
+        self.notices.send_waiting()
+
+    def _enter(self, participant: Participant, returning: str | None = None) -> None:
+        self.admission.let_in(participant, returning)
         self.participants[participant.id] = participant
         self._expect(participant)
-        self.send_state()
-        return participant
+        self.notices.send_state()
+
+    def find(self, participant_id: str) -> Participant | None:
+        """Return somebody who is here, or waits."""
+        return self.participants.get(participant_id) or self.admission.waiting.get(participant_id)
 
     def leave(self, participant: Participant) -> None:
         """Remove someone now, with everything that is theirs."""
+        if self.admission.waiting.pop(participant.id, None) is not None:
+            participant.stop_waiting()
+            participant.close_control(REMOVED)
+            self.notices.send_waiting()
+            return
         if self.participants.pop(participant.id, None) is None:
             return
         participant.stop_waiting()
@@ -107,9 +173,7 @@ class Room:
             participant.agent.close()
             participant.agent = None
         self.insights.forget(participant)
-        if participant.outbox is not None:
-            participant.outbox.close(REMOVED)
-            participant.outbox = None
+        participant.close_control(REMOVED)
         for other in self.participants.values():
             other.forget(participant.id)
         if not self.participants:
@@ -123,10 +187,16 @@ class Room:
         participant.outbox = outbox
         participant.had_control = True
         participant.stop_waiting()
-        outbox.put(self.welcome(participant), "welcome")
-        self._send_slots(participant)
-        self.send_state()
+        if participant.id in self.admission.waiting:
+            outbox.put(hosting.Waiting(), "welcome")
+            self.notices.send_waiting()
+            return
+        outbox.put(self.notices.welcome(participant), "welcome")
+        self.notices.send_slots(participant)
+        self.notices.send_state()
         self.insights.welcome(participant)
+        if participant.host:
+            self.notices.send_waiting()
 
     def detach(self, participant: Participant, outbox: Outbox, silent: float = 0.0) -> None:
         """Note that a control socket is gone; the participant is kept for a while.
@@ -138,9 +208,10 @@ class Room:
         """
         if participant.outbox is outbox:
             participant.outbox = None
-            if participant.id in self.participants:
+            if self.find(participant.id) is not None:
                 self._expect(participant, 0.0 if participant.sessions else silent)
-                self.send_state()
+                self.notices.send_state()
+                self.notices.send_waiting()
 
     def resume(self, participant: Participant) -> None:
         """Give someone who came back the whole grace again to connect."""
@@ -158,11 +229,11 @@ class Room:
             participant.name = name
         else:
             participant.name_face(face, name)
-        self.send_state()
+        self.notices.send_state()
 
     async def close(self) -> None:
         """Remove everyone and wait until every connection is closed."""
-        for participant in list(self.participants.values()):
+        for participant in [*self.participants.values(), *self.admission.waiting.values()]:
             if participant.outbox is not None:
                 participant.outbox.close(CLOSED_FOR_ALL)
             self.leave(participant)
@@ -186,7 +257,13 @@ class Room:
 
     async def publish(self, participant: Participant, offer: str) -> tuple[Session, str]:
         """Begin to receive a participant; see `Sessions.publish`."""
-        session, answer = await self._opened(participant, self.sessions.publish(participant, offer))
+        seated = participant.seated
+        self._places.seat(participant)
+        try:
+            session, answer = await self._opened(participant, self.sessions.publish(participant, offer))
+        except BaseException:
+            participant.seated = seated
+            raise
         if participant.agent is None:
             # It outlives the session: after a reconnect, faces and voices are still known.
             participant.agent = Agent(
@@ -212,6 +289,7 @@ class Room:
     async def end_session(self, participant: Participant, session: Session) -> None:
         """End a session at its client's wish and wait until it is closed."""
         self.sessions.end(session)
+        participant.seated = participant.publisher is not None
         if not participant.had_control and not participant.sessions:
             # They never had more than this, and said goodbye: nobody comes back.
             self.leave(participant)
@@ -226,6 +304,9 @@ class Room:
 
     def _session_ended(self, participant: Participant, session: Session) -> None:
         self._leave_if_idle_guest(participant)
+        if session.kind == "whip" and not session.peer.was_connected:
+            # An offer alone keeps nobody else out.
+            participant.seated = False
         if participant.outbox is None and not participant.sessions and participant.id in self.participants:
             if session.peer.vanished:
                 # Neither media nor control socket: they have had their time to come back.
@@ -245,38 +326,11 @@ class Room:
 
     def _separation(self, participant: Participant, separated: bool, reason: str) -> None:
         participant.separated, participant.reason = separated, reason
-        self.send_state()
+        self.notices.send_state()
 
     def _rearrange(self) -> None:
         """Give every watcher the pictures there are now, and say so to everyone."""
         route_pictures(self.participants)
         for participant in self.participants.values():
-            self._send_slots(participant)
-        self.send_state()
-
-    # What they are sent.
-
-    def state(self) -> protocol.RoomState:
-        """Return who is here."""
-        return broadcast.room_state(self.id, self.participants.values(), self._engine.ready)
-
-    def status(self) -> protocol.Status:
-        """Return whether every voice is separated now, and if not, why."""
-        return broadcast.status(self.participants.values(), self._engine.ready)
-
-    def welcome(self, participant: Participant) -> protocol.Welcome:
-        """Return the answer to a hello."""
-        faders = participant.fader_state()
-        return protocol.Welcome(participant=participant.id, room=self.state(), faders=faders)
-
-    def send_state(self) -> None:
-        """Send everyone the room's state and whether voices are separated."""
-        people = self.participants.values()
-        if any(participant.outbox is not None for participant in people):
-            broadcast.send(people, protocol.RoomChanged(room=self.state()), "room")
-            broadcast.send(people, self.status(), "status")
-
-    def _send_slots(self, participant: Participant) -> None:
-        """Say whose picture each of a participant's video m-lines carries."""
-        slots = participant.watcher.slots() if participant.watcher is not None else []
-        broadcast.send([participant], protocol.Slots(slots=slots), "slots")
+            self.notices.send_slots(participant)
+        self.notices.send_state()

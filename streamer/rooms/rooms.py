@@ -7,12 +7,15 @@ import re
 import secrets
 import time
 
+from streamer.auth import Claims
 from streamer.engine.client import EngineClient
 from streamer.messages.protocol import Notice
 from streamer.observer.client import ObserverClient
 from streamer.rooms import broadcast
+from streamer.rooms.admission import check_link
 from streamer.rooms.errors import Full
 from streamer.rooms.room import Room
+from streamer.rooms.rules import KeptRules, Rules
 from streamer.rtc.peer import PeerCounts
 from streamer.settings import Settings
 
@@ -29,8 +32,9 @@ ROOM_ID = re.compile(r"[a-z0-9]{4,32}")
 class Rooms:
     """The rooms by id.
 
-    A room holds nothing that has to outlive it: a signed invite opens it again after it was forgotten, or
-    after a restart with the same secret.
+    Of a room only its rules outlive it: a signed invite opens it again after it was forgotten, or after a restart with
+    the same secret. A restart forgets the rules too, but links that were replaced are refused again as soon as somebody
+    has come with a newer one.
 
     Args:
         settings: limits and times.
@@ -46,6 +50,7 @@ class Rooms:
         self._rooms: dict[str, Room] = {}
         self._observer_lost = False
         self._stopping = False
+        self._kept = KeptRules(settings.invite_lifetime)
 
     def __len__(self) -> int:
         return len(self._rooms)
@@ -57,6 +62,17 @@ class Rooms:
     def get(self, room_id: str) -> Room | None:
         """Return a room, or None."""
         return self._rooms.get(room_id)
+
+    def check_link(self, invite: Claims) -> None:
+        """Refuse an invite that was replaced.
+
+        Raises:
+            Denied: 403.
+        """
+        room = self._rooms.get(invite.room)
+        rules = room.rules if room is not None else self._kept.get(invite.room)
+        if rules is not None:
+            check_link(rules, invite)
 
     def create(self) -> Room:
         """Make a room with a new id.
@@ -70,11 +86,12 @@ class Rooms:
         self.check_open()
         return self.enter(secrets.token_hex(5))
 
-    def enter(self, room_id: str) -> Room:
+    def enter(self, room_id: str, links: int = 0) -> Room:
         """Return the room of a verified invite, made anew if it was forgotten.
 
         Args:
             room_id: id out of the invite.
+            links: how often the room's links had been replaced when it was made.
 
         Returns:
             The room.
@@ -89,20 +106,22 @@ class Rooms:
                 raise ValueError(f"{room_id!r} is no room id")
             if len(self._rooms) >= self._settings.max_rooms:
                 self._forget_oldest_empty()
-            room = self._rooms[room_id] = Room(room_id, self._settings, self._engine, self._observer, self.peers)
+            room = Room(room_id, self._settings, self._engine, self._observer, self.peers, self._kept.pop(room_id))
+            self._rooms[room_id] = room
+        room.rules.links = max(room.rules.links, links)
         return room
 
     def sweep(self) -> None:
         """Forget the rooms that have been empty for long."""
         now = time.monotonic()
         for room in self.all():
-            if not room.participants and now - room.empty_since >= self._settings.room_idle:
-                del self._rooms[room.id]
+            if room.empty and now - room.empty_since >= self._settings.room_idle:
+                self._forget(room)
 
     def engine_changed(self) -> None:
         """Send the state of every room, because the models came up or went down."""
         for room in self.all():
-            room.send_state()
+            room.notices.send_state()
 
     def observer_changed(self, ready: bool) -> None:
         """Tell everyone that the models that look and listen have stopped, or are back."""
@@ -148,7 +167,12 @@ class Rooms:
         self._rooms.clear()
 
     def _forget_oldest_empty(self) -> None:
-        empty = [room for room in self.all() if not room.participants]
+        empty = [room for room in self.all() if room.empty]
         if not empty:
             raise Full(f"The server has {self._settings.max_rooms} rooms, and makes no more.")
-        del self._rooms[min(empty, key=lambda room: room.empty_since).id]
+        self._forget(min(empty, key=lambda room: room.empty_since))
+
+    def _forget(self, room: Room) -> None:
+        del self._rooms[room.id]
+        if room.rules != Rules.of(self._settings):
+            self._kept.put(room.id, room.rules)

@@ -44,9 +44,10 @@ class MomentSearch:
         async def find() -> None:
             self._requests.check_rate(asker)
             vector = await self._observer.embed(search.query)
-            moments = [found_moment(moment) for moment in self._index.search(vector, search.query)]
+            moments = self._index.search(vector, search.query, since=asker.sees_from)
+            shown = [found_moment(moment) for moment in moments]
             # Nobody wants the moments of the search before, and with their pictures they are large.
-            broadcast.send([asker], FoundMoments(id=search.id, query=search.query, moments=moments), "found")
+            broadcast.send([asker], FoundMoments(id=search.id, query=search.query, moments=shown), "found")
 
         self._requests.begin(asker, find, f"search {search.id}", search.id)
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import av
+import numpy as np
 
 from streamer.auth import Denied
+from streamer.messages.protocol import Hearing
+from streamer.rooms import broadcast
 from streamer.rooms.errors import Full
 from streamer.rooms.participant import Participant
 from streamer.rooms.publisher import Publisher
@@ -67,7 +71,9 @@ class Sessions:
 
         def on_audio(block: AudioBlock) -> None:
             if participant.publisher is session and participant.agent is not None:
-                participant.agent.audio(block)
+                # Who is muted for everyone is not heard by the models either: captions would pass it on in words.
+                heard = replace(block, pcm=np.zeros_like(block.pcm)) if participant.muted else block
+                participant.agent.audio(heard)
 
         def on_video(t: float, frame: av.VideoFrame) -> None:
             if participant.publisher is session and participant.agent is not None:
@@ -81,8 +87,13 @@ class Sessions:
 
     async def watch(self, participant: Participant, offer: str) -> tuple[Session, str]:
         """Send a participant the others; arguments, returns and errors as of `publish`."""
+
+        def on_complete(complete: bool) -> None:
+            if participant.watcher is session:
+                broadcast.send([participant], Hearing(complete=complete), "hearing")
+
         session = Watcher(
-            self._peer(lambda: self.end(session)), participant.faders, lambda: self._on_slots(participant)
+            self._peer(lambda: self.end(session)), participant.faders, lambda: self._on_slots(participant), on_complete
         )
         answer = await self._open(participant, session, offer)
         displaced, participant.watcher = participant.watcher, session

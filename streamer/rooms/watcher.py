@@ -23,13 +23,16 @@ class Watcher(Session):
         peer: its connection.
         faders: the listener's.
         on_slots: called when the slots' RTP bases become known or change.
+        on_complete: called with False when sound is left out, and with True when that is over.
     """
 
     kind = "whep"
 
-    def __init__(self, peer: Peer, faders: Faders, on_slots: Callable[[], None]) -> None:
+    def __init__(
+        self, peer: Peer, faders: Faders, on_slots: Callable[[], None], on_complete: Callable[[bool], None]
+    ) -> None:
         super().__init__(peer)
-        self.listen = ListenTrack(faders)
+        self.listen = ListenTrack(faders, on_complete)
         self._on_slots = on_slots
         self._tracks: dict[str, SlotTrack] = {}
         self._shown: dict[str, str] = {}

@@ -7,6 +7,10 @@ from collections import OrderedDict
 REMEMBERED = 256
 
 
+REMOVED = "the host removed it"
+"""Reason of a session whose participant was removed: clients that come back by themselves look for it."""
+
+
 class Endings:
     """Reasons by connection; of more than `REMEMBERED` the oldest is forgotten."""
 

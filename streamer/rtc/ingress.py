@@ -66,6 +66,11 @@ class Drops:
         return sum(dataclasses.astuple(self))
 
 
+GATHER_SECONDS = 0.8
+"""Time that STUN and TURN servers get to answer: five round trips of 160 ms, as TURN over TLS takes. A dead one delays
+every join by it; aioice waits for 5 s."""
+
+
 class IngressConnection(aioice.ice.Connection):
     """An ICE connection that knows who has passed a check, and holds no more than it may.
 
@@ -91,13 +96,15 @@ class IngressConnection(aioice.ice.Connection):
         self,
         component: int,
         addresses: list[str],
-        timeout: int = 5,  # noqa: ASYNC109 - aioice's
+        timeout: float = GATHER_SECONDS,  # noqa: ASYNC109 - aioice's
     ) -> list[Candidate]:
-        """Open the sockets."""
+        """Open the sockets; a STUN or TURN server that is silent for this many seconds is done without."""
+        # They are handed on to asyncio.wait, and need not be whole.
         if self.hosts.ports is None:
-            return await super().get_component_candidates(component, addresses, timeout)
+            return await super().get_component_candidates(component, addresses, timeout)  # type: ignore[arg-type]
         own = [gather(self, component, address, self.hosts, timeout) for address in addresses]
-        relayed, *found = await asyncio.gather(super().get_component_candidates(component, [], timeout), *own)
+        others = super().get_component_candidates(component, [], timeout)  # type: ignore[arg-type]
+        relayed, *found = await asyncio.gather(others, *own)
         return [candidate for candidates in (*found, relayed) for candidate in candidates]
 
     @property

@@ -117,6 +117,11 @@ class Peer:
         return self._connected and self._closing is None
 
     @property
+    def was_connected(self) -> bool:
+        """Whether media could flow, then or now."""
+        return self._connected
+
+    @property
     def closed(self) -> bool:
         """Whether the end has begun."""
         return self._closing is not None

@@ -20,7 +20,7 @@ from streamer.auth import Denied, Tokens
 from streamer.engine.client import EngineClient
 from streamer.limits import RateLimiter
 from streamer.observer.client import ObserverClient
-from streamer.rooms.errors import Full
+from streamer.rooms.errors import Full, SeatsTaken
 from streamer.rooms.rooms import Rooms
 from streamer.rtc.sdp import BadSdp
 from streamer.server import control, endpoint, room_routes
@@ -144,6 +144,11 @@ def _add_errors(app: FastAPI) -> None:
     @app.exception_handler(BadSdp)
     async def bad_sdp(request: Request, error: BadSdp) -> Response:
         return _refused(error.status, error.reason, {"Retry-After": "5"} if error.status == 503 else None)
+
+    @app.exception_handler(SeatsTaken)
+    async def seats_taken(request: Request, error: SeatsTaken) -> Response:
+        # Final, unlike a full room: whoever is in goes on watching.
+        return _refused(409, str(error))
 
     @app.exception_handler(Full)
     async def full(request: Request, error: Full) -> Response:

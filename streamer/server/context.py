@@ -8,6 +8,7 @@ from starlette.requests import HTTPConnection
 
 from streamer.auth import Claims, Denied, Role, Tokens, bearer
 from streamer.engine.client import EngineClient
+from streamer.messages.hosting import Links
 from streamer.observer.client import ObserverClient
 from streamer.rooms.participant import Participant
 from streamer.rooms.room import Room
@@ -44,9 +45,21 @@ class Context:
             The claims of a session token or an invite.
 
         Raises:
-            Denied: 401 or 403.
+            Denied: 401 or 403; also for an invite that was replaced.
         """
-        return self.tokens.verify(bearer(connection.headers.get("authorization")), room, "session", "invite")
+        claims = self.tokens.verify(bearer(connection.headers.get("authorization")), room, "session", "invite")
+        if claims.kind == "invite":
+            self.rooms.check_link(claims)
+        return claims
+
+    def invite(self, room: str, role: Role, host: bool = False) -> str:
+        """Make an invite that is good until the room's links are replaced; a host's is good longer than that."""
+        found = self.rooms.get(room)
+        return self.tokens.mint("invite", room, role, links=found.rules.links if found else 0, host=host)
+
+    def links(self, room: str) -> Links:
+        """Make the invites that a host hands on."""
+        return Links(invite=self.invite(room, "publish"), watch_invite=self.invite(room, "watch"))
 
     def session_claims(self, connection: HTTPConnection, room: str) -> Claims:
         """Check a token that only someone who has joined holds.
@@ -94,20 +107,31 @@ class Context:
             The room, and the participant in it.
 
         Raises:
-            Denied: 403 if the role is not enough, 401 if the participant has left.
+            Denied: 403 if the role is not enough, the room is locked or they wait, 401 if the participant has left.
             Full: no place for a guest, or the server is about to stop.
         """
         if role == "publish" and claims.role != "publish":
             raise Denied(403, "This invite is for watching only.")
         if claims.kind == "invite":
             self.rooms.check_open()
-            room = self.rooms.enter(claims.room)
-            return room, room.join(None, role, guest_of=claims.nonce)
-        found = self.rooms.get(claims.room)
-        participant = found.participants.get(claims.participant) if found else None
-        if found is None or participant is None:
+            room = self.rooms.enter(claims.room, claims.links)
+            return room, room.join(None, role, guest_of=claims.nonce, host=claims.host)
+        room, participant = self.comer(claims)
+        if participant.id not in room.participants:
+            raise Denied(403, "The host has not let you in yet.")
+        return room, participant
+
+    def comer(self, claims: Claims) -> tuple[Room, Participant]:
+        """Find the participant a session token speaks for, who may still wait to be let in.
+
+        Raises:
+            Denied: 401 if the participant has left.
+        """
+        room = self.rooms.get(claims.room)
+        participant = room.find(claims.participant) if room else None
+        if room is None or participant is None:
             raise Denied(401, "You are not in the room any more: join again.")
-        return found, participant
+        return room, participant
 
 
 def context_of(connection: HTTPConnection) -> Context:

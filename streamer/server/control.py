@@ -11,12 +11,13 @@ from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from streamer.auth import Denied
 from streamer.limits import Bucket
-from streamer.messages import insights, protocol
-from streamer.rooms.errors import TooMany
+from streamer.messages import hosting, insights, protocol
+from streamer.rooms.errors import Forbidden, Full, TooMany
 from streamer.rooms.outbox import Closed, Outbox
 from streamer.rooms.participant import Participant
 from streamer.rooms.room import Room
 from streamer.server.context import Context, context_of
+from streamer.server.orders import obey
 
 NORMAL, GOING_AWAY, UNSUPPORTED, POLICY, TOO_BIG = 1000, 1001, 1003, 1008, 1009
 UNAUTHORIZED, REPLACED, TIMED_OUT = 4401, 4409, 4408
@@ -51,6 +52,8 @@ async def control(websocket: WebSocket, room_id: str) -> None:
         return
     outbox = Outbox()
     room.attach(participant, outbox, REPLACED)
+    if participant.host:
+        outbox.put(context.links(room.id), "links")
     sender = asyncio.create_task(_send(websocket, outbox), name=f"control {participant.id}")
     silent = 0.0
     try:
@@ -104,7 +107,7 @@ async def _welcome(websocket: WebSocket, context: Context, room_id: str) -> tupl
         raise _End(POLICY, "The first message has to be hello with a token.")
     try:
         claims = context.tokens.verify(hello.token, room_id, "session")
-        return context.entrant(claims, "watch")
+        return context.comer(claims)
     except Denied as denied:
         raise _End(UNAUTHORIZED, denied.reason) from None
 
@@ -165,6 +168,9 @@ class Conversation:
         """
         while not self._outbox.closed:
             text = await _receive(self._websocket, self._settings.heartbeat_timeout, self._settings.message_limit)
+            if self._outbox.closed:
+                # They were removed while this was under way.
+                return
             if self._bucket.take(time.monotonic()):
                 self._fault("rate", "Too many messages; this one was ignored.")
                 continue
@@ -190,8 +196,15 @@ class Conversation:
             self._fault("hello", "Hello was said already.")
             return
         if isinstance(message, protocol.Leave):
+            self._room.admission.left(self._me)
             self._room.leave(self._me)
             self._outbox.close(NORMAL)
+            return
+        if self._me.id not in self._room.participants:
+            self._fault("waiting", "The host has not let you in yet.")
+            return
+        if isinstance(message, hosting.FromHost):
+            self._order(message)
             return
         if isinstance(message, insights.Search):
             self._room.insights.search.find(self._me, message)
@@ -217,6 +230,14 @@ class Conversation:
         except TooMany as error:
             self._fault("too_many", str(error))
 
+    def _order(self, message: hosting.FromHost) -> None:
+        try:
+            obey(self._context, self._room, self._me, message)
+        except (Forbidden, TooMany, Full) as error:
+            self._fault({Forbidden: "role", TooMany: "too_many"}.get(type(error), "full"), str(error))
+        except KeyError:
+            self._fault("unknown", "There is no such participant.")
+
     def _name(self, message: protocol.Rename | protocol.SetSpeaker) -> None:
         if self._me.role != "publish":
             self._fault("role", "Watchers cannot rename anyone.")
@@ -231,7 +252,7 @@ class Conversation:
             self._room.rename(message.participant, message.face, message.name)
             return
         try:
-            self._room.insights.captions.set_speaker(message.participant, message.line, message.face)
+            self._room.insights.captions.set_speaker(message.participant, message.line, message.face, by=self._me)
         except KeyError:
             self._fault("unknown", "There is no such finished line.")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Request
@@ -15,6 +14,7 @@ from streamer.auth import Denied, Role
 from streamer.ice_servers import ice_servers
 from streamer.messages.base import Name
 from streamer.messages.protocol import RoomState
+from streamer.rooms.participant import Participant
 from streamer.server.context import Context, context_of
 from streamer.settings import IceServer, is_loopback
 
@@ -22,12 +22,18 @@ router = APIRouter(tags=["rooms"])
 
 
 class NewRoom(BaseModel):
-    """A room and the two invites that open it; `link` is for those who take part."""
+    """A room and the invites that open it; `link` is for those who take part."""
 
     room: str
     invite: str
     watch_invite: str
     link: str
+
+
+class OwnRoom(NewRoom):
+    """A room for who made it: with `host`, an invite for themselves alone, they come in as its host."""
+
+    host: str
 
 
 class JoinRequest(BaseModel):
@@ -42,7 +48,10 @@ class JoinRequest(BaseModel):
 
 
 class Joined(BaseModel):
-    """What a client needs to publish, watch and control; durations in seconds."""
+    """What a client needs to publish, watch and control; durations in seconds.
+
+    `waiting`: the host has to let them in first; the control socket says when that is done.
+    """
 
     participant: str
     token: str
@@ -51,14 +60,18 @@ class Joined(BaseModel):
     expires_in: float
     ice_servers: list[IceServer]
     heartbeat: float
+    host: bool
+    waiting: bool
 
 
 @router.post("/rooms", status_code=201)
-async def create_room(request: Request) -> NewRoom:
+async def create_room(request: Request) -> OwnRoom:
     """Make a room. Needs the server's secret as Bearer if one is set, and behind a proxy there has to be one."""
     context = context_of(request)
     context.check_operator(request)
-    return _invited(context, context.rooms.create().id)
+    room = context.rooms.create().id
+    host = context.invite(room, "publish", host=True)
+    return OwnRoom(**_invited(context, room).model_dump(), host=host)
 
 
 @router.post("/rooms/{room_id}/invites", status_code=201)
@@ -80,25 +93,23 @@ async def join_room(request: Request, room_id: str, body: JoinRequest) -> Joined
     """Come in with an invite, or come back within the grace with a resume token."""
     context = context_of(request)
     tokens = context.tokens
-    participant = None
-    if body.resume and (room := context.rooms.get(room_id)) is not None:
-        # A resume token that is too old or of another server is no error: they come in anew.
-        with contextlib.suppress(Denied):
-            resume = tokens.verify(body.resume, room_id, "resume")
-            known = room.participants.get(resume.participant)
-            if known is not None and known.nonce == resume.nonce:
-                participant = known
+    participant, returning = _stay(context, room_id, body.resume)
     # Who is in the room stays, for as long as the call is: an invite that has expired meanwhile is no reason to go.
     invite = tokens.verify(body.invite, room_id, "invite", expired=participant is not None)
     role = body.role or invite.role
-    room = context.rooms.enter(room_id)
     if participant is not None and participant.role != role:
         tokens.verify(body.invite, room_id, "invite")
         participant = None
+    if participant is None and returning is None:
+        context.rooms.check_link(invite)
+    room = context.rooms.enter(room_id, invite.links)
     if participant is None:
         context.rooms.check_open()
-        participant = room.join(body.name, role)
+        participant = room.join(body.name, role, host=invite.host, returning=returning)
     else:
+        participant.host |= invite.host
+        if participant.host and participant.id in room.admission.waiting:
+            room.admit(participant)
         room.resume(participant)
     return Joined(
         participant=participant.id,
@@ -108,7 +119,31 @@ async def join_room(request: Request, room_id: str, body: JoinRequest) -> Joined
         expires_in=tokens.lifetime("session"),
         ice_servers=ice_servers(context.settings, participant.id),
         heartbeat=context.settings.heartbeat,
+        host=participant.host,
+        waiting=participant.id in room.admission.waiting,
     )
+
+
+def _stay(context: Context, room_id: str, token: str | None) -> tuple[Participant | None, str | None]:
+    """Read a resume token.
+
+    Returns:
+        Its holder, if they are still here; and the nonce of their stay, if they were let in and did not leave.
+
+    Raises:
+        Denied: 403, the host ended that stay.
+    """
+    room = context.rooms.get(room_id)
+    if not token or room is None:
+        return None, None
+    try:
+        resume = context.tokens.verify(token, room_id, "resume")
+    except Denied:
+        # One that is too old or of another server is no error: they come in anew.
+        return None, None
+    known = room.admission.knows(resume.nonce)
+    found = room.find(resume.participant)
+    return found if found is not None and found.nonce == resume.nonce else None, resume.nonce if known else None
 
 
 @router.get("/rooms/{room_id}")
@@ -119,25 +154,25 @@ async def room_state(request: Request, room_id: str) -> RoomState:
     room = context.rooms.get(room_id)
     if room is None:
         raise HTTPException(404, "There is no such room now.")
-    return room.state()
+    return room.notices.state()
 
 
 @router.get("/rooms/{room_id}/transcript.{kind}", response_class=PlainTextResponse)
 async def transcript(request: Request, room_id: str, kind: Literal["vtt", "srt", "txt"]) -> Response:
-    """Return what was said in the room so far, as WebVTT, SubRip or plain text; needs a session token."""
+    """Return what was said in the room, as far as it is for who asks, in that format; needs a session token."""
     context = context_of(request)
     room, participant = context.entrant(context.session_claims(request, room_id), "watch")
     if wait := room.insights.requests.limiter.take(participant.id):
         raise HTTPException(429, f"Too many downloads: wait {wait} s.", {"Retry-After": str(wait)})
     lines = room.insights.captions.transcript
     # Of a long call it takes some ms.
-    text = await asyncio.to_thread({"vtt": lines.vtt, "srt": lines.srt, "txt": lines.text}[kind])
+    text = await asyncio.to_thread({"vtt": lines.vtt, "srt": lines.srt, "txt": lines.text}[kind], participant.sees_from)
     name = f'attachment; filename="earshot-{room_id}.{kind}"'
     types = {"vtt": "text/vtt", "srt": "application/x-subrip", "txt": "text/plain"}
     return Response(text, media_type=f"{types[kind]}; charset=utf-8", headers={"Content-Disposition": name})
 
 
 def _invited(context: Context, room_id: str) -> NewRoom:
-    invite = context.tokens.mint("invite", room_id, "publish")
-    watch_invite = context.tokens.mint("invite", room_id, "watch")
-    return NewRoom(room=room_id, invite=invite, watch_invite=watch_invite, link=f"/r/{room_id}#{invite}")
+    links = context.links(room_id)
+    link = f"/r/{room_id}#{links.invite}"
+    return NewRoom(room=room_id, invite=links.invite, watch_invite=links.watch_invite, link=link)

@@ -78,7 +78,7 @@ class _Ring:
         self.most = most
         self.first = 0
         self.items: deque[Moment] = deque()
-        self._added: deque[float] = deque()
+        self.added: deque[float] = deque()
         self._vectors = np.zeros((0, 0), np.float32)
 
     def add(self, item: Moment, vector: F32, now: float) -> int:
@@ -88,14 +88,14 @@ class _Ring:
             self._vectors = np.zeros((self.most, len(vector)), np.float32)
         self._vectors[number % self.most] = vector if len(vector) else 0.0
         self.items.append(item)
-        self._added.append(now)
+        self.added.append(now)
         return number
 
     def outdated(self, before: float, room: int = 0) -> Iterator[int]:
         """Remove what is too old, and as many as it takes to have room; yield their numbers."""
-        while self.items and (self._added[0] < before or len(self.items) + room > self.most):
+        while self.items and (self.added[0] < before or len(self.items) + room > self.most):
             self.items.popleft()
-            self._added.popleft()
+            self.added.popleft()
             self.first += 1
             yield self.first - 1
 
@@ -192,13 +192,14 @@ class SearchIndex:
             number = self._lines.add(Moment(participant, t, "words", text, speaker, 0.0, None), vector, now)
             self._keywords.add(number, text)
 
-    def search(self, vector: F32, text: str, limit: int = 10) -> list[Moment]:
+    def search(self, vector: F32, text: str, limit: int = 10, since: float = float("-inf")) -> list[Moment]:
         """Find moments.
 
         Args:
             vector: (D,) of the query, at most 1 long; zeros if it means nothing to the embedding.
             text: the query as it was typed.
             limit: moments at most.
+            since: nothing is found that was added earlier, seconds of the index's clock.
 
         Returns:
             The best first; few or none where nothing fits.
@@ -208,7 +209,7 @@ class SearchIndex:
         """
         self._expire(self._clock())
         vector = _finite(vector)
-        found = [*islice(self._seen(vector), limit), *self._said(vector, text)]
+        found = [*islice(self._seen(vector, since), limit), *self._said(vector, text, since)]
         return sorted(found, key=lambda moment: (-moment.score, -moment.t))[:limit]
 
     def _expire(self, now: float, pictures: int = 0, lines: int = 0) -> None:
@@ -219,25 +220,29 @@ class SearchIndex:
             self._keywords.drop(number)
         self._last = {name: last for name, last in self._last.items() if last[0] >= before}
 
-    def _seen(self, vector: F32) -> Iterator[Moment]:
+    def _seen(self, vector: F32, since: float) -> Iterator[Moment]:
         alike, shown = self._pictures.near(vector), dict[str, list[float]]()
         for row in np.argsort(-alike, kind="stable").tolist():
             if alike[row] < LIKE_PICTURE:
                 return
+            if self._pictures.added[row] < since:
+                continue
             item = self._pictures.items[row]
             times = shown.setdefault(item.participant, [])
             if all(abs(item.t - other) >= APART for other in times):
                 times.append(item.t)
                 yield _scored(item, 1 - (1 - min(1.0, float(alike[row]))) ** 2)
 
-    def _said(self, vector: F32, text: str) -> Iterator[Moment]:
+    def _said(self, vector: F32, text: str, since: float) -> Iterator[Moment]:
         scores = self._keywords.search(text)
         alike = self._lines.near(vector)
         for row in np.flatnonzero(alike >= LIKE_LINE).tolist():
             number = self._lines.first + row
             scores[number] = max(scores.get(number, 0.0), _LINE_WORTH * float(alike[row]))
         for number, score in scores.items():
-            yield _scored(self._lines.items[number - self._lines.first], score)
+            row = number - self._lines.first
+            if self._lines.added[row] >= since:
+                yield _scored(self._lines.items[row], score)
 
 
 def _scored(item: Moment, score: float) -> Moment:

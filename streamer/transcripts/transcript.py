@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from bisect import insort
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,12 +21,14 @@ class TranscriptLine:
         end: Likewise, not before `start`.
         text: Words, in one line.
         name: Gives the name shown; empty if unknown.
+        added: When it was kept, on the transcript's own clock.
     """
 
     start: float
     end: float
     text: str
     name: Callable[[], str] = field(compare=False)
+    added: float = field(compare=False)
 
     @property
     def speaker(self) -> str:
@@ -41,10 +44,13 @@ class Transcript:
     Args:
         begin: Time that counts as zero in the files, seconds; the start of the first line if None.
         most: Lines kept, None for all; the oldest beyond that are dropped and counted.
+        clock: Seconds that only go forward: what `since` counts in, for readers who came later.
     """
 
-    def __init__(self, begin: float | None = None, most: int | None = MOST) -> None:
-        self._begin, self._most = begin, most
+    def __init__(
+        self, begin: float | None = None, most: int | None = MOST, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._begin, self._most, self._clock = begin, most, clock
         self._lines: list[TranscriptLine] = []
         self.dropped = 0
 
@@ -71,32 +77,35 @@ class Transcript:
         if self._begin is None:
             self._begin = start
         name = speaker if callable(speaker) else partial(str, speaker)
-        insort(self._lines, TranscriptLine(start, max(start, end), text, name))
+        insort(self._lines, TranscriptLine(start, max(start, end), text, name, self._clock()))
         if self._most is not None and len(self._lines) > self._most:
             del self._lines[0]
             self.dropped += 1
 
-    def vtt(self) -> str:
-        """Return the transcript as WebVTT, speakers as voice tags. Source: W3C WebVTT, 4.2 and 6.1."""
+    def vtt(self, since: float = float("-inf")) -> str:
+        """Return what was kept since then as WebVTT, speakers as voice tags. Source: W3C WebVTT, 4.2 and 6.1."""
         cues = []
-        for line in self.lines:
+        for line in self._kept(since):
             voice = f"<v {_escaped(speaker)}>" if (speaker := line.speaker) else ""
             cues.append(f"{self._span(line, '.')}\n{voice}{_escaped(line.text)}\n")
         return "\n".join(["WEBVTT\n", *cues])
 
-    def srt(self) -> str:
-        """Return the transcript as SubRip, speakers before a colon."""
+    def srt(self, since: float = float("-inf")) -> str:
+        """Return what was kept since then as SubRip, speakers before a colon."""
         # SubRip has no escapes: players take <...> for markup and {\...} for positions.
         harmless = str.maketrans("<>{", "\u2039\u203a(")
         cues = [
             f"{i}\n{self._span(line, ',')}\n{_plain(line).translate(harmless)}\n"
-            for i, line in enumerate(self.lines, 1)
+            for i, line in enumerate(self._kept(since), 1)
         ]
         return "\n".join(cues)
 
-    def text(self) -> str:
-        """Return the transcript to be read: a time, a name and the words in each line."""
-        return "".join(f"[{_clock(self._since(line.start))}] {_plain(line)}\n" for line in self.lines)
+    def text(self, since: float = float("-inf")) -> str:
+        """Return what was kept since then to be read: a time, a name and the words in each line."""
+        return "".join(f"[{_clock(self._since(line.start))}] {_plain(line)}\n" for line in self._kept(since))
+
+    def _kept(self, since: float) -> list[TranscriptLine]:
+        return [line for line in self.lines if line.added >= since]
 
     def _span(self, line: TranscriptLine, point: str) -> str:
         start = self._since(line.start)

@@ -34,6 +34,14 @@ FLAGS = (
     "--autoplay-policy=no-user-gesture-required",
 )
 START_SECONDS = 60.0
+SERVE = ("serve", "--no-engine", "--no-observer")
+DEAF = """
+from streamer.__main__ import main
+from streamer.rtc.ingress import IngressProtocol
+IngressProtocol.datagram_received = lambda self, data, address: None
+main()
+"""
+"""A server that no datagram reaches, as behind a firewall that lets no UDP pass."""
 
 
 @dataclass
@@ -50,11 +58,12 @@ def _free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def _serve(**environment: str) -> Iterator[Server]:
+def _serve(*program: str, **environment: str) -> Iterator[Server]:
+    """Run a server until the test is over; `program` is in place of `-m streamer`."""
     port = _free_port()
     address = f"http://127.0.0.1:{port}"
     process = subprocess.Popen(
-        [sys.executable, "-m", "streamer", "serve", "--no-engine", "--no-observer", "--port", str(port)],
+        [sys.executable, *(program or ("-m", "streamer")), *SERVE, "--port", str(port)],
         cwd=Path(__file__).parents[2],
         env=os.environ | {"OMP_NUM_THREADS": "1"} | environment,
     )
@@ -99,6 +108,13 @@ def server() -> Iterator[Server]:
 def small_address() -> Iterator[str]:
     """A server whose rooms hold one who takes part. Ask for it before `visit`."""
     for server in _serve(EARSHOT_MAX_PUBLISHERS="1"):
+        yield server.address
+
+
+@pytest.fixture
+def deaf_address() -> Iterator[str]:
+    """A server that no UDP reaches. Ask for it before `visit`."""
+    for server in _serve("-c", DEAF):
         yield server.address
 
 
@@ -155,6 +171,7 @@ def make_room(address: str, **headers: str) -> dict[str, str]:
     page = f"{address}/r/{made['room']}"
     return {
         "id": made["room"],
+        "host_link": f"{page}#{made['host']}",
         "page": page,
         "invite": made["invite"],
         "link": f"{page}#{made['invite']}",
@@ -172,6 +189,7 @@ def stage(visit: Visit, room: Room) -> Callable[..., Stage]:
         if not pictures:
             stage.absent = {"id": ada, "name": "Ada", "connected": True, "faces": {}}
             stage.absent |= dict.fromkeys(("publishing", "audio", "video"), True)
+            stage.absent |= dict.fromkeys(("host", "muted"), False)
         stage.page.route_web_socket("**/control", stage.pass_on)
         stage.page.goto(room["link"])
         join(stage.visitor, "Bob", watch)

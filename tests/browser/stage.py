@@ -55,6 +55,10 @@ class Stage:
     def tell(self, **message: Any) -> None:
         self.sockets[-1].send(json.dumps({"participant": self.ada, **message}))
 
+    def tell_all(self, **message: Any) -> None:
+        """Say what is about nobody."""
+        self.sockets[-1].send(json.dumps(message))
+
     def faces(self, *xs: float, voices: tuple[int, ...] = ()) -> None:
         faces = [FACE | {"id": i + 1, "box": [x, 0.25, 0.2, 0.35]} for i, x in enumerate(xs)]
         without = [VOICE | {"id": id} for id in voices]

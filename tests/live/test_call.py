@@ -38,7 +38,7 @@ async def test_publish_and_watch_knowing_only_the_standards(site):
     viewer = await site.watch(room, room["watch_invite"])
     await until(lambda: loudest(viewer.frames.get("audio0", [])) > 8000)
     await until(lambda: brightest(viewer.frames.get("video1", [])) > 150)
-    state = site.context.rooms.get(room["room"]).state()
+    state = site.context.rooms.get(room["room"]).notices.state()
     assert [(p.name, p.publishing, p.audio, p.video) for p in state.participants] == [
         ("Guest 1", True, True, True),
         ("Guest 2", False, False, False),

@@ -1,6 +1,6 @@
 /** The few plain HTTP calls: make a room, invite to it, join it. */
 
-/** @import { CreatedRoom, Entrant, Joined } from "../types.js" */
+/** @import { CreatedRoom, Entrant, Joined, OwnRoom } from "../types.js" */
 
 /** The server answered, and said no. */
 export class ApiError extends Error {
@@ -58,10 +58,10 @@ async function post(path, body, bearer) {
 
 /**
  * @param {string} [secret] the server's secret, where it has one
- * @returns {Promise<CreatedRoom>}
+ * @returns {Promise<OwnRoom>}
  */
 export async function createRoom(secret) {
-  return /** @type {CreatedRoom} */ (await post("/rooms", {}, secret));
+  return /** @type {OwnRoom} */ (await post("/rooms", {}, secret));
 }
 
 /**

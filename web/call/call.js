@@ -1,6 +1,7 @@
 /** The state of a call as the server tells it, and the commands a person can give. */
 import { Connection } from "./connection.js";
 import { FaceHistory } from "./face-history.js";
+import { Hosting } from "./hosting.js";
 
 /** @import { CallSnapshot, ConnectionState, Entrant, FaderFace, FaderState, Focus, InsightMessage, RoomState, ServerMessage, Slot } from "../types.js" */
 /** @import { LocalMedia } from "./media.js" */
@@ -15,6 +16,8 @@ import { FaceHistory } from "./face-history.js";
  * @property {(state: ConnectionState, detail: string, retrying: boolean) => void} onConnection
  * @property {(message: InsightMessage) => void} onInsight what the models make of sound and picture
  * @property {() => void} onWelcome the server knows nothing yet of what this page wants to be told
+ * @property {() => void} onHosting somebody waits, or does no longer
+ * @property {(complete: boolean) => void} onHearing whether all of the sound reaches this listener
  * @property {(reason: string, request?: number | null, kind?: "info" | "error") => void} onNotice request: the question that has no answer
  */
 
@@ -25,6 +28,7 @@ export class Call {
   /** @type {Map<string, FaceHistory>} */ histories = new Map();
   /** @type {boolean | null} */ voicesSeparated = null;
   /** @type {number | null} */ firstFrameAt = null;
+  hosting = new Hosting(this);
   /** @type {CallListener | null} */ #listener = null;
 
   /**
@@ -273,6 +277,15 @@ export class Call {
       case "notice":
         this.listener.onNotice(message.reason, null, message.code === "observer_up" ? "info" : "error");
         break;
+      case "hearing":
+        this.listener.onHearing(message.complete);
+        break;
+      case "waiting":
+      case "waiting_list":
+      case "links":
+        this.hosting.receive(message);
+        this.listener.onHosting();
+        break;
       case "error":
         this.listener.onNotice(message.reason, message.request);
         break;
@@ -283,6 +296,7 @@ export class Call {
   #setRoom(room) {
     this.room = room;
     for (const id of this.histories.keys()) if (!this.participant(id)) this.histories.delete(id);
+    this.hosting.roomChanged();
     this.#setVoices(room.voices_separated, "");
     this.listener.onRoom();
   }

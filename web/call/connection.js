@@ -11,8 +11,12 @@ import { MediaSession } from "./whip.js";
 /** As many as can take part: who only watches sees them all. */
 const VIDEO_SLOTS = 8;
 const DISCONNECTED_MS = 3000;
+/** Media that are not there by then do not get through, as far as a person can tell: agreeing takes up to 2 s before. */
+const MEDIA_MS = 7000;
 const QUIET_RETRY_MS = 30_000;
 const BACKOFF_MS = [300, 700, 1500, 3000, 5000];
+/** Code of the message that says that the host ended this stay, or did not let us in. */
+const REMOVED = "removed";
 /** WebSocket close code: the same participant has come in from elsewhere, and two pages must not fight over it. */
 const REPLACED = 4409;
 
@@ -34,6 +38,7 @@ export class Connection {
   #lostAt = 0;
   #tries = 0;
   #timer = 0;
+  /** Media did not come through, and have not since. */ #blocked = false;
 
   /**
    * @param {Entrant} who
@@ -63,7 +68,7 @@ export class Connection {
   start() {
     if (!this.joined) throw new Error("not let in yet");
     this.media?.addEventListener("change", () => this.#mediaChanged());
-    addEventListener("online", () => this.state === "reconnecting" && this.retry());
+    addEventListener("online", () => ["reconnecting", "blocked"].includes(this.state) && this.retry());
     void this.#establish(this.joined);
   }
 
@@ -86,7 +91,7 @@ export class Connection {
    * @param {boolean} [unloading] the page goes away: nothing can be waited for
    */
   close(unloading = false) {
-    if (this.state === "left") return;
+    if (this.state === "left" || this.state === "removed") return;
     this.#state("left", "You left the call");
     this.#generation += 1;
     clearTimeout(this.#timer);
@@ -121,7 +126,7 @@ export class Connection {
   async #establish(joined) {
     const generation = ++this.#generation;
     this.#drop();
-    const stay = this.#stay(joined, generation);
+    const current = () => generation === this.#generation;
     try {
       const welcomed = new Promise((resolve, reject) => {
         this.#control = new Control(
@@ -131,7 +136,8 @@ export class Connection {
           (message) => {
             if (message.type === "welcome") resolve(undefined);
             if (message.type === "token" && this.joined) this.#renew(this.joined, message.token);
-            this.listener.onMessage(message);
+            if (message.type === "error" && message.code === REMOVED) this.#removed(message.reason);
+            else this.listener.onMessage(message);
           },
           (code, reason) => {
             this.#lost(generation, code, reason);
@@ -139,16 +145,59 @@ export class Connection {
           },
         );
       });
+      if (joined.waiting) {
+        this.#state("waiting", "Waiting to be let in");
+        await welcomed;
+        if (!current()) return;
+        this.#state("connecting", "Connecting…");
+      }
+      // The token may have been renewed while they waited.
+      const stay = this.#stay(this.joined ?? joined, generation);
       await Promise.all([welcomed, this.#watch(stay), this.publisher.open(stay)]);
-      if (!stay.current()) return;
+      if (current()) this.#awaitMedia(current);
+    } catch (error) {
+      if (current()) this.#failed(error);
+    }
+  }
+
+  /**
+   * The server has agreed; connected is who gets picture and sound.
+   * @param {() => boolean} current
+   */
+  #awaitMedia(current) {
+    const connections = [this.watching, this.publishing].flatMap((session) => (session ? [session.pc] : []));
+    const look = () => {
+      if (!current() || this.state === "connected" || !connections.every((pc) => pc.connectionState === "connected")) return;
       this.#tries = 0;
       this.#lostAt = 0;
+      this.#blocked = false;
       this.#state("connected", "Connected");
       // Devices may have changed while the offer was under way.
       this.#mediaChanged();
-    } catch (error) {
-      if (stay.current()) this.#failed(error);
-    }
+    };
+    for (const pc of connections) pc.addEventListener("connectionstatechange", look);
+    look();
+    setTimeout(() => {
+      if (!current() || this.state === "connected") return;
+      this.#blocked = true;
+      this.#state("blocked", this.#whyBlocked(), true);
+    }, MEDIA_MS);
+  }
+
+  #whyBlocked() {
+    const urls = this.joined?.ice_servers.flatMap((server) => server.urls) ?? [];
+    const turn = urls.some((url) => /^turns?:/.test(url));
+    return turn
+      ? "Picture and sound do not get through, not even by the TURN server. Try another network, or tell whoever runs this server."
+      : "Picture and sound do not get through: this network lets no UDP pass. Try another one, or ask whoever runs this server for a TURN server.";
+  }
+
+  /** @param {string} reason the host has ended this stay: nothing is tried again */
+  #removed(reason) {
+    this.#generation += 1;
+    clearTimeout(this.#timer);
+    this.#state("removed", reason);
+    this.#drop();
   }
 
   /** @param {Stay} stay */
@@ -196,9 +245,14 @@ export class Connection {
     const pc = new RTCPeerConnection({ iceServers: joined.ice_servers, bundlePolicy: "max-bundle" });
     this.#pending.push(pc);
     let timer = 0;
+    let established = false;
     pc.addEventListener("connectionstatechange", () => {
       clearTimeout(timer);
-      if (pc.connectionState === "failed") this.#lost(generation, 0, "The media connection failed");
+      if (pc.connectionState === "connected") established = true;
+      if (pc.connectionState === "failed") {
+        this.#blocked ||= !established;
+        this.#lost(generation, 0, "The media connection failed");
+      }
       if (pc.connectionState === "disconnected")
         timer = setTimeout(() => this.#lost(generation, 0, "The media connection was cut"), DISCONNECTED_MS);
     });
@@ -218,7 +272,7 @@ export class Connection {
 
   /** @param {unknown} error */
   #failed(error) {
-    if (this.state === "left") return;
+    if (this.state === "left" || this.state === "removed") return;
     this.#generation += 1;
     if (error instanceof ApiError && error.final) {
       this.#state("refused", error.message);
@@ -229,7 +283,9 @@ export class Connection {
     const long = performance.now() - this.#lostAt > QUIET_RETRY_MS;
     // A server that answers says why: the room is full, or it is too busy.
     const answer = error instanceof ApiError ? ` ${error.message}` : "";
-    this.#state("reconnecting", (long ? "Still trying to reconnect…" : "Reconnecting…") + answer, long || !!answer);
+    // Who was told why they see nothing is not told anything vaguer at each further try.
+    if (this.#blocked && !answer) this.#state("blocked", this.#whyBlocked(), true);
+    else this.#state("reconnecting", (long ? "Still trying to reconnect…" : "Reconnecting…") + answer, long || !!answer);
     const wait = BACKOFF_MS[Math.min(this.#tries, BACKOFF_MS.length - 1)] ?? 5000;
     this.#tries += 1;
     clearTimeout(this.#timer);
@@ -254,13 +310,7 @@ export class Connection {
   async #join() {
     const { room, ...who } = this.who;
     const resume = this.joined?.resume;
-    if (!resume) return joinRoom(room, who);
-    try {
-      return await joinRoom(room, { ...who, resume });
-    } catch (error) {
-      if (error instanceof ApiError && error.final) return joinRoom(room, who);
-      throw error;
-    }
+    return joinRoom(room, resume ? { ...who, resume } : who);
   }
 
   /**
@@ -269,7 +319,7 @@ export class Connection {
    * @param {boolean} [retrying]
    */
   #state(state, detail, retrying = false) {
-    if (this.state === "left") return;
+    if (this.state === "left" || this.state === "removed") return;
     this.state = state;
     this.listener.onState(state, detail, retrying);
   }

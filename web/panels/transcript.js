@@ -1,6 +1,6 @@
 /** Everything that was said, by whom and when: final lines as a log, and what is being said now under it. */
 import { element } from "../ui/element.js";
-import { SpeakerMenu } from "./speaker-menu.js";
+import { Menu } from "../ui/menu.js";
 
 /** @import { Call } from "../call/call.js" */
 /** @import { CaptionLine } from "../types.js" */
@@ -34,7 +34,7 @@ export class Transcript {
   /** @type {Said[]} in order of start */ #said = [];
   /** @type {Map<string, number>} when each line that is final began */ #finals = new Map();
   /** @type {Map<string, { message: CaptionLine, at: number }>} */ #partials = new Map();
-  #menu = new SpeakerMenu();
+  #menu = new Menu("Who said this", "speaker-menu");
   #frame = 0;
   #timer = 0;
   /** The newest line stays in view until someone scrolls up. */ #following = true;
@@ -117,8 +117,12 @@ export class Transcript {
     const named = Object.keys(this.call.participant(participant)?.faces ?? {}).map(Number);
     const spoke = this.#said.filter((line) => line.participant === participant && line.face !== null).map(({ face }) => Number(face));
     const speakers = [...new Set([...this.call.speakerIds(participant), ...named, ...spoke])];
-    const choices = [...speakers, null].map((face) => ({ face, name: this.call.speaker(participant, face) }));
-    this.#menu.open(said.name, choices, said.face, (face) => this.call.setSpeaker(participant, id, face));
+    const choices = [...speakers, null].map((face) => ({
+      name: this.call.speaker(participant, face),
+      checked: face === said.face,
+      act: () => face !== said.face && this.call.setSpeaker(participant, id, face),
+    }));
+    this.#menu.open(said.name, choices);
   }
 
   /**

@@ -1,6 +1,7 @@
 /** The bar under the call, its keys and its dialogs. */
 import { DevicePickers } from "./devices.js";
 import { find, setIcon } from "../ui/element.js";
+import { HostPanel } from "../panels/host.js";
 import { InviteDialog } from "./invite-dialog.js";
 import { LevelMeter } from "../ui/meter.js";
 import { SidePanels } from "../panels/side-panels.js";
@@ -18,6 +19,7 @@ export class CallBar {
   #words = find("#words", HTMLElement);
   #panels = new SidePanels([
     { panel: this.#mixer, button: find("#panel-button", HTMLButtonElement), close: find("#panel-close", HTMLButtonElement) },
+    { panel: find("#host", HTMLElement), button: find("#host-button", HTMLButtonElement), close: find("#host-close", HTMLButtonElement) },
     { panel: this.#words, button: find("#words-button", HTMLButtonElement), close: find("#words-close", HTMLButtonElement) },
   ]);
   #devices = find("#devices", HTMLDialogElement);
@@ -36,6 +38,7 @@ export class CallBar {
     this.insight = insight;
     this.audio = audio;
     this.#invite = new InviteDialog(call);
+    this.host = new HostPanel(call);
     this.#bind(audio);
     for (const publishing of document.querySelectorAll("[data-needs-media]")) {
       if (publishing instanceof HTMLElement) publishing.hidden = !media;
@@ -61,7 +64,7 @@ export class CallBar {
     this.#mute.addEventListener("click", () => this.#toggleMute());
     this.#camera.addEventListener("click", () => void this.#toggleCamera());
     this.#everyone.addEventListener("click", () => this.call.setFocus(null));
-    find("#leave", HTMLButtonElement).addEventListener("click", () => this.#leave());
+    find("#leave", HTMLButtonElement).addEventListener("click", () => this.leave());
     find("#invite", HTMLButtonElement).addEventListener("click", () => this.#invite.open());
     find("#devices-button", HTMLButtonElement).addEventListener("click", () => this.#openDevices());
     this.#devices.addEventListener("close", () => this.#meter.follow(null));
@@ -93,7 +96,9 @@ export class CallBar {
   }
 
   #toggleMute() {
-    if (this.media?.tracks.audio) this.media.setMuted(!this.media.muted);
+    if (!this.media?.tracks.audio) return;
+    this.media.setMuted(!this.media.muted);
+    if (!this.media.muted && this.call.hosting.muted) this.call.hosting.unmuteSelf();
   }
 
   async #toggleCamera() {
@@ -109,14 +114,25 @@ export class CallBar {
     this.#meter.follow(this.media?.tracks.audio ?? null);
   }
 
-  #leave() {
+  leave() {
     this.call.connection.close();
+    this.ended("You left the call", true);
+  }
+
+  /**
+   * @param {string} how the call is over for this page
+   * @param {boolean} mayReturn
+   */
+  ended(how, mayReturn) {
     this.media?.stop();
     this.audio.pause();
-    find("#call", HTMLElement).hidden = true;
+    for (const screen of ["#call", "#waiting"]) find(screen, HTMLElement).hidden = true;
+    find("#left-title", HTMLElement).textContent = how;
     find("#left", HTMLElement).hidden = false;
-    find("#rejoin", HTMLButtonElement).addEventListener("click", () => location.reload());
-    find("#rejoin", HTMLButtonElement).focus();
+    const rejoin = find("#rejoin", HTMLButtonElement);
+    rejoin.hidden = !mayReturn;
+    rejoin.addEventListener("click", () => location.reload());
+    if (mayReturn) rejoin.focus();
   }
 
   /** @param {KeyboardEvent} event */

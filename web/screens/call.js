@@ -1,6 +1,7 @@
 /** The call on the screen: ties the call's state to tiles, mixer, bar, notices and keys. */
 import { CallBar } from "./call-bar.js";
 import { element, find } from "../ui/element.js";
+import { removeAfterAsking } from "../panels/host.js";
 import { MixerPanel } from "../panels/mixer.js";
 import { Insight } from "../panels/insight.js";
 import { Tiles } from "../tile/tiles.js";
@@ -12,7 +13,16 @@ import { ViewSettings } from "../ui/view-settings.js";
 /** @import { LocalMedia } from "../call/media.js" */
 
 const PANEL_EVERY_MS = 250;
-const CONNECTION_WORDS = { connecting: "Connecting…", connected: "Connected", reconnecting: "Reconnecting…", refused: "Disconnected", left: "Left" };
+const CONNECTION_WORDS = {
+  connecting: "Connecting…",
+  waiting: "Waiting to be let in",
+  connected: "Connected",
+  blocked: "No picture, no sound",
+  reconnecting: "Reconnecting…",
+  refused: "Disconnected",
+  removed: "Removed",
+  left: "Left",
+};
 
 export class CallScreen {
   #section = find("#call", HTMLElement);
@@ -24,6 +34,8 @@ export class CallScreen {
   #hearing = find("#hearing", HTMLElement);
   #empty = find("#empty", HTMLElement);
   #watchers = find("#watchers", HTMLElement);
+  #waiting = find("#waiting", HTMLElement);
+  #mutedByHost = false;
   #panelTimer = 0;
 
   /**
@@ -40,7 +52,7 @@ export class CallScreen {
     this.call = call;
     this.media = watching ? null : media;
     const settings = new ViewSettings();
-    this.tiles = new Tiles(find("#tiles", HTMLElement), call, this.media, settings);
+    this.tiles = new Tiles(find("#tiles", HTMLElement), call, this.media, settings, (id) => void removeAfterAsking(call, id));
     this.insight = new Insight(call, this.tiles, settings);
     this.mixer = new MixerPanel(find("#mixer-list", HTMLElement), find("#mixer-empty", HTMLElement), call);
     this.bar = new CallBar(call, this.media, this.#audio, this.insight);
@@ -49,6 +61,7 @@ export class CallScreen {
     });
     this.#section.hidden = false;
     this.#showConnection("connecting", CONNECTION_WORDS.connecting, false);
+    find("#waiting-leave", HTMLButtonElement).addEventListener("click", () => this.bar.leave());
     this.#tapToHear.addEventListener("click", () => void this.#play());
     addEventListener("pagehide", () => call.connection.close(true));
     // A page taken back out of the browser's cache has no connections left.
@@ -62,6 +75,8 @@ export class CallScreen {
       onConnection: (state, detail, retrying) => this.#showConnection(state, detail, retrying),
       onInsight: (message) => this.insight.receive(message),
       onWelcome: () => this.insight.welcomed(),
+      onHosting: () => this.bar.host.update(),
+      onHearing: (complete) => this.#showComplete(complete),
       onNotice: (reason, request, kind = "error") => {
         if (!request || !this.insight.refused(request, reason)) toast(reason, kind);
       },
@@ -73,11 +88,26 @@ export class CallScreen {
     this.tiles.updateRoom();
     this.mixer.update();
     this.insight.roomChanged();
+    this.bar.host.update();
+    this.#showRules();
     this.#showHearing();
     this.#empty.hidden = (this.call.room?.participants.length ?? 0) > 1;
     const watchers = this.call.room?.participants.filter(({ publishing, connected }) => connected && !publishing) ?? [];
     const names = watchers.map(({ id, name }) => (id === this.call.self ? `${name} (you)` : name));
     this.#watchers.textContent = names.length ? `Watching: ${names.join(", ")}` : "";
+  }
+
+  /** What the host settled, and whether they muted this page. */
+  #showRules() {
+    const locked = this.call.room?.rules.locked ? "Locked" : "";
+    const shown = find("#status-locked", HTMLElement);
+    if (shown.textContent !== locked) shown.textContent = locked;
+    const { muted } = this.call.hosting;
+    if (muted && !this.#mutedByHost) {
+      this.media?.setMuted(true);
+      toast("The host muted you: nobody hears you until you unmute yourself.", "error");
+    }
+    this.#mutedByHost = muted;
   }
 
   #fadersChanged() {
@@ -132,9 +162,14 @@ export class CallScreen {
    * @param {string} reason
    */
   #showVoices(separated, reason) {
-    this.#voices.textContent = separated ? "Voices are separated" : "Voices are not separated just now";
-    this.#voices.title = reason;
+    const why = reason && `: ${reason}`;
+    this.#voices.textContent = separated ? "Voices are separated" : `Voices are not separated just now${why}`;
     this.#voices.dataset.state = separated ? "good" : "poor";
+  }
+
+  /** @param {boolean} complete whether all of the sound reaches this listener */
+  #showComplete(complete) {
+    find("#status-hearing", HTMLElement).textContent = complete ? "" : "Some of the sound is left out: the server is too busy";
   }
 
   /**
@@ -143,11 +178,19 @@ export class CallScreen {
    * @param {boolean} retrying
    */
   #showConnection(state, detail, retrying) {
+    if (state === "removed") {
+      this.bar.ended(detail, false);
+      return;
+    }
+    // What is new has lost nothing yet.
+    if (state !== "connected") this.#showComplete(true);
+    this.#section.hidden = state === "waiting" || state === "left";
+    this.#waiting.hidden = state !== "waiting";
     this.#connection.textContent = CONNECTION_WORDS[state];
-    this.#connection.dataset.state = state === "connected" ? "good" : state === "refused" ? "bad" : "poor";
+    this.#connection.dataset.state = state === "connected" ? "good" : ["refused", "blocked"].includes(state) ? "bad" : "poor";
     if (state === "reconnecting" || state === "refused") this.tiles.freeze();
     this.#section.classList.toggle("cut", state === "reconnecting" || state === "refused");
-    this.#banner.hidden = state !== "refused" && state !== "reconnecting";
+    this.#banner.hidden = !["refused", "reconnecting", "blocked"].includes(state);
     if (this.#banner.hidden) return;
     const children = [element("span", {}, detail)];
     if (state === "refused" || retrying) {

@@ -1,7 +1,7 @@
 /** The first page: make a call. */
 import { ApiError, createRoom } from "../call/api.js";
 import { find } from "../ui/element.js";
-import { rememberWatchInvite } from "./watch-invite.js";
+import { rememberHostInvite } from "../call/host-invite.js";
 
 /** Shows the page and leads to the new room. */
 export function showHome() {
@@ -18,7 +18,7 @@ export function showHome() {
     problem.textContent = "";
     try {
       const made = await createRoom(secret.value);
-      rememberWatchInvite(made.room, made.watch_invite);
+      rememberHostInvite(made.room, made.host);
       location.assign(made.link);
     } catch (error) {
       if (error instanceof ApiError && error.status === 401) {

@@ -22,6 +22,16 @@ export class InviteDialog {
 
   open() {
     const { who, joined } = this.call.connection;
+    const { links, allowed, linkReplaced } = this.call.hosting;
+    find("#invite-replaced", HTMLElement).hidden = !linkReplaced;
+    if (linkReplaced || (allowed && links)) {
+      this.#own.hidden = linkReplaced;
+      // Never the host's own: it would make hosts of all who get it.
+      this.#show(this.#own, linkReplaced ? "" : (links?.invite ?? ""));
+      this.#showWatch(linkReplaced ? "" : (links?.watch_invite ?? ""));
+      this.#dialog.showModal();
+      return;
+    }
     // Who wanted to take part and was let in to watch has a watch-only link.
     const watchOnly = joined?.role === "watch" && who.role !== "watch";
     this.#own.hidden = watchOnly;

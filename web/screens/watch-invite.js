@@ -11,7 +11,7 @@ const refused = new Set();
  * @param {string} room
  * @param {string} invite
  */
-export function rememberWatchInvite(room, invite) {
+function rememberWatchInvite(room, invite) {
   try {
     sessionStorage.setItem(key(room), invite);
   } catch {

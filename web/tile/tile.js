@@ -2,6 +2,7 @@
 import { CaptionLayer } from "./caption-layer.js";
 import { element, icon } from "../ui/element.js";
 import { FaceButtons } from "./face-buttons.js";
+import { HostMenu } from "./host-menu.js";
 import { FacePlacer, drawOverlay } from "./overlay.js";
 import { TileInsight } from "./tile-insight.js";
 
@@ -28,16 +29,16 @@ export class Tile {
    * @param {string} id
    * @param {boolean} own
    * @param {ViewSettings} settings
-   * @param {() => void} onAspect
+   * @param {{ onAspect: () => void, onRemove: (participant: string) => void }} listener
    */
-  constructor(call, id, own, settings, onAspect) {
+  constructor(call, id, own, settings, { onAspect, onRemove }) {
     this.call = call;
     this.settings = settings;
     this.insight = new TileInsight(own);
     this.id = id;
     this.own = own;
     this.onAspect = onAspect;
-    this.video = element("video", { playsinline: true, muted: true, autoplay: true, "aria-hidden": "true" });
+    this.video = element("video", { playsinline: true, muted: true, autoplay: true, "aria-hidden": "true", disablepictureinpicture: true });
     this.video.muted = true;
     this.canvas = element("canvas", { class: "overlay", "aria-hidden": "true" });
     this.avatar = element("div", { class: "avatar", "aria-hidden": "true" });
@@ -46,6 +47,7 @@ export class Tile {
     this.name = element("span", { class: "tile-name", dir: "auto" });
     this.note = element("span", { class: "tile-note" });
     this.mutedIcon = icon("speaker-off");
+    this.host = own ? null : new HostMenu(call, id, onRemove);
     this.foot = element("figcaption", { class: "tile-foot" }, this.mutedIcon, this.name, this.note);
     this.figure = element(
       "figure",
@@ -58,6 +60,7 @@ export class Tile {
       this.layer,
       this.foot,
       ...this.insight.above,
+      ...(this.host ? [this.host.root] : []),
     );
     this.cell = element("div", { class: "cell" }, this.figure);
     new ResizeObserver(() => this.figure.style.setProperty("--name-width", `${this.foot.offsetWidth}px`)).observe(this.foot);
@@ -93,8 +96,10 @@ export class Tile {
   update(participant) {
     this.name.textContent = participant.name;
     this.avatar.textContent = [...participant.name.trim()][0]?.toUpperCase() ?? "?";
-    const note = this.own ? "you" : participant.connected ? (participant.video ? "" : "sound only") : "reconnecting…";
-    this.note.textContent = note;
+    const place = this.own ? "you" : participant.connected ? (participant.video ? "" : "sound only") : "reconnecting…";
+    const role = participant.host ? "host" : "";
+    this.note.textContent = [place, role, participant.muted ? "muted by the host" : ""].filter(Boolean).join(", ");
+    this.host?.update();
     // Whose camera went off while we were cut off has no picture that would take the place of the still one.
     if (participant.connected && !participant.video) this.still.classList.add("gone");
     this.figure.classList.toggle("away", !participant.connected && !this.own);

@@ -33,8 +33,10 @@ export class Tiles {
    * @param {Call} call
    * @param {LocalMedia | null} media
    * @param {ViewSettings} settings
+   * @param {(participant: string) => void} onRemove the host wants somebody out
    */
-  constructor(grid, call, media, settings) {
+  constructor(grid, call, media, settings, onRemove) {
+    this.onRemove = onRemove;
     this.grid = grid;
     this.call = call;
     this.media = media;
@@ -58,7 +60,7 @@ export class Tiles {
       let tile = this.#tiles.get(participant.id);
       if (!tile) {
         const own = participant.id === this.call.self;
-        tile = new Tile(this.call, participant.id, own, this.settings, () => this.layout());
+        tile = new Tile(this.call, participant.id, own, this.settings, { onAspect: () => this.layout(), onRemove: this.onRemove });
         this.#tiles.set(participant.id, tile);
         // One's own picture stays last.
         this.grid.insertBefore(tile.cell, own ? null : (this.#tiles.get(this.call.self)?.cell ?? null));

@@ -16,6 +16,7 @@ from websockets.exceptions import ConnectionClosed
 
 from streamer.client import loopback
 from streamer.commands import serve
+from streamer.errors import Removed
 from streamer.settings import Settings
 from tests.streamer.rtc.test_offer import GOOD
 
@@ -242,3 +243,22 @@ assert raise_descriptor_limit() == resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 assert resource.getrlimit(resource.RLIMIT_NOFILE)[1] == hard
 """
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+async def test_a_demo_that_the_host_removed_stays_away(monkeypatch):
+    class Child:
+        returncode = None
+
+        async def wait(self):
+            self.returncode = Removed.exit_code
+            return self.returncode
+
+    started = []
+
+    async def start(*command, **more):
+        started.append(command)
+        return Child()
+
+    monkeypatch.setattr(serve.asyncio, "create_subprocess_exec", start)
+    await serve.keep_demo("http://localhost:1", "r", lambda: "invite", Settings())
+    assert len(started) == 1

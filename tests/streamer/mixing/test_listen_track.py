@@ -143,3 +143,25 @@ def test_a_skip_reaches_the_wire_as_a_jump_of_time() -> None:
             stamps.append(timestamp // 960)
     assert stamps[-1] - stamps[0] >= 59
     assert stamps == sorted(stamps)
+
+
+async def test_who_loses_sound_because_the_loop_is_late_is_told_and_told_when_it_is_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told: list[bool] = []
+    track, loop, shift = ListenTrack(on_complete=told.append), asyncio.get_running_loop(), 0.0
+    real = loop.time
+    monkeypatch.setattr(loop, "time", lambda: real() + shift)
+    await track.recv()
+    shift += 1.0
+    for _ in range(200):
+        shift += max(0.0, track._start + track._next * 0.02 - loop.time())
+        await track.recv()
+    assert told == [] and track.statistics().skipped > 30, "nobody was there to be heard"
+    shift += 1.0
+    track.feed("ada", block(0))
+    while len(told) < 2:
+        # Time passes as fast as it is wanted; a frame is always just due.
+        shift += max(0.0, track._start + track._next * 0.02 - loop.time())
+        await track.recv()
+    assert told == [False, True]

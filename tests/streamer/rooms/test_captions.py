@@ -69,3 +69,18 @@ async def test_the_oldest_lines_are_forgotten_but_one_given_to_another_is_told_t
     await received(bob)
     insights.welcome(bob)
     assert [line["id"] for line in await received(bob)] == [*range(2, REPEATED + 1), 0]
+
+
+async def test_what_was_said_before_one_came_is_not_told_even_when_it_is_put_right(room):
+    insights, observer, ann, bob = room
+    observer.sessions[ann.id](caption(2, 0, "Between us.", 1.0, 2.0, True, NO_VECTOR))
+    await received(bob)
+    bob.sees_from = time.monotonic()
+    insights.welcome(bob)
+    insights.captions.set_speaker(ann.id, 0, -1)
+    assert await received(bob) == [] and len(await received(ann)) == 1
+    with pytest.raises(KeyError):
+        insights.captions.set_speaker(ann.id, 0, 1, by=bob)
+    observer.sessions[ann.id](caption(2, 1, "Hello Bob.", 3.0, 4.0, True, NO_VECTOR))
+    assert [line["text"] for line in await received(bob)] == ["Hello Bob."]
+    insights.captions.set_speaker(ann.id, 1, 1, by=bob)

@@ -107,6 +107,9 @@ async def test_full_room_is_503():
     async with client(max_publishers=1) as http:
         room = await new_room(http)
         await join(http, room)
+        assert (await join(http, room)).status_code == 201, "who only joins takes no seat"
+        for person in http.context.rooms.get(room["room"]).participants.values():
+            person.seated = True
         answer = await join(http, room)
         assert answer.status_code == 503
         assert "full" in answer.json()["reason"]

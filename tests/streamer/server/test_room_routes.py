@@ -1,5 +1,6 @@
 """Rooms over HTTP: who may come in, with which token, and what they may read."""
 
+import asyncio
 import time
 
 from tests.streamer.rtc.test_offer import GOOD
@@ -62,7 +63,8 @@ async def test_resume_is_the_same_participant_only_with_its_own_token():
 async def test_an_invite_to_take_part_is_good_for_watching_too():
     async with client(max_publishers=1) as http:
         room = await new_room(http)
-        await join(http, room)
+        ann = (await join(http, room)).json()
+        http.context.rooms.get(room["room"]).participants[ann["participant"]].seated = True
         watcher = (await join(http, room, role="watch")).json()
         assert watcher["role"] == "watch", "no publisher's place is needed"
         again = (await join(http, room, role="watch", resume=watcher["resume"])).json()
@@ -153,3 +155,120 @@ async def test_secret_guards_rooms_and_metrics():
         assert (await join(http, room)).status_code == 201
         assert (await http.get("/metrics")).status_code == 401
         assert (await http.get("/metrics", headers=bearer(SECRET))).status_code == 200
+
+
+async def test_who_made_the_room_is_its_host_and_nobody_else():
+    async with client() as http:
+        room = await new_room(http)
+        assert room["host"] not in room["link"]
+        host = (await join(http, room, room["host"])).json()
+        assert (host["host"], host["role"], host["waiting"]) == (True, "publish", False)
+        guest = (await join(http, room)).json()
+        assert not guest["host"]
+        invited = (await http.post(f"/rooms/{room['room']}/invites")).json()
+        assert "host" not in invited, "whoever may invite is no host"
+        again = (await join(http, room, room["host"], resume=guest["resume"])).json()
+        assert again["participant"] == guest["participant"] and again["host"], "the host's link makes a host"
+        ann = (await join(http, room, resume=host["resume"])).json()
+        assert ann["participant"] == host["participant"] and ann["host"], "who is the host stays it"
+
+
+async def test_a_locked_room_lets_nobody_in_but_the_host_and_who_comes_back():
+    async with client() as http:
+        room = await new_room(http)
+        ann, place = (await join(http, room)).json(), http.context.rooms.get(room["room"])
+        place.rules.locked = True
+        at = f"/rooms/{room['room']}"
+        refused = [await join(http, room), await join(http, room, room["watch_invite"])]
+        for endpoint in ("whip", "whep"):
+            headers = SDP | bearer(room["invite"])
+            refused.append(await http.post(f"{at}/{endpoint}", content=OFFERS[endpoint], headers=headers))
+        for answer in refused:
+            assert answer.status_code == 403 and "locked" in answer.json()["reason"]
+        assert (await join(http, room, resume=ann["resume"])).json()["participant"] == ann["participant"]
+        place._expired(place.participants[ann["participant"]])
+        assert place.participants == {}
+        again = await join(http, room, resume=ann["resume"])
+        assert again.status_code == 201, "who was cut off for longer is no newcomer either"
+        assert (await join(http, room, room["host"])).status_code == 201
+
+
+async def test_replaced_links_are_worth_nothing_and_the_new_ones_are_good():
+    async with client() as http:
+        room = await new_room(http)
+        ann, place = (await join(http, room)).json(), http.context.rooms.get(room["room"])
+        place.rules.links += 1
+        new = (await http.post(f"/rooms/{room['room']}/invites")).json()
+        at = f"/rooms/{room['room']}"
+        refused = [await join(http, room), await join(http, room, room["watch_invite"])]
+        refused += [
+            await http.post(f"{at}/{endpoint}", content=OFFERS[endpoint], headers=SDP | bearer(room["invite"]))
+            for endpoint in ("whip", "whep")
+        ]
+        refused.append(await http.get(at, headers=bearer(room["invite"])))
+        for answer in refused:
+            assert answer.status_code == 403 and "link was replaced" in answer.json()["reason"]
+        assert (await join(http, new)).status_code == 201
+        assert (await join(http, room, room["host"])).status_code == 201
+        assert (await join(http, room, resume=ann["resume"])).status_code == 201, "who is in stays"
+
+
+async def test_what_a_host_settled_holds_when_the_room_was_forgotten_or_the_server_restarted():
+    async with client(room_idle=0.001, secret=SECRET) as http:
+        room = await new_room(http, **bearer(SECRET))
+        rooms = http.context.rooms
+        rooms.get(room["room"]).rules.links = 1
+        rooms.get(room["room"]).rules.locked = True
+        new = (await http.post(f"/rooms/{room['room']}/invites", headers=bearer(SECRET))).json()
+        await asyncio.sleep(0.01)
+        rooms.sweep()
+        assert rooms.get(room["room"]) is None
+        assert "replaced" in (await join(http, room)).json()["reason"]
+        assert "locked" in (await join(http, new)).json()["reason"]
+    async with client(secret=SECRET) as http:
+        assert (await join(http, new)).status_code == 201
+        assert "replaced" in (await join(http, room)).json()["reason"], "somebody came with a newer link"
+
+
+async def test_newcomers_wait_for_the_host_and_have_no_media_meanwhile():
+    async with client(waiting_room=True, max_waiting=1) as http:
+        room = await new_room(http)
+        host = (await join(http, room, room["host"])).json()
+        newcomer = (await join(http, room)).json()
+        assert (host["waiting"], newcomer["waiting"]) == (False, True)
+        place = http.context.rooms.get(room["room"])
+        assert list(place.participants) == [host["participant"]]
+        full = await join(http, room)
+        assert full.status_code == 503 and "wait" in full.json()["reason"]
+        at = f"/rooms/{room['room']}"
+        for endpoint in ("whip", "whep"):
+            offer = OFFERS[endpoint]
+            answer = await http.post(f"{at}/{endpoint}", content=offer, headers=SDP | bearer(newcomer["token"]))
+            assert answer.status_code == 403 and "not let you in" in answer.json()["reason"]
+            bare = await http.post(f"{at}/{endpoint}", content=offer, headers=SDP | bearer(room["invite"]))
+            assert bare.status_code == 403 and "one by one" in bare.json()["reason"]
+        assert (await http.get(f"{at}/transcript.txt", headers=bearer(newcomer["token"]))).status_code == 403
+        again = (await join(http, room, resume=newcomer["resume"])).json()
+        assert (again["participant"], again["waiting"]) == (newcomer["participant"], True)
+        place.admit(place.admission.waiting[newcomer["participant"]])
+        again = (await join(http, room, resume=newcomer["resume"])).json()
+        assert (again["participant"], again["waiting"]) == (newcomer["participant"], False)
+        another = (await join(http, room)).json()
+        assert another["waiting"]
+        again = (await join(http, room, room["host"], resume=another["resume"])).json()
+        assert (again["participant"], again["host"], again["waiting"]) == (another["participant"], True, False)
+
+
+async def test_the_transcript_begins_where_one_came_in_unless_the_host_shows_more():
+    for past, begins in (("none", False), ("all", True), (60, True)):
+        async with client(past=past) as http:
+            room = await new_room(http)
+            host = (await join(http, room, room["host"])).json()
+            transcript = http.context.rooms.get(room["room"]).insights.captions.transcript
+            transcript.add("Ann", transcript._begin + 1, 0, "Before.")
+            late = (await join(http, room)).json()
+            transcript.add("Ann", transcript._begin + 2, 0, "After.")
+            address = f"/rooms/{room['room']}/transcript.txt"
+            for who, before in ((host, True), (late, begins)):
+                text = (await http.get(address, headers=bearer(who["token"]))).text
+                assert ("Before." in text, "After." in text) == (before, True), (past, who)

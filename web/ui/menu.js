@@ -1,18 +1,24 @@
-/** A small menu of one participant's speakers: who said a line. */
-import { element } from "../ui/element.js";
+/** A small menu at the thing it belongs to: for pointer and keyboard. */
+import { element } from "./element.js";
 
 const GAP = 4;
 
 /**
- * @typedef {object} Choice
- * @property {number | null} face null = what no speaker accounts for
+ * @typedef {object} MenuItem
  * @property {string} name
+ * @property {boolean} [checked] given = one of several of which one holds
+ * @property {() => void} act
  */
 
-export class SpeakerMenu {
-  #root = element("div", { class: "speaker-menu", role: "menu", "aria-label": "Who said this", "data-testid": "speaker-menu", popover: "auto" });
+export class Menu {
+  #root;
 
-  constructor() {
+  /**
+   * @param {string} label for screen readers
+   * @param {string} testid
+   */
+  constructor(label, testid) {
+    this.#root = element("div", { class: "menu", role: "menu", "aria-label": label, "data-testid": testid, popover: "auto" });
     // The browser closes it with Escape or a click elsewhere, and gives the focus back.
     this.#root.addEventListener("toggle", (event) => {
       if (event instanceof ToggleEvent && event.newState === "closed") this.#root.remove();
@@ -22,16 +28,16 @@ export class SpeakerMenu {
 
   /**
    * @param {HTMLElement} anchor what was clicked
-   * @param {Choice[]} choices
-   * @param {number | null} now who is said to have said it
-   * @param {(face: number | null) => void} onChoice
+   * @param {MenuItem[]} choices
    */
-  open(anchor, choices, now, onChoice) {
-    const items = choices.map(({ face, name }) => {
-      const item = element("button", { type: "button", role: "menuitemradio", "aria-checked": String(face === now), dir: "auto" }, name);
+  open(anchor, choices) {
+    const items = choices.map(({ name, checked, act }) => {
+      const one = checked !== undefined;
+      const kind = { role: one ? "menuitemradio" : "menuitem", "aria-checked": one && String(checked) };
+      const item = element("button", { type: "button", ...kind, dir: "auto" }, name);
       item.addEventListener("click", () => {
         this.#root.hidePopover();
-        if (face !== now) onChoice(face);
+        act();
       });
       return item;
     });

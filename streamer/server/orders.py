@@ -1,0 +1,41 @@
+"""What a host orders over the control socket."""
+
+from __future__ import annotations
+
+from streamer.messages import hosting
+from streamer.rooms.errors import TooMany
+from streamer.rooms.host import Host
+from streamer.rooms.participant import Participant
+from streamer.rooms.room import Room
+from streamer.server.context import Context
+
+
+def obey(context: Context, room: Room, me: Participant, order: hosting.FromHost) -> None:
+    """Do what a participant orders, if they may.
+
+    Args:
+        context: of the application.
+        room: where.
+        me: who orders.
+        order: what.
+
+    Raises:
+        Forbidden: only a host may, or not even they.
+        Full: nobody more can be let in.
+        KeyError: it is about somebody who is not here.
+        TooMany: too many orders at once.
+    """
+    if wait := room.orders.take(me.id):
+        raise TooMany(f"Too many orders at once: wait {wait} s.")
+    host = Host(room, me)
+    if isinstance(order, hosting.SetRules):
+        host.set_rules(order.rules)
+    elif isinstance(order, hosting.Remove):
+        host.remove(order.participant)
+    elif isinstance(order, hosting.MuteForAll):
+        host.mute(order.participant, order.muted)
+    elif isinstance(order, hosting.Admit):
+        host.admit(order.participant, order.admitted)
+    else:
+        host.replace_links()
+        room.notices.tell_hosts(context.links(room.id), "links")
