@@ -53,14 +53,15 @@ class Call:
     people: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
-    def engine(self) -> int:
-        """Process of the models."""
-        return child_running(self.server.pid, "streamer.engine.worker")
-
-    @property
-    def observer(self) -> int:
-        """Process of the models that look and listen."""
-        return child_running(self.server.pid, "streamer.observer.worker")
+    def processes(self) -> dict[str, int]:
+        """The server and the processes with models: what separates, what looks and attributes, what describes."""
+        engine = child_running(self.server.pid, "streamer.engine.worker")
+        return {
+            "server": self.server.pid,
+            "engine": engine,
+            "looker": child_running(engine, "streamer.engine.look_worker"),
+            "observer": child_running(self.server.pid, "streamer.observer.worker"),
+        }
 
     def join_demo(self) -> None:
         """Let the demo clip join as one more participant."""

@@ -15,8 +15,8 @@ HOLDS = 0.01
 
 
 def measure(running: Call, seconds: float) -> dict[str, float]:
-    """CPU share of server and engine, share of late blocks, pictures looked at per second and session."""
-    pids = {"server": running.server.pid, "engine": running.engine, "observer": running.observer}
+    """CPU share of each process, share of late blocks, pictures looked at per second and session."""
+    pids = running.processes
     before, counts = {name: cpu_seconds(pid) for name, pid in pids.items()}, running.metrics()
     started = time.monotonic()
     time.sleep(seconds)
@@ -40,14 +40,15 @@ def main() -> None:
             # 15 s until both puppets of the newest one have been seen and heard.
             running.until("earshot_agent_separated", running.metrics().get("earshot_agent_separated", 0) + 750)
             got = measure(running, SECONDS)
-            one = one or got["server"] + got["engine"]
+            one = one or got["server"] + got["engine"] + got["looker"]
             holds = sessions if got["late"] <= HOLDS else holds
             rows.append(
                 [
                     f"{sessions} x 2 faces",
                     f"{got['server']:.2f}",
                     f"{got['engine']:.2f}",
-                    f"{got['server'] + got['engine']:.2f}",
+                    f"{got['looker']:.2f}",
+                    f"{got['server'] + got['engine'] + got['looker']:.2f}",
                     f"{got['observer']:.2f}",
                     f"{1000 * got['hear'] / sessions / 2 / 50:.1f} ms",
                     f"{1000 * got['see'] / max(got['pictures'], 1e-9) / 2:.1f} ms",
@@ -61,7 +62,8 @@ def main() -> None:
         "sessions",
         "server, cores",
         "engine, cores",
-        "both",
+        "looker, cores",
+        "all three",
         "observer, cores",
         "hear, a block and face",
         "see, a picture and face",

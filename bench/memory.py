@@ -21,7 +21,7 @@ def main() -> None:
         running.join_demo()
         running.watch()
         running.until("earshot_agent_separated", 100)
-        pids = {"server": running.server.pid, "engine": running.engine, "observer": running.observer}
+        pids = running.processes
         for _ in range(MINUTES + 1):
             samples.append([resident(pid) for pid in pids.values()])
             time.sleep(60)

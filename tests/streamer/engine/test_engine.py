@@ -23,6 +23,9 @@ from streamer.engine.looking import Looking
 from streamer.engine.session import Lips
 from streamer.engine.types import BLOCK
 
+STEP = 0.08
+"""Seconds from one picture to the next that are both looked at."""
+
 
 @pytest.fixture(scope="module")
 def picture():
@@ -152,7 +155,7 @@ async def test_a_looking_process_that_dies_comes_back_and_voices_go_on(client, p
     client.open("p", listener.on_voices, listener.on_faces)
     frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format="yuv420p")
     for i in range(MEMORY_EVERY):
-        client.send_video("p", i * 0.04, frame)
+        client.send_video("p", i * STEP, frame)
         await listener.until(lambda count=i + 1: len(listener.faces) == count)
     looker = child_of(client.pid)
     os.kill(looker, signal.SIGKILL)
@@ -165,7 +168,7 @@ async def test_a_looking_process_that_dies_comes_back_and_voices_go_on(client, p
     alone[:, :320] = 90
     frame = av.VideoFrame.from_ndarray(alone, format="rgb24").reformat(format="yuv420p")
     for i in range(8):
-        client.send_video("p", 2 + i * 0.04, frame)
+        client.send_video("p", 2 + i * STEP, frame)
         await listener.until(lambda count=MEMORY_EVERY + i + 2: len(listener.faces) == count)
     assert [face.id for face in listener.faces[-1][1]] == [2]
     assert client.statistics.starts == 1
@@ -206,11 +209,11 @@ async def test_the_process_answers_every_block_and_the_newest_picture(client, pi
     client.open("p", listener.on_voices, listener.on_faces)
     frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format="yuv420p")
     for i in range(5):
-        client.send_video("p", i * 0.04, frame)
+        client.send_video("p", i * STEP, frame)
     # One in flight, the newest waiting, the three between dropped.
     assert client.statistics.video_dropped == 3
     await listener.until(lambda: len(listener.faces) == 2)
-    assert [t for t, _ in listener.faces] == [0.0, 4 * 0.04]
+    assert [t for t, _ in listener.faces] == [0.0, 4 * STEP]
     assert [face.id for face in listener.faces[1][1]] == [1, 2]
     for i in range(5):
         # One by one: what waits too long behind another is dropped.
@@ -218,6 +221,19 @@ async def test_the_process_answers_every_block_and_the_newest_picture(client, pi
         await listener.until(lambda count=i + 1: len(listener.voices) == count)
     assert [index for index, _ in listener.voices] == [0, 1, 2, 3, 4]
     assert list(listener.voices[4][1]) == [1, 2]
+
+
+async def test_no_more_pictures_are_looked_at_than_tell_anything(client, picture):
+    client, listener = client
+    client.open("p", listener.on_voices, listener.on_faces)
+    frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format="yuv420p")
+    for i in range(4):
+        # Half of 25 a second; one that comes in time is not kept for later.
+        client.send_video("p", i * 0.04, frame)
+        if i % 2 == 0:
+            await listener.until(lambda count=i // 2 + 1: len(listener.faces) == count)
+    assert [t for t, _ in listener.faces] == [0.0, 0.08]
+    assert client.statistics.video_sent == 2 and client.statistics.video_dropped == 0
 
 
 async def test_no_more_blocks_are_in_flight_than_allowed(client):
@@ -233,7 +249,7 @@ async def test_a_killed_process_comes_back_and_knows_who_is_who(client, picture)
     client.open("p", listener.on_voices, listener.on_faces)
     frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format="yuv420p")
     for i in range(MEMORY_EVERY):
-        client.send_video("p", i * 0.04, frame)
+        client.send_video("p", i * STEP, frame)
         await listener.until(lambda count=i + 1: len(listener.faces) == count)
     os.kill(client.pid, signal.SIGKILL)
     await listener.until(lambda: not client.ready)
@@ -247,7 +263,7 @@ async def test_a_killed_process_comes_back_and_knows_who_is_who(client, picture)
     alone[:, :320] = 90
     frame = av.VideoFrame.from_ndarray(alone, format="rgb24").reformat(format="yuv420p")
     for i in range(8):
-        client.send_video("p", 2 + i * 0.04, frame)
+        client.send_video("p", 2 + i * STEP, frame)
         await listener.until(lambda count=MEMORY_EVERY + i + 1: len(listener.faces) == count)
     assert [face.id for face in listener.faces[-1][1]] == [2]
 
@@ -268,7 +284,7 @@ async def test_an_odd_picture_and_a_failing_callback_cost_nobody_the_models(clie
     client.send_audio("p", 0, 0.0, noise(1, 0)[0])
     await listener.until(lambda: listener.faces and listener.voices)
     assert client.statistics.video_refused == 1
-    client.send_video("bad", 0.04, frame)  # the refused picture holds nothing up
+    client.send_video("bad", STEP, frame)  # the refused picture holds nothing up
     await listener.until(lambda: client.statistics.video_sent == 2)
     assert client.statistics.starts == 1
 

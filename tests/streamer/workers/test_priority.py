@@ -8,7 +8,17 @@ import pytest
 
 from streamer.commands.doctor import check_priority
 from streamer.settings import Settings
-from streamer.workers.priority import BEHIND, URGENT, go_behind, go_first, may_go_first
+from streamer.workers.priority import (
+    BEHIND,
+    PROMPT,
+    REAL_TIME,
+    URGENT,
+    be_prompt,
+    go_behind,
+    go_first,
+    go_real_time,
+    may_go_first,
+)
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="nice values of threads are Linux's")
 
@@ -68,3 +78,26 @@ def test_who_may_not_go_first_goes_on(monkeypatch):
     before = nice()
     go_first()
     assert nice() == before
+
+
+def test_a_real_time_thread_is_one_and_its_children_are_not():
+    def policy():
+        return os.sched_getscheduler(0) & ~os.SCHED_RESET_ON_FORK
+
+    def work():
+        go_real_time()
+        return policy(), os.sched_getparam(0).sched_priority, on_a_thread(policy)
+
+    expected = (os.SCHED_RR, REAL_TIME) if may_go_first() and (os.cpu_count() or 1) > 1 else (os.SCHED_OTHER, 0)
+    assert on_a_thread(work) == (*expected, os.SCHED_OTHER)
+    assert policy() == os.SCHED_OTHER
+
+
+def test_the_loop_that_passes_sound_on_is_between_what_separates_and_what_looks():
+    def work():
+        be_prompt()
+        return nice()
+
+    before = nice()
+    assert on_a_thread(work) == (PROMPT if may_go_first() else before)
+    assert URGENT < PROMPT <= URGENT + BEHIND
