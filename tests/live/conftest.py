@@ -171,15 +171,18 @@ async def serving(**settings: Any) -> AsyncIterator[Site]:
         await asyncio.sleep(0.01)
     port = server.servers[0].sockets[0].getsockname()[1]
     context = server.config.app.state.context
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as http:
-        site = Site(http, context)
-        try:
-            yield site
-        finally:
-            for thing in site.opened:
-                await thing.close()
-    server.should_exit = True
-    await task
+    try:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as http:
+            site = Site(http, context)
+            try:
+                yield site
+            finally:
+                for thing in site.opened:
+                    await thing.close()
+    finally:
+        # A test that fails leaves no server behind for the next one.
+        server.should_exit = True
+        await task
     assert context.rooms.peers.open == 0
     assert len(context.rooms) == 0
 

@@ -229,7 +229,8 @@ async def test_trickle_ice(site):
 
 
 async def test_abandoned_offers_leave_nothing_behind():
-    async with serving(connect_deadline=0.2, max_publishers=8, max_peers=300) as site:
+    # A slow machine makes an answer in 50 ms: eight of them are open at once all the same.
+    async with serving(connect_deadline=1.0, max_publishers=8, max_peers=300) as site:
         room = await site.room()
         pc = bundled()
         pc.addTransceiver("audio", "sendonly")
@@ -240,7 +241,7 @@ async def test_abandoned_offers_leave_nothing_behind():
         headers = {"Authorization": f"Bearer {room['invite']}", "Content-Type": "application/sdp"}
         answered = refused = 0
         place = site.context.rooms.get(room["room"])
-        while answered < 200:
+        while answered < 80:
             answer = await site.http.post(f"/rooms/{room['room']}/whip", content=offer, headers=headers)
             if answer.status_code == 503:
                 refused += 1
@@ -252,7 +253,7 @@ async def test_abandoned_offers_leave_nothing_behind():
         await until(lambda: place.participants == {}, 20)
         counts = site.context.rooms.peers
         await until(lambda: counts.open == 0)
-        assert (counts.opened, counts.abandoned, counts.close_failures) == (200, 200, 0)
+        assert (counts.opened, counts.abandoned, counts.close_failures) == (80, 80, 0)
         assert refused > 0, "nine at once were never asked for"
 
 

@@ -56,7 +56,7 @@ class Engine(EngineClient):
 
 async def test_a_voice_without_a_face_is_a_speaker(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("streamer.server.app.EngineClient", Engine)
-    async with serving() as site:
+    async with serving(past="all") as site:
         room = await site.room()
         ann, ben = await site.join(room, "Ann"), await site.join(room, "Ben")
         who = ann["participant"]
