@@ -118,7 +118,8 @@ def left_above_right(heard: Heard, sources: tuple[np.ndarray, np.ndarray]) -> fl
     which both sources together explain most: the others the browser has stretched, or had to make up.
     """
     mixture, recorded = sources[0] + sources[1], heard.pcm
-    at, ratios = _find(recorded[: 20 * RATE], mixture), []
+    # The first of the three rounds: what is heard has to fit into what is left.
+    at, ratios = _find(recorded[: 20 * RATE], mixture[: mixture.size // 3 + 20 * RATE]), []
     for start in range(0, recorded.size - PIECE, PIECE):
         piece = recorded[start : start + PIECE]
         near = max(at + start - RATE, TAPS)

@@ -16,6 +16,9 @@ from tests.live.peers import until
 SAID = {"best", "worst", "times", "wisdom", "age", "season", "light", "darkness", "spring", "hope", "winter", "despair"}
 """Of the words that the puppet on the right says (Dickens, A Tale of Two Cities)."""
 
+PATIENT = 240
+"""Seconds to wait: what looks and listens runs on idle time alone, of which a slow machine leaves little beside a call."""
+
 
 async def heartbeat(control: Socket) -> None:
     """Keeps the socket open, as a page does."""
@@ -47,20 +50,20 @@ async def test_the_page_is_told_where_what_and_who_and_its_questions_are_answere
             return control.newest.get("faces", {}).get("faces", [])
 
         try:
-            await until(lambda: len(faces()) == 2, 60)
+            await until(lambda: len(faces()) == 2, PATIENT)
             left, right = sorted(faces(), key=lambda face: face["box"][0])
             demo = control.newest["faces"]["participant"]
             await control.send(type="spectrogram", participant=demo, face=None)
-            await until(lambda: len(words(told["caption"], right["id"]) & SAID) >= 4, 90)
-            await until(lambda: bool(words(told["caption"], left["id"])), 90)
-            await until(lambda: any(name == "speech" for m in told["sound"] for name, _ in m["tags"]), 30)
-            await until(lambda: bool(told["scene"]) and len(told["spectrogram"]) > 10, 30)
+            await until(lambda: len(words(told["caption"], right["id"]) & SAID) >= 4, PATIENT)
+            await until(lambda: bool(words(told["caption"], left["id"])), PATIENT)
+            await until(lambda: any(name == "speech" for m in told["sound"] for name, _ in m["tags"]), PATIENT)
+            await until(lambda: bool(told["scene"]) and len(told["spectrogram"]) > 10, PATIENT)
 
             # The heat lies on a talking face: most peaks fall into one of the two faces' boxes.
             def found() -> list[Any]:
                 return [m["peak"] for m in told["localization"] if m["peak"] is not None]
 
-            await until(lambda: len(found()) > 20, 60)
+            await until(lambda: len(found()) > 20, PATIENT)
             peaks = found()
             boxes = [face["box"] for face in (left, right)]
             # A peak is the middle of a cell: where in the cell it is, nobody knows.
@@ -94,7 +97,7 @@ async def test_the_page_is_told_where_what_and_who_and_its_questions_are_answere
             await until(lambda: control.newest.get("error", {}).get("code") == "unavailable", 5)
             assert engine.statistics.starts == 1
             told["localization"].clear()
-            await until(lambda: bool(told["localization"]), 60)
+            await until(lambda: bool(told["localization"]), PATIENT)
             assert observer.statistics.starts == 2
             assert control.newest["status"]["voices_separated"]
         finally:
