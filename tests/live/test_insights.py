@@ -17,7 +17,7 @@ SAID = {"best", "worst", "times", "wisdom", "age", "season", "light", "darkness"
 """Of the words that the puppet on the right says (Dickens, A Tale of Two Cities)."""
 
 PATIENT = 240
-"""Seconds to wait: what looks and listens runs on idle time alone, of which a slow machine leaves little beside a call."""
+"""Seconds to wait: what looks and listens runs on idle time, of which a slow machine leaves little beside a call."""
 
 
 async def heartbeat(control: Socket) -> None:
