@@ -53,14 +53,21 @@ async def told(socket, kind):
     return message
 
 
+@contextlib.asynccontextmanager
+async def welcomed(address, room, joined):
+    """The control socket of somebody who has joined."""
+    url = f"{address.replace('http', 'ws', 1)}/rooms/{room['room']}/control"
+    async with connect(url, proxy=None) as socket:
+        await socket.send(json.dumps({"type": "hello", "token": joined["token"]}))
+        assert await told(socket, "welcome")
+        yield socket
+
+
 async def test_sigterm_is_told_closes_sockets_and_ends_well():
     async with serving() as (process, address, http), asyncio.timeout(30):
         room = (await http.post("/rooms")).json()
         joined = (await join(http, room)).json()
-        url = f"{address.replace('http', 'ws', 1)}/rooms/{room['room']}/control"
-        async with connect(url, proxy=None) as socket:
-            await socket.send(json.dumps({"type": "hello", "token": joined["token"]}))
-            assert await told(socket, "welcome")
+        async with welcomed(address, room, joined) as socket:
             process.send_signal(signal.SIGTERM)
             notice = await told(socket, "notice")
             assert (notice["code"], notice["reason"][:21]) == ("stopping", "The server stops now.")
@@ -74,10 +81,7 @@ async def test_a_server_that_drains_takes_nobody_in_and_waits_for_calls_to_end(e
     async with serving(EARSHOT_DRAIN="600") as (process, address, http), asyncio.timeout(30):
         room = (await http.post("/rooms")).json()
         joined = (await join(http, room)).json()
-        url = f"{address.replace('http', 'ws', 1)}/rooms/{room['room']}/control"
-        async with connect(url, proxy=None) as socket:
-            await socket.send(json.dumps({"type": "hello", "token": joined["token"]}))
-            assert await told(socket, "welcome")
+        async with welcomed(address, room, joined) as socket:
             process.send_signal(signal.SIGTERM)
             assert (await told(socket, "notice"))["reason"].startswith("The server will stop in 600 s")
             guest = {"Authorization": f"Bearer {room['invite']}", "Content-Type": "application/sdp"}

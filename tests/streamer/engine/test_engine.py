@@ -150,13 +150,19 @@ def child_of(pid):
     return int(child)
 
 
-async def test_a_looking_process_that_dies_comes_back_and_voices_go_on(client, picture):
-    client, listener = client
+async def remembered(client, listener, picture):
+    """Show the picture until the call is handed what is known of it; gives it as a frame."""
     client.open("p", listener.on_voices, listener.on_faces)
     frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format="yuv420p")
     for i in range(MEMORY_EVERY):
         client.send_video("p", i * STEP, frame)
         await listener.until(lambda count=i + 1: len(listener.faces) == count)
+    return frame
+
+
+async def test_a_looking_process_that_dies_comes_back_and_voices_go_on(client, picture):
+    client, listener = client
+    frame = await remembered(client, listener, picture)
     looker = child_of(client.pid)
     os.kill(looker, signal.SIGKILL)
     client.send_video("p", 1.0, frame)
@@ -246,11 +252,7 @@ async def test_no_more_blocks_are_in_flight_than_allowed(client):
 
 async def test_a_killed_process_comes_back_and_knows_who_is_who(client, picture):
     client, listener = client
-    client.open("p", listener.on_voices, listener.on_faces)
-    frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format="yuv420p")
-    for i in range(MEMORY_EVERY):
-        client.send_video("p", i * STEP, frame)
-        await listener.until(lambda count=i + 1: len(listener.faces) == count)
+    await remembered(client, listener, picture)
     os.kill(client.pid, signal.SIGKILL)
     await listener.until(lambda: not client.ready)
     assert not client.send_audio("p", 0, 0.0, noise(1, 0)[0])
