@@ -31,6 +31,13 @@ ANSWER_DEADLINE = 10.0
 MOST_QUESTIONS = 16
 """Questions that may wait at once."""
 
+PICTURES = 13.0
+"""Most pictures a second and session: what moves with a sound is told from eight on."""
+
+MOST_UNSEEN = 8
+"""Pictures of a session that may wait for the process. Motion is seen between neighbours no more than
+`models.localization.motion.LONGEST_GAP` apart: while a scene is put into words, several come, and all are wanted."""
+
 OUTDATED = 10.0
 """Seconds after which a picture is not what there is to be seen any more: the camera is off."""
 
@@ -63,7 +70,9 @@ class ObserverStatistics(Statistics):
 @dataclass
 class _Session:
     on_observation: Callable[[Observation], None]
-    picture_in_flight: bool = False
+    packing: bool = False
+    unseen: int = 0
+    packed_t: float = -math.inf
     pictured: float = -math.inf
     spectrograms: tuple[int | None, ...] = ()
     ending: bool = False
@@ -82,7 +91,7 @@ class _Session:
     def forsaken(self) -> list[Caption]:
         """Return the lines that nobody will finish, now that the process is gone: final as last understood."""
         lines, self.unfinished = [replace(line, final=True) for line in self.unfinished.values()], {}
-        self.picture_in_flight = False
+        self.unseen = 0
         return lines
 
 
@@ -130,15 +139,21 @@ class ObserverClient(WorkerClient[_Session, ObserverStatistics]):
         self._process.send(pack_sound(t, mix, voices, speaking) | {"sid": sid})
 
     def see(self, sid: str, t: float, frame: av.VideoFrame) -> None:
-        """Send a picture, unless the one before is still on its way."""
+        """Send a picture, unless it comes too soon after one before, or too many are still on their way.
+
+        Pictures never take the room of sound: they fill half of `MOST_UNREAD`.
+        """
         session = self._sessions.get(sid)
         if session is None or not self.ready:
             return
         session.pictured = time.monotonic()
-        if session.picture_in_flight:
+        if 0 <= t - session.packed_t < 1 / PICTURES:
+            return
+        if session.packing or session.unseen >= MOST_UNSEEN or self._process.waiting > MOST_UNREAD // 2:
             self._statistics.pictures_skipped += 1
             return
-        session.picture_in_flight = True
+        # One at a time, so that they arrive in order.
+        session.packing, session.packed_t = True, t
         self._send_later(self._send_picture(sid, session, t, frame), f"picture of {sid} to observe")
 
     def show_spectrograms(self, sid: str, faces: set[int | None]) -> None:
@@ -191,18 +206,17 @@ class ObserverClient(WorkerClient[_Session, ObserverStatistics]):
             del self._questions[n]
 
     async def _send_picture(self, sid: str, session: _Session, t: float, frame: av.VideoFrame) -> None:
-        sent = False
         try:
             rgb = await asyncio.to_thread(_square, frame)
             if self._sessions.get(sid) is session and self.ready:
                 self._statistics.pictures += 1
                 aspect = frame.width / frame.height
                 self._process.send({"type": "picture", "sid": sid, "t": t, "aspect": aspect, "rgb": rgb})
-                sent = True
+                session.unseen += 1
         except (ValueError, av.FFmpegError) as error:
             log.debug("picture of %s refused: %s", sid, error)
         finally:
-            session.picture_in_flight = sent
+            session.packing = False
 
     def restarted(self, ready: bool) -> None:
         """Begin all sessions anew; finish the lines, and refuse the questions, that the process took with it."""
@@ -235,7 +249,7 @@ class ObserverClient(WorkerClient[_Session, ObserverStatistics]):
         if session is None:
             return
         if kind == "seen":
-            session.picture_in_flight = False
+            session.unseen = max(0, session.unseen - 1)
             return
         if kind == "closed":
             if session.ending:

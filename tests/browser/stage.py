@@ -94,6 +94,26 @@ class Stage:
                 break
         return button
 
+    def show(self, *xs: float, voices: tuple[int, ...] = ()) -> None:
+        """Tell of faces and voices until the page has them."""
+        ids = [i + 1 for i in range(len(xs))], list(voices)
+        for _ in range(200):
+            self.faces(*xs, voices=voices)
+            self.page.wait_for_timeout(50)
+            state = self.visitor.state()
+            if tuple([one["id"] for one in state[kind].get(self.ada, [])] for kind in ("faces", "voices")) == ids:
+                return
+        raise AssertionError(f"the page does not have {ids}")
+
+    def question(self, number: int) -> dict[str, Any]:
+        """What the page asks, the `number`th time of all, as soon as it has."""
+        for _ in range(200):
+            if len(self.asked) >= number:
+                break
+            self.page.wait_for_timeout(50)
+        assert len(self.asked) == number, self.asked
+        return self.asked[-1]
+
     @property
     def tile(self) -> Locator:
         return self.page.locator(f"[data-testid=tile][data-participant='{self.ada}']")

@@ -172,15 +172,19 @@ def test_nothing_on_a_picture_lies_over_words(stage: Callable[..., Stage], width
     text = "two people sit at a table in front of a large window and talk to each other"
     bob.tell(type="scene", t=time.time(), text=text, words=[{"word": w, "heat": ""} for w in text.split()])
     said: dict[int | None, str] = {1: "the budget of this year", 2: "and that of the next", None: "from the next room"}
-    for _ in range(10):
+    boxes: list[dict[str, Any]] = []
+    for i in range(200):
         # One face so high, the other so low that the name has no place but at the other end.
-        faces = [FACE | {"id": i + 1, "box": [x, y, 0.3, 0.5]} for i, (x, y) in enumerate(((0.1, 0.02), (0.6, 0.4)))]
+        faces = [FACE | {"id": k + 1, "box": [x, y, 0.3, 0.5]} for k, (x, y) in enumerate(((0.1, 0.02), (0.6, 0.4)))]
         bob.tell(type="sound", t=time.time(), tags=[["music", 0.8], ["children playing", 0.6]])
         bob.tell(type="faces", t=time.time(), faces=faces, voices=[])
         for line, (face, words) in enumerate(said.items()):
             bob.say(face, words, line=line)
         bob.page.wait_for_timeout(100)
-    boxes = bob.tile.evaluate(RECTANGLES, ".caption-text, .face-label, .tile-foot, .scene, .tag")
+        boxes = bob.tile.evaluate(RECTANGLES, ".caption-text, .face-label, .tile-foot, .scene, .tag")
+        # A busy machine draws later: a few rounds more, and then it has settled.
+        if i >= 10 and len(boxes) == 10:
+            break
     assert len(boxes) == 10, boxes
     assert not overlapping(boxes)
 
@@ -200,7 +204,7 @@ def test_an_open_panel_leaves_the_call_in_sight(stage: Callable[..., Stage], wid
     bob = stage(viewport={"width": width, "height": height})
     close = bob.page.get_by_role("button", name="Close this panel")
     bob.press("?")
-    bob.page.wait_for_timeout(200)
+    expect(bob.page.locator("#words")).to_be_visible()
     [panel], [tile], [leave] = (
         bob.page.locator("body").evaluate(RECTANGLES, selector)
         for selector in ("#words", "[data-testid=tile]", "#leave")
@@ -275,8 +279,8 @@ def test_sounds_are_chips_lines_and_said_once(stage: Callable[..., Stage]) -> No
     )
     for tags in ([["dog bark", 0.9]], [["dog bark", 0.8], ["siren", 0.7]], [["speech", 0.9]], [["dog bark", 0.6]]):
         bob.tell(type="sound", t=time.time(), tags=tags)
-        bob.page.wait_for_timeout(150)
-    expect(bob.tile.get_by_test_id("tags").locator("li")).to_have_text(["dog bark"])
+        names = [] if tags[0][0] == "speech" else [name for name, _ in tags]
+        expect(bob.tile.get_by_test_id("tags").locator("li")).to_have_text(names)
     assert bob.page.evaluate("said") == ["Ada: dog bark", "Ada: siren"]
     # From here on screen readers hear of it from the transcript.
     bob.press("t")

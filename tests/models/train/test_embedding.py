@@ -88,7 +88,7 @@ def test_a_run_learns_a_tiny_world_stops_and_goes_on(tmp_path: Path, monkeypatch
         out=tmp_path / "x.safetensors",
         minutes=0.5,
         resume=False,
-        rows=8,
+        rows=4,
         rate=3e-3,
         seed=0,
     )

@@ -208,7 +208,7 @@ def test_a_run_learns_what_only_the_picture_tells(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(training.time, "process_time", iter(range(100_000)).__next__)
     options = argparse.Namespace(
         data=tmp_path, cache=tmp_path, out=tmp_path / "x.safetensors", words=tmp_path, minutes=2.0, resume=False,
-        blind=False, start=None, rows=15, rate=3e-3, seed=0,
+        blind=False, start=None, rows=5, rate=3e-3, seed=0,
     )  # fmt: skip
     run = training.QuestionTrainer(options)
     run.run()

@@ -7,6 +7,7 @@ import pytest
 from streamer.observer import client as module
 from streamer.observer.client import ObserverClient, Unavailable
 from streamer.observer.types import Caption, Sounds, pack
+from tests.live.peers import until
 
 
 class Process:
@@ -110,3 +111,38 @@ def test_what_the_process_counts_is_added_up_over_its_lives(client):
     says_counts(sounds_dropped=1, second_readings_read=1)
     found = client.statistics
     assert (found.sounds_dropped, found.second_readings_read, found.second_readings_late) == (3, 5, 1)
+
+
+async def shows(client, *times):
+    frame = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="rgb24")
+    for t in times:
+        client.see("p", t, frame)
+        await until(lambda: not client._sessions["p"].packing)
+
+
+def shown(client):
+    return [message["t"] for message in client._process.sent if message["type"] == "picture"]
+
+
+async def test_pictures_wait_in_order_while_the_process_is_busy_and_then_go_on(client):
+    client.open("p", print)
+    times = [i * 0.1 for i in range(module.MOST_UNSEEN + 3)]
+    await shows(client, *times)
+    assert shown(client) == times[: module.MOST_UNSEEN] and client.statistics.pictures_skipped == 3
+    client.receive({"type": "seen", "sid": "p"})
+    await shows(client, 5.0, 5.1)
+    assert shown(client)[-1] == 5.0 and client.statistics.pictures_skipped == 4
+    dies_and_comes_back(client)
+    await shows(client, 6.0, 6.1)
+    assert shown(client)[-2:] == [6.0, 6.1]
+
+
+async def test_of_fast_pictures_as_many_go_as_tell_anything_and_sound_goes_first(client):
+    client.open("p", print)
+    await shows(client, *(i / 25 for i in range(8)))
+    assert shown(client) == [0.0, 0.08, 0.16, 0.24] and client.statistics.pictures_skipped == 0
+    client._process.waiting = module.MOST_UNREAD * 3 // 4
+    await shows(client, 1.0)
+    client.hear("p", 1.0, np.zeros(1600, np.float32), {}, {})
+    assert 1.0 not in shown(client) and client._process.sent[-1]["type"] == "sound"
+    assert (client.statistics.pictures_skipped, client.statistics.sounds_dropped) == (1, 0)
