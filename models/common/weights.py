@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import onnxruntime
-from safetensors.torch import load_file
-from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 FOLDER = Path(__file__).parents[1] / "weights"
 """Where the shipped weights lie, a card beside each."""
 
-Net = TypeVar("Net", bound=nn.Module)
+Net = TypeVar("Net", bound="nn.Module")
 
 
 def tensors(path: Path) -> dict[str, Tensor]:
@@ -25,6 +26,9 @@ def tensors(path: Path) -> dict[str, Tensor]:
     Raises:
         FileNotFoundError: it is not there.
     """
+    # Torch takes seconds to import; processes that only run graphs do without.
+    from safetensors.torch import load_file
+
     return {name: value.float() for name, value in load_file(path).items()}
 
 

@@ -13,7 +13,6 @@ import unicodedata
 from typing import Literal
 
 import numpy as np
-from scipy.signal import resample_poly
 
 from models.common.arrays import F32
 
@@ -96,5 +95,8 @@ class SpeechSynthesizer:
         loud = float(np.sqrt(np.mean(np.square(pcm)))) if count else 0.0
         if loud == 0.0:
             return np.zeros(0, np.float32)
+        # What nobody hears read aloud costs the server neither time nor memory at its start.
+        from scipy.signal import resample_poly
+
         fine: F32 = resample_poly(pcm * (LEVEL / loud), CALL_RATE, rate).clip(-1.0, 1.0).astype(np.float32)
         return fine

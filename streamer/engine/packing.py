@@ -11,7 +11,7 @@ from av.video.reformatter import VideoReformatter
 
 from models.active_speaker.attribution import Attribution, VoicePrint
 from models.common.arrays import F32, U8
-from models.faces.tracker import Face
+from models.faces.face import Face
 from streamer.engine.types import BLOCK, FaceState, SpeakerState, Voices
 from streamer.workers.framing import Message
 

@@ -266,3 +266,10 @@ async def test_a_demo_that_the_host_removed_stays_away(monkeypatch):
     monkeypatch.setattr(serve.asyncio, "create_subprocess_exec", start)
     await serve.keep_demo("http://localhost:1", "r", lambda: "invite", Settings())
     assert len(started) == 1
+
+
+def test_the_server_starts_without_what_only_models_need():
+    """Torch alone is seconds at the start and 100 MB."""
+    code = "import sys, streamer.commands.serve; print(*{'torch', 'scipy', 'moonshine_voice'} & sys.modules.keys())"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert found.stdout.split() == []
