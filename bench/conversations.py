@@ -35,9 +35,6 @@ NOT_FOUND = -10.0
 PASSING = 5
 """Pictures up to which a number does not count: it was given up again at once."""
 
-HELD = 0.5
-"""Share of the sound's energy from which a voice's file holds it."""
-
 
 @dataclass
 class Score:
@@ -76,7 +73,7 @@ class Seen:
         numbers: by person, how often each number was given.
         judged: see `Score`.
         known_at: by person, when the voice was first known, seconds.
-        talks: by number, the 40 ms in which it is said to talk.
+        talks: by number, the 40 ms in which it is said to talk, in the picture or not.
     """
 
     numbers: dict[int, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
@@ -90,15 +87,15 @@ def read_events(path: Path, conversation: Conversation, truth: np.ndarray) -> Se
     seen = Seen()
     for line in path.read_text().splitlines():
         event = json.loads(line)
+        i = round(event["t"] * SAMPLE_RATE / FRAME)
+        if event.get("type") in ("face", "heard") and event["speaking"] >= 0.5:
+            seen.talks[event["id"]].add(i)
         person = conversation.person_at(event["t"], event["box"]) if event.get("type") == "face" else None
         if person is None:
             continue
-        talks, i = event["speaking"] >= 0.5, round(event["t"] * SAMPLE_RATE / FRAME)
         seen.numbers[person][event["id"]] += 1
         if i < truth.shape[1]:
-            seen.judged.append((bool(truth[person, i]), talks))
-        if talks:
-            seen.talks[event["id"]].add(i)
+            seen.judged.append((bool(truth[person, i]), event["speaking"] >= 0.5))
         if event["voice_known"]:
             seen.known_at.setdefault(person, event["t"])
     return seen
@@ -141,10 +138,9 @@ def score(conversation: Conversation, out: Path) -> Score:
     often = [{id for id, count in seen.numbers[person].items() if count > PASSING} for person in people]
     result.shared = sum(n > 1 for n in Counter(id for some in often for id in some).values())
     result.judged = seen.judged
-    held = held_by_voices(out, mixture, truth.shape[1])
-    result.off_camera = one_speaker(truth, people, held)
-    said = [np.isin(np.arange(truth.shape[1]), list(frames)) for frames in seen.talks.values()] + held
-    shown = np.stack(said) if said else np.zeros((0, truth.shape[1]), bool)
+    said = {id: np.isin(np.arange(truth.shape[1]), list(frames)) for id, frames in seen.talks.items()}
+    result.off_camera = one_speaker(truth, people, [frames for id, frames in said.items() if id < 0])
+    shown = np.stack(list(said.values())) if said else np.zeros((0, truth.shape[1]), bool)
     result.errors, result.speech = error_rate(np.repeat(truth, 2, axis=1), np.repeat(shown, 2, axis=1))
     return result
 
@@ -161,18 +157,6 @@ def mostly(pcm: np.ndarray, voices: np.ndarray) -> int:
     """Whose voice is the loudest in a file, by least squares."""
     amounts = np.linalg.lstsq(voices.T, pcm, rcond=None)[0]
     return int(np.argmax(np.abs(amounts) * np.linalg.norm(voices, axis=1)))
-
-
-def held_by_voices(out: Path, mixture: np.ndarray, count: int) -> list[np.ndarray]:
-    """By voice without a face, the 40 ms in which its file holds most of the sound; the events do not tell."""
-    held = []
-    for path in sorted(out.glob("voice-*.wav")):
-        power = [
-            np.square(x[: count * FRAME]).reshape(count, FRAME).sum(axis=1)
-            for x in (sound_of(path, len(mixture)), mixture)
-        ]
-        held.append((power[0] > HELD * power[1]) & (power[1] > 1e-3 * power[1].max()))
-    return held
 
 
 def one_speaker(truth: np.ndarray, seen: list[int], held: list[np.ndarray]) -> float | None:

@@ -1,9 +1,10 @@
 """Fit the weights of models/active_speaker/detector.py: `python -m models.train.active_speaker.fit FOLDER…`.
 
 A FOLDER holds conversations as `models.train.data.conversations` describes them. Faces are found and attribution runs
-over each, as in a call and as in the first pass over a recording; what the detector would weigh then is weighed by a
-logistic model against who really talks. Speech and silence count alike, however often each is. It prints the balanced
-accuracy by kind of conversation, of each person by weights fitted on all others, and the weights fitted on everybody.
+over each, as in a call and as in the first pass over a recording, and once more with listeners who chew or are still
+pictures; what the detector would weigh then is weighed by a logistic model against who really talks. Speech and silence
+count alike, however often each is. It prints the balanced accuracy by kind of conversation, of each person by weights
+fitted on all others, and the weights fitted on everybody.
 `--prior N` then looks for a better `Prior` in N random steps.
 """
 
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,8 @@ import torch
 from models.active_speaker.networks import load_networks
 from models.common.arrays import F64, Bools, Strings
 from models.faces.tracker import FaceModels
-from models.train.active_speaker.evidence import Evidence, evidence_of, lips_of
+from models.train.active_speaker.evidence import Evidence, evidence_of, lips_of, remembering
+from models.train.active_speaker.listeners import chewing
 from models.train.active_speaker.prior import search
 from models.train.data.conversations import load
 
@@ -33,7 +35,7 @@ class Rows:
     """Moments of many conversations.
 
     Attributes:
-        cues: (N, 9).
+        cues: (N, 10).
         talks: (N,) whether the person talked.
         people: (N,) who.
         kinds: (N,) of conversation.
@@ -115,13 +117,17 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     networks, models, evidence = load_networks(), FaceModels(), []
+    rng = np.random.default_rng(options.seed)
     for conversation in [one for folder in options.folders for one in load(folder)]:
-        evidence.append(evidence_of(conversation, lips_of(conversation, models), networks))
+        seen, ears = lips_of(conversation, models), remembering(networks)
+        evidence.append(evidence_of(conversation, seen, ears))
+        harder = evidence_of(*chewing(conversation, seen, rng), ears)
+        evidence.append(replace(harder, kind=f"{conversation.kind}, chewing"))
         print(f"{conversation.path.name}: {len(evidence[-1].talks)} moments", flush=True)
     print(report("LIVE", rows_of(evidence, settled=False)))
     print(report("SETTLED", rows_of(evidence, settled=True)))
     if options.prior:
-        for better in search(evidence, options.prior, np.random.default_rng(options.seed)):
+        for better in search(evidence, options.prior, rng):
             print(better, flush=True)
 
 

@@ -211,6 +211,14 @@ def test_between_the_middles_of_chunks_both_count(ears: Ears) -> None:
         assert between.speakers[id] == pytest.approx(mixed, abs=1e-6)
 
 
+def test_a_first_pass_knows_how_loud_the_sound_is(ears: Ears) -> None:
+    settled = surveyed(ears)[0].settle()
+    levels = {name: 20 * np.log10(level) for name, level in LEVELS.items()}
+    first, pause = settled.loudness(0.5), settled.loudness(2.5)
+    assert (first.now, first.loudest, pause.now) == pytest.approx((levels["a"], levels["b"], -100.0))
+    assert Survey(ears.networks).settle().loudness(0.0).now == -100.0
+
+
 def test_a_voice_takes_part_around_its_words(ears: Ears) -> None:
     survey, call = surveyed(ears)
     call.go(30.0, "b")
@@ -226,7 +234,8 @@ def test_a_settled_attributor_only_looks_up(ears: Ears) -> None:
     attributor = SettledAttributor(settled)
     assert set(attributor.latest.prints) == {1, 2}
     assert attributor.hear(6.5, np.zeros(STEP, np.float32))
-    assert attributor.latest == settled.at(6.5) and 3 not in attributor.latest.speakers
+    middle = 6.5 + STEP / SAMPLE_RATE / 2
+    assert attributor.latest == settled.at(middle) and 3 not in attributor.latest.speakers
 
 
 def test_a_recording_without_sound_knows_nobody(ears: Ears) -> None:

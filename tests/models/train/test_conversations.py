@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from bench.conversations import Score, in_step, mostly, one_speaker, summary
+from bench.conversations import Score, in_step, mostly, one_speaker, read_events, summary
 from bench.diarization import FRAME, error_rate, near_changes
 from models.active_speaker.inference import Chunk
 from models.active_speaker.likelihoods import Prior
-from models.train.active_speaker.evidence import Evidence
+from models.train.active_speaker.evidence import Evidence, Lips
 from models.train.active_speaker.fit import Rows, balanced, cross_validated, fit
+from models.train.active_speaker.listeners import SILENCE, chewing
 from models.train.active_speaker.prior import right, search
 from models.train.data.conversations import load
 from streamer.engine.rehearsal import si_sdr
@@ -99,6 +101,17 @@ def test_a_voice_off_camera_is_one_speaker_or_two() -> None:
     assert one_speaker(truth[:2], [0, 1], [first]) is None
 
 
+def test_who_is_not_in_the_picture_talks_too(tmp_path: Path) -> None:
+    (one,) = load(folder(tmp_path, [(0, 4, -1)]))
+    face = {"type": "face", "id": 1, "box": [0.1, 0.1, 0.2, 0.2], "voice_known": False}
+    told = [{"t": 0.04, "speaking": 0.9, **face}, {"t": 3.2, "speaking": 0.2, **face}]
+    told += [{"t": 0.075, "type": "heard", "id": -1, "speaking": 0.6}, {"t": 3.2, "type": "heard", "id": 2, "speaking": 0.1}]
+    (tmp_path / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in told))
+    seen = read_events(tmp_path / "events.jsonl", one, one.talks())
+    assert dict(seen.talks) == {1: {1}, -1: {2}}
+    assert seen.judged == [(True, True), (True, False)] and list(seen.numbers) == [0]
+
+
 def test_a_row_of_the_table() -> None:
     one = Score(
         [2.0, -4.0], [False, True], [True, False], [True, False], [True, True], 1,
@@ -128,6 +141,31 @@ def test_each_person_is_judged_by_what_others_taught() -> None:
     rows = Rows(np.stack([np.ones(900), cue], axis=1), talks, people, np.full(900, "pair"))
     judged = cross_validated(rows)
     assert balanced(judged[people == "eve"], talks[people == "eve"]) == (0.0, 0.0)
+
+
+def test_listeners_chew_or_freeze_and_everybody_chews_in_the_silence_at_the_end(tmp_path: Path) -> None:
+    (one,) = load(folder(tmp_path, [(0, 4, -1)]))
+    talks, rng = one.talks(), np.random.default_rng(0)
+    # Who talks has odd numbers, each its own.
+    seen = [
+        Lips(i * 0.04, person, np.full(4, 2 * i + talks[person, i], np.float32))
+        for i in range(100)
+        for person in (0, 1)
+    ]
+    turns = set()
+    for _ in range(8):
+        longer, lips = chewing(one, seen, rng)
+        assert [each.t for each in lips] == sorted(each.t for each in lips)
+        assert longer.mixture.shape == (round((4 + SILENCE) * RATE),) and not longer.talks()[:, 101:].any()
+        for person in (0, 1):
+            mine = [each for each in lips if each.person == person]
+            values = np.array([each.numbers for each in mine if each.numbers is not None])[:, 0]
+            assert len(mine) == 175 and (values % 2 == 1).all()
+            own = talks[person]
+            np.testing.assert_array_equal(values[:100][own], 2 * np.flatnonzero(own) + 1)
+            turns.add(bool(np.ptp(values[40:70]))) if person == 0 else None
+            assert np.ptp(values[100:]) > 0
+    assert turns == {True, False}
 
 
 def spoken() -> Evidence:

@@ -190,7 +190,7 @@ def test_all_sound_is_attributed_in_pieces_of_two_blocks() -> None:
     for i in range(6):
         one.heard(i * 0.02, block, np.zeros((0, BLOCK), np.float32))
     assert isinstance(one.senses, Told)
-    assert one.senses.heard == [(0.02, 2 * BLOCK), (0.06, 2 * BLOCK), (0.1, 2 * BLOCK)]
+    assert one.senses.heard == [(0.0, 2 * BLOCK), (0.04, 2 * BLOCK), (0.08, 2 * BLOCK)]
 
 
 def test_after_a_first_pass_faces_and_voices_are_looked_up() -> None:
