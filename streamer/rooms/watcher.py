@@ -7,13 +7,15 @@ from collections.abc import Callable
 from aiortc import RTCPeerConnection
 
 from streamer.messages.protocol import Slot
+from streamer.mixing.desk import Desk
 from streamer.mixing.faders import Faders
 from streamer.mixing.listen_track import ListenTrack
 from streamer.rooms.session import Session
 from streamer.rtc import rtp
 from streamer.rtc.peer import Peer
-from streamer.rtc.relay import VIDEO_CODECS, SlotTrack, VideoSource
+from streamer.rtc.relay import VIDEO_CODECS, VideoSource
 from streamer.rtc.sdp import BadSdp
+from streamer.rtc.slot import SlotTrack
 
 
 class Watcher(Session):
@@ -21,6 +23,8 @@ class Watcher(Session):
 
     Args:
         peer: its connection.
+        desk: what mixes for them.
+        own: the listener's id, whose voice they are not sent.
         faders: the listener's.
         on_slots: called when the slots' RTP bases become known or change.
         on_complete: called with False when sound is left out, and with True when that is over.
@@ -29,10 +33,16 @@ class Watcher(Session):
     kind = "whep"
 
     def __init__(
-        self, peer: Peer, faders: Faders, on_slots: Callable[[], None], on_complete: Callable[[bool], None]
+        self,
+        peer: Peer,
+        desk: Desk,
+        own: str,
+        faders: Faders,
+        on_slots: Callable[[], None],
+        on_complete: Callable[[bool], None],
     ) -> None:
         super().__init__(peer)
-        self.listen = ListenTrack(faders, on_complete)
+        self.listen = ListenTrack(desk, own, faders, on_complete)
         self._on_slots = on_slots
         self._tracks: dict[str, SlotTrack] = {}
         self._shown: dict[str, str] = {}
@@ -73,11 +83,11 @@ class Watcher(Session):
         ]
 
     def _prepare(self, pc: RTCPeerConnection) -> None:
-        rtp.prefer_codecs(pc, VIDEO_CODECS)
+        rtp.prefer_codecs(pc, [*VIDEO_CODECS, "audio/opus"])
         for transceiver in pc.getTransceivers():
             transceiver.direction = "sendonly"
             if transceiver.kind == "audio":
-                transceiver.sender.replaceTrack(self.listen)
+                self.listen.bind(transceiver)
             elif transceiver.mid is not None:
                 track = SlotTrack(on_rtp_base=lambda base: self._on_slots())
                 try:
