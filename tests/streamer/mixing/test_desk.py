@@ -35,10 +35,10 @@ def run(desk: Desk, frames: range) -> None:
 def decoded(packets: list[bytes]) -> np.ndarray:
     decoder = av.CodecContext.create("libopus", "r")
     decoder.sample_rate, decoder.layout, decoder.format = 48_000, "stereo", "s16"
-    heard = []
-    for packet in packets:
-        for frame in decoder.decode(av.Packet(packet)):
-            heard.append(np.frombuffer(memoryview(frame.planes[0]), np.int16)[: frame.samples * 2].reshape(-1, 2))
+    frames = [frame for packet in packets for frame in decoder.decode(av.Packet(packet))]
+    heard = [
+        np.frombuffer(memoryview(frame.planes[0]), np.int16)[: frame.samples * 2].reshape(-1, 2) for frame in frames
+    ]
     return np.concatenate(heard).astype(float)
 
 

@@ -186,15 +186,3 @@ async def test_codecs_are_put_in_order() -> None:
     assert transceiver._codecs[1].parameters["apt"] == transceiver._codecs[0].payloadType
     assert rtp.negotiated_codec(transceiver) == "VP8"
     await pc.close()
-
-
-@pytest.mark.parametrize("scale", [0.0, 1e-4, 0.01, 0.5, 1.0])
-def test_the_fast_audio_level_is_aiortcs(scale: float) -> None:
-    import aiortc.rtp
-
-    samples = scale * 32767 * np.sin(np.arange(960))
-    frame = frame_of(samples, 48_000, 0)
-    square = np.mean(samples.astype(np.int16).astype(float) ** 2) / 32767**2
-    wanted = round(max(10 * np.log10(square), -127)) if square else -127
-    rtp.speed_up_audio_level()
-    assert aiortc.rtp.compute_audio_level_dbov(frame) == wanted
