@@ -12,10 +12,12 @@ from streamer.mixing.faders import Faders
 from streamer.mixing.listen_track import ListenTrack
 from streamer.rooms.session import Session
 from streamer.rtc import rtp
+from streamer.rtc.bandwidth import Shares, on_estimate
 from streamer.rtc.peer import Peer
 from streamer.rtc.relay import VIDEO_CODECS, VideoSource
 from streamer.rtc.sdp import BadSdp
 from streamer.rtc.slot import SlotTrack
+from streamer.rtc.timeline import now
 
 
 class Watcher(Session):
@@ -46,6 +48,7 @@ class Watcher(Session):
         self._on_slots = on_slots
         self._tracks: dict[str, SlotTrack] = {}
         self._shown: dict[str, str] = {}
+        self._shares: Shares[SlotTrack] = Shares()
 
     async def close(self) -> None:
         """Stop all tracks and close; may be called again."""
@@ -94,4 +97,12 @@ class Watcher(Session):
                     track.bind(transceiver)
                 except ValueError as error:
                     raise BadSdp(422, "No video codec is shared.") from error
+                on_estimate(transceiver.sender, self._estimated)
                 self._tracks[transceiver.mid] = track
+
+    def _estimated(self, bits: int) -> None:
+        """Tell the publishers who are shown what the way to here carries of theirs."""
+        shown = {track: track.out.octets for track in self._tracks.values() if track.source and track.out is not None}
+        for track, share in self._shares.step(bits, shown, now()).items():
+            if track.source is not None:
+                track.source.note_share(track, share)

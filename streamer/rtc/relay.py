@@ -10,6 +10,7 @@ from typing import Protocol
 
 import av
 
+from streamer.rtc.bandwidth import Demand
 from streamer.rtc.bitstream import h264_units
 from streamer.rtc.packet_sender import h264_payloads, vp8_chunks
 from streamer.rtc.timeline import now
@@ -93,10 +94,13 @@ class VideoSource:
 
     Attributes:
         on_keyframe_wanted: asks the publisher for a key frame; set by whoever reads the publisher.
+        on_bandwidth: tells the publisher how many bits a second to send at most; likewise.
     """
 
     def __init__(self, hold: float = HOLD) -> None:
         self.on_keyframe_wanted: Callable[[], None] | None = None
+        self.on_bandwidth: Callable[[int], None] | None = None
+        self._demand = Demand()
         self.codec: str | None = None
         self._slots: list[Viewer] = []
         self._encoders: dict[str, SharedEncoder] = {}
@@ -110,6 +114,9 @@ class VideoSource:
 
     def encoded(self, frame: RelayFrame) -> None:
         """Take the next encoded picture from the wire."""
+        bits = self._demand.step(now())
+        if bits is not None and self.on_bandwidth is not None:
+            self.on_bandwidth(bits)
         self._frames += 1
         self.codec = frame.codec
         if frame.codec == "H264":
@@ -162,8 +169,14 @@ class VideoSource:
 
     def remove(self, slot: Viewer) -> None:
         """Stop playing in a slot."""
+        self._demand.forget(slot)
         if slot in self._slots:
             self._slots.remove(slot)
+
+    def note_share(self, slot: Viewer, bits: float) -> None:
+        """Take what the way to a viewer carries of this picture; who has it encoded anew here has no say."""
+        if slot in self._slots and slot.codec == self.codec:
+            self._demand.note(slot, bits, now())
 
     def close(self) -> None:
         """Empty all slots and end the encoders. May be called again."""
