@@ -234,9 +234,9 @@ def main() -> None:
     )
     text += table(["bad way", "loss", "jitter", "freezes", "frozen", "sound concealed"], paths)
     text += (
-        f"\n\nOver {SECONDS:.0f} s, at a listener, of small pictures that aiortc makes 15 of a second. A freeze is a gap "
-        "of over 0.2 s; concealed is what was silent or too late for aiortc's jitter buffer of 80 ms. Jitter is up to "
-        "that much for each packet by itself, so that packets overtake one another.\n\n"
+        f"\n\nOver {SECONDS:.0f} s, at a listener, of small pictures that aiortc makes 15 of a second. A freeze is "
+        "a gap of over 0.2 s; concealed is what was silent or too late for aiortc's jitter buffer of 80 ms. Jitter is "
+        "up to that much for each packet by itself, so that packets overtake one another.\n\n"
     )
     text += table(["who", "what", "picture back after", "sound back after", "session"], breaks)
     text += (

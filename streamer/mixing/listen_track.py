@@ -99,3 +99,5 @@ class ListenTrack(PushedTrack):
         """End it and leave the desk; may be called again."""
         super().stop()
         self._desk.leave(self)
+        # It holds the connection, which holds this.
+        self.out = None

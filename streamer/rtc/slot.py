@@ -104,6 +104,8 @@ class SlotTrack(PushedTrack):
         """End the slot and leave its source."""
         self.set_source(None)
         super().stop()
+        # It holds the connection, which holds this.
+        self.out = None
 
     def _pts(self, frame: RelayFrame) -> int:
         pts = round(frame.t * VIDEO_RATE) + self._shift
