@@ -124,7 +124,7 @@ class VideoSource:
         if frame.keyframe:
             self._keyframes += 1
             self._wanted = False
-        elif self._wanted or self._wanting():
+        elif self._wanted or self._wanting(frame.codec):
             self.request_keyframe()
         self._offer(frame)
 
@@ -223,16 +223,18 @@ class VideoSource:
                 if slot.codec == frame.codec:
                     slot.play(frame, chunks)
 
-    def _wanting(self) -> bool:
+    def _wanting(self, codec: str) -> bool:
         """Say whether a viewer waits for a key frame that is not on its way to them."""
-        if not any(slot.codec == self.codec and slot.wants_keyframe for slot in self._slots):
+        if not any(slot.codec == codec and slot.wants_keyframe for slot in self._slots):
             return False
-        return not any(frame.keyframe and frame.codec == self.codec for _, frame in self._held)
+        return not any(frame.keyframe and frame.codec == codec for _, frame in self._held)
 
     def _encoded_as(self, codec: str) -> Callable[[float, bytes, bool], None]:
         def hand_on(t: float, data: bytes, keyframe: bool) -> None:
             self._reencoded += 1
             if codec != self.codec:
+                if not keyframe and self._wanting(codec):
+                    self.request_keyframe(codec)
                 self._offer(RelayFrame(codec, data, t, keyframe))
 
         return hand_on

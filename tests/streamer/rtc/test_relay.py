@@ -133,7 +133,7 @@ async def test_pictures_are_held_back() -> None:
     start = loop.time()
     for n in range(3):
         source.encoded(picture(n, key=n == 0))
-    assert not out.frames and not source._wanting(), "a key frame is on its way"
+    assert not out.frames and not source._wanting("VP8"), "a key frame is on its way"
     async with asyncio.timeout(5):
         while len(out.frames) < 3:  # noqa: ASYNC110 - the source tells nobody
             await asyncio.sleep(0.005)
@@ -231,6 +231,21 @@ async def test_one_encoder_serves_all_viewers_of_another_codec() -> None:
         slot.set_source(None)
     source.decoded(1001.0, gray(9))
     assert not source._encoders
+    source.close()
+
+
+async def test_who_connects_late_gets_a_keyframe_of_what_is_encoded_here_too() -> None:
+    source, (slot, out) = VideoSource(hold=0.0), viewing("VP8")
+    out.ready = False
+    source.encoded(picture(0, key=True, codec="H264"))
+    slot.set_source(source)
+    for n in range(8):
+        out.ready = n >= 3
+        source.decoded(1000.0 + n / 30, gray(n))
+        async with asyncio.timeout(5):
+            while source.statistics().reencoded <= n:  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+    assert len(out.frames) >= 3 and is_keyframe("VP8", out.pictures[0])
     source.close()
 
 
