@@ -8,6 +8,7 @@ sequence numbers, timestamps, keys) is put before it. Sender reports and retrans
 from __future__ import annotations
 
 import asyncio
+import logging
 import struct
 from collections.abc import Sequence
 from typing import Any
@@ -19,6 +20,8 @@ from aiortc.rtcdtlstransport import State
 from aiortc.rtcrtpsender import random_sequence_number
 from aiortc.rtp import RTP_HISTORY_SIZE, HeaderExtensions, HeaderExtensionsMap, RtpPacket
 from aiortc.utils import random32
+
+log = logging.getLogger("earshot.rtp")
 
 MOST_WAITING = 256 * 1024
 """Bytes that wait for a socket the system takes no more for; what comes then is lost, as a network would lose it."""
@@ -50,7 +53,7 @@ class PacketSender:
         origin: what is added to pts to get RTP timestamps, 32 bits.
         codec: what was negotiated; None before the sender has started and after it has ended.
         octets: of payload sent so far.
-        dropped: packets for which the socket had no room.
+        dropped: packets that could not be sent, mostly because the socket had no room.
     """
 
     def __init__(self, sender: RTCRtpSender) -> None:
@@ -102,15 +105,21 @@ class PacketSender:
         first, timestamp, ssrc = 0x90 if extensions else 0x80, (self.origin + pts) & _MASK, sender._ssrc
         number, kind = self._number, codec.payloadType
         assert kind is not None, "a codec that was negotiated has a payload type"
+        self._number = (number + len(payloads)) & 0xFFFF
         last = len(payloads) - 1
-        for place, payload in enumerate(payloads):
-            if place == last:
-                kind |= 0x80
-            send_to(protect(_HEADER.pack(first, kind, number, timestamp, ssrc) + extensions + payload), address)
-            note(number, kind, timestamp, payload)
-            self.octets += len(payload)
-            number = (number + 1) & 0xFFFF
-        self._number = number
+        try:
+            for place, payload in enumerate(payloads):
+                if place == last:
+                    kind |= 0x80
+                send_to(protect(_HEADER.pack(first, kind, number, timestamp, ssrc) + extensions + payload), address)
+                note(number, kind, timestamp, payload)
+                self.octets += len(payload)
+                number = (number + 1) & 0xFFFF
+        except Exception as error:
+            # Whoever pushes has other receivers: one that fails is nobody else's fault.
+            log.debug("a frame could not be sent: %r", error)
+            self.dropped += len(payloads)
+            return False
         self._packets += len(payloads)
         # What aiortc's task of sender reports tells of.
         vars(sender).update(

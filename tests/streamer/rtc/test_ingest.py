@@ -9,7 +9,7 @@ from typing import ClassVar
 import av
 import numpy as np
 import pytest
-from aiortc import RTCConfiguration, RTCPeerConnection
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpSender
 from aiortc.jitterbuffer import JitterFrame
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from aiortc.rtp import RtcpByePacket, RtcpRrPacket
@@ -186,3 +186,17 @@ async def test_codecs_are_put_in_order() -> None:
     assert transceiver._codecs[1].parameters["apt"] == transceiver._codecs[0].payloadType
     assert rtp.negotiated_codec(transceiver) == "VP8"
     await pc.close()
+
+
+async def test_opus_is_taken_from_who_names_it_last() -> None:
+    client, server = (RTCPeerConnection(RTCConfiguration(iceServers=[])) for _ in range(2))
+    offered = RTCRtpSender.getCapabilities("audio").codecs
+    client.addTransceiver("audio", "recvonly").setCodecPreferences(offered[::-1])
+    await client.setLocalDescription(await client.createOffer())
+    await server.setRemoteDescription(client.localDescription)
+    [transceiver] = server.getTransceivers()
+    assert rtp.negotiated_codec(transceiver) == "PCMA"
+    rtp.prefer_codecs(server, ["video/VP8", "audio/opus"])
+    assert rtp.negotiated_codec(transceiver) == "opus" and len(transceiver._codecs) == 4
+    await client.close()
+    await server.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from types import SimpleNamespace
 
+import pylibsrtp
 import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection
 from aiortc.codecs.vpx import Vp8Encoder
@@ -127,6 +128,24 @@ async def test_a_socket_that_takes_no_more_loses_and_does_not_fill() -> None:
     assert sending.out.dropped == 2 and sending.wire.sent == []
     sending.wire.waiting = 0
     assert sending.out.send([b"c"], 1)
+    await sending.close()
+
+
+async def test_a_receiver_that_fails_is_nobody_elses_fault() -> None:
+    sending = Sending()
+    await until(lambda: sending.out.ready)
+
+    def fail(data: bytes) -> bytes:
+        raise pylibsrtp.Error("no key")
+
+    protect, sending.wire._tx_srtp.protect = sending.wire._tx_srtp.protect, fail
+    first = sending.out._number
+    assert not sending.out.send([b"a", b"b"], 0)
+    sending.wire._tx_srtp.protect = protect
+    assert sending.out.send([b"c"], 1)
+    # No number is used twice under one key.
+    assert [packet.sequence_number for packet in sending.packets] == [first + 2]
+    assert sending.out.dropped == 2
     await sending.close()
 
 
