@@ -99,14 +99,19 @@ class Call:
 
 
 @contextlib.contextmanager
-def call() -> Iterator[Call]:
-    """Start a server and make a room; everything ends with the block."""
+def call(models: bool = True) -> Iterator[Call]:
+    """Start a server and make a room; everything ends with the block.
+
+    Args:
+        models: whether to separate, look and listen; without, the server hands media on and no more.
+    """
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
     address = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "streamer", "serve", "--port", str(port), "--log-level", "warning"]
-    server = subprocess.Popen(command, cwd=ROOT)
+    without = {} if models else {"EARSHOT_ENGINE": "false", "EARSHOT_OBSERVER": "false"}
+    server = subprocess.Popen(command, cwd=ROOT, env=os.environ | without)
     running = Call(server, address, "", "")
     try:
         for _ in range(300):
@@ -116,8 +121,9 @@ def call() -> Iterator[Call]:
             time.sleep(0.1)
         made = httpx.post(f"{address}/rooms", trust_env=False).json()
         running.room, running.invite = made["room"], made["invite"]
-        running.until("earshot_engine_ready", 1)
-        running.until("earshot_observer_ready", 1)
+        if models:
+            running.until("earshot_engine_ready", 1)
+            running.until("earshot_observer_ready", 1)
         yield running
     finally:
         for process in [*running.people, server]:

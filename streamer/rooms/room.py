@@ -10,7 +10,8 @@ from streamer.engine.client import EngineClient
 from streamer.engine.types import FaceState, SpeakerState
 from streamer.limits import RateLimiter
 from streamer.messages import hosting
-from streamer.mixing.listen_track import VoiceBlock
+from streamer.mixing.desk import Desk
+from streamer.mixing.mixer import VoiceBlock
 from streamer.observer.client import ObserverClient
 from streamer.rooms import broadcast
 from streamer.rooms.admission import Admission
@@ -20,7 +21,7 @@ from streamer.rooms.notices import Notices
 from streamer.rooms.outbox import Outbox
 from streamer.rooms.participant import Participant
 from streamer.rooms.places import Places
-from streamer.rooms.routing import route_pictures, route_voice
+from streamer.rooms.routing import route_pictures
 from streamer.rooms.rules import Rules
 from streamer.rooms.session import Session
 from streamer.rooms.sessions import Sessions
@@ -58,6 +59,7 @@ class Room:
         admission: the door; those who wait at it are not in the room.
         notices: what everybody is told of the room.
         empty_since: when the last one left, monotonic seconds.
+        desk: what mixes their sound for those who watch.
         sessions: their media sessions.
         insights: what is heard, seen and said.
         renames: how often each participant may rename, or say who said a line.
@@ -80,8 +82,15 @@ class Room:
         self.notices = Notices(room_id, self.participants, self.admission.waiting, self.rules, engine)
         self._places = Places(self.participants, settings, self.leave)
         self.empty_since = time.monotonic()
+        self.desk = Desk()
         self.sessions = Sessions(
-            self.participants, settings, counts, self._rearrange, self._session_ended, self.notices.send_slots
+            self.participants,
+            self.desk,
+            settings,
+            counts,
+            self._rearrange,
+            self._session_ended,
+            self.notices.send_slots,
         )
         self.insights = Insights(self.participants.values, observer)
         self.renames = RateLimiter(RENAMES_A_SECOND, RENAMES_AT_ONCE)
@@ -174,6 +183,7 @@ class Room:
             participant.agent = None
         self.insights.forget(participant)
         participant.close_control(REMOVED)
+        self.desk.remove(participant.id)
         for other in self.participants.values():
             other.forget(participant.id)
         if not self.participants:
@@ -316,7 +326,7 @@ class Room:
         self._rearrange()
 
     def _voice(self, participant: Participant, block: VoiceBlock) -> None:
-        route_voice(self.participants, participant, block)
+        self.desk.feed(participant.id, block)
 
     def _faces(self, participant: Participant, t: float, faces: list[FaceState], others: list[SpeakerState]) -> None:
         if any(face.speaking > TALKING for face in faces) or any(other.speaking > TALKING for other in others):

@@ -13,6 +13,7 @@ from aiortc import MediaStreamTrack, RTCPeerConnection, RTCRtpReceiver
 from aiortc.mediastreams import MediaStreamError
 
 from streamer.rtc import rtp
+from streamer.rtc.bandwidth import Uplink
 from streamer.rtc.bitstream import too_large
 from streamer.rtc.blocks import AudioBlock, BlockCutter, MonoDecoder
 from streamer.rtc.latest import Latest
@@ -152,6 +153,9 @@ class Ingest:
         stream.tap = rtp.tap_encoded(receiver, tapped, self.request_keyframe, self._on_refused)
         rtp.on_sender_report(receiver, lambda ntp, stamp: stream.report(ntp, stamp, now()))
         if stream.kind == "video":
+            if self._source is not None:
+                uplink = Uplink(receiver)
+                self._source.on_bandwidth = lambda bits: self._start(uplink.tell(bits))
             self._start(self._read_video(stream))
             self._start(self._hand_on_pictures(stream))
         else:
