@@ -13,6 +13,7 @@ import av
 from aiortc import MediaStreamTrack, RTCRtpSender, RTCRtpTransceiver
 from aiortc.mediastreams import MediaStreamError
 
+from streamer.limits import Bucket
 from streamer.rtc import rtp
 from streamer.rtc.bitstream import h264_units
 from streamer.rtc.timeline import now
@@ -28,6 +29,10 @@ HOLD = 0.1
 
 KEYFRAME_INTERVAL = 0.5
 """Least seconds between two key frame requests to one publisher."""
+
+VIEWER_ASKS_A_SECOND, VIEWER_ASKS_AT_ONCE = 0.25, 6.0
+"""Key frames that one viewer may ask for, of one slot: each costs everybody who sees the publisher ten pictures' worth of
+the publisher's uplink. A viewer who loses that many sees a frozen picture for at most four seconds."""
 
 BACKLOG = 60
 """Encoded pictures that may wait for one viewer: 2 s at 30 a second."""
@@ -212,6 +217,8 @@ class SlotTrack(MediaStreamTrack):
         self.rtp_base: int | None = None
         self._on_rtp_base = on_rtp_base
         self._sender: RTCRtpSender | None = None
+        self._asks = Bucket(VIEWER_ASKS_A_SECOND, VIEWER_ASKS_AT_ONCE, VIEWER_ASKS_AT_ONCE, now())
+        self._asking: asyncio.TimerHandle | None = None
         self._queue: deque[tuple[float, RelayFrame]] = deque()
         self._changed = asyncio.Event()
         self._fresh = False
@@ -252,6 +259,8 @@ class SlotTrack(MediaStreamTrack):
         """Take the source's next picture; until the first key frame they are thrown away."""
         if self.waiting and not frame.keyframe:
             return
+        if frame.keyframe:
+            self._stop_asking()
         if len(self._queue) >= BACKLOG:
             self.dropped += len(self._queue)
             self._queue.clear()
@@ -287,6 +296,7 @@ class SlotTrack(MediaStreamTrack):
 
     def stop(self) -> None:
         """End the slot and leave its source."""
+        self._stop_asking()
         self.set_source(None)
         super().stop()
         self._changed.set()
@@ -321,5 +331,19 @@ class SlotTrack(MediaStreamTrack):
             self._on_rtp_base(base)
 
     def _viewer_lost_picture(self) -> None:
-        if self.source is not None:
+        """Ask for a key frame, now or when this viewer may again, unless one comes before."""
+        if self.source is None or self._asking is not None:
+            return
+        if wait := self._asks.take(now()):
+            self._asking = asyncio.get_running_loop().call_later(wait, self._ask_late)
+        else:
             self.source.request_keyframe(self.codec)
+
+    def _ask_late(self) -> None:
+        self._asking = None
+        self._viewer_lost_picture()
+
+    def _stop_asking(self) -> None:
+        if self._asking is not None:
+            self._asking.cancel()
+            self._asking = None
