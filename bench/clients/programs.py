@@ -86,7 +86,9 @@ def _gstreamer() -> Program:
     probe = "import gi; gi.require_version('Gst','1.0'); gi.require_version('GstWebRTC','1.0'); "
     probe += "from gi.repository import Gst, GstWebRTC; Gst.init(None); print(Gst.version_string()); "
     probe += "assert all(Gst.ElementFactory.find(e) for e in ('webrtcbin','nicesrc','opusenc','vp8enc','rtpvp8pay'))"
-    works = shutil.which(SYSTEM_PYTHON) and not subprocess.run([SYSTEM_PYTHON, "-c", probe], capture_output=True).returncode
+    works = (
+        shutil.which(SYSTEM_PYTHON) and not subprocess.run([SYSTEM_PYTHON, "-c", probe], capture_output=True).returncode
+    )
     missing = None if works else f"no GStreamer with webrtcbin: {INSTALL}"
     command = (SYSTEM_PYTHON, str(FOLDER / "webrtcbin.py"))
     return Program("GStreamer webrtcbin", command, lambda: _said(SYSTEM_PYTHON, "-c", probe), missing)
@@ -118,7 +120,10 @@ def encoded() -> dict[str, Any]:
     picture = av.VideoFrame.from_ndarray(np.full((72, 64), 120, np.uint8), "yuv420p")
     picture.pts = 0
     [key, *_] = [*vp8.encode(picture), *vp8.encode(None)]
-    return {"opus": [base64.b64encode(bytes(p)).decode() for p in packets], "vp8": base64.b64encode(bytes(key)).decode()}
+    return {
+        "opus": [base64.b64encode(bytes(p)).decode() for p in packets],
+        "vp8": base64.b64encode(bytes(key)).decode(),
+    }
 
 
 def free_port() -> int:
@@ -129,9 +134,7 @@ def free_port() -> int:
         return port
 
 
-async def connections(
-    program: Program, server: str, room: dict[str, str], count: int, page: int
-) -> list[Connection]:
+async def connections(program: Program, server: str, room: dict[str, str], count: int, page: int) -> list[Connection]:
     """Have a client publish and watch, time after time.
 
     Args:

@@ -53,22 +53,14 @@ class Session:
 
     def open(self) -> None:
         self.pipeline.set_state(Gst.State.PLAYING)
-        offered: list[Any] = []
-
-        def made(promise: Any) -> None:
-            offer = promise.get_reply().get_value("offer")
-            self.bin.emit("set-local-description", offer, Gst.Promise.new())
-            offered.append(offer)
-
         # The payloaders' caps have to be there before the offer is made.
-        until(lambda: self._ready(), self.end, f"{self.what}: no caps")
-        self.bin.emit("create-offer", None, Gst.Promise.new_with_change_func(made))
+        until(self._ready, self.end, f"{self.what}: no caps")
+        promise = Gst.Promise.new()
+        self.bin.emit("create-offer", None, promise)
+        promise.wait()
+        self.bin.emit("set-local-description", promise.get_reply().get_value("offer"), Gst.Promise.new())
         gathered = GstWebRTC.WebRTCICEGatheringState.COMPLETE
-        until(
-            lambda: offered and self.bin.get_property("ice-gathering-state") == gathered,
-            self.end,
-            f"{self.what}: no candidates",
-        )
+        until(lambda: self.bin.get_property("ice-gathering-state") == gathered, self.end, f"{self.what}: no candidates")
         sdp = self.bin.get_property("local-description").sdp.as_text()
         request = urllib.request.Request(
             self.url, sdp.encode(), self.headers | {"Content-Type": "application/sdp"}, method="POST"
@@ -82,8 +74,7 @@ class Session:
         until(self._connected, self.end, f"{self.what}: not connected")
 
     def _ready(self) -> bool:
-        pads = [pad for pad in self.bin.sinkpads]
-        return all(pad.get_current_caps() is not None for pad in pads)
+        return all(pad.get_current_caps() is not None for pad in self.bin.sinkpads)
 
     def _connected(self) -> bool:
         state = self.bin.get_property("connection-state")
@@ -108,9 +99,7 @@ def watching(received: dict[str, int]) -> Any:
     viewer.set_property("bundle-policy", GstWebRTC.WebRTCBundlePolicy.MAX_BUNDLE)
     pipeline.add(viewer)
     for caps in RECEIVED:
-        viewer.emit(
-            "add-transceiver", GstWebRTC.WebRTCRTPTransceiverDirection.RECVONLY, Gst.Caps.from_string(caps)
-        )
+        viewer.emit("add-transceiver", GstWebRTC.WebRTCRTPTransceiverDirection.RECVONLY, Gst.Caps.from_string(caps))
 
     def added(_: Any, pad: Any) -> None:
         if pad.get_direction() != Gst.PadDirection.SRC:

@@ -31,7 +31,7 @@ RTCP_A_SECOND, RTCP_AT_ONCE = 100_000.0, 200_000.0
 """Bytes of reports and requests taken from one client: a twentieth of seven pictures of 2.5 Mbit/s (RFC 3550, 6.2)."""
 
 RTCP_EACH = 200
-"""Bytes that every packet of them counts for besides its own, since most of what one costs does not depend on its length."""
+"""Bytes that each such packet counts for besides its own: most of what one costs does not depend on its length."""
 
 _FAULTS_TOLD = 3
 """Log lines one connection may cause by packets that cannot be handled."""
@@ -55,7 +55,7 @@ class Certificate(RTCCertificate):
 
 
 class CappedSession:
-    """An SRTP session that takes packets of the first `MOST_SSRCS` sources, and so much RTCP; it counts what it refuses.
+    """An SRTP session that takes packets of the first `MOST_SSRCS` sources, and so much RTCP, and counts the others.
 
     Args:
         session: what decrypts.

@@ -31,8 +31,8 @@ KEYFRAME_INTERVAL = 0.5
 """Least seconds between two key frame requests to one publisher."""
 
 VIEWER_ASKS_A_SECOND, VIEWER_ASKS_AT_ONCE = 0.25, 6.0
-"""Key frames that one viewer may ask for, of one slot: each costs everybody who sees the publisher ten pictures' worth of
-the publisher's uplink. A viewer who loses that many sees a frozen picture for at most four seconds."""
+"""Key frames that one viewer may ask for in one slot: each takes ten pictures' worth of the publisher's uplink from
+everybody. A viewer who loses that many sees a frozen picture for at most four seconds."""
 
 BACKLOG = 60
 """Encoded pictures that may wait for one viewer: 2 s at 30 a second."""
@@ -218,7 +218,7 @@ class SlotTrack(MediaStreamTrack):
         self._on_rtp_base = on_rtp_base
         self._sender: RTCRtpSender | None = None
         self._asks = Bucket(VIEWER_ASKS_A_SECOND, VIEWER_ASKS_AT_ONCE, VIEWER_ASKS_AT_ONCE, now())
-        self._asking: asyncio.TimerHandle | None = None
+        self._lost = False
         self._queue: deque[tuple[float, RelayFrame]] = deque()
         self._changed = asyncio.Event()
         self._fresh = False
@@ -260,7 +260,9 @@ class SlotTrack(MediaStreamTrack):
         if self.waiting and not frame.keyframe:
             return
         if frame.keyframe:
-            self._stop_asking()
+            self._lost = False
+        else:
+            self._ask()
         if len(self._queue) >= BACKLOG:
             self.dropped += len(self._queue)
             self._queue.clear()
@@ -296,7 +298,6 @@ class SlotTrack(MediaStreamTrack):
 
     def stop(self) -> None:
         """End the slot and leave its source."""
-        self._stop_asking()
         self.set_source(None)
         super().stop()
         self._changed.set()
@@ -331,19 +332,11 @@ class SlotTrack(MediaStreamTrack):
             self._on_rtp_base(base)
 
     def _viewer_lost_picture(self) -> None:
-        """Ask for a key frame, now or when this viewer may again, unless one comes before."""
-        if self.source is None or self._asking is not None:
-            return
-        if wait := self._asks.take(now()):
-            self._asking = asyncio.get_running_loop().call_later(wait, self._ask_late)
-        else:
+        self._lost = True
+        self._ask()
+
+    def _ask(self) -> None:
+        """Ask for the key frame that the viewer wants, now or with a later picture, when they may again."""
+        if self._lost and self.source is not None and not self._asks.take(now()):
+            self._lost = False
             self.source.request_keyframe(self.codec)
-
-    def _ask_late(self) -> None:
-        self._asking = None
-        self._viewer_lost_picture()
-
-    def _stop_asking(self) -> None:
-        if self._asking is not None:
-            self._asking.cancel()
-            self._asking = None

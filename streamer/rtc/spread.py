@@ -32,7 +32,7 @@ class Spread(Generic[B]):
 
         Args:
             blocks: in order.
-            spread: how many of them, the last ones, are the packet's own: those before fill a gap, and are late already.
+            spread: how many of them, the last, are the packet's own: those before fill a gap, and are late already.
         """
         self.flush()
         at_once = len(blocks) - max(spread, 1) + 1
