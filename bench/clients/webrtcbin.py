@@ -55,10 +55,8 @@ class Session:
         self.pipeline.set_state(Gst.State.PLAYING)
         # The payloaders' caps have to be there before the offer is made.
         until(self._ready, self.end, f"{self.what}: no caps")
-        promise = Gst.Promise.new()
-        self.bin.emit("create-offer", None, promise)
-        promise.wait()
-        self.bin.emit("set-local-description", promise.get_reply().get_value("offer"), Gst.Promise.new())
+        offered = self._ask("create-offer", None)
+        self._ask("set-local-description", offered.get_reply().get_value("offer"))
         gathered = GstWebRTC.WebRTCICEGatheringState.COMPLETE
         until(lambda: self.bin.get_property("ice-gathering-state") == gathered, self.end, f"{self.what}: no candidates")
         sdp = self.bin.get_property("local-description").sdp.as_text()
@@ -70,8 +68,15 @@ class Session:
             self.session = urljoin(self.url, response.headers["location"])
         _, message = GstSdp.SDPMessage.new_from_text(answer)
         described = GstWebRTC.WebRTCSessionDescription.new(GstWebRTC.WebRTCSDPType.ANSWER, message)
-        self.bin.emit("set-remote-description", described, Gst.Promise.new())
+        self._ask("set-remote-description", described)
         until(self._connected, self.end, f"{self.what}: not connected")
+
+    def _ask(self, signal: str, argument: Any) -> Any:
+        """Emit a signal and wait for its promise, which has to be kept meanwhile."""
+        promise = Gst.Promise.new()
+        self.bin.emit(signal, argument, promise)
+        promise.wait()
+        return promise
 
     def _ready(self) -> bool:
         return all(pad.get_current_caps() is not None for pad in self.bin.sinkpads)
