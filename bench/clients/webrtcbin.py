@@ -55,8 +55,10 @@ class Session:
         self.pipeline.set_state(Gst.State.PLAYING)
         # The payloaders' caps have to be there before the offer is made.
         until(self._ready, self.end, f"{self.what}: no caps")
-        offered = self._ask("create-offer", None)
-        self._ask("set-local-description", offered.get_reply().get_value("offer"))
+        promise = self._ask("create-offer", None)
+        # The offer is part of the reply, which has to be kept as long.
+        reply = promise.get_reply()
+        self._ask("set-local-description", reply.get_value("offer"))
         gathered = GstWebRTC.WebRTCICEGatheringState.COMPLETE
         until(lambda: self.bin.get_property("ice-gathering-state") == gathered, self.end, f"{self.what}: no candidates")
         sdp = self.bin.get_property("local-description").sdp.as_text()
