@@ -34,6 +34,8 @@ class Packets(MediaStreamTrack):
         self.count = 0
         self._encoder: Any = av.CodecContext.create("libopus", "w")
         self._encoder.sample_rate, self._encoder.layout, self._encoder.format = CALL_RATE, "stereo", "s16"
+        # A packet of 120 ms has to fit into a datagram.
+        self._encoder.bit_rate = 32_000
         self._encoder.options = {"frame_duration": str(milliseconds), "application": "voip"}
         self._ready: list[Any] = []
         self._sent = 0

@@ -218,7 +218,7 @@ class SlotTrack(MediaStreamTrack):
         self._on_rtp_base = on_rtp_base
         self._sender: RTCRtpSender | None = None
         self._asks = Bucket(VIEWER_ASKS_A_SECOND, VIEWER_ASKS_AT_ONCE, VIEWER_ASKS_AT_ONCE, now())
-        self._lost = False
+        self._lost = self._asked = False
         self._queue: deque[tuple[float, RelayFrame]] = deque()
         self._changed = asyncio.Event()
         self._fresh = False
@@ -252,6 +252,7 @@ class SlotTrack(MediaStreamTrack):
         self.source = source
         self.waiting = True
         self._fresh = True
+        self._lost = self._asked = False
         if source is not None and self.readyState == "live":
             source.add(self)
 
@@ -260,7 +261,7 @@ class SlotTrack(MediaStreamTrack):
         if self.waiting and not frame.keyframe:
             return
         if frame.keyframe:
-            self._lost = False
+            self._lost = self._asked = False
         else:
             self._ask()
         if len(self._queue) >= BACKLOG:
@@ -337,6 +338,9 @@ class SlotTrack(MediaStreamTrack):
 
     def _ask(self) -> None:
         """Ask for the key frame that the viewer wants, now or with a later picture, when they may again."""
-        if self._lost and self.source is not None and not self._asks.take(now()):
-            self._lost = False
+        if self.source is None or not self._lost or self._asked:
+            # Of one loss a viewer tells several times, until the key frame is there.
+            return
+        if not self._asks.take(now()):
+            self._asked = True
             self.source.request_keyframe(self.codec)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import mimetypes
 import socket
 import time
 from typing import Any
@@ -50,13 +51,15 @@ async def reached(site: Site) -> socket.socket:
 
 
 async def test_who_reads_no_answer_is_closed_at_the_deadline(transports: list[asyncio.Transport]) -> None:
+    await asyncio.to_thread(mimetypes.init)
     async with serving(unread_deadline=DEADLINE) as site:
         sock = await reached(site)
         try:
             # Together far more than the system's buffers hold.
-            request = b"GET /style.css HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+            request = b"GET /static/messages.schema.json HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
             began = time.monotonic()
             await asyncio.get_running_loop().sock_sendall(sock, 1000 * request)
+            await until(lambda: bool(transports))
             [transport] = transports
             most = 0
 
