@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 
 from streamer.auth import Role
 from streamer.engine.client import EngineClient
 from streamer.engine.types import FaceState, SpeakerState
 from streamer.limits import RateLimiter
 from streamer.messages import hosting
+from streamer.messages.protocol import Notice
 from streamer.mixing.desk import Desk
 from streamer.mixing.mixer import VoiceBlock
 from streamer.observer.client import ObserverClient
@@ -52,6 +53,7 @@ class Room:
         observer: models that look and listen.
         counts: counters of all peer connections.
         rules: of a room that was forgotten meanwhile; None makes those of a new room.
+        standing: what everyone who comes is told of the server, by topic; None for nothing.
 
     Attributes:
         participants: everyone in the room, by id.
@@ -74,12 +76,14 @@ class Room:
         observer: ObserverClient,
         counts: PeerCounts,
         rules: Rules | None = None,
+        standing: Mapping[str, Notice] | None = None,
     ) -> None:
         self.id = room_id
         self.participants: dict[str, Participant] = {}
         self.rules = rules if rules is not None else Rules.of(settings)
         self.admission = Admission(self.rules, settings)
-        self.notices = Notices(room_id, self.participants, self.admission.waiting, self.rules, engine)
+        waiting, told = self.admission.waiting, standing if standing is not None else {}
+        self.notices = Notices(room_id, self.participants, waiting, self.rules, engine, told)
         self._places = Places(self.participants, settings, self.leave)
         self.empty_since = time.monotonic()
         self.desk = Desk()
@@ -204,6 +208,7 @@ class Room:
         outbox.put(self.notices.welcome(participant), "welcome")
         self.notices.send_slots(participant)
         self.notices.send_state()
+        self.notices.send_standing(participant)
         self.insights.welcome(participant)
         if participant.host:
             self.notices.send_waiting()

@@ -16,14 +16,12 @@ from aiortc import RTCPeerConnection, RTCRtpCodecParameters, RTCRtpReceiver, RTC
 from aiortc.jitterbuffer import JitterFrame
 from aiortc.rtp import AnyRtcpPacket, RtcpByePacket, RtcpSrPacket, RtpPacket
 
+from streamer.rtc import packet_length
 from streamer.rtc.bitstream import is_keyframe, refusal
 from streamer.rtc.jitter_buffer import Reorder
 
 DECODER_BACKLOG = {"video": 10, "audio": 25}
 """Frames that may wait for the decoder: a third of a second of pictures, half a second of sound."""
-
-SOUND_DEPTH = 4
-"""Sound packets that wait for stragglers: 80 ms, in which the pictures of that time are looked at."""
 
 _MASK = 0xFFFFFFFF
 
@@ -40,12 +38,14 @@ class EncodedFrame:
         data: the bitstream; H264 as Annex B.
         pts: ticks of the stream's RTP clock since its first frame.
         keyframe: whether decoding may start here; always True for sound.
+        surplus: seconds by which sound is older here than it would be in packets of 20 ms.
     """
 
     codec: str
     data: bytes
     pts: int
     keyframe: bool
+    surplus: float = 0.0
 
 
 def _private(owner: object, name: str) -> Any:
@@ -97,10 +97,12 @@ class DecoderQueue(queue.Queue[_Task]):
         if self._refused or self._refuses(codec.name, frame.data):
             self.dropped += 1
             return
-        encoded = EncodedFrame(codec.name, frame.data, frame.timestamp, is_keyframe(codec.name, frame.data))
+        sound = self.kind == "audio"
+        surplus = packet_length.surplus(packet_length.seconds_of(codec.name, frame.data)) if sound else 0.0
+        encoded = EncodedFrame(codec.name, frame.data, frame.timestamp, is_keyframe(codec.name, frame.data), surplus)
         self._on_frame(encoded)
         full = self.qsize() >= self._backlog
-        if self.kind == "audio":
+        if sound:
             if full:
                 with self.mutex:
                     if waiting:
@@ -159,15 +161,22 @@ class _SteadyBuffer:
     def __init__(self, receiver: RTCRtpReceiver, tap: DecoderQueue) -> None:
         self._receiver = receiver
         self._tap = tap
-        self._order: Reorder[RtpPacket] = Reorder(SOUND_DEPTH, self._release)
+        self._order: Reorder[RtpPacket] = Reorder(packet_length.waiting(packet_length.USUAL), self._release)
 
     def add(self, packet: RtpPacket) -> tuple[bool, None]:
         """Take a packet; never has a frame to return, as a packet may free several or none."""
+        if (codec := self._codec(packet)) is not None:
+            seconds = packet_length.seconds_of(codec.name, vars(packet)["_data"])
+            self._order.depth = packet_length.waiting(seconds)
         self._order.step(packet)
         return False, None
 
+    def _codec(self, packet: RtpPacket) -> RTCRtpCodecParameters | None:
+        codecs: dict[int, RTCRtpCodecParameters] = _private(self._receiver, "__codecs")
+        return codecs.get(packet.payload_type)
+
     def _release(self, packet: RtpPacket) -> None:
-        codec = _private(self._receiver, "__codecs").get(packet.payload_type)
+        codec = self._codec(packet)
         if codec is None or _private(self._receiver, "__decoder_thread") is None:
             return
         pts = _private(self._receiver, "__timestamp_mapper").map(packet.timestamp)

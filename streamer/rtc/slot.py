@@ -6,9 +6,15 @@ from collections.abc import Callable
 
 from aiortc import RTCRtpTransceiver
 
+from streamer.limits import Bucket
 from streamer.rtc import rtp
 from streamer.rtc.packet_sender import PacketSender, PushedTrack, vp8_payloads
 from streamer.rtc.relay import VIDEO_RATE, RelayFrame, VideoSource
+from streamer.rtc.timeline import now
+
+VIEWER_ASKS_A_SECOND, VIEWER_ASKS_AT_ONCE = 0.25, 6.0
+"""Key frames that one viewer may ask for in one slot: each takes ten pictures' worth of the publisher's uplink from
+everybody. A viewer who loses that many sees a frozen picture for at most four seconds."""
 
 _MASK = 0xFFFFFFFF
 
@@ -43,6 +49,8 @@ class SlotTrack(PushedTrack):
         self.rtp_base: int | None = None
         self.out: PacketSender | None = None
         self._on_rtp_base = on_rtp_base
+        self._asks = Bucket(VIEWER_ASKS_A_SECOND, VIEWER_ASKS_AT_ONCE, VIEWER_ASKS_AT_ONCE, now())
+        self._lost = self._asked = False
         self._fresh = False
         self._shift = 0
         self._last_pts: int | None = None
@@ -79,6 +87,7 @@ class SlotTrack(PushedTrack):
         self.source = source
         self.waiting = True
         self._fresh = True
+        self._lost = self._asked = False
         if source is not None and self.readyState == "live":
             source.add(self)
 
@@ -91,6 +100,10 @@ class SlotTrack(PushedTrack):
         """
         if self.out is None or (self.waiting and not frame.keyframe):
             return
+        if frame.keyframe:
+            self._lost = self._asked = False
+        else:
+            self._ask()
         payloads = vp8_payloads(chunks, self.played) if frame.codec == "VP8" else chunks
         if self.out.send(payloads, self._pts(frame)):
             self.waiting = False
@@ -126,5 +139,14 @@ class SlotTrack(PushedTrack):
                 self._on_rtp_base(self.rtp_base)
 
     def _viewer_lost_picture(self) -> None:
-        if self.source is not None:
+        self._lost = True
+        self._ask()
+
+    def _ask(self) -> None:
+        """Ask for the key frame that the viewer wants, now or with a later picture, when they may again."""
+        if self.source is None or not self._lost or self._asked:
+            # Of one loss a viewer tells several times, until the key frame is there.
+            return
+        if not self._asks.take(now()):
+            self._asked = True
             self.source.request_keyframe(self.codec)
