@@ -154,10 +154,12 @@ async def fan(name: str, pid: int, clip: Path, start: float, url: str, *room: st
                 raise RuntimeError(f"the listeners of {name} did not come up")
             used = await cost(FAN_SECONDS)
             got = json.loads(await process.stdout.readline())
+            # They say goodbye.
+            await asyncio.wait_for(process.wait(), 20)
         finally:
             if process.returncode is None:
-                process.terminate()
-            await process.wait()
+                process.kill()
+                await process.wait()
         pictures, sounds = (np.array(got[kind]) * 1000 for kind in ("pictures", "sounds"))
         rows.append(
             [

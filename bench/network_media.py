@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import pickle
 import time
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ from aiortc import MediaStreamTrack
 FPS, BLOCK = 25, 0.02
 BURST, LOUD, SOFT = 0.1, 0.5, 0.2
 """The tone is loud for the first 0.1 s of each second, and else soft: it can be timed, and it is never silent."""
+
+KEYFRAMES = 50
+"""Pictures from one key frame to the next in the clip that is made beforehand: nobody can ask for one."""
 
 SECONDS = 10
 """Length of the clip that is made beforehand, over and over."""
@@ -56,7 +60,7 @@ class Clip:
         """Encode it."""
         video = av.CodecContext.create("libvpx", "w")
         video.width, video.height, video.pix_fmt, video.bit_rate = 854, 480, "yuv420p", 600_000
-        video.time_base, video.framerate, video.gop_size = Fraction(1, FPS), Fraction(FPS), 2 * FPS
+        video.time_base, video.framerate, video.gop_size = Fraction(1, FPS), Fraction(FPS), KEYFRAMES
         rate = {"minrate": "600000", "maxrate": "600000", "bufsize": "300000"}
         video.options = {"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0", **rate}
         pictures = []
@@ -94,6 +98,8 @@ class _Paced(MediaStreamTrack):
     """A track whose n-th piece is due at start + n * period."""
 
     period = BLOCK
+    begins = 1
+    """It begins with a piece whose number is a multiple of this."""
 
     def __init__(self, start: float) -> None:
         super().__init__()
@@ -103,7 +109,8 @@ class _Paced(MediaStreamTrack):
     async def _next(self) -> int:
         if self._count == 0:
             # Who comes later begins where the others are.
-            self._count = max(0, int((time.monotonic() - self._start) / self.period))
+            late = max(0.0, time.monotonic() - self._start) / self.period
+            self._count = math.ceil(late / self.begins) * self.begins
         wait = self._start + self._count * self.period - time.monotonic()
         if wait > 0:
             await asyncio.sleep(wait)
@@ -139,7 +146,7 @@ class Made(_Paced):
     def __init__(self, kind: str, pieces: list[bytes], start: float) -> None:
         super().__init__(start)
         self.kind = kind
-        self.period = 1 / FPS if kind == "video" else BLOCK
+        self.period, self.begins = (1 / FPS, KEYFRAMES) if kind == "video" else (BLOCK, 1)
         self._pieces = pieces
 
     async def recv(self) -> Any:
