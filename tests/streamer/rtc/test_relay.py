@@ -9,10 +9,9 @@ from aiortc.codecs.vpx import VpxPayloadDescriptor, vp8_depayload
 from aiortc.mediastreams import MediaStreamError
 
 from streamer.rtc import relay
-from streamer.rtc import slot as slots
 from streamer.rtc.bitstream import h264_units, is_keyframe
-from streamer.rtc.relay import BACKLOG, KEYFRAME_INTERVAL, RelayFrame, VideoSource
-from streamer.rtc.slot import VIEWER_ASKS_A_SECOND, VIEWER_ASKS_AT_ONCE, SlotTrack
+from streamer.rtc.relay import BACKLOG, RelayFrame, VideoSource
+from streamer.rtc.slot import SlotTrack
 from streamer.rtc.video_encoder import FrameEncoder
 
 
@@ -125,60 +124,6 @@ async def test_keyframe_requests_are_spaced_and_none_is_lost(monkeypatch: pytest
         clock[0] += 1 / 30
     assert len(asked) == 5
     assert source.statistics().keyframe_requests == 5
-
-
-async def test_a_viewer_who_asks_all_the_time_is_given_few_keyframes_and_always_one_more(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    clock = [100.0]
-    for module in (relay, slots):
-        monkeypatch.setattr(module, "now", lambda: clock[0])
-    asked: list[float] = []
-    source = VideoSource(hold=0.0)
-    source.on_keyframe_wanted = lambda: asked.append(clock[0])
-    (flooding, _), (honest, _) = viewing(), viewing()
-    for slot in (flooding, honest):
-        slot.set_source(source)
-    minute, answered = 60 * 30, 0
-    for n in range(minute):
-        for _ in range(100):
-            flooding._viewer_lost_picture()
-        # The publisher answers each request with the next picture.
-        key, answered = len(asked) > answered, len(asked)
-        source.encoded(picture(n, key))
-        clock[0] += 1 / 30
-    most = VIEWER_ASKS_AT_ONCE + 60 * VIEWER_ASKS_A_SECOND
-    assert most - 2 <= len(asked) <= most + 1, "one of them is for those who came"
-    clock[0] += KEYFRAME_INTERVAL
-    honest._viewer_lost_picture()
-    assert asked[-1] == clock[0], "the other viewer does not pay for it"
-
-
-async def test_a_keyframe_that_was_asked_for_too_early_comes_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = [100.0]
-    for module in (relay, slots):
-        monkeypatch.setattr(module, "now", lambda: clock[0])
-    asked: list[float] = []
-    source = VideoSource(hold=0.0)
-    source.on_keyframe_wanted = lambda: asked.append(clock[0])
-    slot, _ = viewing()
-    slot.set_source(source)
-    source.encoded(picture(0, key=True))
-    for n in range(round(VIEWER_ASKS_AT_ONCE)):
-        clock[0] += 1.0
-        slot._viewer_lost_picture()
-        source.encoded(picture(n, key=True))
-    while slot._asks.tokens >= 1:
-        slot._asks.take(clock[0])
-    before = len(asked)
-    slot._viewer_lost_picture()
-    assert len(asked) == before
-    lost_at = clock[0]
-    while len(asked) == before:
-        clock[0] += 1 / 30
-        source.encoded(picture(1))
-        assert clock[0] < lost_at + 2 / VIEWER_ASKS_A_SECOND
-    assert clock[0] - lost_at <= 1 / VIEWER_ASKS_A_SECOND + 0.1
 
 
 async def test_pictures_are_held_back() -> None:
