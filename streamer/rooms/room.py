@@ -12,7 +12,6 @@ from streamer.limits import RateLimiter
 from streamer.messages import hosting
 from streamer.messages.protocol import Notice
 from streamer.mixing.desk import Desk
-from streamer.mixing.mixer import VoiceBlock
 from streamer.observer.client import ObserverClient
 from streamer.rooms import broadcast
 from streamer.rooms.admission import Admission
@@ -285,7 +284,7 @@ class Room:
                 participant.id,
                 self._engine,
                 self._observer,
-                lambda block: self._voice(participant, block),
+                lambda block: self.desk.feed(participant.id, block),
                 lambda t, faces, others: self._faces(participant, t, faces, others),
                 lambda separated, reason: self._separation(participant, separated, reason),
             )
@@ -329,9 +328,6 @@ class Room:
             else:
                 self._expect(participant)
         self._rearrange()
-
-    def _voice(self, participant: Participant, block: VoiceBlock) -> None:
-        self.desk.feed(participant.id, block)
 
     def _faces(self, participant: Participant, t: float, faces: list[FaceState], others: list[SpeakerState]) -> None:
         if any(face.speaking > TALKING for face in faces) or any(other.speaking > TALKING for other in others):
