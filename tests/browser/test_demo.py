@@ -56,7 +56,7 @@ PIECE = RATE // 2
 """Samples over which the shift is taken as constant."""
 
 NEAR = 3 * RATE
-"""Samples around where a piece is expected in which it is looked for: a starved page falls behind by as much at once."""
+"""Samples around where a piece is expected in which it is looked for: a starved page falls behind as far at once."""
 
 LEAST = 6
 """Pieces, three seconds, that are judged by."""
