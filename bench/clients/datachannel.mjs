@@ -100,7 +100,8 @@ const connect = async () => {
     await until(() => received[1] > 0, end, "watch: no video");
     return { publish, watch: performance.now() - watched };
   } finally {
-    for (const close of closing) await close();
+    // Nothing is sent any more when its session ends.
+    for (const close of closing.reverse()) await close();
     publisher.close();
     viewer.close();
   }
