@@ -35,9 +35,8 @@ def main() -> None:
         settings = {"allowed_origins": f"http://127.0.0.1:{page}", "requests_per_second": "100"}
         with call(models=False, **settings) as running:
             made = asyncio.run(connections(program, running.address, running.made, TIMES, page))
-        for connection in made:
-            if connection.error is not None:
-                print(f"{program.name}: {connection.error}", file=sys.stderr)
+        for error in dict.fromkeys(connection.error for connection in made if connection.error is not None):
+            print(f"{program.name}: {error}", file=sys.stderr)
         rows.append(row(program, made))
     head = ["client", "connections", "failed", "publish: until connected", "watch: until sound and picture"]
     text = table(head, rows)
