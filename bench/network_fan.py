@@ -72,8 +72,8 @@ class Seen:
             for place, part in enumerate(pcm.reshape(-1, 240)):
                 loud = float(np.sqrt(np.mean(part**2))) > 32767 * (LOUD + SOFT) / 2 / np.sqrt(2)
                 if loud and not self._loud and len(self.pictures):
-                    # The burst began in this part; its packet left as long after it as it lies in it.
-                    self.sound_delays.append((now - self._start - 0.005 * (place % 4)) % 1.0)
+                    # The burst begins in this part, which is played as long after the packet as it lies in it.
+                    self.sound_delays.append((now - self._start + 0.005 * place) % 1.0)
                 self._loud = loud
 
     def freezes(self, since: float) -> int:
