@@ -8,15 +8,21 @@ from streamer.rtc.slot import VIEWER_ASKS_A_SECOND, VIEWER_ASKS_AT_ONCE
 from tests.streamer.rtc.test_relay import picture, viewing
 
 
-async def test_a_viewer_who_asks_all_the_time_is_given_few_keyframes_and_always_one_more(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def publisher(monkeypatch: pytest.MonkeyPatch) -> tuple[list[float], list[float], VideoSource]:
+    """A clock to be moved, the times at which a key frame was asked for, and whom it was asked of."""
     clock = [100.0]
     for module in (relay, slot):
         monkeypatch.setattr(module, "now", lambda: clock[0])
     asked: list[float] = []
     source = VideoSource(hold=0.0)
     source.on_keyframe_wanted = lambda: asked.append(clock[0])
+    return clock, asked, source
+
+
+async def test_a_viewer_who_asks_all_the_time_is_given_few_keyframes_and_always_one_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock, asked, source = publisher(monkeypatch)
     (flooding, _), (honest, _) = viewing(), viewing()
     for viewer in (flooding, honest):
         viewer.set_source(source)
@@ -36,12 +42,7 @@ async def test_a_viewer_who_asks_all_the_time_is_given_few_keyframes_and_always_
 
 
 async def test_a_keyframe_that_was_asked_for_too_early_comes_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = [100.0]
-    for module in (relay, slot):
-        monkeypatch.setattr(module, "now", lambda: clock[0])
-    asked: list[float] = []
-    source = VideoSource(hold=0.0)
-    source.on_keyframe_wanted = lambda: asked.append(clock[0])
+    clock, asked, source = publisher(monkeypatch)
     viewer, _ = viewing()
     viewer.set_source(source)
     source.encoded(picture(0, key=True))
