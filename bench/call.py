@@ -48,9 +48,19 @@ class Call:
 
     server: subprocess.Popen[bytes]
     address: str
-    room: str
-    invite: str
+    made: dict[str, str]
+    """What the server said of the room."""
     people: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    @property
+    def room(self) -> str:
+        """The room's id."""
+        return self.made["room"]
+
+    @property
+    def invite(self) -> str:
+        """What lets somebody take part."""
+        return self.made["invite"]
 
     @property
     def processes(self) -> dict[str, int]:
@@ -99,25 +109,32 @@ class Call:
 
 
 @contextlib.contextmanager
-def call() -> Iterator[Call]:
-    """Start a server and make a room; everything ends with the block."""
+def call(models: bool = True, **settings: str) -> Iterator[Call]:
+    """Start a server and make a room; everything ends with the block.
+
+    Args:
+        models: whether voices are separated, and what is seen is looked at.
+        settings: of the server, as in its environment without EARSHOT_.
+    """
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
     address = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "streamer", "serve", "--port", str(port), "--log-level", "warning"]
-    server = subprocess.Popen(command, cwd=ROOT)
-    running = Call(server, address, "", "")
+    command += [] if models else ["--no-engine", "--no-observer"]
+    environment = os.environ | {f"EARSHOT_{name.upper()}": value for name, value in settings.items()}
+    server = subprocess.Popen(command, cwd=ROOT, env=environment)
+    running = Call(server, address, {})
     try:
         for _ in range(300):
             with contextlib.suppress(httpx.TransportError):
                 if httpx.get(f"{address}/health", trust_env=False).is_success:
                     break
             time.sleep(0.1)
-        made = httpx.post(f"{address}/rooms", trust_env=False).json()
-        running.room, running.invite = made["room"], made["invite"]
-        running.until("earshot_engine_ready", 1)
-        running.until("earshot_observer_ready", 1)
+        running.made = httpx.post(f"{address}/rooms", trust_env=False).json()
+        if models:
+            running.until("earshot_engine_ready", 1)
+            running.until("earshot_observer_ready", 1)
         yield running
     finally:
         for process in [*running.people, server]:

@@ -18,14 +18,9 @@ from bench.page import publish, table
 from bench.summary import ROOT
 from models.common.audio import SAMPLE_RATE
 from streamer.demo.clip import DemoClip, demo_clip
+from streamer.engine.rehearsal import si_sdr
 
 RUNS = 3
-
-
-def si_sdr(estimate: np.ndarray, target: np.ndarray) -> float:
-    """Scale-invariant signal-to-distortion ratio, dB (Le Roux et al. 2019)."""
-    wanted = (estimate @ target) / (target @ target) * target
-    return float(10 * np.log10((wanted @ wanted) / ((estimate - wanted) @ (estimate - wanted))))
 
 
 def projection_ratio(estimate: np.ndarray, target: np.ndarray, other: np.ndarray) -> float:

@@ -72,7 +72,7 @@ def summary(page: str) -> str:
     recording = row("process", "with heat maps, tags, captions")
     found = [
         ["Delay that separation adds, sound in to sound out", f"{sent[1]}, 95 % within {sent[2]}", "delay"],
-        ["A call of two faces", f"{load[3]} cores for call and voices, {load[4]} for what looks and listens", "load"],
+        ["A call of two faces", f"{load[4]} cores for call, voices and faces, {load[5]} for what describes", "load"],
         ["Two voices at once in the demo: own above other", _spread([cells[4] for cells in demo]), "process"],
         [
             "Word errors of captions",

@@ -140,6 +140,7 @@ class Settings(BaseSettings):
     max_connections: int = Field(default=4096, ge=16)
     connections_per_client: int = Field(default=128, ge=8)
     request_deadline: float = Field(default=10.0, gt=0, le=60)
+    unread_deadline: float = Field(default=10.0, gt=0, le=60)
     body_limit: int = Field(default=64 * 1024, ge=1024)
     body_deadline: float = Field(default=10.0, gt=0, le=60)
     message_limit: int = Field(default=16 * 1024, ge=1024)

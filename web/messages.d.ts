@@ -190,10 +190,14 @@ export interface Newcomer {
   name: string;
 }
 
-/** What became of the server, for everyone: it is about to stop, or what looks and listens is down, or up again. */
+/**
+ * What became of the server, for everyone: it is about to stop, or one of its processes is down, or up again.
+ *
+ * The observer's makes captions, tags and descriptions; the one that looks follows faces.
+ */
 export interface Notice {
   type: "notice";
-  code: "stopping" | "observer_down" | "observer_up";
+  code: "stopping" | "observer_down" | "observer_up" | "looking_down" | "looking_up";
   reason: string;
 }
 

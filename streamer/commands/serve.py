@@ -118,7 +118,6 @@ def make_server(settings: Settings) -> Server:
             proxy_headers=bool(settings.proxies),
             forwarded_allow_ips=list(settings.proxies),
             server_header=False,
-            ws="websockets-sansio",
             ws_max_size=settings.message_limit,
             ws_per_message_deflate=False,
             timeout_graceful_shutdown=SHUTDOWN_SECONDS,

@@ -62,10 +62,14 @@ class EngineClient(WorkerClient[_Session, EngineStatistics]):
         device: Torch device the models run on, such as "cpu" or "cuda".
         max_faces: Most faces followed in one session.
         on_ready: Called with True when the models are up and False when they are lost.
+
+    Attributes:
+        on_looking: Called with False when faces are not followed any more, and with True when they are, perhaps again.
     """
 
     def __init__(self, device: str = "cpu", max_faces: int = 6, on_ready: Callable[[bool], None] | None = None) -> None:
         super().__init__("streamer.engine.worker", (device, str(max_faces)), EngineStatistics(), on_ready)
+        self.on_looking: Callable[[bool], None] | None = None
 
     def open(
         self,
@@ -134,9 +138,19 @@ class EngineClient(WorkerClient[_Session, EngineStatistics]):
             session.audio_in_flight, session.worker_dropped = 0, 0
             session.video_in_flight, session.next_video = False, None
             self._process.send({"type": "open", "sid": sid, "memory": session.memory})
+        if ready:
+            # With a process that looks of its own.
+            self._set_looking(True)
+
+    def _set_looking(self, looking: bool) -> None:
+        if self.on_looking is not None:
+            self.on_looking(looking)
 
     def receive(self, message: Message) -> None:
         """Hand voices and faces to the session that they belong to."""
+        if message["type"] == "looking":
+            self._set_looking(message["up"])
+            return
         session = self._sessions.get(message.get("sid", ""))
         if session is None:
             return

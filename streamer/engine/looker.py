@@ -39,14 +39,18 @@ class Looker:
     Args:
         max_faces: Most faces followed in one session.
         on_message: Gets its messages, `seen` and `attribution`, on a thread of its own. Every picture is answered.
+        on_looking: Called on that thread with False when the process is lost, and with True when it is back.
 
     Attributes:
         dropped: Pieces of 40 ms of sound that were not attributed, since they waited for too long.
     """
 
-    def __init__(self, max_faces: int, on_message: Callable[[Message], None]) -> None:
+    def __init__(
+        self, max_faces: int, on_message: Callable[[Message], None], on_looking: Callable[[bool], None]
+    ) -> None:
         self._command = [sys.executable, "-m", "streamer.engine.look_worker"], [str(max_faces)]
-        self._on_message = on_message
+        self._on_message, self._on_looking = on_message, on_looking
+        self._lost = False
         self._lock = threading.Lock()
         self._memories: dict[str, bytes | None] = {}
         self._looked_at: dict[str, float] = {}
@@ -102,6 +106,7 @@ class Looker:
                         self._receive(framing.read_blocking(ours))
                 except (OSError, EOFError, ValueError) as error:
                     log.warning("the process that looks is lost: %s", error or type(error).__name__)
+                    self._set_lost(True)
                 finally:
                     process.kill()
                     self._outbox.put(None)
@@ -120,8 +125,16 @@ class Looker:
         for sid, t in lost.items():
             self._on_message({"type": "seen", "sid": sid, "t": t, "faces": [], "cut": False, "cpu": 0.0})
 
+    def _set_lost(self, lost: bool) -> None:
+        if lost != self._lost:
+            self._lost = lost
+            self._on_looking(not lost)
+
     def _receive(self, message: Message) -> None:
-        if message["type"] in ("ready", "pong"):
+        if message["type"] == "ready":
+            self._set_lost(False)
+            return
+        if message["type"] == "pong":
             return
         sid = message["sid"]
         with self._lock:

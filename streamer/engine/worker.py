@@ -76,7 +76,7 @@ class Worker(Service):
 
     def __init__(self, sock: socket.socket, device: str, max_faces: int) -> None:
         super().__init__(sock, SILENCE_LIMIT)
-        self._looker = Looker(max_faces, self._looked)
+        self._looker = Looker(max_faces, self._looked, self._looking)
         self._engine = Engine(device, max_faces, self._looker)
         self._inboxes: dict[str, Inbox] = {}
         self._looking_cpu, self._unattributed = 0.0, 0
@@ -115,6 +115,10 @@ class Worker(Service):
         dropped = self._looker.dropped
         lost, self._unattributed = dropped - self._unattributed, dropped
         self.send(reply | {"cpu": cpu, "unattributed": lost})
+
+    def _looking(self, up: bool) -> None:
+        """Say that the looker's process is lost, or back; called on its thread."""
+        self.send({"type": "looking", "up": up})
 
     def _hear(self) -> None:
         go_real_time()

@@ -252,10 +252,13 @@ class Status(Message):
 
 
 class Notice(Message):
-    """What became of the server, for everyone: it is about to stop, or what looks and listens is down, or up again."""
+    """What became of the server, for everyone: it is about to stop, or one of its processes is down, or up again.
+
+    The observer's makes captions, tags and descriptions; the one that looks follows faces.
+    """
 
     type: Literal["notice"] = "notice"
-    code: Literal["stopping", "observer_down", "observer_up"]
+    code: Literal["stopping", "observer_down", "observer_up", "looking_down", "looking_up"]
     reason: str
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 Strip: TypeAlias = int | Literal["rest"]
 """A face's number, below 0 that of a voice without a face, or "rest" for everything else that a participant sends."""
@@ -15,6 +15,10 @@ MOST = 2.0
 
 MOST_FADERS = 512
 """Faders kept for one listener; a call has 8 participants with 6 faces, but ids change over the hours."""
+
+
+Setting: TypeAlias = tuple[Any, ...]
+"""All faders of a listener, to compare: who has the same hears the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,20 @@ class Faders:
         self.focus: tuple[str, int | None] | None = None
         self._gains: dict[tuple[str, Strip], float] = {}
         self._muted: set[str] = set()
+        self._setting: Setting | None = None
+
+    @property
+    def setting(self) -> Setting:
+        """All of it, as one value that is equal where everything is."""
+        if self._setting is None:
+            self._setting = self.focus, frozenset(self._gains.items()), frozenset(self._muted)
+        return self._setting
+
+    def copy(self) -> Faders:
+        """Return faders that stay as these are now."""
+        faders = Faders()
+        faders.focus, faders._gains, faders._muted = self.focus, dict(self._gains), set(self._muted)
+        return faders
 
     def set_gain(self, participant: str, face: Strip, gain: float) -> None:
         """Move a fader.
@@ -58,6 +76,7 @@ class Faders:
         if not math.isfinite(gain) or not 0.0 <= gain <= MOST:
             raise ValueError(f"a gain lies in 0..{MOST:g}, not at {gain}")
         key = (participant, face)
+        self._setting = None
         if gain == 1.0:
             self._gains.pop(key, None)
             return
@@ -67,6 +86,7 @@ class Faders:
 
     def set_muted(self, participant: str, muted: bool) -> None:
         """Silence a participant, or no longer."""
+        self._setting = None
         if muted:
             self._muted.add(participant)
         else:
@@ -74,10 +94,12 @@ class Faders:
 
     def set_focus(self, participant: str | None, face: int | None = None) -> None:
         """Hear only this participant, or only this face of it; participant None hears everyone."""
+        self._setting = None
         self.focus = None if participant is None else (participant, face)
 
     def forget(self, participant: str) -> None:
         """Drop all that was set for a participant who is gone for good."""
+        self._setting = None
         self._gains = {key: gain for key, gain in self._gains.items() if key[0] != participant}
         self._muted.discard(participant)
         if self.focus is not None and self.focus[0] == participant:

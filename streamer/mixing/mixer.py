@@ -167,7 +167,7 @@ class Limiter:
     """Keeps the sum of many voices within [-1, 1]; what stays below passes unchanged."""
 
     def __init__(self) -> None:
-        self._gain = 1.0
+        self.gain = 1.0
 
     def step(self, x: F32) -> F32:
         """Limit a block.
@@ -179,14 +179,14 @@ class Limiter:
             shape (960,), float32, [-1, 1]; `x` itself where nothing is to be done.
         """
         peak = float(np.abs(x).max())
-        before = self._gain
-        self._gain = min(1.0, before + RELEASE, 1.0 / peak if peak > 1.0 else 1.0)
-        if before == 1.0 and self._gain == 1.0:
+        before = self.gain
+        self.gain = min(1.0, before + RELEASE, 1.0 / peak if peak > 1.0 else 1.0)
+        if before == 1.0 and self.gain == 1.0:
             return x
-        gain = np.linspace(before, self._gain, MIX_BLOCK, dtype=np.float32)
-        if self._gain < before:
+        gain = np.linspace(before, self.gain, MIX_BLOCK, dtype=np.float32)
+        if self.gain < before:
             # Down within 1 ms, for the peak may come early in the block.
-            gain[:] = self._gain
-            gain[:48] = np.linspace(before, self._gain, 48, dtype=np.float32)
+            gain[:] = self.gain
+            gain[:48] = np.linspace(before, self.gain, 48, dtype=np.float32)
         limited: F32 = np.clip(x * gain, -1.0, 1.0)
         return limited

@@ -19,7 +19,7 @@ from models.common.arrays import F32
 from models.common.resample import Resampler
 from streamer.engine.client import EngineClient
 from streamer.engine.types import FaceState, SpeakerState
-from streamer.mixing.listen_track import VoiceBlock
+from streamer.mixing.mixer import VoiceBlock
 from streamer.observer.client import ObserverClient
 from streamer.observer.feed import Feed
 from streamer.rtc.ingest import AudioBlock

@@ -21,6 +21,7 @@ class Notices:
         waiting: those whom the host has not let in yet.
         rules: what the host settled.
         engine: models that separate voices.
+        standing: what everyone who comes is told of the server, by topic.
     """
 
     def __init__(
@@ -30,8 +31,10 @@ class Notices:
         waiting: Mapping[str, Participant],
         rules: Rules,
         engine: EngineClient,
+        standing: Mapping[str, protocol.Notice],
     ) -> None:
         self._room_id = room_id
+        self._standing = standing
         self._participants, self._waiting = participants, waiting
         self._rules, self._engine = rules, engine
 
@@ -54,6 +57,11 @@ class Notices:
         if any(participant.outbox is not None for participant in people):
             broadcast.send(people, protocol.RoomChanged(room=self.state()), "room")
             broadcast.send(people, self.status(), "status")
+
+    def send_standing(self, participant: Participant) -> None:
+        """Say to someone who comes what became of the server before."""
+        for topic, notice in self._standing.items():
+            broadcast.send([participant], notice, topic)
 
     def send_slots(self, participant: Participant) -> None:
         """Say whose picture each of a participant's video m-lines carries."""

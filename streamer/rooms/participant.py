@@ -110,9 +110,7 @@ class Participant:
             raise TooMany(str(error)) from error
 
     def forget(self, participant: str) -> None:
-        """Drop sound and faders of someone who is gone for good, and say so if a fader was at theirs."""
-        if self.watcher is not None:
-            self.watcher.listen.remove(participant)
+        """Drop the faders of someone who is gone for good, and say so if there were any."""
         before = self.faders.state()
         self.faders.forget(participant)
         if self.outbox is not None and self.faders.state() != before:

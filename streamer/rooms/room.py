@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 
 from streamer.auth import Role
 from streamer.engine.client import EngineClient
 from streamer.engine.types import FaceState, SpeakerState
 from streamer.limits import RateLimiter
 from streamer.messages import hosting
-from streamer.mixing.listen_track import VoiceBlock
+from streamer.messages.protocol import Notice
+from streamer.mixing.desk import Desk
 from streamer.observer.client import ObserverClient
 from streamer.rooms import broadcast
 from streamer.rooms.admission import Admission
@@ -20,7 +21,7 @@ from streamer.rooms.notices import Notices
 from streamer.rooms.outbox import Outbox
 from streamer.rooms.participant import Participant
 from streamer.rooms.places import Places
-from streamer.rooms.routing import route_pictures, route_voice
+from streamer.rooms.routing import route_pictures
 from streamer.rooms.rules import Rules
 from streamer.rooms.session import Session
 from streamer.rooms.sessions import Sessions
@@ -51,6 +52,7 @@ class Room:
         observer: models that look and listen.
         counts: counters of all peer connections.
         rules: of a room that was forgotten meanwhile; None makes those of a new room.
+        standing: what everyone who comes is told of the server, by topic; None for nothing.
 
     Attributes:
         participants: everyone in the room, by id.
@@ -58,6 +60,7 @@ class Room:
         admission: the door; those who wait at it are not in the room.
         notices: what everybody is told of the room.
         empty_since: when the last one left, monotonic seconds.
+        desk: what mixes their sound for those who watch.
         sessions: their media sessions.
         insights: what is heard, seen and said.
         renames: how often each participant may rename, or say who said a line.
@@ -72,16 +75,25 @@ class Room:
         observer: ObserverClient,
         counts: PeerCounts,
         rules: Rules | None = None,
+        standing: Mapping[str, Notice] | None = None,
     ) -> None:
         self.id = room_id
         self.participants: dict[str, Participant] = {}
         self.rules = rules if rules is not None else Rules.of(settings)
         self.admission = Admission(self.rules, settings)
-        self.notices = Notices(room_id, self.participants, self.admission.waiting, self.rules, engine)
+        waiting, told = self.admission.waiting, standing if standing is not None else {}
+        self.notices = Notices(room_id, self.participants, waiting, self.rules, engine, told)
         self._places = Places(self.participants, settings, self.leave)
         self.empty_since = time.monotonic()
+        self.desk = Desk()
         self.sessions = Sessions(
-            self.participants, settings, counts, self._rearrange, self._session_ended, self.notices.send_slots
+            self.participants,
+            self.desk,
+            settings,
+            counts,
+            self._rearrange,
+            self._session_ended,
+            self.notices.send_slots,
         )
         self.insights = Insights(self.participants.values, observer)
         self.renames = RateLimiter(RENAMES_A_SECOND, RENAMES_AT_ONCE)
@@ -174,6 +186,7 @@ class Room:
             participant.agent = None
         self.insights.forget(participant)
         participant.close_control(REMOVED)
+        self.desk.remove(participant.id)
         for other in self.participants.values():
             other.forget(participant.id)
         if not self.participants:
@@ -194,6 +207,7 @@ class Room:
         outbox.put(self.notices.welcome(participant), "welcome")
         self.notices.send_slots(participant)
         self.notices.send_state()
+        self.notices.send_standing(participant)
         self.insights.welcome(participant)
         if participant.host:
             self.notices.send_waiting()
@@ -270,7 +284,7 @@ class Room:
                 participant.id,
                 self._engine,
                 self._observer,
-                lambda block: self._voice(participant, block),
+                lambda block: self.desk.feed(participant.id, block),
                 lambda t, faces, others: self._faces(participant, t, faces, others),
                 lambda separated, reason: self._separation(participant, separated, reason),
             )
@@ -314,9 +328,6 @@ class Room:
             else:
                 self._expect(participant)
         self._rearrange()
-
-    def _voice(self, participant: Participant, block: VoiceBlock) -> None:
-        route_voice(self.participants, participant, block)
 
     def _faces(self, participant: Participant, t: float, faces: list[FaceState], others: list[SpeakerState]) -> None:
         if any(face.speaking > TALKING for face in faces) or any(other.speaking > TALKING for other in others):

@@ -24,6 +24,11 @@ OBSERVER_DOWN = Notice(
     reason="Captions, tags and descriptions have stopped: their process ended, and is started again.",
 )
 OBSERVER_UP = Notice(code="observer_up", reason="Captions, tags and descriptions are back.")
+LOOKING_DOWN = Notice(
+    code="looking_down",
+    reason="Faces are not followed for the moment: their process ended, and is started again.",
+)
+LOOKING_UP = Notice(code="looking_up", reason="Faces are followed again.")
 
 ROOM_ID = re.compile(r"[a-z0-9]{4,32}")
 """What an invite may name."""
@@ -48,7 +53,7 @@ class Rooms:
         self._engine = engine
         self._observer = observer
         self._rooms: dict[str, Room] = {}
-        self._observer_lost = False
+        self._standing: dict[str, Notice] = {}
         self._stopping = False
         self._kept = KeptRules(settings.invite_lifetime)
 
@@ -106,7 +111,8 @@ class Rooms:
                 raise ValueError(f"{room_id!r} is no room id")
             if len(self._rooms) >= self._settings.max_rooms:
                 self._forget_oldest_empty()
-            room = Room(room_id, self._settings, self._engine, self._observer, self.peers, self._kept.pop(room_id))
+            rules = self._kept.pop(room_id)
+            room = Room(room_id, self._settings, self._engine, self._observer, self.peers, rules, self._standing)
             self._rooms[room_id] = room
         room.rules.links = max(room.rules.links, links)
         return room
@@ -125,10 +131,11 @@ class Rooms:
 
     def observer_changed(self, ready: bool) -> None:
         """Tell everyone that the models that look and listen have stopped, or are back."""
-        if ready and not self._observer_lost:
-            return
-        self._observer_lost = not ready
-        self._tell(OBSERVER_UP if ready else OBSERVER_DOWN, "observer")
+        self._tell_change("observer", ready, OBSERVER_UP, OBSERVER_DOWN)
+
+    def looking_changed(self, looking: bool) -> None:
+        """Tell everyone that faces are not followed any more, or again."""
+        self._tell_change("looking", looking, LOOKING_UP, LOOKING_DOWN)
 
     def stop(self, seconds: float) -> None:
         """Take nobody in any more, and say so to everyone.
@@ -141,7 +148,8 @@ class Rooms:
             reason = f"The server will stop in {seconds:g} s, or when everyone has left. Nobody else can come in."
         else:
             reason = "The server stops now. If it comes back, so does this call."
-        self._tell(Notice(code="stopping", reason=reason), "stopping")
+        self._standing["stopping"] = Notice(code="stopping", reason=reason)
+        self._tell(self._standing["stopping"], "stopping")
 
     def check_open(self) -> None:
         """Refuse whoever is not in a room already while the server is about to stop.
@@ -156,6 +164,16 @@ class Rooms:
     def deserted(self) -> bool:
         """Whether nobody is in any room."""
         return not any(room.participants for room in self.all())
+
+    def _tell_change(self, topic: str, up: bool, back: Notice, lost: Notice) -> None:
+        """Tell everyone of a loss, those who come meanwhile too, and of its end; what was not lost is no news."""
+        if up != (topic in self._standing):
+            return
+        if up:
+            del self._standing[topic]
+        else:
+            self._standing[topic] = lost
+        self._tell(back if up else lost, topic)
 
     def _tell(self, notice: Notice, topic: str) -> None:
         for room in self.all():

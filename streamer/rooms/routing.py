@@ -1,24 +1,10 @@
-"""Who hears and sees whom: everybody all the others."""
+"""Who sees whom: everybody all the others. Who hears whom is the desk's business."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from streamer.mixing.listen_track import VoiceBlock
 from streamer.rooms.participant import Participant
-
-
-def route_voice(participants: Mapping[str, Participant], speaker: Participant, block: VoiceBlock) -> None:
-    """Give a participant's sound to everybody else who watches.
-
-    Args:
-        participants: everyone in the room.
-        speaker: whose sound.
-        block: 20 ms of it.
-    """
-    for other in participants.values():
-        if other is not speaker and other.watcher is not None:
-            other.watcher.listen.feed(speaker.id, block)
 
 
 def route_pictures(participants: Mapping[str, Participant]) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from streamer.auth import Denied
 from streamer.messages.protocol import Hearing
+from streamer.mixing.desk import Desk
 from streamer.rooms import broadcast
 from streamer.rooms.errors import Full
 from streamer.rooms.participant import Participant
@@ -27,6 +28,7 @@ class Sessions:
 
     Args:
         participants: everyone in the room.
+        desk: what mixes for those who watch.
         settings: limits and times.
         counts: counters of all peer connections.
         on_connected: called when media of one of them can flow.
@@ -37,13 +39,14 @@ class Sessions:
     def __init__(
         self,
         participants: Mapping[str, Participant],
+        desk: Desk,
         settings: Settings,
         counts: PeerCounts,
         on_connected: Callable[[], None],
         on_ended: Callable[[Participant, Session], None],
         on_slots: Callable[[Participant], None],
     ) -> None:
-        self._participants = participants
+        self._participants, self._desk = participants, desk
         self._settings, self._counts = settings, counts
         self._on_connected, self._on_ended, self._on_slots = on_connected, on_ended, on_slots
         self._running: dict[str, tuple[Participant, Session]] = {}
@@ -93,7 +96,12 @@ class Sessions:
                 broadcast.send([participant], Hearing(complete=complete), "hearing")
 
         session = Watcher(
-            self._peer(lambda: self.end(session)), participant.faders, lambda: self._on_slots(participant), on_complete
+            self._peer(lambda: self.end(session)),
+            self._desk,
+            participant.id,
+            participant.faders,
+            lambda: self._on_slots(participant),
+            on_complete,
         )
         answer = await self._open(participant, session, offer)
         displaced, participant.watcher = participant.watcher, session

@@ -7,13 +7,17 @@ from collections.abc import Callable
 from aiortc import RTCPeerConnection
 
 from streamer.messages.protocol import Slot
+from streamer.mixing.desk import Desk
 from streamer.mixing.faders import Faders
 from streamer.mixing.listen_track import ListenTrack
 from streamer.rooms.session import Session
 from streamer.rtc import rtp
+from streamer.rtc.bandwidth import Shares, on_estimate
 from streamer.rtc.peer import Peer
-from streamer.rtc.relay import VIDEO_CODECS, SlotTrack, VideoSource
+from streamer.rtc.relay import VIDEO_CODECS, VideoSource
 from streamer.rtc.sdp import BadSdp
+from streamer.rtc.slot import SlotTrack
+from streamer.rtc.timeline import now
 
 
 class Watcher(Session):
@@ -21,6 +25,8 @@ class Watcher(Session):
 
     Args:
         peer: its connection.
+        desk: what mixes for them.
+        own: the listener's id, whose voice they are not sent.
         faders: the listener's.
         on_slots: called when the slots' RTP bases become known or change.
         on_complete: called with False when sound is left out, and with True when that is over.
@@ -29,13 +35,20 @@ class Watcher(Session):
     kind = "whep"
 
     def __init__(
-        self, peer: Peer, faders: Faders, on_slots: Callable[[], None], on_complete: Callable[[bool], None]
+        self,
+        peer: Peer,
+        desk: Desk,
+        own: str,
+        faders: Faders,
+        on_slots: Callable[[], None],
+        on_complete: Callable[[bool], None],
     ) -> None:
         super().__init__(peer)
-        self.listen = ListenTrack(faders, on_complete)
+        self.listen = ListenTrack(desk, own, faders, on_complete)
         self._on_slots = on_slots
         self._tracks: dict[str, SlotTrack] = {}
         self._shown: dict[str, str] = {}
+        self._shares: Shares[SlotTrack] = Shares()
 
     async def close(self) -> None:
         """Stop all tracks and close; may be called again."""
@@ -73,15 +86,23 @@ class Watcher(Session):
         ]
 
     def _prepare(self, pc: RTCPeerConnection) -> None:
-        rtp.prefer_codecs(pc, VIDEO_CODECS)
+        rtp.prefer_codecs(pc, [*VIDEO_CODECS, "audio/opus"])
         for transceiver in pc.getTransceivers():
             transceiver.direction = "sendonly"
             if transceiver.kind == "audio":
-                transceiver.sender.replaceTrack(self.listen)
+                self.listen.bind(transceiver)
             elif transceiver.mid is not None:
                 track = SlotTrack(on_rtp_base=lambda base: self._on_slots())
                 try:
                     track.bind(transceiver)
                 except ValueError as error:
                     raise BadSdp(422, "No video codec is shared.") from error
+                on_estimate(transceiver.sender, self._estimated)
                 self._tracks[transceiver.mid] = track
+
+    def _estimated(self, bits: int) -> None:
+        """Tell the publishers who are shown what the way to here carries of theirs."""
+        shown = {track: track.out.octets for track in self._tracks.values() if track.source and track.out is not None}
+        for track, share in self._shares.step(bits, shown, now()).items():
+            if track.source is not None:
+                track.source.note_share(track, share)

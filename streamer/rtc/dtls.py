@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from typing import cast
 
@@ -11,6 +12,8 @@ import pylibsrtp
 from aiortc import RTCCertificate, RTCDtlsFingerprint, RTCDtlsParameters, RTCDtlsTransport
 from aiortc.rtcdtlstransport import SRTPProtectionProfile
 from OpenSSL import SSL
+
+from streamer.limits import Bucket
 
 log = logging.getLogger("earshot.dtls")
 
@@ -23,6 +26,12 @@ CIPHERS = b":".join(
 
 MOST_SSRCS = 64
 """Sources of one client, retransmissions and reports included: each costs libsrtp and aiortc a state of its own."""
+
+RTCP_A_SECOND, RTCP_AT_ONCE = 100_000.0, 200_000.0
+"""Bytes of reports and requests taken from one client: a twentieth of seven pictures of 2.5 Mbit/s (RFC 3550, 6.2)."""
+
+RTCP_EACH = 200
+"""Bytes that each such packet counts for besides its own: most of what one costs does not depend on its length."""
 
 _FAULTS_TOLD = 3
 """Log lines one connection may cause by packets that cannot be handled."""
@@ -46,14 +55,17 @@ class Certificate(RTCCertificate):
 
 
 class CappedSession:
-    """An SRTP session that takes packets of the first `MOST_SSRCS` sources, and counts the others.
+    """An SRTP session that takes packets of the first `MOST_SSRCS` sources, and so much RTCP, and counts the others.
 
     Args:
         session: what decrypts.
+        clock: monotonic time, seconds.
     """
 
-    def __init__(self, session: pylibsrtp.Session) -> None:
+    def __init__(self, session: pylibsrtp.Session, clock: Callable[[], float] = time.monotonic) -> None:
         self.refused = 0
+        self._clock = clock
+        self._rtcp = Bucket(RTCP_A_SECOND, RTCP_AT_ONCE, RTCP_AT_ONCE, clock())
         self._session = session
         self._known: set[bytes] = set()
 
@@ -66,7 +78,14 @@ class CappedSession:
         return self._take(packet, packet[8:12], self._session.unprotect)
 
     def unprotect_rtcp(self, packet: bytes) -> bytes:
-        """Decrypt an RTCP packet; raises as `unprotect` does."""
+        """Decrypt an RTCP packet, unless there were too many.
+
+        Raises:
+            pylibsrtp.Error: as `unprotect` does, or it is one too many.
+        """
+        if self._rtcp.take(self._clock(), len(packet) + RTCP_EACH):
+            self.refused += 1
+            raise pylibsrtp.Error("too much RTCP")
         return self._take(packet, packet[4:8], self._session.unprotect_rtcp)
 
     def _take(self, packet: bytes, source: bytes, decrypt: Callable[[bytes], bytes]) -> bytes:

@@ -13,10 +13,12 @@ from aiortc import MediaStreamTrack, RTCPeerConnection, RTCRtpReceiver
 from aiortc.mediastreams import MediaStreamError
 
 from streamer.rtc import rtp
+from streamer.rtc.bandwidth import Uplink
 from streamer.rtc.bitstream import too_large
-from streamer.rtc.blocks import AudioBlock, BlockCutter, MonoDecoder
+from streamer.rtc.blocks import CALL_BLOCK, CALL_RATE, AudioBlock, BlockCutter, MonoDecoder
 from streamer.rtc.latest import Latest
 from streamer.rtc.relay import VIDEO_RATE, RelayFrame, VideoSource
+from streamer.rtc.spread import Spread
 from streamer.rtc.timeline import PublisherClock, Timeline, now
 
 __all__ = ["AudioBlock", "Ingest", "IngestStatistics"]
@@ -24,7 +26,7 @@ __all__ = ["AudioBlock", "Ingest", "IngestStatistics"]
 logger = logging.getLogger(__name__)
 
 HELD = {"audio": 0.08, "video": 0.033}
-"""Seconds for which aiortc holds a frame: four packets of sound, and a picture until the next one begins."""
+"""Seconds for which a frame is held: four packets of sound, and a picture until the next one begins."""
 
 ALLOWED_RATE, ALLOWED_BURST = 60.0, 150.0
 """Blocks of sound taken a second in the long run (real time is 50), and at once."""
@@ -71,7 +73,7 @@ class _Stream:
         if self.timeline is None:
             rate = VIDEO_RATE if self.kind == "video" else 48_000 if frame.codec.lower() == "opus" else 8_000
             self.timeline = Timeline(rate, self.clock, HELD[self.kind])
-        t = self.timeline.stamp(frame.pts, now())
+        t = self.timeline.stamp(frame.pts, now() - frame.surplus)
         if self.early_report is not None:
             ntp, stamp, arrival = self.early_report
             self.early_report = None
@@ -118,6 +120,7 @@ class Ingest:
         self._streams: dict[str, _Stream] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._cutter = BlockCutter()
+        self._spread: Spread[AudioBlock] = Spread(CALL_BLOCK / CALL_RATE, self._hand_on_block)
         self._pictures: Latest[av.VideoFrame] = Latest()
         self._audio_blocks = self._audio_refused = self._video_frames = self._encoded_frames = 0
         self._faults = 0
@@ -152,6 +155,9 @@ class Ingest:
         stream.tap = rtp.tap_encoded(receiver, tapped, self.request_keyframe, self._on_refused)
         rtp.on_sender_report(receiver, lambda ntp, stamp: stream.report(ntp, stamp, now()))
         if stream.kind == "video":
+            if self._source is not None:
+                uplink = Uplink(receiver)
+                self._source.on_bandwidth = lambda bits: self._start(uplink.tell(bits))
             self._start(self._read_video(stream))
             self._start(self._hand_on_pictures(stream))
         else:
@@ -165,6 +171,7 @@ class Ingest:
 
     async def close(self) -> None:
         """Stop reading. The connection itself is closed by its owner. May be called again."""
+        self._spread.close()
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
@@ -211,13 +218,16 @@ class Ingest:
                 frame = await stream.track.recv()
                 assert isinstance(frame, av.AudioFrame)
                 for pts, pcm in decoder.step(frame):
+                    blocks = []
                     for block in self._cutter.step(pts, pcm):
                         assert stream.timeline is not None
-                        ticks, scale = stream.timeline.clock_rate, 48_000
+                        ticks, scale = stream.timeline.clock_rate, CALL_RATE
                         t = stream.timeline.time(pts * ticks // scale) + (block.pts - pts) / scale
                         t = last_t = max(t, last_t + 0.001)
-                        self._hand_on_block(AudioBlock(t, block.index, block.pcm, block.epoch))
+                        blocks.append(AudioBlock(t, block.index, block.pcm, block.epoch))
+                    self._spread.step(blocks, pcm.size // CALL_BLOCK)
         except MediaStreamError:
+            self._spread.flush()
             self._ended(stream)
 
     def _hand_on_block(self, block: AudioBlock) -> None:

@@ -6,15 +6,13 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from fractions import Fraction
-from typing import Any
+from typing import Protocol
 
 import av
-from aiortc import MediaStreamTrack, RTCRtpSender, RTCRtpTransceiver
-from aiortc.mediastreams import MediaStreamError
 
-from streamer.rtc import rtp
+from streamer.rtc.bandwidth import Demand
 from streamer.rtc.bitstream import h264_units
+from streamer.rtc.packet_sender import h264_payloads, vp8_chunks
 from streamer.rtc.timeline import now
 from streamer.rtc.video_encoder import SharedEncoder
 
@@ -30,10 +28,7 @@ KEYFRAME_INTERVAL = 0.5
 """Least seconds between two key frame requests to one publisher."""
 
 BACKLOG = 60
-"""Encoded pictures that may wait for one viewer: 2 s at 30 a second."""
-
-_TIME_BASE = Fraction(1, VIDEO_RATE)
-_MASK = 0xFFFFFFFF
+"""Encoded pictures of one publisher that may be held back: a burst of twenty times what 30 a second make."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +58,7 @@ class RelayStatistics:
         keyframe_requests: how often the publisher was asked for one.
         reencoded: pictures encoded here.
         viewers: slots that play it now.
+        dropped: encoded pictures that came faster than they may.
     """
 
     frames: int
@@ -70,27 +66,57 @@ class RelayStatistics:
     keyframe_requests: int
     reencoded: int
     viewers: int
+    dropped: int
+
+
+class Viewer(Protocol):
+    """What a source plays in: a `SlotTrack`."""
+
+    codec: str
+    waiting: bool
+
+    @property
+    def wants_keyframe(self) -> bool:
+        """Whether a key frame would be shown now and none has come."""
+
+    def play(self, frame: RelayFrame, chunks: list[bytes]) -> None:
+        """Show the next picture, cut for packets."""
+
+    def set_source(self, source: VideoSource | None) -> None:
+        """Play another source, or none."""
 
 
 class VideoSource:
     """Fans one publisher's pictures out to the slots of its viewers. For use on the event loop.
 
+    Args:
+        hold: seconds by which pictures are played later than they came.
+
     Attributes:
         on_keyframe_wanted: asks the publisher for a key frame; set by whoever reads the publisher.
+        on_bandwidth: tells the publisher how many bits a second to send at most; likewise.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, hold: float = HOLD) -> None:
         self.on_keyframe_wanted: Callable[[], None] | None = None
+        self.on_bandwidth: Callable[[int], None] | None = None
+        self._demand = Demand()
         self.codec: str | None = None
-        self._slots: list[SlotTrack] = []
+        self._slots: list[Viewer] = []
         self._encoders: dict[str, SharedEncoder] = {}
         self._wanted = False
         self._asked_at = float("-inf")
         self._parameter_sets: dict[int, bytes] = {}
-        self._frames = self._keyframes = self._requests = self._reencoded = 0
+        self._hold = hold
+        self._held: deque[tuple[float, RelayFrame]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+        self._frames = self._keyframes = self._requests = self._reencoded = self._dropped = 0
 
     def encoded(self, frame: RelayFrame) -> None:
         """Take the next encoded picture from the wire."""
+        bits = self._demand.step(now())
+        if bits is not None and self.on_bandwidth is not None:
+            self.on_bandwidth(bits)
         self._frames += 1
         self.codec = frame.codec
         if frame.codec == "H264":
@@ -98,7 +124,7 @@ class VideoSource:
         if frame.keyframe:
             self._keyframes += 1
             self._wanted = False
-        elif self._wanted or any(slot.codec == self.codec and slot.waiting for slot in self._slots):
+        elif self._wanted or self._wanting(frame.codec):
             self.request_keyframe()
         self._offer(frame)
 
@@ -134,38 +160,81 @@ class VideoSource:
             self._requests += 1
             self.on_keyframe_wanted()
 
-    def add(self, slot: SlotTrack) -> None:
+    def add(self, slot: Viewer) -> None:
         """Begin to play in a slot, from the next key frame on."""
         if slot not in self._slots:
             self._slots.append(slot)
-        self.request_keyframe(slot.codec)
+        if slot.wants_keyframe:
+            self.request_keyframe(slot.codec)
 
-    def remove(self, slot: SlotTrack) -> None:
+    def remove(self, slot: Viewer) -> None:
         """Stop playing in a slot."""
+        self._demand.forget(slot)
         if slot in self._slots:
             self._slots.remove(slot)
+
+    def note_share(self, slot: Viewer, bits: float) -> None:
+        """Take what the way to a viewer carries of this picture; who has it encoded anew here has no say."""
+        if slot in self._slots and slot.codec == self.codec:
+            self._demand.note(slot, bits, now())
 
     def close(self) -> None:
         """Empty all slots and end the encoders. May be called again."""
         for slot in list(self._slots):
             slot.set_source(None)
+        self._held.clear()
+        if self._timer is not None:
+            self._timer.cancel()
         for encoder in self._encoders.values():
             encoder.close()
         self._encoders.clear()
 
     def statistics(self) -> RelayStatistics:
         """Return the counts since the source was made."""
-        return RelayStatistics(self._frames, self._keyframes, self._requests, self._reencoded, len(self._slots))
+        return RelayStatistics(
+            self._frames, self._keyframes, self._requests, self._reencoded, len(self._slots), self._dropped
+        )
 
     def _offer(self, frame: RelayFrame) -> None:
-        for slot in self._slots:
-            if slot.codec == frame.codec:
-                slot.offer(frame)
+        """Hold a picture back for the sound; nobody holds it for one viewer alone."""
+        if not any(slot.codec == frame.codec for slot in self._slots):
+            return
+        if len(self._held) >= BACKLOG:
+            self._dropped += len(self._held)
+            self._held.clear()
+            for slot in self._slots:
+                slot.waiting = True
+        self._held.append((asyncio.get_running_loop().time() + self._hold, frame))
+        if self._timer is None:
+            self._play()
+
+    def _play(self) -> None:
+        """Give the slots what is due, and come back for the rest."""
+        self._timer = None
+        loop = asyncio.get_running_loop()
+        while self._held:
+            due, frame = self._held[0]
+            if due > loop.time():
+                self._timer = loop.call_at(due, self._play)
+                return
+            self._held.popleft()
+            chunks = vp8_chunks(frame.data) if frame.codec == "VP8" else h264_payloads(frame.data)
+            for slot in list(self._slots):
+                if slot.codec == frame.codec:
+                    slot.play(frame, chunks)
+
+    def _wanting(self, codec: str) -> bool:
+        """Say whether a viewer waits for a key frame that is not on its way to them."""
+        if not any(slot.codec == codec and slot.wants_keyframe for slot in self._slots):
+            return False
+        return not any(frame.keyframe and frame.codec == codec for _, frame in self._held)
 
     def _encoded_as(self, codec: str) -> Callable[[float, bytes, bool], None]:
         def hand_on(t: float, data: bytes, keyframe: bool) -> None:
             self._reencoded += 1
             if codec != self.codec:
+                if not keyframe and self._wanting(codec):
+                    self.request_keyframe(codec)
                 self._offer(RelayFrame(codec, data, t, keyframe))
 
         return hand_on
@@ -183,143 +252,3 @@ class VideoSource:
             units = [item for item in sorted(self._parameter_sets.items()) if item[0] not in kinds] + units
         data = b"".join(b"\x00\x00\x00\x01" + unit for _, unit in units)
         return RelayFrame(frame.codec, data, frame.t, frame.keyframe)
-
-
-class SlotTrack(MediaStreamTrack):
-    """What one video m-line of a viewer plays: now this publisher, now that, or nothing.
-
-    Packets have pts = round(t * 90000) + a shift that only grows when a new source's time lies before the old
-    one's, so that timestamps never go back; `rtp_base` includes it.
-
-    Args:
-        codec: what the viewer's sender sends; `bind` sets it from the negotiation.
-        hold: seconds by which pictures are played later than they came.
-        on_rtp_base: called with a new `rtp_base`.
-    """
-
-    kind = "video"
-
-    def __init__(
-        self, codec: str = "VP8", hold: float = HOLD, on_rtp_base: Callable[[int], None] | None = None
-    ) -> None:
-        super().__init__()
-        self.codec = codec
-        self.hold = hold
-        self.source: VideoSource | None = None
-        self.waiting = True
-        self.dropped = 0
-        self.played = 0
-        self.rtp_base: int | None = None
-        self._on_rtp_base = on_rtp_base
-        self._sender: RTCRtpSender | None = None
-        self._queue: deque[tuple[float, RelayFrame]] = deque()
-        self._changed = asyncio.Event()
-        self._fresh = False
-        self._shift = 0
-        self._last_pts: int | None = None
-
-    def bind(self, transceiver: RTCRtpTransceiver) -> None:
-        """Make a transceiver's sender play this slot.
-
-        Call it after `setRemoteDescription` (and `prefer_codecs`). The viewer's key frame requests then reach
-        the source.
-
-        Raises:
-            ValueError: no codec was negotiated.
-        """
-        codec = rtp.negotiated_codec(transceiver)
-        if codec is None:
-            raise ValueError("the transceiver has no codec yet")
-        self.codec = codec
-        self._sender = transceiver.sender
-        self._sender.replaceTrack(self)
-        rtp.on_keyframe_request(self._sender, self._viewer_lost_picture)
-
-    def set_source(self, source: VideoSource | None) -> None:
-        """Play another publisher from its next key frame on, or (None) nothing: the last picture stays."""
-        if source is self.source:
-            return
-        if self.source is not None:
-            self.source.remove(self)
-        self._queue.clear()
-        self.source = source
-        self.waiting = True
-        self._fresh = True
-        if source is not None and self.readyState == "live":
-            source.add(self)
-
-    def offer(self, frame: RelayFrame) -> None:
-        """Take the source's next picture; until the first key frame they are thrown away."""
-        if self.waiting and not frame.keyframe:
-            return
-        if len(self._queue) >= BACKLOG:
-            self.dropped += len(self._queue)
-            self._queue.clear()
-            if not frame.keyframe:
-                self.dropped += 1
-                self.waiting = True
-                return
-        self.waiting = False
-        self._queue.append((asyncio.get_running_loop().time() + self.hold, frame))
-        self._changed.set()
-
-    async def recv(self) -> av.Packet[Any]:
-        """Wait for the next picture; never fails while the slot lives, for that would end the sender.
-
-        Raises:
-            MediaStreamError: the slot was stopped.
-        """
-        self._note_rtp_base()
-        loop = asyncio.get_running_loop()
-        while True:
-            if self.readyState != "live":
-                raise MediaStreamError
-            if not self._queue:
-                self._changed.clear()
-                await self._changed.wait()
-                continue
-            wait = self._queue[0][0] - loop.time()
-            if wait <= 0:
-                break
-            # The queue may be emptied meanwhile by a change of source.
-            await asyncio.sleep(wait)
-        return self._packet(self._queue.popleft()[1])
-
-    def stop(self) -> None:
-        """End the slot and leave its source."""
-        self.set_source(None)
-        super().stop()
-        self._changed.set()
-
-    def _packet(self, frame: RelayFrame) -> av.Packet[Any]:
-        pts = round(frame.t * VIDEO_RATE) + self._shift
-        if self._last_pts is not None and pts <= self._last_pts:
-            move = self._last_pts + (VIDEO_RATE // 30 if self._fresh else 1) - pts
-            if self._fresh:
-                self._shift += move
-                self._set_rtp_base((self.rtp_base + move) & _MASK if self.rtp_base is not None else None)
-            pts += move
-        self._fresh = False
-        self._last_pts = pts
-        self.played += 1
-        packet: av.Packet[Any] = av.Packet(frame.data)
-        packet.pts = packet.dts = pts
-        packet.time_base = _TIME_BASE
-        packet.is_keyframe = frame.keyframe
-        return packet
-
-    def _note_rtp_base(self) -> None:
-        # The sender asks for a picture only when the one before is out, so both numbers are of the same one.
-        if self.rtp_base is None and self._last_pts is not None and self._sender is not None:
-            origin = rtp.timestamp_origin(self._sender, self._last_pts)
-            if origin is not None:
-                self._set_rtp_base((origin + self._shift) & _MASK)
-
-    def _set_rtp_base(self, base: int | None) -> None:
-        self.rtp_base = base
-        if base is not None and self._on_rtp_base is not None:
-            self._on_rtp_base(base)
-
-    def _viewer_lost_picture(self) -> None:
-        if self.source is not None:
-            self.source.request_keyframe(self.codec)

@@ -45,11 +45,14 @@ _PUT_OVER = (
     "_retransmit",
     "_send_keyframe",
     "_send_rtcp",
+    "_run_rtp",
+    "_RTCRtpSender__rtp_history",
     "_RTCRtpReceiver__decoder_queue",
     "_RTCRtpReceiver__jitter_buffer",
+    "_RTCRtpReceiver__remote_bitrate_estimator",
     "_RTCRtpReceiver__stop_decoder",
 )
-"""Attributes of receivers and senders that are set here and in `rtp`."""
+"""Attributes of receivers and senders that are set here, in `rtp`, in `packet_sender` and in `bandwidth`."""
 
 JOIN_SECONDS = 2.0
 """For which the end of a session waits for a picture in the decoder."""

@@ -68,6 +68,7 @@ def create_app(
     observer = observer if observer is not None else ObserverClient(settings.speech)
     rooms = Rooms(settings, engine, observer)
     engine.on_ready = lambda ready: rooms.engine_changed()
+    engine.on_looking = rooms.looking_changed
     observer.on_ready = rooms.observer_changed
     connections = Connections(settings)
     metrics = Metrics(rooms, engine, observer, connections)

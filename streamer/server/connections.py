@@ -1,4 +1,4 @@
-"""Who may be connected, and how long without a request: decided where connections are accepted.
+"""Who may be connected, and how long without a request or without reading: decided where connections are accepted.
 
 A connection counts from then on, so that TLS without a hello and half a request count like any other.
 """
@@ -51,6 +51,8 @@ class Connection(socket.socket):
         super().__init__(accepted.family, accepted.type, accepted.proto, accepted.detach())
         self._connections = connections
         self._timer: asyncio.TimerHandle | None = None
+        # The system ends it when the client has taken nothing of what waits for so long; asyncio would wait for ever.
+        self.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(1000 * connections.unread))
         # asyncio closes each of its sockets, but for those it fails to make a transport of.
         self._release = weakref.finalize(self, connections.release, client)
         self._release.atexit = False
@@ -89,6 +91,7 @@ class Connections:
     Attributes:
         most: how many there may be: no more than half of the open files, the other half is for media and models.
         deadline: seconds from the acceptance, or from the last answer, to the end of a request's header.
+        unread: seconds for which a client may take nothing of what it is sent.
         count: how many there are.
         refused: those closed at once.
         expired: those that sent no request in time.
@@ -97,6 +100,7 @@ class Connections:
     def __init__(self, settings: Settings) -> None:
         self.most = min(settings.max_connections, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
         self.deadline = settings.request_deadline
+        self.unread = settings.unread_deadline
         self.count = self.refused = self.expired = 0
         self._most_each = settings.connections_per_client
         self._proxies = settings.proxy_networks

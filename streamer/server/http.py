@@ -10,8 +10,10 @@ from typing import Any
 
 import uvicorn
 from h11 import Request
+from uvicorn._types import ASGIReceiveEvent
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from streamer.server.connections import Connection, Connections, listen
 
@@ -29,7 +31,7 @@ class Config(uvicorn.Config):
 
     def __init__(self, app: Any, connections: Connections, **options: Any) -> None:
         # Not httptools, which bounds no header.
-        super().__init__(app, http=Protocol, **options)
+        super().__init__(app, http=Protocol, ws=WebSocketProtocol, **options)
         self.connections = connections
 
 
@@ -68,6 +70,30 @@ class Protocol(H11Protocol):
             self._connection.expect_request()
         else:
             self._connection.request_came()
+
+
+class WebSocketProtocol(WebSocketsSansIOProtocol):
+    """A WebSocket that is not read from while its client reads nothing: each ping would have its answer wait."""
+
+    def pause_writing(self) -> None:
+        """Wait with everything until what was sent has been taken."""
+        super().pause_writing()
+        self.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        super().resume_writing()
+        if not self.read_paused:
+            self.transport.resume_reading()
+
+    async def receive(self) -> ASGIReceiveEvent:
+        """Give the application the next message; another one is read if what was sent has been taken."""
+        message = await self.queue.get()
+        if self.read_paused and self.queue.empty():
+            self.read_paused = False
+            if self.writable.is_set():
+                self.transport.resume_reading()
+        return message
 
 
 class Server(uvicorn.Server):

@@ -82,7 +82,7 @@ class _Live(Collector):
                 if isinstance(value, int | float):
                     yield counter(f"{process}_{name}", f"Process of the {process}: {name}.", value)
         yield from media(rooms)
-        yield from delays(people)
+        yield from delays(rooms, people)
 
 
 def media(rooms: list[Room]) -> Iterator[Metric]:
@@ -96,6 +96,8 @@ def media(rooms: list[Room]) -> Iterator[Metric]:
     """
     sums: dict[str, float] = {}
     for room in rooms:
+        for name, value in dataclasses.asdict(room.desk.statistics()).items():
+            sums[f"listen_{name}"] = sums.get(f"listen_{name}", 0.0) + value
         for participant in room.participants.values():
             counts: dict[str, object] = {}
             if participant.publisher is not None:
@@ -104,9 +106,6 @@ def media(rooms: list[Room]) -> Iterator[Metric]:
                     ("relay", participant.publisher.source.statistics()),
                 ):
                     counts |= {f"{part}_{name}": value for name, value in dataclasses.asdict(statistics).items()}
-            if participant.watcher is not None:
-                heard = dataclasses.asdict(participant.watcher.listen.statistics())
-                counts |= {f"listen_{name}": value for name, value in heard.items()}
             if participant.agent is not None:
                 agent = participant.agent.statistics
                 counts |= {f"agent_{name}": getattr(agent, name) for name in ("blocks", "separated", "late")}
@@ -120,10 +119,11 @@ def media(rooms: list[Room]) -> Iterator[Metric]:
         yield gauge(name, f"Sum over running sessions: {name.replace('_', ' ')}.", total)
 
 
-def delays(people: list[Participant]) -> Iterator[Metric]:
+def delays(rooms: list[Room], people: list[Participant]) -> Iterator[Metric]:
     """Yield the delays of sound within the server over the last minute, as quantiles.
 
     Args:
+        rooms: all rooms.
         people: all participants.
 
     Yields:
@@ -131,7 +131,7 @@ def delays(people: list[Participant]) -> Iterator[Metric]:
     """
     parts = {
         "voices": [d for p in people if p.agent is not None for d in p.agent.statistics.delays],
-        "sent": [d for p in people if p.watcher is not None for d in p.watcher.listen.delays],
+        "sent": [d for room in rooms for d in room.desk.delays],
     }
     for part, values in parts.items():
         text = f"Seconds from receiving a block to its being {part}, over the last minute."

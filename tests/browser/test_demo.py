@@ -55,6 +55,9 @@ LOOP = 45
 PIECE = RATE // 2
 """Samples over which the shift is taken as constant."""
 
+NEAR = 3 * RATE
+"""Samples around where a piece is expected in which it is looked for: a starved page falls behind as far at once."""
+
 LEAST = 6
 """Pieces, three seconds, that are judged by."""
 
@@ -138,9 +141,9 @@ def ratios_of(heard: Heard, sources: tuple[np.ndarray, np.ndarray]) -> list[floa
     at, ratios = _find(recorded[: 20 * RATE], mixture[: mixture.size // 3 + 20 * RATE]), []
     for start in range(0, recorded.size - PIECE, PIECE):
         piece = recorded[start : start + PIECE]
-        near = max(at + start - RATE, TAPS)
-        nearby = mixture[near : near + PIECE + 2 * RATE]
-        if nearby.size < PIECE + 2 * RATE or np.mean(piece**2) < 1e-6:
+        near = max(at + start - NEAR, TAPS)
+        nearby = mixture[near : near + PIECE + 2 * NEAR]
+        if nearby.size < PIECE + 2 * NEAR or np.mean(piece**2) < 1e-6:
             continue
         exact = near + _find(piece, nearby)
         delays = range(-TAPS, TAPS + 1)

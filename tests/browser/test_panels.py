@@ -339,3 +339,5 @@ def test_what_becomes_of_the_server_is_said(stage: Callable[..., Stage]) -> None
     expect(bob.page.locator(".toast-error")).to_have_text("Captions have stopped.")
     bob.tell(type="notice", code="observer_up", reason="Captions are back.")
     expect(bob.page.locator(".toast-info")).to_have_text("Captions are back.")
+    bob.tell(type="notice", code="looking_up", reason="Faces are followed again.")
+    expect(bob.page.locator(".toast-info").filter(has_text="Faces are followed again.")).to_be_visible()

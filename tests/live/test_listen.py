@@ -11,12 +11,15 @@ from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
 from blockbuster import BlockingError
 
-from streamer.mixing.listen_track import ListenTrack, VoiceBlock
+from streamer.mixing.desk import Desk
+from streamer.mixing.listen_track import ListenTrack
+from streamer.mixing.mixer import VoiceBlock
 from tests.live.peers import connection, negotiate, until
 
 
 async def test_a_listener_hears_what_is_fed_as_loud_as_it_was() -> None:
-    server, listener, track = connection(), connection(), ListenTrack()
+    server, listener, desk = connection(), connection(), Desk()
+    track = ListenTrack(desk)
     listener.addTransceiver("audio", "recvonly")
     heard: list[np.ndarray] = []
     tasks: list[asyncio.Task[None]] = []
@@ -24,7 +27,7 @@ async def test_a_listener_hears_what_is_fed_as_loud_as_it_was() -> None:
     def answer() -> None:
         (transceiver,) = server.getTransceivers()
         transceiver.direction = "sendonly"
-        transceiver.sender.replaceTrack(track)
+        track.bind(transceiver)
 
     async def feed() -> None:
         loop = asyncio.get_running_loop()
@@ -32,7 +35,7 @@ async def test_a_listener_hears_what_is_fed_as_loud_as_it_was() -> None:
         for n in range(1000):
             moments = (960 * n + np.arange(960)) / 48_000
             tone = (0.25 * np.sin(2 * np.pi * 1000 * moments)).astype(np.float32)
-            track.feed("ada", VoiceBlock(n * 0.02, tone, {}, False))
+            desk.feed("ada", VoiceBlock(n * 0.02, tone, {}, False))
             await asyncio.sleep(max(0.0, start + (n + 1) * 0.02 - loop.time()))
 
     async def read(remote: MediaStreamTrack) -> None:
@@ -54,8 +57,7 @@ async def test_a_listener_hears_what_is_fed_as_loud_as_it_was() -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
     level = np.sqrt(np.mean(np.concatenate(heard[40:80]) ** 2))
     assert level == pytest.approx(0.25 / np.sqrt(2), rel=0.06)
-    statistics = track.statistics()
-    assert statistics.played >= 80
+    assert desk.statistics().played >= 80
     assert track.readyState == "ended"
 
 

@@ -13,7 +13,8 @@ from aiortc.mediastreams import MediaStreamError
 
 from streamer.rtc import rtp
 from streamer.rtc.ingest import Ingest
-from streamer.rtc.relay import SlotTrack, VideoSource
+from streamer.rtc.relay import VideoSource
+from streamer.rtc.slot import SlotTrack
 from tests.live.peers import FlashTrack, connection, negotiate, until
 
 PREFERRED = ["video/VP8", "video/H264"]

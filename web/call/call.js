@@ -275,7 +275,7 @@ export class Call {
         this.listener.onInsight(message);
         break;
       case "notice":
-        this.listener.onNotice(message.reason, null, message.code === "observer_up" ? "info" : "error");
+        this.listener.onNotice(message.reason, null, message.code.endsWith("_up") ? "info" : "error");
         break;
       case "hearing":
         this.listener.onHearing(message.complete);

@@ -163,6 +163,8 @@ async def remembered(client, listener, picture):
 async def test_a_looking_process_that_dies_comes_back_and_voices_go_on(client, picture):
     client, listener = client
     frame = await remembered(client, listener, picture)
+    told: list[bool] = []
+    client.on_looking = told.append
     looker = child_of(client.pid)
     os.kill(looker, signal.SIGKILL)
     client.send_video("p", 1.0, frame)
@@ -178,6 +180,7 @@ async def test_a_looking_process_that_dies_comes_back_and_voices_go_on(client, p
         await listener.until(lambda count=MEMORY_EVERY + i + 2: len(listener.faces) == count)
     assert [face.id for face in listener.faces[-1][1]] == [2]
     assert client.statistics.starts == 1
+    assert told == [False, True]
 
 
 class Listener:

@@ -161,6 +161,39 @@ async def test_rooms_are_bounded_and_empty_ones_give_way():
     assert len(rooms) == 0
 
 
+@pytest.mark.parametrize("what", ["observer", "looking"])
+async def test_who_comes_while_a_process_is_down_is_told_so(what):
+    rooms = Rooms(Settings(engine=False), EngineClient(), ObserverClient())
+    change = {"observer": rooms.observer_changed, "looking": rooms.looking_changed}[what]
+    room = rooms.create()
+
+    async def told(name):
+        participant, outbox = room.join(name, "publish"), Outbox()
+        room.attach(participant, outbox, 4409)
+        return outbox, (await taken(outbox)).get("notice", {}).get("code")
+
+    change(True)
+    early, code = await told("Ann")
+    assert code is None, "that it is up for the first time is no news"
+    change(False)
+    change(False)
+    assert (await taken(early))["notice"]["code"] == f"{what}_down"
+    assert early.statistics().replaced == 0, "it is told once"
+    late, code = await told("Ben")
+    assert code == f"{what}_down"
+    change(True)
+    for outbox in (early, late):
+        assert (await taken(outbox))["notice"]["code"] == f"{what}_up"
+    _, code = await told("Cy")
+    assert code is None
+    other = rooms.create()
+    change(False)
+    outbox = Outbox()
+    other.attach(other.join("Di", "publish"), outbox, 4409)
+    assert (await taken(outbox))["notice"]["code"] == f"{what}_down"
+    await rooms.close()
+
+
 async def test_empty_rooms_are_forgotten_and_come_back_with_an_invite():
     rooms = Rooms(Settings(engine=False, room_idle=0.001), EngineClient(), ObserverClient())
     empty, full = rooms.create(), rooms.create()

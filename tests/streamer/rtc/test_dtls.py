@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime
 import logging
 import re
@@ -17,7 +18,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from OpenSSL import SSL
 
-from streamer.rtc.dtls import MOST_SSRCS, CappedSession
+from streamer.rtc.dtls import MOST_SSRCS, RTCP_AT_ONCE, RTCP_EACH, CappedSession
 from tests.streamer.rtc.conftest import calling, until
 
 pytestmark = pytest.mark.usefixtures("loopback")
@@ -136,6 +137,23 @@ def test_packets_of_many_sources_are_refused_and_forged_ones_do_not_count() -> N
             session.unprotect(bytes(8) + (5000).to_bytes(4, "big"))
     assert session.refused == 3
     assert session.unprotect(bytes(12)) == bytes(12)
+
+
+def test_so_much_rtcp_is_taken_and_no_more() -> None:
+    now = [0.0]
+    session = CappedSession(Session(), lambda: now[0])  # type: ignore[arg-type]
+    request, taken = bytes(38), 0
+    for _ in range(100_000):
+        with contextlib.suppress(pylibsrtp.Error):
+            session.unprotect_rtcp(request)
+            taken += 1
+    assert taken == RTCP_AT_ONCE // (len(request) + RTCP_EACH)
+    assert session.refused == 100_000 - taken
+    assert session.unprotect(bytes(1200)), "media is not held up by it"
+    now[0] += 1.0
+    # A full second of long reports, as seven pictures with losses need them.
+    for _ in range(66):
+        session.unprotect_rtcp(bytes(1300))
 
 
 async def test_many_sources_of_a_client_cost_one_report_and_closing_takes_no_time() -> None:
