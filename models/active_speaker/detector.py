@@ -1,7 +1,8 @@
 """Probability that each speaker is talking right now, every 40 ms.
 
-What attribution found out 0.2 to 0.6 s ago, what the lips did in the last 0.4 s, and how loud the sound is, weighed by a logistic model: one for a call, and one for recordings, where what came after is known too. The
-weights come from `python -m models.train.active_speaker.fit`, which also prints how often they are right.
+What attribution found out 0.2 to 0.6 s ago, what the lips did in the last 0.4 s, and how loud the sound is, weighed by
+a logistic model: one for a call, and one for recordings, where what came after is known too. The weights come from
+`python -m models.train.active_speaker.fit`, which also prints how often they are right.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from models.active_speaker.likelihoods import Prior, lip_features, lip_ratio
 from models.active_speaker.loudness import Loudness
 from models.common.arrays import F32, F64
 
-LIVE = (-1.58, 0.34, 0.21, 0.03, 0.66, 0.0, -0.06, 2.22, -0.08, -0.01)
-SETTLED = (-4.13, 0.89, -0.05, 0.39, 1.08, 0.0, 0.32, 2.35, -0.18, 0.27)
+LIVE = (-0.57, 0.22, 0.18, 0.27, 0.42, 0.66, 0.01, 2.02, -0.03, -0.14)
+SETTLED = (-1.06, 0.68, 0.06, 0.73, 0.69, 0.94, -0.07, 2.59, -0.19, 0.02)
 """Bias, then one weight for each further cue of `cues`."""
 
 UNKNOWN = 0.3

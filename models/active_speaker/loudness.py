@@ -1,7 +1,7 @@
 """How loud the sound is, measured between the quietest and the loudest moment of the seconds around.
 
-Neither a level nor its height over the noise alone tells speech from the pauses within it: in a studio the pauses lie far
-over the noise, in a street not far under the voice.
+Neither a level nor its height over the noise alone tells speech from the pauses within it: in a studio the pauses lie
+far over the noise, in a street not far under the voice.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PAST = 200
 """Levels (8 s) in which the quietest and the loudest moment are sought, before and, in a recording, after."""
 
 QUIETEST = (-75.0, -30.0)
-"""Bounds of the quietest moment, dB: digital silence is no noise to measure by, and a voice that never pauses is none."""
+"""Bounds of the quietest moment, dB: digital silence is no noise to measure by, nor is a voice that never pauses."""
 
 LOUDEST = -45.0
 """Least loudest moment, dB: noise in which nobody has spoken yet is not loud."""

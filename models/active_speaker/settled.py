@@ -93,7 +93,6 @@ class Settled:
             lately=frozenset(near),
         )
 
-
     def loudness(self, t: float) -> Loudness:
         """Return how loud the sound is at `t` seconds, by what came before and after."""
         return self._loudness.at(t)

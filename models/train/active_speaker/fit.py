@@ -29,6 +29,9 @@ from models.train.data.conversations import load
 RIDGE = 1e-3
 """Penalty on the squares of all weights but the bias."""
 
+CHEWING = 0.5
+"""What a moment with listeners who chew counts, beside one without: there are more people who sit still."""
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -39,12 +42,18 @@ class Rows:
         talks: (N,) whether the person talked.
         people: (N,) who.
         kinds: (N,) of conversation.
+        weights: (N,) what each counts.
     """
 
     cues: F64
     talks: Bools
     people: Strings
     kinds: Strings
+    weights: F64
+
+    def of(self, some: Bools) -> Rows:
+        """Return some of them."""
+        return Rows(self.cues[some], self.talks[some], self.people[some], self.kinds[some], self.weights[some])
 
 
 def rows_of(evidence: Sequence[Evidence], settled: bool) -> Rows:
@@ -54,21 +63,22 @@ def rows_of(evidence: Sequence[Evidence], settled: bool) -> Rows:
         np.array([talks for one in evidence for talks in one.talks]),
         np.array([person for one in evidence for person in one.person]),
         np.array([one.kind for one in evidence for _ in one.talks]),
+        np.array([CHEWING if one.kind.endswith(", chewing") else 1.0 for one in evidence for _ in one.talks]),
     )
 
 
-def fit(cues: F64, talks: Bools) -> F64:
+def fit(rows: Rows) -> F64:
     """Fit a logistic regression in which speech and silence count alike, by Newton's steps.
 
     Args:
-        cues: (N, C), the first of them 1.
-        talks: (N,), both values in it.
+        rows: the first of the cues is 1, and there is speech as well as silence.
 
     Returns:
         (C,) weights.
     """
-    share = talks.mean()
-    importance = np.where(talks, 0.5 / share, 0.5 / (1 - share)) / len(talks)
+    cues, talks = rows.cues, rows.talks
+    speech, silence = rows.weights[talks].sum(), rows.weights[~talks].sum()
+    importance = rows.weights * np.where(talks, 0.5 / speech, 0.5 / silence)
     ridge = np.full(cues.shape[1], 2 * RIDGE)
     ridge[0] = 0.0
     weights = np.zeros(cues.shape[1])
@@ -88,7 +98,7 @@ def cross_validated(rows: Rows) -> Bools:
     judged = np.zeros(len(rows.talks), bool)
     for person in np.unique(rows.people):
         mine = rows.people == person
-        judged[mine] = rows.cues[mine] @ fit(rows.cues[~mine], rows.talks[~mine]) > 0
+        judged[mine] = rows.cues[mine] @ fit(rows.of(~mine)) > 0
     return judged
 
 
@@ -100,7 +110,7 @@ def balanced(judged: Bools, talks: Bools) -> tuple[float, float]:
 def report(name: str, rows: Rows) -> str:
     """Put weights and accuracies into words."""
     judged = cross_validated(rows)
-    lines = [f"{name} = ({', '.join(f'{weight:.2f}' for weight in fit(rows.cues, rows.talks))})"]
+    lines = [f"{name} = ({', '.join(f'{weight:.2f}' for weight in fit(rows))})"]
     for kind in (*np.unique(rows.kinds), "all"):
         some = np.ones(len(judged), bool) if kind == "all" else rows.kinds == kind
         speech, silence = balanced(judged[some], rows.talks[some])

@@ -1,8 +1,8 @@
 """Listeners who move their mouths: conversations made harder for whoever trusts lips.
 
-Composed listeners hardly stir. Here every second time that somebody is silent their lips do what they did while the same
-person talked, as of one who chews or laughs; the others' freeze, as of a still picture. At the end comes a silence in
-which everybody in the picture chews.
+Composed listeners hardly stir. Here every second time that somebody is silent their lips do what they did while the
+same person talked, as of one who chews or laughs; the others' freeze, as of a still picture. At the end comes a silence
+in which everybody in the picture chews.
 """
 
 from __future__ import annotations
@@ -26,9 +26,7 @@ FPS = 25
 """Pictures a second in it."""
 
 
-def chewing(
-    conversation: Conversation, seen: list[Lips], rng: np.random.Generator
-) -> tuple[Conversation, list[Lips]]:
+def chewing(conversation: Conversation, seen: list[Lips], rng: np.random.Generator) -> tuple[Conversation, list[Lips]]:
     """Move the listeners' lips.
 
     Args:
@@ -60,8 +58,7 @@ def chewing(
         if mine[-1].t > seen[-1].t - 0.1:
             end, begin = talks.shape[1] * STEP, int(rng.integers(len(said)))
             found += [
-                Lips(end + i / FPS, person, said[(begin + i) % len(said)].numbers)
-                for i in range(round(SILENCE * FPS))
+                Lips(end + i / FPS, person, said[(begin + i) % len(said)].numbers) for i in range(round(SILENCE * FPS))
             ]
     spoken = conversation.voices[:, : talks.shape[1] * FRAME]
     silence = np.zeros((len(talks), round(SILENCE * SAMPLE_RATE)))

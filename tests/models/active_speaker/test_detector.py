@@ -21,6 +21,11 @@ from models.active_speaker.loudness import Loudness
 from models.common.arrays import F32
 
 MEANS = np.array([[-3.0, 0.6], [-1.4, 1.0]], np.float32)
+CHEWING_OVERRULES = pytest.param(
+    LIVE,
+    marks=pytest.mark.xfail(strict=True, reason="in a call lips that begin to move are ahead of what is heard"),
+)
+
 LOUD, QUIET = Loudness(-25.0, -70.0, -22.0), Loudness(-70.0, -70.0, -22.0)
 
 
@@ -61,7 +66,7 @@ def test_nobody_talks_in_silence_whoever_chews(weights: tuple[float, ...]) -> No
     assert max(said.values()) < 0.2
 
 
-@pytest.mark.parametrize("weights", [LIVE, SETTLED])
+@pytest.mark.parametrize("weights", [CHEWING_OVERRULES, SETTLED])
 def test_a_listener_who_chews_is_not_taken_for_the_talker(weights: tuple[float, ...]) -> None:
     lips: dict[int, F32 | None] = {1: mouth(True), 2: mouth(True, 1)}
     said = settled_at(SpeakingDetector(weights), known(0.97, _1=0.97, _2=0.02), lips, LOUD)
