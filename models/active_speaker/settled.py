@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.active_speaker.attribution import MOST_SOLO, SAMPLES, SURE, Attribution, Attributor, Networks, VoicePrint
-from models.active_speaker.inference import CHUNK, SPEECH, Chunk
+from models.active_speaker.chunk import CHUNK, SPEECH, Chunk
 from models.active_speaker.loudness import Loudness, LoudnessTrack, levels_of
 from models.common.arrays import F32, F64
 from models.common.audio import SAMPLE_RATE

@@ -12,8 +12,8 @@ import av
 import numpy as np
 
 from models.active_speaker.attribution import Attributor, Networks
+from models.active_speaker.chunk import Chunk
 from models.active_speaker.detector import cues
-from models.active_speaker.inference import Chunk
 from models.active_speaker.loudness import LoudnessMeter, levels_of
 from models.active_speaker.settled import Survey
 from models.common.arrays import F32, F64, U8, Bools

@@ -18,7 +18,8 @@ from models.active_speaker.attribution import (
     Networks,
 )
 from models.active_speaker.attribution import VoicePrint as Print
-from models.active_speaker.inference import CHUNK, WINDOW
+from models.active_speaker.chunk import CHUNK
+from models.active_speaker.inference import WINDOW
 from models.active_speaker.settled import SettledAttributor, Survey
 from models.common.arrays import F32
 from models.common.audio import SAMPLE_RATE
@@ -116,6 +117,25 @@ def test_who_speaks_is_said_within_a_second(ears: Ears) -> None:
     call.go(1.0, "b")
     speakers = attributor.latest.speakers
     assert speakers[2] > 0.8 > 0.2 > speakers[1]
+
+
+def test_prints_are_made_anew_of_what_is_told_to_be_anothers(ears: Ears) -> None:
+    attributor = Attributor(ears.networks)
+    call = Call(attributor)
+    for name in ("a", "b", "a", "b"):
+        call.go(2.4, name)
+    call.go(1.0)
+    attributor.tell(0.0, 2.4, 2)
+    attributor.tell(2.4, 4.8, 1)
+    attributor.tell(4.8, 7.2, 2)
+    attributor.tell(7.2, 9.6, 1)
+    call.go(1.0)
+    assert attributor.latest.prints == {}
+    # Whose the voice is holds where no lips are to be seen.
+    call.go(3.0, "a", faces=False)
+    call.go(3.0, "b", faces=False)
+    prints = attributor.latest.prints
+    assert prints[2].print[0] == pytest.approx(0.1) and prints[1].print[0] == pytest.approx(0.3)
 
 
 def test_a_gap_is_silence_and_the_clock_goes_on(ears: Ears) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from bench.conversations import Score, in_step, mostly, one_speaker, read_events, summary
 from bench.diarization import FRAME, error_rate, near_changes
-from models.active_speaker.inference import Chunk
+from models.active_speaker.chunk import Chunk
 from models.active_speaker.likelihoods import Prior
 from models.train.active_speaker.evidence import Evidence, Lips
 from models.train.active_speaker.fit import CHEWING, Rows, balanced, cross_validated, fit, rows_of

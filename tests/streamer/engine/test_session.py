@@ -215,6 +215,18 @@ def test_memory_carries_prints() -> None:
     np.testing.assert_array_equal(print_.print, PRINT.print)
 
 
+def test_who_spoke_is_learnt_of_those_who_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    looking, told = Looking(MODELS, NETWORKS, 6), list[tuple[float, float, int | None]]()
+    monkeypatch.setattr(looking._attributor, "tell", lambda *what: told.append(what))
+    monkeypatch.setattr(looking._tracker, "step", lambda rgb, t: [face(1, visible=False)])
+    looking._attributor.recall({-1: PRINT})
+    looking.see(0.0, np.zeros((8, 8, 3), np.uint8))
+    looking._attributor.latest = Attribution(speakers={-1: 0.5})
+    for id in (1, -1, None, 2, -2):
+        looking.tell(0.0, 1.0, id)
+    assert told == [(0.0, 1.0, 1), (0.0, 1.0, -1), (0.0, 1.0, None)]
+
+
 def test_a_survey_keeps_faces_by_the_time_of_their_picture(monkeypatch: pytest.MonkeyPatch) -> None:
     survey = EngineSurvey(MODELS, NETWORKS, 6)
     monkeypatch.setattr(survey._tracker, "step", lambda rgb, t: [face(1)] if t < 0.1 else [])
