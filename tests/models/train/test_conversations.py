@@ -119,11 +119,11 @@ def test_who_is_not_in_the_picture_talks_too(tmp_path: Path) -> None:
 def test_a_row_of_the_table() -> None:
     one = Score(
         [2.0, -4.0], [False, True], [True, False], [True, False], [True, True], 1,
-        [(True, True), (True, False), (False, False), (False, False)], [1.0, np.inf], 0.5, 1.0, 4.0,
+        [(True, True), (True, False), (False, False), (False, False)], [1.0, np.inf], 0.5, 1.0, 2.0, 4.0,
     )  # fmt: skip
     row = summary("pair", [one], 0.5)
     assert row[:7] == ["pair, 1", "-1.00 dB", "1/2", "50%", "1/2, 1 right", "0.750", "2/2"]
-    assert row[7:] == ["1", "50%", "25.0%", "1.0 s / never", "0.50"]
+    assert row[7:] == ["1", "50%", "25.0% / 50.0%", "1.0 s / never", "0.50"]
 
 
 def rows(cue: np.ndarray, talks: np.ndarray, people: str | np.ndarray = "ann") -> Rows:
