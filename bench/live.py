@@ -1,9 +1,9 @@
 """Real people before a real browser's camera: `python -m bench.live FOLDER`.
 
-FOLDER holds conversations as `models.train.data.conversations` describes them. Each is played twice, the second time
-right after the first, as camera and microphone of a Chromium that joins a call. Measured is what the page is told: when
-each voice is known, who is said to speak, whose face a caption is put under, how many faces there seem to be.
-`--picture FILE` takes a picture of the page in the second round.
+FOLDER holds conversations as `models.train.data.conversations` describes them. Each is played over and over as camera
+and microphone of a Chromium that joins a call, for three rounds. Measured is what the page is told: when each voice is
+known, who is said to speak, whose face a caption is put under, how many faces there seem to be. `--picture FILE` takes
+a picture of the page at the end of the first conversation.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ FLAGS = (
     "--autoplay-policy=no-user-gesture-required",
     *("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"),
 )
-SIZE = (640, 480)
-STEP = FRAME / SAMPLE_RATE
-WAIT = 6.0
-"""Seconds after the end, for captions to be finished."""
+SIZE, FPS = (640, 480), 15
+"""Of the camera: the browser encodes on the same cores on which the server works."""
 
-LATEST = 20.0
-"""Seconds after joining by which the conversation has begun."""
+ROUNDS = 3
+STEP = FRAME / SAMPLE_RATE
+WAIT = 4.0
+"""Seconds after the end, for captions to be finished."""
 
 PASSING = 5
 """Pictures up to which a face does not count: it was given up again at once."""
@@ -86,10 +86,10 @@ class Score:
 
 
 def devices(conversation: Conversation, folder: Path) -> tuple[Path, Path]:
-    """Write camera and microphone: the conversation twice, in the middle of a picture of the usual shape."""
+    """Write camera and microphone: the conversation in the middle of a picture of the usual shape; both begin anew."""
     camera, microphone = folder / "camera.y4m", folder / "microphone.wav"
     with av.open(str(conversation.path)) as source, camera.open("wb") as out:
-        out.write(f"YUV4MPEG2 W{SIZE[0]} H{SIZE[1]} F25:1 Ip A1:1 C420jpeg\n".encode())
+        out.write(f"YUV4MPEG2 W{SIZE[0]} H{SIZE[1]} F{FPS}:1 Ip A1:1 C420jpeg\n".encode())
         pictures = []
         for frame in source.decode(video=0):
             height = round(SIZE[0] * frame.height / frame.width / 2) * 2
@@ -99,11 +99,10 @@ def devices(conversation: Conversation, folder: Path) -> tuple[Path, Path]:
             whole[top : top + height] = small
             planes = av.VideoFrame.from_ndarray(whole, "rgb24").reformat(format="yuvj420p").to_ndarray()
             pictures.append(planes.tobytes())
-        count = conversation.voices.shape[1] // FRAME
-        for _ in range(2):
-            for picture in pictures[:count]:
-                out.write(b"FRAME\n" + picture)
-    soundfile.write(microphone, np.tile(conversation.mixture[: count * FRAME], 2), SAMPLE_RATE, "PCM_16")
+        count = int(conversation.voices.shape[1] / SAMPLE_RATE * FPS)
+        for i in range(count):
+            out.write(b"FRAME\n" + pictures[min(round(i / FPS / STEP), len(pictures) - 1)])
+    soundfile.write(microphone, conversation.mixture[: count * SAMPLE_RATE // FPS], SAMPLE_RATE, "PCM_16")
     return camera, microphone
 
 
@@ -112,7 +111,7 @@ def play(playwright: Playwright, running: Call, conversation: Conversation, pict
     told = Told()
     with tempfile.TemporaryDirectory() as folder:
         camera, microphone = devices(conversation, Path(folder))
-        lasts = 2 * conversation.voices.shape[1] / SAMPLE_RATE
+        lasts = ROUNDS * conversation.voices.shape[1] / SAMPLE_RATE
         flags = [f"--use-file-for-fake-video-capture={camera}", f"--use-file-for-fake-audio-capture={microphone}"]
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=[*FLAGS, *flags])
         try:
@@ -128,7 +127,7 @@ def play(playwright: Playwright, running: Call, conversation: Conversation, pict
                 server.on_message(heard)
 
             page.route_web_socket("**/control", pass_on)
-            page.goto(running.made["link"])
+            page.goto(running.address + running.made["link"])
             page.get_by_test_id("join-name").fill("Ada")
             page.get_by_test_id("join-button").click()
             page.wait_for_timeout(1000 * (lasts - 3))
@@ -143,16 +142,18 @@ def play(playwright: Playwright, running: Call, conversation: Conversation, pict
 
 def score(conversation: Conversation, told: Told) -> Score:
     """Compare what was told with what is known."""
-    once = conversation.talks()
-    truth = np.tile(once, 2)
-    begin = beginning(truth, told)
+    lasts = int(conversation.voices.shape[1] / SAMPLE_RATE * FPS) / FPS
+    once = conversation.talks()[:, : int(lasts / STEP)]
+    first = min(message["t"] for message in told.faces)
+    begin = first - phase(once, told, first)
+    truth = np.tile(once, ROUNDS + 3)
     numbers: dict[int, dict[int, int]] = defaultdict(lambda: defaultdict(int))
     judged, known_at = [], dict[int, float]()
     for message in told.faces:
         t = message["t"] - begin
         if not 0 <= t < truth.shape[1] * STEP:
             continue
-        within = t % (once.shape[1] * STEP)
+        within = t % lasts
         for face in message["faces"]:
             person = conversation.person_at(within, face["box"])
             if person is None:
@@ -162,7 +163,9 @@ def score(conversation: Conversation, told: Told) -> Score:
             if face["voice"] == "known":
                 known_at.setdefault(person, t)
     until = [
-        seconds(truth[person, : int(known_at[person] / STEP)]) if person in known_at else np.inf
+        seconds(truth[person, int((first - begin) / STEP) : int(known_at[person] / STEP)])
+        if person in known_at
+        else np.inf
         for person in conversation.seen
     ]
     of = {id: person for person, counts in numbers.items() for id, count in counts.items() if count > PASSING}
@@ -174,20 +177,14 @@ def score(conversation: Conversation, told: Told) -> Score:
     return Score(until, judged, placed, torn(lines), len(of) - len(numbers))
 
 
-def beginning(truth: np.ndarray, told: Told) -> float:
-    """When the conversation began, by the server's clock: where speech and what is said of it agree best."""
-    first = min(message["t"] for message in told.faces)
+def phase(once: np.ndarray, told: Told, first: float) -> float:
+    """Seconds into the conversation at which it was seen first: where speech and what is said of it agree best."""
     heard = [(m["t"] - first, max((f["speaking"] for f in m["faces"] + m["voices"]), default=0.0)) for m in told.faces]
     times, said = np.array(heard).T
-    anybody = np.where(truth.max(axis=0), 0.5, -0.5)
-    best, found = -np.inf, 0.0
-    for shift in np.arange(-2.0, LATEST, STEP):
-        at = ((times - shift) / STEP).astype(int)
-        there = (at >= 0) & (at < len(anybody))
-        agreement = float(((said[there] - 0.5) * anybody[at[there]]).sum())
-        if agreement > best:
-            best, found = agreement, float(shift)
-    return float(first) + found
+    anybody = np.where(once.max(axis=0), 0.5, -0.5)
+    shifts = np.arange(once.shape[1])
+    agreement = [((said - 0.5) * anybody[(times / STEP + shift).astype(int) % len(anybody)]).sum() for shift in shifts]
+    return float(shifts[np.argmax(agreement)] * STEP)
 
 
 def torn(lines: list[dict[str, Any]]) -> int:
