@@ -53,22 +53,22 @@ def main() -> None:
     grids = encoder.encode(picture)
     moments = full_index(JointEmbedding.SIZE)
     vectors = embedding.text(list(QUERIES))
-    rows = [
-        [
+    rows: list[tuple[str, Callable[[int], object], int]] = [
+        (
             "the image encoder's grids of a picture (shared by all that look at it)",
             lambda i: encoder.encode(picture),
             50,
-        ],
-        ["vector of a picture from its grids", lambda i: embedding.image(grids), 100],
-        ["vector of a query or of a spoken line", lambda i: embedding.text([QUERIES[i % 5]]), 100],
-        ["answer to a question from the grids", lambda i: answerer.answer(grids, [QUESTIONS[i % 3]]), 100],
-        [
+        ),
+        ("vector of a picture from its grids", lambda i: embedding.image(grids), 100),
+        ("vector of a query or of a spoken line", lambda i: embedding.text([QUERIES[i % 5]]), 100),
+        ("answer to a question from the grids", lambda i: answerer.answer(grids, [QUESTIONS[i % 3]]), 100),
+        (
             f"search of {moments.pictures:,} pictures and {moments.lines:,} lines",
             lambda i: moments.search(vectors[i % 5], QUERIES[i % 5]),
             100,
-        ],
+        ),
     ]
-    figures = [[name, f"{cpu_ms(work, times):.1f} ms"] for name, work, times in rows]  # type: ignore[operator, arg-type]
+    figures = [[name, f"{cpu_ms(work, times):.1f} ms"] for name, work, times in rows]
     publish("ask", "python -m bench.ask", table(["one thread, median CPU time", ""], figures))
 
 

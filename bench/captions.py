@@ -17,6 +17,7 @@ import torch
 from bench.captions_scenes import Apart, Role, at_once, cities, in_turns, reader, separate
 from bench.captions_score import Delays, Tally
 from bench.page import publish, table, verdict
+from models.active_speaker.networks import load_networks
 from models.common.audio import SAMPLE_RATE
 from models.separation.runtime import SeparatorRuntime
 from models.speech.rereading import better
@@ -41,7 +42,7 @@ Scene = tuple[str, tuple[Role, Role], Apart]
 
 def scenes() -> list[Scene]:
     """Twelve: two halves of each recording, the other half making the voice print; in turns and at once."""
-    separator, a, b = SeparatorRuntime(), reader(), cities()
+    separator, networks, a, b = SeparatorRuntime(), load_networks(), reader(), cities()
     half = len(b) // 2
     made: list[Scene] = []
     for fold, (mine, rest) in enumerate(
@@ -50,7 +51,7 @@ def scenes() -> list[Scene]:
         for louder in LOUDER:
             for kind in ("in turns", "at once"):
                 roles = in_turns(*mine, OVERLAP, rest) if kind == "in turns" else at_once(*mine, LAG[louder], rest)
-                made.append((kind, roles, separate(separator, roles, louder, 10 * fold + louder + 5)))
+                made.append((kind, roles, separate(separator, networks, roles, louder, 10 * fold + louder + 5)))
     return made
 
 
@@ -67,7 +68,7 @@ class Call:
     def __init__(
         self, transcriber: Transcriber, count: int, partials: bool, gate: bool, second: Recogniser | None = None
     ) -> None:
-        hold: Callable[..., Line] | None = None if second is None else partial(self._hold, second)
+        hold: Callable[..., Line | None] | None = None if second is None else partial(self._hold, second)
         self._streams = [transcriber.open(finish=hold and partial(hold, k)) for k in range(count)]
         self._now, self._busy_until = 0.0, 0.0
         self.took: list[float] = []
@@ -87,7 +88,7 @@ class Call:
             # Work of this thread alone: the machine may be busy with other things.
             began = time.thread_time()
             if self._gate is not None:
-                rest = {None: mixture[part] - voices[:, part].sum(0)}
+                rest: dict[int | None, np.ndarray] = {None: mixture[part] - voices[:, part].sum(0)}
                 heard = self._gate.step(now, faces | rest, {k: float(p[frame]) for k, p in enumerate(speaking)})
             for k, stream in enumerate(self._streams):
                 stream.hear(*heard[k])

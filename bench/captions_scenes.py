@@ -12,7 +12,9 @@ import torch
 from pocketsphinx import Decoder
 from scipy.signal import resample_poly
 
+from models.active_speaker.attribution import Attributor, Networks
 from models.active_speaker.detector import SpeakingDetector
+from models.active_speaker.loudness import LoudnessMeter, levels_of
 from models.common.audio import SAMPLE_RATE
 from models.common.weights import packaged
 from models.separation.level import VoiceLevel
@@ -25,6 +27,9 @@ LIBRIVOX = Path("/usr/share/pocketsphinx/test/data/librivox")
 
 LOUD = 0.06
 """Root mean square of a talker, as the separator was trained."""
+
+LOOKED = 10
+"""Pictures (0.4 s) of lips that the detector looks at."""
 
 SPLIT = 1.5
 """Seconds of speech from which an utterance of the running recording may end at a comma."""
@@ -155,7 +160,8 @@ def at_once(
 ) -> tuple[Role, Role]:
     """Both without a stop, the second from `lag` seconds on; as long as the shorter."""
     starts: tuple[list[float], list[float]] = ([], [])
-    ends, chosen = [1.0, 1.0 + lag], ([], [])
+    ends = [1.0, 1.0 + lag]
+    chosen: tuple[list[Utterance], list[Utterance]] = ([], [])
     total = min(sum(u.seconds + 0.2 for u in each) for each in (a, b))
     for who, each in enumerate((a, b)):
         for utterance in each:
@@ -168,38 +174,38 @@ def at_once(
     return role(chosen[0], starts[0], seconds, rest[0]), role(chosen[1], starts[1], seconds, rest[1])
 
 
-def separate(separator: SeparatorRuntime, roles: tuple[Role, Role], louder: float, seed: int) -> Apart:
+def separate(
+    separator: SeparatorRuntime, networks: Networks, roles: tuple[Role, Role], louder: float, seed: int
+) -> Apart:
     """Mix, the first `louder` dB above the second, and take apart block by block, with lips and voice prints."""
     torch.manual_seed(seed)
     sounds = np.stack([roles[0].sound * 10 ** (louder / 40), roles[1].sound * 10 ** (-louder / 40)])
     sounds = sounds[:, : sounds.shape[1] // FRAME * FRAME]
     noise = np.random.default_rng(seed).standard_normal(sounds.shape[1]) * 1e-3 * LOUD
     mixture = (sounds.sum(0) + noise).astype(np.float32)
-    lips = made_up_lips(torch.from_numpy(sounds))
-    lips = spoil_lips(lips, torch.ones_like(lips[..., :1])).numpy()
+    made = made_up_lips(torch.from_numpy(sounds))
+    lips = spoil_lips(made, torch.ones_like(made[..., :1])).numpy().astype(np.float32)
     prints = np.stack([separator.voice_print(each.enrolment) for each in roles])
     rows, other, seen = np.array([0, 1]), np.array([1, 0]), np.ones(2, bool)
     separator.reset(rows)
-    level, detector = VoiceLevel(), SpeakingDetector()
+    level, detector, attributor, meter = VoiceLevel(), SpeakingDetector(), Attributor(networks), LoudnessMeter()
     level.reset(rows)
     late = np.pad(mixture, (separator.DELAY, 0))[: len(mixture)]
     voices, speaking = np.zeros((2, len(mixture)), np.float32), []
     for i in range(len(mixture) // BLOCK):
         if i % 2 == 0:
-            separator.lips(rows, lips[:, i // 2].astype(np.float32), seen)
+            separator.lips(rows, lips[:, i // 2], seen)
         part = slice(i * BLOCK, (i + 1) * BLOCK)
         out = separator.step(rows, np.stack([mixture[part]] * 2), other, prints)
         voices[:, part] = level.step(rows, np.stack([late[part]] * 2), out)
         if i % 2:
             both = slice((i - 1) * BLOCK, (i + 1) * BLOCK)
-            levels = {k: _decibels(voices[k, both]) for k in range(2)}
-            told = {k: (lips[k, i // 2].astype(np.float32), True) for k in range(2)}
-            now = detector.update(i * BLOCK / SAMPLE_RATE, told, levels, _decibels(late[both]))
-            speaking.append([now[0], now[1]])
+            t, picture = (i - 1) * BLOCK / SAMPLE_RATE, i // 2
+            attributor.see(t, [(k + 1, lips[k, picture]) for k in range(2)])
+            attributor.hear(t, mixture[both])
+            lately = {k + 1: lips[k, max(0, picture + 1 - LOOKED) : picture + 1] for k in range(2)}
+            now = detector.update(attributor.latest, lately, meter.step(float(levels_of(mixture[both])[0])))
+            speaking.append([now[1], now[2]])
     # Back in time with the mixture and the words.
     voices = np.pad(voices, ((0, 0), (0, separator.DELAY)))[:, separator.DELAY :]
     return Apart(mixture, voices, np.array(speaking).T)
-
-
-def _decibels(x: np.ndarray) -> float:
-    return float(10 * np.log10(np.mean(np.square(x, dtype=np.float64)) + 1e-10))

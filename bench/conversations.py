@@ -1,7 +1,8 @@
 """`earshot process` on conversations of which is known who says what: `python -m bench.conversations FOLDER`.
 
 FOLDER holds conversations as `models.train.data.conversations` describes them; what is made of each goes into
-FOLDER/NAME. With `--one-pass` as in a call, without a first pass; with `--made` what an earlier run made is scored.
+FOLDER/NAME. With `--one-pass` as in a call, without a first pass; with `--made` what an earlier run made is scored. The
+sound alone is gone through as well, into FOLDER/NAME-sound, to see what faces are worth to telling speakers apart.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ import resource
 import subprocess
 import sys
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import numpy as np
 import soundfile
@@ -35,9 +38,6 @@ NOT_FOUND = -10.0
 PASSING = 5
 """Pictures up to which a number does not count: it was given up again at once."""
 
-HELD = 0.5
-"""Share of the sound's energy from which a voice's file holds it."""
-
 
 @dataclass
 class Score:
@@ -52,7 +52,7 @@ class Score:
         judged: (truth, said) by picture and face.
         until_known: seconds of own speech until the voice was known, infinite if never.
         off_camera: share of the time of a voice off camera in which one and the same speaker holds it; None without.
-        errors, speech: seconds, see `error_rate`.
+        errors, speech: seconds, see `error_rate`; `sound_errors` of the sound alone.
     """
 
     gains: list[float] = field(default_factory=list)
@@ -65,6 +65,7 @@ class Score:
     until_known: list[float] = field(default_factory=list)
     off_camera: float | None = None
     errors: float = 0.0
+    sound_errors: float = 0.0
     speech: float = 0.0
 
 
@@ -76,7 +77,7 @@ class Seen:
         numbers: by person, how often each number was given.
         judged: see `Score`.
         known_at: by person, when the voice was first known, seconds.
-        talks: by number, the 40 ms in which it is said to talk.
+        talks: by number, the 40 ms in which it is said to talk, in the picture or not.
     """
 
     numbers: dict[int, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
@@ -84,21 +85,25 @@ class Seen:
     known_at: dict[int, float] = field(default_factory=dict)
     talks: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
 
+    def said(self, count: int) -> dict[int, np.ndarray]:
+        """By number, in which of so many 40 ms it is said to talk, (count,)."""
+        return {id: np.isin(np.arange(count), list(frames)) for id, frames in self.talks.items()}
+
 
 def read_events(path: Path, conversation: Conversation, truth: np.ndarray) -> Seen:
     """Go through events.jsonl; faces are people by where and when they are seen."""
     seen = Seen()
     for line in path.read_text().splitlines():
         event = json.loads(line)
+        i = round(event["t"] * SAMPLE_RATE / FRAME)
+        if event.get("type") in ("face", "heard") and event["speaking"] >= 0.5:
+            seen.talks[event["id"]].add(i)
         person = conversation.person_at(event["t"], event["box"]) if event.get("type") == "face" else None
         if person is None:
             continue
-        talks, i = event["speaking"] >= 0.5, round(event["t"] * SAMPLE_RATE / FRAME)
         seen.numbers[person][event["id"]] += 1
         if i < truth.shape[1]:
-            seen.judged.append((bool(truth[person, i]), talks))
-        if talks:
-            seen.talks[event["id"]].add(i)
+            seen.judged.append((bool(truth[person, i]), event["speaking"] >= 0.5))
         if event["voice_known"]:
             seen.known_at.setdefault(person, event["t"])
     return seen
@@ -141,12 +146,23 @@ def score(conversation: Conversation, out: Path) -> Score:
     often = [{id for id, count in seen.numbers[person].items() if count > PASSING} for person in people]
     result.shared = sum(n > 1 for n in Counter(id for some in often for id in some).values())
     result.judged = seen.judged
-    held = held_by_voices(out, mixture, truth.shape[1])
-    result.off_camera = one_speaker(truth, people, held)
-    said = [np.isin(np.arange(truth.shape[1]), list(frames)) for frames in seen.talks.values()] + held
-    shown = np.stack(said) if said else np.zeros((0, truth.shape[1]), bool)
-    result.errors, result.speech = error_rate(np.repeat(truth, 2, axis=1), np.repeat(shown, 2, axis=1))
+    count = truth.shape[1]
+    said = seen.said(count)
+    result.off_camera = one_speaker(truth, people, [frames for id, frames in said.items() if id < 0])
+    result.errors, result.speech = error_rate(by_20_ms(truth, count), by_20_ms(said.values(), count))
+    blind = read_events(sound_folder(out) / "events.jsonl", conversation, truth).said(count)
+    result.sound_errors, _ = error_rate(by_20_ms(truth, count), by_20_ms(blind.values(), count))
     return result
+
+
+def sound_folder(out: Path) -> Path:
+    """Where the results of the sound alone are."""
+    return out.with_name(f"{out.name}-sound")
+
+
+def by_20_ms(rows: Iterable[np.ndarray], count: int) -> np.ndarray:
+    """Rows of so many frames of 40 ms as twice as many of half the length, as `error_rate` has them."""
+    return np.repeat(np.array([*rows], bool).reshape(-1, count), 2, axis=1)
 
 
 def sound_of(path: Path, length: int) -> np.ndarray:
@@ -161,18 +177,6 @@ def mostly(pcm: np.ndarray, voices: np.ndarray) -> int:
     """Whose voice is the loudest in a file, by least squares."""
     amounts = np.linalg.lstsq(voices.T, pcm, rcond=None)[0]
     return int(np.argmax(np.abs(amounts) * np.linalg.norm(voices, axis=1)))
-
-
-def held_by_voices(out: Path, mixture: np.ndarray, count: int) -> list[np.ndarray]:
-    """By voice without a face, the 40 ms in which its file holds most of the sound; the events do not tell."""
-    held = []
-    for path in sorted(out.glob("voice-*.wav")):
-        power = [
-            np.square(x[: count * FRAME]).reshape(count, FRAME).sum(axis=1)
-            for x in (sound_of(path, len(mixture)), mixture)
-        ]
-        held.append((power[0] > HELD * power[1]) & (power[1] > 1e-3 * power[1].max()))
-    return held
 
 
 def one_speaker(truth: np.ndarray, seen: list[int], held: list[np.ndarray]) -> float | None:
@@ -194,7 +198,9 @@ def summary(kind: str, scores: list[Score], work: float | None) -> list[str]:
     until = np.array([value for one in scores for value in one.until_known])
     middle, late = (np.quantile(until, q, method="inverted_cdf") for q in (0.5, 0.95))
     off = [one.off_camera for one in scores if one.off_camera is not None]
-    errors = sum(one.errors for one in scores) / sum(one.speech for one in scores)
+    speech = sum(one.speech for one in scores)
+    errors = sum(one.errors for one in scores) / speech
+    blind = sum(one.sound_errors for one in scores) / speech
     return [
         f"{kind}, {len(scores)}",
         f"{gains.mean():+.2f} dB",
@@ -205,7 +211,7 @@ def summary(kind: str, scores: list[Score], work: float | None) -> list[str]:
         f"{sum(sum(one.whole) for one in scores)}/{faces}",
         str(sum(one.shared for one in scores)),
         f"{np.mean(off):.0%}" if off else "",
-        f"{errors:.1%}",
+        f"{errors:.1%} / {blind:.1%}",
         " / ".join(f"{value:.1f} s" if np.isfinite(value) else "never" for value in (middle, late)),
         "" if work is None else f"{work:.2f}",
     ]
@@ -221,15 +227,15 @@ HEAD = [
     "one number a person",
     "numbers shared",
     "voice off camera held by one speaker",
-    "diarization error rate",
+    "diarization error rate / without faces",
     "own speech until known, p50 / p95",
     "cores' time a second",
 ]
 
 
-def process(conversation: Conversation, out: Path, one_pass: bool) -> float:
+def process(path: Path, out: Path, one_pass: bool) -> float:
     """Run the command; seconds of work of all its processes, loading of the models with them."""
-    command = [sys.executable, "-m", "streamer", "process", str(conversation.path), "--out", str(out), "--force"]
+    command = [sys.executable, "-m", "streamer", "process", str(path), "--out", str(out), "--force"]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     flags = ["--no-observer", *(["--one-pass"] if one_pass else [])]
     subprocess.run([*command, *flags], cwd=ROOT, check=True, capture_output=True, env=os.environ)
@@ -251,7 +257,10 @@ def main() -> None:
         if options.made and not (out / "events.jsonl").exists():
             continue
         if not options.made:
-            worked[conversation.kind] += process(conversation, out, options.one_pass)
+            worked[conversation.kind] += process(conversation.path, out, options.one_pass)
+            with NamedTemporaryFile(suffix=".wav") as wav:
+                soundfile.write(wav.name, conversation.mixture, SAMPLE_RATE, "FLOAT")
+                process(Path(wav.name), sound_folder(out), options.one_pass)
         lasts[conversation.kind] += conversation.voices.shape[1] / SAMPLE_RATE
         scores[conversation.kind].append(score(conversation, out))
     rows = [summary(kind, some, None if options.made else worked[kind] / lasts[kind]) for kind, some in scores.items()]

@@ -15,9 +15,11 @@ from typing import Any
 
 FOLDER = Path(__file__).parent
 
-CHROMIUM = ("--headless=new", "--no-sandbox", "--no-first-run", "--disable-gpu", "--disable-dev-shm-usage")
-CHROMIUM += ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
-CHROMIUM += ("--autoplay-policy=no-user-gesture-required",)
+CHROMIUM = (
+    *("--headless=new", "--no-sandbox", "--no-first-run", "--disable-gpu", "--disable-dev-shm-usage"),
+    *("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"),
+    "--autoplay-policy=no-user-gesture-required",
+)
 
 FIREFOX = {
     "media.navigator.streams.fake": True,

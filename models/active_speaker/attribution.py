@@ -13,7 +13,8 @@ from typing import Protocol
 
 import numpy as np
 
-from models.active_speaker.inference import CHUNK, ITERATIONS, SPAN, SPEECH, WINDOW, Chunk, SpeakerInference
+from models.active_speaker.chunk import CHUNK, SPAN, SPEECH, Chunk
+from models.active_speaker.inference import ITERATIONS, WINDOW, SpeakerInference
 from models.active_speaker.likelihoods import LEAST_PICTURES, lip_features
 from models.common.arrays import F32
 from models.common.audio import SAMPLE_RATE
@@ -127,7 +128,7 @@ class Attribution:
 class Attributor:
     """Attributes one stream.
 
-    `see` may run on another thread than `hear`.
+    `see` and `tell` may run on another thread than `hear`.
 
     Args:
         networks: what listens.
@@ -148,6 +149,7 @@ class Attributor:
         self._sound = np.zeros(0, np.float32)
         self._dropped = 0
         self._lips: deque[tuple[float, int, F32]] = deque(maxlen=1000)
+        self._told: deque[tuple[float, float, int | None]] = deque(maxlen=100)
         self._solo: dict[int, frozenset[int]] = {}
         self._prints: dict[int, VoicePrint] = {}
         self._spoke: dict[int, int] = {}
@@ -156,6 +158,13 @@ class Attributor:
     def see(self, t: float, lips: Iterable[tuple[int, F32]]) -> None:
         """Take in the visible lips of one picture: time in seconds, and number and lip numbers (4,) of each face."""
         self._lips.extend((t, id, values) for id, values in lips)
+
+    def tell(self, begin: float, end: float, id: int | None) -> None:
+        """Take somebody's word for who speaks between two times, seconds; None for none of the faces.
+
+        It counts from the next chunk on, and holds for the voice: whose it is taken for changes with it.
+        """
+        self._told.append((begin, end, id))
 
     def hear(self, t: float, pcm: F32, hurry: bool = False) -> bool:
         """Take in the next sound.
@@ -216,6 +225,8 @@ class Attributor:
         else:
             before = inference.chunk(number - 1)
             inference.chunk(number).speech, inference.chunk(number).overlap = before.speech, before.overlap
+        while self._told:
+            self._learn_of(*self._told.popleft())
         due = number - HALF_SPAN + 1
         heard = due >= 0 and due % self._every == 0 and inference.chunk(due).speech > SPEECH / 2 and not hurry
         if heard:
@@ -269,6 +280,16 @@ class Attributor:
         for back in range(count):
             chunk = self.inference.chunk(number - back)
             chunk.speech, chunk.overlap = float(speech[back]), float(overlap[back])
+
+    def _learn_of(self, begin: float, end: float, id: int | None) -> None:
+        """Give what was said between two times to its speaker; prints that others have of it are made anew."""
+        first, last = (round((t - self._begin) / CHUNK) for t in (begin, end))
+        last = min(last - 1, self.inference.count - 1)
+        self.inference.tell(first, last, id)
+        for other, chunks in list(self._solo.items()):
+            if other != id and chunks & set(range(first, last + 1)):
+                del self._solo[other]
+                self._prints.pop(other, None)
 
     def _learn(self) -> None:
         """Make voice prints of what each speaker said alone."""

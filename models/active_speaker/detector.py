@@ -1,29 +1,23 @@
 """Probability that each speaker is talking right now, every 40 ms.
 
-What attribution found out 0.2 to 0.6 s ago, what the lips did in the last 0.4 s, and how far the sound is above the
-noise, weighed by a logistic model: one for a call, and one for recordings, where what came after is known too. The
-weights come from `python -m models.train.active_speaker.fit`, which also prints how often they are right.
+What attribution found out 0.2 to 0.6 s ago, what the lips did in the last 0.4 s, and how loud the sound is, weighed by
+a logistic model: one for a call, and one for recordings, where what came after is known too. The weights come from
+`python -m models.train.active_speaker.fit`, which also prints how often they are right.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping
 
 import numpy as np
 
 from models.active_speaker.attribution import Attribution
 from models.active_speaker.likelihoods import Prior, lip_features, lip_ratio
+from models.active_speaker.loudness import Loudness
 from models.common.arrays import F32, F64
 
-HEARD = 4
-"""Updates (160 ms) over which levels are averaged."""
-
-FLOOR_PAST = 200
-"""Updates (8 s) in which the quietest moment is sought."""
-
-LIVE = (-1.58, 0.34, 0.21, 0.03, 0.66, -0.06, 2.22, -0.08, -0.01)
-SETTLED = (-4.13, 0.89, -0.05, 0.39, 1.08, 0.32, 2.35, -0.18, 0.27)
+LIVE = (-0.57, 0.22, 0.18, 0.27, 0.42, 0.66, 0.01, 2.02, -0.03, -0.14)
+SETTLED = (-1.06, 0.68, 0.06, 0.73, 0.69, 0.94, -0.07, 2.59, -0.19, 0.02)
 """Bias, then one weight for each further cue of `cues`."""
 
 UNKNOWN = 0.3
@@ -33,55 +27,36 @@ RISE, FALL = 0.6, 0.3
 """Share of the way to a higher, and to a lower probability in one update: a short pause is not the end."""
 
 
-class NoiseFloor:
-    """Quietest moment of the mixture in the last seconds, and its level now, both averaged over 160 ms."""
-
-    def __init__(self) -> None:
-        self._energy: deque[float] = deque(maxlen=HEARD)
-        self._past: deque[float] = deque(maxlen=FLOOR_PAST)
-
-    def step(self, mixture: float) -> tuple[float, float]:
-        """Take in the level of 40 ms, dB.
-
-        Returns:
-            Level now and noise floor, dB. The floor stays within -75 and -30 dB: digital silence is no noise
-            to measure by, and a voice that never pauses is none either.
-        """
-        self._energy.append(10 ** (max(mixture, -100.0) / 10))
-        now = 10 * float(np.log10(np.mean(self._energy)))
-        self._past.append(now)
-        return now, float(np.clip(min(self._past), -75.0, -30.0))
-
-
-def cues(known: Attribution, id: int, lips: F32 | None, above_floor: float) -> F64:
+def cues(known: Attribution, id: int, lips: F32 | None, loudness: Loudness) -> F64:
     """Gather what tells whether one speaker talks.
 
     Args:
         known: what attribution says.
         id: of the speaker.
         lips: (K, 4) lip numbers of its pictures within 0.4 s, None while they are not to be seen.
-        above_floor: level of the sound over the noise, dB.
+        loudness: of the sound.
 
     Returns:
-        (9,): 1; log-odds of being the one who speaks, where nobody else does; likelihood ratio of the lips; whether
-        they are seen; level over the noise; log-odds of speech; probability of overlap; and log-odds and lips' ratio
-        where there is overlap.
+        (10,): 1; log-odds of being the one who speaks, where nobody else does; likelihood ratio of the lips; whether
+        they are seen; level over the quietest and over the loudest moment; log-odds of speech; probability of overlap;
+        and log-odds and lips' ratio where there is overlap.
     """
     likely, speech = _log_odds(known.speakers.get(id, UNKNOWN)), _log_odds(known.speech)
     features = None if lips is None else lip_features(lips)
     ratio, means = 0.0, known.lip_means.get(id)
     if features is not None and means is not None:
         ratio = float(lip_ratio(features.astype(np.float64), means.astype(np.float64), Prior()))
-    loud = float(np.clip(above_floor / 10, 0.0, 3.0))
+    above, below = np.clip(loudness.above / 10, 0.0, 3.0), np.clip(loudness.below / 10, -4.0, 0.0)
     overlap, seen = known.overlap, float(features is not None)
-    return np.array([1, likely * (1 - overlap), ratio, seen, loud, speech, overlap, likely * overlap, ratio * overlap])
+    alone = likely * (1 - overlap)
+    return np.array([1, alone, ratio, seen, above, below, speech, overlap, likely * overlap, ratio * overlap])
 
 
 def talking(cue: F64, weights: tuple[float, ...] = LIVE) -> float:
     """Weigh the cues of one moment.
 
     Args:
-        cue: (9,), see `cues`.
+        cue: (10,), see `cues`.
         weights: `LIVE` or `SETTLED`.
 
     Returns:
@@ -100,30 +75,29 @@ class SpeakingDetector:
 
     Args:
         weights: `LIVE` or `SETTLED`.
+        rise, fall: share of the way to a higher, and to a lower probability in one update.
     """
 
-    def __init__(self, weights: tuple[float, ...] = LIVE) -> None:
-        self._weights = weights
-        self._floor = NoiseFloor()
+    def __init__(self, weights: tuple[float, ...] = LIVE, rise: float = RISE, fall: float = FALL) -> None:
+        self._weights, self._rise, self._fall = weights, rise, fall
         self._speaking: dict[int, float] = {}
 
-    def update(self, known: Attribution, lips: Mapping[int, F32 | None], mixture: float) -> dict[int, float]:
+    def update(self, known: Attribution, lips: Mapping[int, F32 | None], loudness: Loudness) -> dict[int, float]:
         """Take in 40 ms.
 
         Args:
             known: what attribution says.
             lips: for everybody to be judged, the lip numbers (K, 4) of the last 0.4 s, None where there are none.
-            mixture: level of all sound, dB of full scale.
+            loudness: of all sound.
 
         Returns:
             By speaker, the probability 0..1 of talking; it rises fast and falls more slowly. Who is not in `lips`
             is forgotten.
         """
-        now, floor = self._floor.step(mixture)
         result = {}
         for id, numbers in lips.items():
-            p = talking(cues(known, id, numbers, now - floor), self._weights)
+            p = talking(cues(known, id, numbers, loudness), self._weights)
             before = self._speaking.get(id, 0.0)
-            result[id] = before + (p - before) * (RISE if p > before else FALL)
+            result[id] = before + (p - before) * (self._rise if p > before else self._fall)
         self._speaking = result
         return dict(result)

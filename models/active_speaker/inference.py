@@ -16,19 +16,14 @@ arXiv:2012.14952, with lips as a second observation). What left the window of th
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
+from models.active_speaker.chunk import CHUNK, SPAN, Chunk
 from models.active_speaker.likelihoods import Prior, likelihood_ratio, lip_ratio, smoothed
+from models.active_speaker.past import Past
 from models.active_speaker.speaker import Speaker
 from models.common.arrays import F32, F64, Bools
-
-CHUNK = 0.2
-"""Seconds of a chunk."""
-
-SPAN = 1.4
-"""Seconds of sound around a chunk that its speaker embedding is made of."""
 
 APART = round(SPAN / CHUNK)
 """Chunks from which two embeddings share no sound."""
@@ -45,33 +40,11 @@ SAME = 0.7
 LIPS_FOLLOW = 3.0
 """Log-likelihood ratio of a face's lips over all that a voice says from which the voice is the face's."""
 
+TOLD = 12.0
+"""Log-likelihood ratio of what somebody says about who speaks: more than lips and voice together can say."""
+
 ITERATIONS = 2
 """Rounds of expectation maximisation after each new chunk; the next begins where this one ended."""
-
-SPEECH, OVERLAP = 0.5, 0.4
-"""Probability of speech from which, and of overlapping speech up to which, a chunk tells who speaks."""
-
-
-@dataclass
-class Chunk:
-    """0.2 s of sound and picture.
-
-    Attributes:
-        speech: probability that anybody speaks, 0..1.
-        overlap: that several do, 0..1.
-        lips: by face, `lip_features`; faces that are not to be seen are absent.
-        voice: unit-length speaker embedding of the `SPAN` around it, None while not known or without speech.
-    """
-
-    speech: float
-    overlap: float
-    lips: Mapping[int, F32]
-    voice: F32 | None = None
-
-    @property
-    def tells(self) -> bool:
-        """Whether one person alone speaks in it."""
-        return self.speech > SPEECH and self.overlap < OVERLAP
 
 
 class SpeakerInference:
@@ -103,6 +76,8 @@ class SpeakerInference:
         self._speakers: dict[int, Speaker] = {}
         self._gamma = np.zeros((0, 1))
         self._off_camera = 0
+        self._told: dict[int, int | None] = {}
+        self._past = Past()
 
     @property
     def speakers(self) -> Sequence[int]:
@@ -189,6 +164,22 @@ class SpeakerInference:
                 self._add_speaker(id)
         self.chunk(number).lips = lips
 
+    def tell(self, first: int, last: int, id: int | None) -> None:
+        """Take somebody's word for who speaks in some chunks, both ends with them; None for none of the faces.
+
+        Those that left the window are given to the speaker as far back as voices are kept; what was learnt of them
+        about lips stays.
+        """
+        if id is not None and id not in self._speakers:
+            self._add_speaker(id)
+        self._past.give(first, last, id, self._speakers)
+        numbers = range(max(first, self._first), min(last, self.count - 1) + 1)
+        self._told |= dict.fromkeys(numbers, id)
+        # Voices are scored by what was believed last: it begins from what is told.
+        rows = slice(numbers.start - self._first, numbers.stop - self._first)
+        self._gamma[rows] = 0.0
+        self._gamma[rows, -1 if id is None else self._ids.index(id)] = 1.0
+
     def retire(self) -> None:
         """Let all chunks leave the window; nothing can be inferred of them any more."""
         while self._chunks:
@@ -218,6 +209,12 @@ class SpeakerInference:
         for j, id in enumerate(self._ids):
             scores[:, j] = self._voice_score(self._speakers[id], self._gamma[:, j] * voiced, voices) * voiced
             scores[:, j] += self._lip_score(id, j, tells) if id > 0 else prior.off_camera
+        faces = np.array([id > 0 for id in self._ids] + [False])
+        for number, told in self._told.items():
+            if told is None:
+                scores[number - self._first, faces] -= TOLD
+            elif told in self._speakers:
+                scores[number - self._first, self._ids.index(told)] += TOLD
         return scores
 
     def _voice_score(self, speaker: Speaker, gamma: F64, voices: F64) -> F64:
@@ -274,6 +271,8 @@ class SpeakerInference:
             self._gamma[:, k] += self._gamma[:, j]
             self._gamma = np.delete(self._gamma, j, axis=1)
             self._ids.remove(id)
+            self._past.rename(id, first)
+            self._told = {number: first if told == id else told for number, told in self._told.items()}
 
     def _mean_voice(self, id: int, voiced: Bools, voices: F64) -> F64:
         """Return the mean embedding of a speaker, unit length; zeros where little was heard."""
@@ -292,6 +291,9 @@ class SpeakerInference:
         if means[other].any() or other < 0:
             return float(means[id] @ means[other]) / SAME
         j = self._ids.index(id)
+        denied = [number - self._first for number, told in self._told.items() if told is None]
+        if self._gamma[denied, j].sum() > 1:
+            return 0.0
         heard = self._gamma[:, j] * tells * self._lips_of(other)[1]
         return float(heard @ self._lip_score(other, j, tells)) / LIPS_FOLLOW
 
@@ -321,6 +323,9 @@ class SpeakerInference:
             self._retired(self._first, self._chunks[0], self.posterior(self._first))
         chunk, gamma = self._chunks.pop(0), self._gamma[0]
         self._gamma = self._gamma[1:]
+        if chunk.voice is not None and chunk.tells:
+            self._past.add(self._first, chunk.voice, dict(zip(self._ids, map(float, gamma), strict=False)))
+        self._told.pop(self._first, None)
         self._first += 1
         for j, id in enumerate(self._ids):
             speaker, weight = self._speakers[id], float(gamma[j]) * chunk.tells

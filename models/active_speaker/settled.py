@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.active_speaker.attribution import MOST_SOLO, SAMPLES, SURE, Attribution, Attributor, Networks, VoicePrint
-from models.active_speaker.inference import CHUNK, SPEECH, Chunk
-from models.common.arrays import F32
+from models.active_speaker.chunk import CHUNK, SPEECH, Chunk
+from models.active_speaker.loudness import Loudness, LoudnessTrack, levels_of
+from models.common.arrays import F32, F64
+from models.common.audio import SAMPLE_RATE
 
 ROUNDS = 30
 """Iterations over the last window, when everything is heard."""
@@ -45,6 +47,7 @@ class Settled:
         prints: of everybody whose voice is known.
         lip_means: by face.
         solo: by speaker, stretches of its own speech alone: their time, seconds, and sound.
+        levels: of the sound, dB, 40 ms each from `begin` on.
     """
 
     def __init__(
@@ -54,10 +57,12 @@ class Settled:
         prints: Mapping[int, VoicePrint],
         lip_means: Mapping[int, F32],
         solo: Mapping[int, list[tuple[float, F32]]],
+        levels: F64 | None = None,
     ) -> None:
         self._begin, self._chunks, self._lip_means = begin, chunks, lip_means
         self.prints = prints
         self.solo = solo
+        self._loudness = LoudnessTrack(begin, np.zeros(0) if levels is None else levels)
         said = {id: [i for i, one in enumerate(chunks) if _speaks(one, id)] for id in prints}
         self._said = {id: np.array(numbers) for id, numbers in said.items()}
 
@@ -88,6 +93,10 @@ class Settled:
             lately=frozenset(near),
         )
 
+    def loudness(self, t: float) -> Loudness:
+        """Return how loud the sound is at `t` seconds, by what came before and after."""
+        return self._loudness.at(t)
+
 
 class Survey:
     """The first pass: hears and sees a whole recording.
@@ -101,6 +110,7 @@ class Survey:
         self._attributor = Attributor(networks, every=1, retired=self._retired)
         self._chunks: list[Judged] = []
         self._solo: dict[int, list[tuple[float, int, F32]]] = {}
+        self._levels: list[F64] = []
 
     def see(self, t: float, lips: Iterable[tuple[int, F32]]) -> None:
         """Take in the visible lips of one picture, as `Attributor.see`."""
@@ -124,7 +134,8 @@ class Survey:
                 sure = float(np.mean([probability for probability, _, _ in best]))
                 prints[id] = VoicePrint(self._networks.prints(speech), len(best) * CHUNK, sure)
                 runs[id] = self._runs(id)
-        return Settled(self._attributor.time(0), self._chunks, prints, means, runs)
+        levels = np.concatenate(self._levels) if self._levels else None
+        return Settled(self._attributor.time(0), self._chunks, prints, means, runs, levels)
 
     def _runs(self, id: int) -> list[tuple[float, F32]]:
         """Return the kept sound of a speaker, neighbouring chunks joined, longest first."""
@@ -139,10 +150,11 @@ class Survey:
 
     def _retired(self, number: int, chunk: Chunk, speakers: dict[int, float]) -> None:
         self._chunks.append(Judged(chunk.speech, chunk.overlap, speakers))
+        pcm = self._attributor.speech_of([number])
+        self._levels.append(levels_of(np.pad(pcm, (SAMPLES - len(pcm), 0))))
         id = max(speakers, key=lambda other: speakers[other], default=None)
         if id is None or not chunk.tells or speakers[id] < SURE:
             return
-        pcm = self._attributor.speech_of([number])
         if len(pcm) == SAMPLES:
             kept = self._solo.setdefault(id, [])
             kept.append((speakers[id] * chunk.speech * (1 - chunk.overlap), number, pcm))
@@ -162,8 +174,8 @@ class SettledAttributor:
         self.latest = settled.at(-np.inf)
 
     def hear(self, t: float, pcm: F32) -> bool:
-        """Come to the time of this sound."""
-        self.latest = self._settled.at(t)
+        """Come to the middle of this sound, from `t` seconds on."""
+        self.latest = self._settled.at(t + len(pcm) / SAMPLE_RATE / 2)
         return True
 
 

@@ -119,6 +119,11 @@ class EngineClient(WorkerClient[_Session, EngineStatistics]):
         session.video_in_flight, session.looked = True, t
         self._send_later(self._send_picture(sid, session, t, frame), f"picture of {sid}")
 
+    def tell(self, sid: str, begin: float, end: float, speaker: int | None) -> None:
+        """Say who spoke between two times, seconds; None for none of the faces. The engine learns of it."""
+        if self.ready and sid in self._sessions:
+            self._process.send({"type": "told", "sid": sid, "begin": begin, "end": end, "id": speaker})
+
     async def _send_picture(self, sid: str, session: _Session, t: float, frame: av.VideoFrame) -> None:
         starts = self._process.starts
         try:

@@ -84,6 +84,8 @@ class LookWorker(Service):
             inbox.sound.append((message["t"], np.frombuffer(message["pcm"], np.float32)))
         elif kind == "video" and (inbox := self._inboxes.get(sid)):
             inbox.picture = message
+        elif kind == "told" and (inbox := self._inboxes.get(sid)):
+            inbox.looking.tell(message["begin"], message["end"], message["id"])
 
     def _see(self) -> None:
         while True:

@@ -78,6 +78,11 @@ class Looker:
             self._looked_at[sid] = message["t"]
             self._outbox.put(message)
 
+    def tell(self, message: Message) -> None:
+        """Pass on who spoke, as somebody said."""
+        with self._lock:
+            self._outbox.put(message)
+
     def sound(self, sid: str, t: float, pcm: F32) -> None:
         """Have sound attributed."""
         with self._lock:

@@ -15,7 +15,7 @@ LONGEST_FRAME = 0.2
 class Looking:
     """Follows the faces of one stream and attributes its sound to them.
 
-    `see` may run on another thread than `hear`.
+    `see` and `tell` may run on other threads than `hear`.
 
     Args:
         models: The face networks, shared by all streams.
@@ -28,6 +28,7 @@ class Looking:
         self._attributor = Attributor(networks)
         self._clock = 0.0
         self._last: float | None = None
+        self._ids: frozenset[int] = frozenset()
 
     @property
     def latest(self) -> Attribution:
@@ -45,12 +46,18 @@ class Looking:
         self._last = t
         self._clock += min(max(gap, 0.0), LONGEST_FRAME)
         found = self._tracker.step(rgb, self._clock)
+        self._ids |= {face.id for face in found}
         self._attributor.see(t, [(face.id, face.lips) for face in found if face.lips_visible])
         return found
 
     def hear(self, t: float, pcm: F32, hurry: bool = False) -> bool:
         """Take in sound, as `Attributor.hear`."""
         return self._attributor.hear(t, pcm, hurry)
+
+    def tell(self, begin: float, end: float, id: int | None) -> None:
+        """Take somebody's word for who spoke, as `Attributor.tell`; of a speaker that never was nothing is learnt."""
+        if id is None or id in self._ids or id in self.latest.speakers:
+            self._attributor.tell(begin, end, id)
 
     def memory(self) -> bytes:
         """Return who the faces are and how they sound; for our own processes only, since it is a pickle."""

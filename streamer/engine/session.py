@@ -9,6 +9,7 @@ import numpy as np
 from models.active_speaker.attribution import Attribution
 from models.active_speaker.av_offset import OffsetEstimator
 from models.active_speaker.detector import LIVE, SETTLED, SpeakingDetector
+from models.active_speaker.loudness import LoudnessMeter
 from models.common.arrays import F32, U8
 from models.common.audio import SAMPLE_RATE
 from models.faces.tracker import Face
@@ -76,13 +77,14 @@ class EngineSession:
     def __init__(self, senses: Senses, known: Known | None = None) -> None:
         self.senses = senses
         self._known = known
-        self._detector = SpeakingDetector(LIVE if known is None else SETTLED)
+        self._detector = SpeakingDetector(LIVE) if known is None else SpeakingDetector(SETTLED, rise=1.0, fall=1.0)
+        self._loudness = LoudnessMeter()
         self._offsets = OffsetEstimator()
         self._voices = VoiceStates()
         self._lips: dict[int, Lips] = {}
         self._faces: dict[int, tuple[float, Face]] = {}
         self._speaking: dict[int, float] = {}
-        self._heard: list[tuple[F32, F32]] = []
+        self._heard: list[tuple[float, F32, F32]] = []
         self.rows: dict[int, int] = {}
         self.cued: dict[int, bool] = {}
         self.solo = Solo()
@@ -189,22 +191,24 @@ class EngineSession:
 
     def heard(self, t: float, mix: F32, voices: F32) -> None:
         """Learn from one block: `mix` (320,), `voices` (speakers, 320) in the order of `rows`, both at `t`."""
-        self._heard.append((mix, voices))
+        self._heard.append((t, mix, voices))
         if len(self._heard) < 2:
             return
-        mixes, parts = zip(*self._heard, strict=True)
+        (begin, *_), *_ = self._heard
+        _, mixes, parts = zip(*self._heard, strict=True)
         self._heard = []
         mix40, voices40 = np.concatenate(mixes), self._align(parts)
-        lips = self._lips
-        known = self.senses.latest
-        # In a recording the pictures are ahead of the sound: lips are judged by what is around the moment.
-        ahead = 2 * BLOCK_SECONDS if self._known is None else LOOKED / 2
+        self.senses.hear(begin, mix40)
+        lips, known, loudness = self._lips, self.senses.latest, self._loudness.step(_decibels(mix40))
+        ahead = 2 * BLOCK_SECONDS
+        if self._known is not None:
+            # In a recording pictures and sound are known ahead: both are judged by what is around the moment.
+            ahead, loudness = LOOKED / 2, self._known.settled.loudness(t)
         spans = {id: lips[id].between(t + ahead - LOOKED, t + ahead) for id in self.rows if id in lips}
         judged = {id: spans.get(id) for id in self.rows}
-        self._speaking = self._detector.update(known, judged, _decibels(mix40))
+        self._speaking = self._detector.update(known, judged, loudness)
         levels = {id: _decibels(voices40[i]) for i, id in enumerate(self.rows) if i < len(voices40)}
         self._offsets.update(t, {id: lips[id].at(t) for id in self.rows if id in lips}, levels)
-        self.senses.hear(t, mix40)
         confidences = {id: print.confidence for id, print in known.prints.items()}
         self._voices.follow(t, confidences, {id: known.speakers.get(id, 0.0) > 0.5 for id in self.rows})
 

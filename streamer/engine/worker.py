@@ -99,6 +99,8 @@ class Worker(Service):
             inbox.put(Block(message["index"], message["t"], pcm, time.monotonic()))
         elif kind == "video" and sid in self._inboxes:
             self._looker.picture(sid, message)
+        elif kind == "told" and sid in self._inboxes:
+            self._looker.tell(message)
 
     def _looked(self, message: Message) -> None:
         """Take in what the looker found out; called on its thread."""

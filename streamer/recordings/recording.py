@@ -119,6 +119,7 @@ class Recording:
         self._heard: dict[int, FaceState] = {}
         self._without_face: set[int] = set()
         self._end = 0.0
+        self._blocks = 0
 
     def run(self, tell: Callable[[float], None]) -> Summary:
         """Go through the whole recording; `tell` hears how far it is, in seconds."""
@@ -204,6 +205,7 @@ class Recording:
         speaking = {face.id: face.speaking for face in voices.faces} | {
             other.id: other.speaking for other in voices.others
         }
+        self._tell_unseen(voices.t, speaking)
         for change in self._engine.voice_changes(SESSION):
             sure = round(change.confidence, 3)
             self._event(change.t, "voice", id=change.id, state=change.state, why=change.why, confidence=sure)
@@ -213,6 +215,16 @@ class Recording:
             files.separated(position, separated)
         if self._findings is not None:
             self._findings.block(voices.t, voices.rest + voices.pcm.sum(axis=0), separated, speaking)
+
+    def _tell_unseen(self, t: float, speaking: dict[int, float]) -> None:
+        """Tell how far those speak who are not in the picture, every 40 ms; of the others the pictures tell."""
+        self._blocks += 1
+        if self._blocks % 2 or t < 0:
+            return
+        in_view = {face.id for face in self._in_view}
+        for id, probability in speaking.items():
+            if id not in in_view:
+                self._event(t, "heard", id=id, speaking=round(float(probability), 3))
 
     def _look(self, until: float, tell: Callable[[float], None]) -> None:
         """Look for faces in the pictures up to a time."""

@@ -133,6 +133,10 @@ class Agent:
         self._engine.send_video(self._sid, t, frame)
         self._feed.picture(t, frame)
 
+    def told(self, begin: float, end: float, speaker: int | None) -> None:
+        """Have the engine learn who spoke between two times, seconds, as somebody said."""
+        self._engine.tell(self._sid, begin, end, speaker)
+
     def close(self) -> None:
         """End the session."""
         self._engine.close_session(self._sid)

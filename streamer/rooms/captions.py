@@ -88,7 +88,9 @@ class Captions:
         return said
 
     def set_speaker(self, participant: str, line: int, face: int | None, by: Participant | None = None) -> None:
-        """Give a finished line to another speaker of its participant, and tell everyone; its words stay.
+        """Give a finished line to another speaker of its participant, tell everyone, and learn from it.
+
+        Its words stay.
 
         Args:
             participant: in whose sound it was said.
@@ -106,6 +108,8 @@ class Captions:
             said.line = said.line.model_copy(update={"face": face})
             self._repeat(said)
             _send(_those_who_see(self._people(), said), said.line)
+            if said.participant.agent is not None:
+                said.participant.agent.told(said.line.start, said.line.end, face)
 
     def _repeat(self, said: SaidLine) -> None:
         key = (said.line.participant, said.line.id)

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from pathlib import Path
+from typing import TypeVar
 
 import av
 import numpy as np
 
 from models.active_speaker.attribution import Attributor, Networks
-from models.active_speaker.detector import NoiseFloor, cues
-from models.active_speaker.inference import Chunk
+from models.active_speaker.chunk import Chunk
+from models.active_speaker.detector import cues
+from models.active_speaker.loudness import LoudnessMeter, levels_of
 from models.active_speaker.settled import Survey
 from models.common.arrays import F32, F64, U8, Bools
 from models.common.audio import SAMPLE_RATE
 from models.faces.tracker import FaceModels, FaceTracker
 from models.train.data.conversations import FRAME, Conversation
 
+Answer = TypeVar("Answer")
+
 STEP = FRAME / SAMPLE_RATE
+"""Seconds of a moment."""
+
 LOOKED = 0.4
 """Seconds of pictures by which the lips are judged."""
 
@@ -44,7 +51,7 @@ class Evidence:
 
     Attributes:
         kind: of the conversation.
-        live: (9,) `detector.cues` with what is known at that moment.
+        live: (10,) `detector.cues` with what is known at that moment.
         settled: with what is known at the end.
         talks: whether the person talked.
         person: name.
@@ -59,6 +66,23 @@ class Evidence:
     person: list[str] = field(default_factory=list)
     chunks: list[Chunk] = field(default_factory=list)
     truth: Bools = field(default_factory=lambda: np.zeros((0, 0), bool))
+
+
+def remembering(networks: Networks) -> Networks:
+    """Return networks that answer at once what they were asked before: the same sound is gone through several times."""
+    return Networks(_remembering(networks.segment), _remembering(networks.embed), _remembering(networks.prints))
+
+
+def _remembering(ask: Callable[[F32], Answer]) -> Callable[[F32], Answer]:
+    answers: dict[bytes, Answer] = {}
+
+    def answer(pcm: F32) -> Answer:
+        key = blake2b(pcm.tobytes()).digest()
+        if key not in answers:
+            answers[key] = ask(pcm)
+        return answers[key]
+
+    return answer
 
 
 def lips_of(conversation: Conversation, models: FaceModels) -> list[Lips]:
@@ -83,7 +107,7 @@ def evidence_of(conversation: Conversation, seen: list[Lips], networks: Networks
     truth, mixture = conversation.talks(), conversation.mixture
     found = Evidence(conversation.kind, truth=truth)
     attributor = Attributor(networks, retired=lambda number, chunk, speakers: found.chunks.append(chunk))
-    survey, noise, moments, shown = Survey(networks), NoiseFloor(), [], 0
+    survey, meter, moments, shown = Survey(networks), LoudnessMeter(), [], 0
     for i in range(truth.shape[1]):
         t, pcm = i * STEP, mixture[i * FRAME : (i + 1) * FRAME]
         while shown < len(seen) and seen[shown].t <= t + STEP:
@@ -92,24 +116,23 @@ def evidence_of(conversation: Conversation, seen: list[Lips], networks: Networks
                 attributor.see(one.t, [(one.person + 1, one.numbers)])
                 survey.see(one.t, [(one.person + 1, one.numbers)])
             shown += 1
-        level = 10 * float(np.log10(np.mean(np.square(pcm, dtype=np.float64)) + 1e-10))
-        now, floor = noise.step(level)
+        loudness = meter.step(float(levels_of(pcm)[0]))
         for person in conversation.seen:
             here = [one for one in seen if one.person == person and t + STEP - LOOKED < one.t <= t + STEP]
             if here:
-                found.live.append(cues(attributor.latest, person + 1, _stacked(here), now - floor))
+                found.live.append(cues(attributor.latest, person + 1, _stacked(here), loudness))
                 found.talks.append(bool(truth[person, i]))
                 found.person.append(conversation.people[person])
-                moments.append((t, person, now - floor))
+                moments.append((t, person))
         # A call judges a moment by what was known before its sound.
         attributor.hear(t, pcm)
         survey.hear(t, pcm)
     settled = survey.settle()
     attributor.inference.retire()
-    for t, person, above in moments:
+    for t, person in moments:
         middle = t + STEP / 2
         here = [one for one in seen if one.person == person and abs(one.t - middle) <= LOOKED / 2]
-        found.settled.append(cues(settled.at(middle), person + 1, _stacked(here), above))
+        found.settled.append(cues(settled.at(middle), person + 1, _stacked(here), settled.loudness(middle)))
     return found
 
 

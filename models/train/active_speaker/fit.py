@@ -1,9 +1,10 @@
 """Fit the weights of models/active_speaker/detector.py: `python -m models.train.active_speaker.fit FOLDER…`.
 
 A FOLDER holds conversations as `models.train.data.conversations` describes them. Faces are found and attribution runs
-over each, as in a call and as in the first pass over a recording; what the detector would weigh then is weighed by a
-logistic model against who really talks. Speech and silence count alike, however often each is. It prints the balanced
-accuracy by kind of conversation, of each person by weights fitted on all others, and the weights fitted on everybody.
+over each, as in a call and as in the first pass over a recording, and once more with listeners who chew or are still
+pictures; what the detector would weigh then is weighed by a logistic model against who really talks. Speech and silence
+count alike, however often each is. It prints the balanced accuracy by kind of conversation, of each person by weights
+fitted on all others, and the weights fitted on everybody.
 `--prior N` then looks for a better `Prior` in N random steps.
 """
 
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,12 +21,16 @@ import torch
 from models.active_speaker.networks import load_networks
 from models.common.arrays import F64, Bools, Strings
 from models.faces.tracker import FaceModels
-from models.train.active_speaker.evidence import Evidence, evidence_of, lips_of
+from models.train.active_speaker.evidence import Evidence, evidence_of, lips_of, remembering
+from models.train.active_speaker.listeners import chewing
 from models.train.active_speaker.prior import search
 from models.train.data.conversations import load
 
 RIDGE = 1e-3
 """Penalty on the squares of all weights but the bias."""
+
+CHEWING = 0.5
+"""What a moment with listeners who chew counts, beside one without: there are more people who sit still."""
 
 
 @dataclass(frozen=True)
@@ -33,16 +38,22 @@ class Rows:
     """Moments of many conversations.
 
     Attributes:
-        cues: (N, 9).
+        cues: (N, 10).
         talks: (N,) whether the person talked.
         people: (N,) who.
         kinds: (N,) of conversation.
+        weights: (N,) what each counts.
     """
 
     cues: F64
     talks: Bools
     people: Strings
     kinds: Strings
+    weights: F64
+
+    def of(self, some: Bools) -> Rows:
+        """Return some of them."""
+        return Rows(self.cues[some], self.talks[some], self.people[some], self.kinds[some], self.weights[some])
 
 
 def rows_of(evidence: Sequence[Evidence], settled: bool) -> Rows:
@@ -52,21 +63,22 @@ def rows_of(evidence: Sequence[Evidence], settled: bool) -> Rows:
         np.array([talks for one in evidence for talks in one.talks]),
         np.array([person for one in evidence for person in one.person]),
         np.array([one.kind for one in evidence for _ in one.talks]),
+        np.array([CHEWING if one.kind.endswith(", chewing") else 1.0 for one in evidence for _ in one.talks]),
     )
 
 
-def fit(cues: F64, talks: Bools) -> F64:
+def fit(rows: Rows) -> F64:
     """Fit a logistic regression in which speech and silence count alike, by Newton's steps.
 
     Args:
-        cues: (N, C), the first of them 1.
-        talks: (N,), both values in it.
+        rows: the first of the cues is 1, and there is speech as well as silence.
 
     Returns:
         (C,) weights.
     """
-    share = talks.mean()
-    importance = np.where(talks, 0.5 / share, 0.5 / (1 - share)) / len(talks)
+    cues, talks = rows.cues, rows.talks
+    speech, silence = rows.weights[talks].sum(), rows.weights[~talks].sum()
+    importance = rows.weights * np.where(talks, 0.5 / speech, 0.5 / silence)
     ridge = np.full(cues.shape[1], 2 * RIDGE)
     ridge[0] = 0.0
     weights = np.zeros(cues.shape[1])
@@ -86,7 +98,7 @@ def cross_validated(rows: Rows) -> Bools:
     judged = np.zeros(len(rows.talks), bool)
     for person in np.unique(rows.people):
         mine = rows.people == person
-        judged[mine] = rows.cues[mine] @ fit(rows.cues[~mine], rows.talks[~mine]) > 0
+        judged[mine] = rows.cues[mine] @ fit(rows.of(~mine)) > 0
     return judged
 
 
@@ -98,7 +110,7 @@ def balanced(judged: Bools, talks: Bools) -> tuple[float, float]:
 def report(name: str, rows: Rows) -> str:
     """Put weights and accuracies into words."""
     judged = cross_validated(rows)
-    lines = [f"{name} = ({', '.join(f'{weight:.2f}' for weight in fit(rows.cues, rows.talks))})"]
+    lines = [f"{name} = ({', '.join(f'{weight:.2f}' for weight in fit(rows))})"]
     for kind in (*np.unique(rows.kinds), "all"):
         some = np.ones(len(judged), bool) if kind == "all" else rows.kinds == kind
         speech, silence = balanced(judged[some], rows.talks[some])
@@ -115,13 +127,17 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     networks, models, evidence = load_networks(), FaceModels(), []
+    rng = np.random.default_rng(options.seed)
     for conversation in [one for folder in options.folders for one in load(folder)]:
-        evidence.append(evidence_of(conversation, lips_of(conversation, models), networks))
+        seen, ears = lips_of(conversation, models), remembering(networks)
+        evidence.append(evidence_of(conversation, seen, ears))
+        harder = evidence_of(*chewing(conversation, seen, rng), ears)
+        evidence.append(replace(harder, kind=f"{conversation.kind}, chewing"))
         print(f"{conversation.path.name}: {len(evidence[-1].talks)} moments", flush=True)
     print(report("LIVE", rows_of(evidence, settled=False)))
     print(report("SETTLED", rows_of(evidence, settled=True)))
     if options.prior:
-        for better in search(evidence, options.prior, np.random.default_rng(options.seed)):
+        for better in search(evidence, options.prior, rng):
             print(better, flush=True)
 
 

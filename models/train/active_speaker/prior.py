@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from models.active_speaker.attribution import EMBED_EVERY, HALF_SPAN
-from models.active_speaker.inference import CHUNK, Chunk, SpeakerInference
+from models.active_speaker.chunk import CHUNK, Chunk
+from models.active_speaker.inference import SpeakerInference
 from models.active_speaker.likelihoods import Prior
 from models.common.arrays import Bools
 from models.common.audio import SAMPLE_RATE

@@ -120,7 +120,8 @@ def _loud(voice: F32) -> Bools:
     if np.abs(voice).max(initial=0.0) <= NOTHING:
         return np.zeros(count, bool)
     power = np.square(voice[: count * FRAME].reshape(count, FRAME).astype(np.float64)).mean(axis=1)
-    level = np.convolve(10 * np.log10(power + 1e-12), np.ones(AVERAGED) / AVERAGED, "same")
+    decibels = np.pad(10 * np.log10(power + 1e-12), AVERAGED // 2, mode="edge")
+    level = np.convolve(decibels, np.full(AVERAGED, 1 / AVERAGED), "valid")
     loud: Bools = level > level.max() - QUIETER
     return loud
 

@@ -18,7 +18,8 @@ from models.active_speaker.attribution import (
     Networks,
 )
 from models.active_speaker.attribution import VoicePrint as Print
-from models.active_speaker.inference import CHUNK, WINDOW
+from models.active_speaker.chunk import CHUNK
+from models.active_speaker.inference import WINDOW
 from models.active_speaker.settled import SettledAttributor, Survey
 from models.common.arrays import F32
 from models.common.audio import SAMPLE_RATE
@@ -118,6 +119,25 @@ def test_who_speaks_is_said_within_a_second(ears: Ears) -> None:
     assert speakers[2] > 0.8 > 0.2 > speakers[1]
 
 
+def test_prints_are_made_anew_of_what_is_told_to_be_anothers(ears: Ears) -> None:
+    attributor = Attributor(ears.networks)
+    call = Call(attributor)
+    for name in ("a", "b", "a", "b"):
+        call.go(2.4, name)
+    call.go(1.0)
+    attributor.tell(0.0, 2.4, 2)
+    attributor.tell(2.4, 4.8, 1)
+    attributor.tell(4.8, 7.2, 2)
+    attributor.tell(7.2, 9.6, 1)
+    call.go(1.0)
+    assert attributor.latest.prints == {}
+    # Whose the voice is holds where no lips are to be seen.
+    call.go(3.0, "a", faces=False)
+    call.go(3.0, "b", faces=False)
+    prints = attributor.latest.prints
+    assert prints[2].print[0] == pytest.approx(0.1) and prints[1].print[0] == pytest.approx(0.3)
+
+
 def test_a_gap_is_silence_and_the_clock_goes_on(ears: Ears) -> None:
     attributor = Attributor(ears.networks)
     call = Call(attributor)
@@ -211,6 +231,14 @@ def test_between_the_middles_of_chunks_both_count(ears: Ears) -> None:
         assert between.speakers[id] == pytest.approx(mixed, abs=1e-6)
 
 
+def test_a_first_pass_knows_how_loud_the_sound_is(ears: Ears) -> None:
+    settled = surveyed(ears)[0].settle()
+    levels = {name: 20 * np.log10(level) for name, level in LEVELS.items()}
+    first, pause = settled.loudness(0.5), settled.loudness(2.5)
+    assert (first.now, first.loudest, pause.now) == pytest.approx((levels["a"], levels["b"], -100.0))
+    assert Survey(ears.networks).settle().loudness(0.0).now == -100.0
+
+
 def test_a_voice_takes_part_around_its_words(ears: Ears) -> None:
     survey, call = surveyed(ears)
     call.go(30.0, "b")
@@ -226,7 +254,8 @@ def test_a_settled_attributor_only_looks_up(ears: Ears) -> None:
     attributor = SettledAttributor(settled)
     assert set(attributor.latest.prints) == {1, 2}
     assert attributor.hear(6.5, np.zeros(STEP, np.float32))
-    assert attributor.latest == settled.at(6.5) and 3 not in attributor.latest.speakers
+    middle = 6.5 + STEP / SAMPLE_RATE / 2
+    assert attributor.latest == settled.at(middle) and 3 not in attributor.latest.speakers
 
 
 def test_a_recording_without_sound_knows_nobody(ears: Ears) -> None:

@@ -12,22 +12,21 @@ from models.active_speaker.detector import (
     RISE,
     SETTLED,
     UNKNOWN,
-    NoiseFloor,
     SpeakingDetector,
     cues,
     talking,
 )
 from models.active_speaker.likelihoods import Prior, lip_features, lip_ratio
+from models.active_speaker.loudness import Loudness
 from models.common.arrays import F32
 
 MEANS = np.array([[-3.0, 0.6], [-1.4, 1.0]], np.float32)
-LOUD, QUIET = -25.0, -70.0
-
-
-LIPS_OVERRULE = pytest.param(
+CHEWING_OVERRULES = pytest.param(
     LIVE,
-    marks=pytest.mark.xfail(strict=True, reason="the live weights hold lips for more than silence or another voice"),
+    marks=pytest.mark.xfail(strict=True, reason="in a call lips that begin to move are ahead of what is heard"),
 )
+
+LOUD, QUIET = Loudness(-25.0, -70.0, -22.0), Loudness(-70.0, -70.0, -22.0)
 
 
 def mouth(moves: bool, seed: int = 0) -> F32:
@@ -43,13 +42,13 @@ def known(speech: float, overlap: float = 0.0, **speakers: float) -> Attribution
 
 
 def settled_at(
-    detector: SpeakingDetector, what: Attribution, lips: dict[int, F32 | None], level: float
+    detector: SpeakingDetector, what: Attribution, lips: dict[int, F32 | None], loudness: Loudness
 ) -> dict[int, float]:
     """What is said after a second of the same, the first of it quiet."""
     for _ in range(5):
         detector.update(Attribution(), {}, QUIET)
     for _ in range(25):
-        said = detector.update(what, lips, level)
+        said = detector.update(what, lips, loudness)
     return said
 
 
@@ -60,14 +59,14 @@ def test_who_is_heard_and_moves_the_lips_talks_and_the_other_does_not(weights: t
     assert said[1] > 0.8 > 0.2 > said[2]
 
 
-@pytest.mark.parametrize("weights", [LIPS_OVERRULE, SETTLED])
+@pytest.mark.parametrize("weights", [LIVE, SETTLED])
 def test_nobody_talks_in_silence_whoever_chews(weights: tuple[float, ...]) -> None:
     lips: dict[int, F32 | None] = {1: mouth(True), 2: mouth(False)}
     said = settled_at(SpeakingDetector(weights), known(0.02, _1=0.6, _2=0.3), lips, QUIET)
     assert max(said.values()) < 0.2
 
 
-@pytest.mark.parametrize("weights", [LIPS_OVERRULE, SETTLED])
+@pytest.mark.parametrize("weights", [CHEWING_OVERRULES, SETTLED])
 def test_a_listener_who_chews_is_not_taken_for_the_talker(weights: tuple[float, ...]) -> None:
     lips: dict[int, F32 | None] = {1: mouth(True), 2: mouth(True, 1)}
     said = settled_at(SpeakingDetector(weights), known(0.97, _1=0.97, _2=0.02), lips, LOUD)
@@ -87,25 +86,25 @@ def test_cues_are_what_they_are_said_to_be() -> None:
     features = lip_features(lips)
     assert features is not None
     ratio = float(lip_ratio(features.astype(np.float64), MEANS.astype(np.float64), Prior()))
-    found = cues(known(0.8, 0.25, _1=0.9), 1, lips, 15.0)
+    found = cues(known(0.8, 0.25, _1=0.9), 1, lips, Loudness(-40.0, -55.0, -35.0))
     odds = np.log(0.9 / 0.1)
-    expected = [1, 0.75 * odds, ratio, 1, 1.5, np.log(0.8 / 0.2), 0.25, 0.25 * odds, 0.25 * ratio]
+    expected = [1, 0.75 * odds, ratio, 1, 1.5, -0.5, np.log(0.8 / 0.2), 0.25, 0.25 * odds, 0.25 * ratio]
     np.testing.assert_allclose(found, expected, rtol=1e-6)
     # Nothing known of a speaker, no lips, and a level that is beyond all measure.
     limit = np.log(0.982 / 0.018)
-    nobody = cues(known(0.0), 7, None, 99.0)
-    np.testing.assert_allclose(nobody, [1, np.log(UNKNOWN / (1 - UNKNOWN)), 0, 0, 3, -limit, 0, 0, 0], rtol=1e-6)
+    nobody = cues(known(0.0), 7, None, Loudness(0.0, -75.0, 45.0))
+    np.testing.assert_allclose(nobody, [1, np.log(UNKNOWN / (1 - UNKNOWN)), 0, 0, 3, -4, -limit, 0, 0, 0], rtol=1e-6)
     assert len(LIVE) == len(SETTLED) == len(found)
 
 
 def test_weighing_is_logistic_and_finite() -> None:
-    assert talking(np.zeros(9)) == 0.5
-    assert talking(np.eye(9)[0], (np.log(3.0), *[0.0] * 8)) == pytest.approx(0.75)
-    assert 0 <= talking(np.full(9, -1e9)) < 1e-9 and 1 - talking(np.full(9, 1e9)) < 1e-9
+    assert talking(np.zeros(10)) == 0.5
+    assert talking(np.eye(10)[0], (np.log(3.0), *[0.0] * 9)) == pytest.approx(0.75)
+    assert 0 <= talking(np.full(10, -1e9)) < 1e-9 and 1 - talking(np.full(10, 1e9)) < 1e-9
 
 
 def test_rises_fast_and_falls_slowly() -> None:
-    detector = SpeakingDetector((-np.log(3.0), *[0.0] * 8))
+    detector = SpeakingDetector((-np.log(3.0), *[0.0] * 9))
     first = detector.update(known(0.0), {1: None}, QUIET)[1]
     assert first == pytest.approx(0.25 * RISE)
     assert detector.update(known(0.0), {1: None}, QUIET)[1] == pytest.approx(first + (0.25 - first) * RISE)
@@ -121,18 +120,7 @@ def test_faces_come_and_go() -> None:
     assert detector.update(known(0.9), {}, LOUD) == {} and detector._speaking == {}
 
 
-def test_digital_silence_stays_finite() -> None:
-    detector = SpeakingDetector()
-    for level in (-300.0, -np.inf, -100.0, 0.0):
-        said = detector.update(known(0.0, _1=0.5), {1: mouth(False)}, level)
-        assert 0 <= said[1] <= 1
-
-
-def test_noise_floor_follows_the_quietest_moment() -> None:
-    noise = NoiseFloor()
-    for _ in range(20):
-        noise.step(-48.0)
-    for _ in range(100):
-        now, floor = noise.step(-20.0)
-    assert now == pytest.approx(-20.0, abs=1e-6) and floor == pytest.approx(-48.0, abs=1e-6)
-    assert NoiseFloor().step(-100.0)[1] == -75.0
+def test_a_recording_knows_at_once() -> None:
+    detector = SpeakingDetector((np.log(3.0), *[0.0] * 9), rise=1.0, fall=1.0)
+    detector._speaking = {1: 0.9}
+    assert detector.update(known(0.0), {1: None, 2: None}, QUIET) == pytest.approx({1: 0.75, 2: 0.75})

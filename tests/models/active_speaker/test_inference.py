@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.active_speaker.inference import APART, CHUNK, Chunk, SpeakerInference
+from models.active_speaker.chunk import CHUNK, Chunk
+from models.active_speaker.inference import APART, SpeakerInference
 from models.active_speaker.likelihoods import (
     LEAST_RISE,
     OTHER,
@@ -21,6 +22,8 @@ from models.active_speaker.likelihoods import (
     lip_ratio,
     smoothed,
 )
+from models.active_speaker.past import Past
+from models.active_speaker.speaker import Speaker
 from models.common.arrays import F32
 
 SIZE = 192
@@ -266,3 +269,43 @@ def test_sound_shared_by_neighbours_is_no_evidence() -> None:
     without = inference._scores(tells, ~tells, np.zeros((APART, SIZE)))
     np.testing.assert_allclose(with_voice, without)
     assert APART * CHUNK >= 1.4
+
+
+@pytest.mark.parametrize("window", [150, 25])
+def test_whose_a_voice_is_can_be_told_and_holds(window: int) -> None:
+    scene = Scene(window=window)
+    # While "a" speaks the other one's lips move, and nobody else's are to be seen: the voice is taken for theirs.
+    scene.add("a", {1: False, 2: True}, 40)
+    scene.add("b", {1: False, 2: False}, 10)
+    assert scene.who(range(scene.inference.first, 40)) == [2] * (40 - scene.inference.first)
+    scene.inference.tell(0, 39, 1)
+    scene.add(None, {}, 10)
+    assert scene.who(range(scene.inference.first, 40)) == [1] * max(0, 40 - scene.inference.first)
+    # It holds for the voice where nobody's lips are to be seen, and though the other one's move again.
+    scene.add("a", {}, 12)
+    scene.add("a", {1: False, 2: True}, 12)
+    assert scene.who(range(60, 79)) == [1] * 19
+
+
+def test_a_voice_that_is_told_to_be_nobodys_becomes_a_speaker() -> None:
+    scene = Scene()
+    scene.add("a", {1: True}, 30)
+    scene.inference.tell(0, 29, None)
+    scene.add("a", {}, 10)
+    assert scene.inference.speakers == (1, -1) and set(scene.who(range(36))) == {-1}
+
+
+def test_what_is_told_of_a_voice_that_became_a_faces_is_told_of_the_face() -> None:
+    past, speakers = Past(), {1: Speaker(), 2: Speaker()}
+    voice = np.ones(4, np.float32)
+    for number in range(4):
+        past.add(number, voice, {-1: 0.75, 2: 0.25})
+        speakers[2].add_voice(0.25 * voice, 0.25)
+    speakers[1].add_voice(3 * voice, 3.0)  # by the merging of -1
+    past.rename(-1, 1)
+    past.give(1, 2, 2, speakers)
+    assert (speakers[1].mass, speakers[2].mass) == (1.5, 2.5)
+    np.testing.assert_allclose(speakers[2].voice, 2.5 * voice)
+    past.give(1, 2, 2, speakers)
+    past.give(0, 0, None, speakers)
+    assert (speakers[1].mass, speakers[2].mass) == (0.75, 2.25)

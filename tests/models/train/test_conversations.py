@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from bench.conversations import Score, in_step, mostly, one_speaker, summary
+from bench.conversations import Score, in_step, mostly, one_speaker, read_events, summary
 from bench.diarization import FRAME, error_rate, near_changes
-from models.active_speaker.inference import Chunk
+from models.active_speaker.chunk import Chunk
 from models.active_speaker.likelihoods import Prior
-from models.train.active_speaker.evidence import Evidence
-from models.train.active_speaker.fit import Rows, balanced, cross_validated, fit
+from models.train.active_speaker.evidence import Evidence, Lips
+from models.train.active_speaker.fit import CHEWING, Rows, balanced, cross_validated, fit, rows_of
+from models.train.active_speaker.listeners import SILENCE, chewing
 from models.train.active_speaker.prior import right, search
 from models.train.data.conversations import load
 from streamer.engine.rehearsal import si_sdr
@@ -99,14 +102,35 @@ def test_a_voice_off_camera_is_one_speaker_or_two() -> None:
     assert one_speaker(truth[:2], [0, 1], [first]) is None
 
 
+def test_who_is_not_in_the_picture_talks_too(tmp_path: Path) -> None:
+    (one,) = load(folder(tmp_path, [(0, 4, -1)]))
+    face = {"type": "face", "id": 1, "box": [0.1, 0.1, 0.2, 0.2], "voice_known": False}
+    told = [{"t": 0.04, "speaking": 0.9, **face}, {"t": 3.2, "speaking": 0.2, **face}]
+    told += [
+        {"t": 0.075, "type": "heard", "id": -1, "speaking": 0.6},
+        {"t": 3.2, "type": "heard", "id": 2, "speaking": 0.1},
+    ]
+    (tmp_path / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in told))
+    seen = read_events(tmp_path / "events.jsonl", one, one.talks())
+    assert dict(seen.talks) == {1: {1}, -1: {2}}
+    assert seen.judged == [(True, True), (True, False)] and list(seen.numbers) == [0]
+
+
 def test_a_row_of_the_table() -> None:
     one = Score(
         [2.0, -4.0], [False, True], [True, False], [True, False], [True, True], 1,
-        [(True, True), (True, False), (False, False), (False, False)], [1.0, np.inf], 0.5, 1.0, 4.0,
+        [(True, True), (True, False), (False, False), (False, False)], [1.0, np.inf], 0.5, 1.0, 2.0, 4.0,
     )  # fmt: skip
     row = summary("pair", [one], 0.5)
     assert row[:7] == ["pair, 1", "-1.00 dB", "1/2", "50%", "1/2, 1 right", "0.750", "2/2"]
-    assert row[7:] == ["1", "50%", "25.0%", "1.0 s / never", "0.50"]
+    assert row[7:] == ["1", "50%", "25.0% / 50.0%", "1.0 s / never", "0.50"]
+
+
+def rows(cue: np.ndarray, talks: np.ndarray, people: str | np.ndarray = "ann") -> Rows:
+    """Moments of which one number is known."""
+    count = len(talks)
+    names = np.broadcast_to(np.asarray(people), (count,))
+    return Rows(np.stack([np.ones(count), cue], axis=1), talks, names, np.full(count, "pair"), np.ones(count))
 
 
 def test_weights_are_found_whatever_the_share_of_speech() -> None:
@@ -114,8 +138,24 @@ def test_weights_are_found_whatever_the_share_of_speech() -> None:
     talks = rng.random(20_000) < 0.2
     # Two Gaussians at -1 and 1: log-odds are twice the value, and the threshold between them is 0.
     cue = np.where(talks, 1.0, -1.0) + rng.standard_normal(len(talks))
-    bias, weight = fit(np.stack([np.ones(len(cue)), cue], axis=1), talks)
+    bias, weight = fit(rows(cue, talks))
     assert (bias, weight) == (pytest.approx(0.0, abs=0.1), pytest.approx(2.0, abs=0.1))
+
+
+def test_what_counts_twice_is_as_if_it_stood_there_twice() -> None:
+    rng = np.random.default_rng(2)
+    some = rows(rng.standard_normal(60), rng.random(60) < 0.4)
+    twice = np.concatenate([np.arange(60), np.arange(20)])
+    weights = np.where(np.arange(60) < 20, 2.0, 1.0)
+    there = Rows(*(part[twice] for part in (some.cues, some.talks, some.people, some.kinds, some.weights)))
+    np.testing.assert_allclose(fit(replace(some, weights=weights)), fit(there), atol=1e-6)
+
+
+def test_listeners_who_chew_count_less() -> None:
+    talks = [True, False]
+    plain = Evidence("cuts", [np.ones(10)] * 2, [np.ones(10)] * 2, talks, ["ann"] * 2)
+    made = rows_of([plain, replace(plain, kind="cuts, chewing")], settled=False)
+    assert made.weights.tolist() == [1, 1, CHEWING, CHEWING]
 
 
 def test_each_person_is_judged_by_what_others_taught() -> None:
@@ -125,9 +165,33 @@ def test_each_person_is_judged_by_what_others_taught() -> None:
     # What means speech for two means silence for the third: nobody else could have taught that.
     sign = np.where(people == "eve", -1.0, 1.0)
     cue = sign * np.where(talks, 3.0, -3.0) + rng.normal(0, 0.1, 900)
-    rows = Rows(np.stack([np.ones(900), cue], axis=1), talks, people, np.full(900, "pair"))
-    judged = cross_validated(rows)
+    judged = cross_validated(rows(cue, talks, people))
     assert balanced(judged[people == "eve"], talks[people == "eve"]) == (0.0, 0.0)
+
+
+def test_listeners_chew_or_freeze_and_everybody_chews_in_the_silence_at_the_end(tmp_path: Path) -> None:
+    (one,) = load(folder(tmp_path, [(0, 4, -1)]))
+    talks, rng = one.talks(), np.random.default_rng(0)
+    # Who talks has odd numbers, each its own.
+    seen = [
+        Lips(i * 0.04, person, np.full(4, 2 * i + talks[person, i], np.float32))
+        for i in range(100)
+        for person in (0, 1)
+    ]
+    turns = set()
+    for _ in range(8):
+        longer, lips = chewing(one, seen, rng)
+        assert [each.t for each in lips] == sorted(each.t for each in lips)
+        assert longer.mixture.shape == (round((4 + SILENCE) * RATE),) and not longer.talks()[:, 104:].any()
+        for person in (0, 1):
+            mine = [each for each in lips if each.person == person]
+            values = np.array([each.numbers for each in mine if each.numbers is not None])[:, 0]
+            assert len(mine) == 175 and (values % 2 == 1).all()
+            own = talks[person]
+            np.testing.assert_array_equal(values[:100][own], 2 * np.flatnonzero(own) + 1)
+            turns.add(bool(np.ptp(values[40:70]))) if person == 0 else None
+            assert np.ptp(values[100:]) > 0
+    assert turns == {True, False}
 
 
 def spoken() -> Evidence:

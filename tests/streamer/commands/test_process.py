@@ -104,6 +104,8 @@ def test_voice_and_rest_are_as_long_as_the_sound_in_step_with_it_and_add_up(
     face, rest = wav(tmp_path / "out/face-7.wav"), wav(tmp_path / "out/rest.wav")
     assert len(face) == len(rest) == len(pcm)
     assert np.array_equal(face.astype(int) + rest, pcm)
+    # Of who is in the picture the pictures tell.
+    assert not [event for event in events(tmp_path / "out") if event["type"] == "heard"]
     # The separator's delay is taken out, and its last samples are there.
     assert np.abs(face - 0.6 * pcm).max() <= 1
 

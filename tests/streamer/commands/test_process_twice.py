@@ -48,6 +48,11 @@ def test_sound_alone_gives_a_file_a_voice(tmp_path: Path) -> None:
     assert not second[: round(0.38 * 16_000)].any() and np.abs(second[7000:] - 0.25 * pcm[7000:]).max() <= 1
     assert summary.notes == ["the file has no video, so no faces: voices are told apart by their sound alone"]
     assert events(tmp_path / "out")[-1]["voices"] == [1, 2]
+    heard = [event for event in events(tmp_path / "out") if event["type"] == "heard"]
+    assert [event["t"] for event in heard if event["id"] == -1] == pytest.approx(
+        [0.04 * i for i in range(25)], abs=0.03
+    )
+    assert {event["id"] for event in heard} == {-1, -2} and all(event["speaking"] == 0.8 for event in heard)
 
 
 def test_sound_in_which_nobody_is_known_is_rest(tmp_path: Path) -> None:

@@ -190,7 +190,7 @@ def test_all_sound_is_attributed_in_pieces_of_two_blocks() -> None:
     for i in range(6):
         one.heard(i * 0.02, block, np.zeros((0, BLOCK), np.float32))
     assert isinstance(one.senses, Told)
-    assert one.senses.heard == [(0.02, 2 * BLOCK), (0.06, 2 * BLOCK), (0.1, 2 * BLOCK)]
+    assert one.senses.heard == [(0.0, 2 * BLOCK), (0.04, 2 * BLOCK), (0.08, 2 * BLOCK)]
 
 
 def test_after_a_first_pass_faces_and_voices_are_looked_up() -> None:
@@ -213,6 +213,18 @@ def test_memory_carries_prints() -> None:
     (id, print_), *more = other.latest.prints.items()
     assert (id, print_.seconds, more) == (1, 2.0, [])
     np.testing.assert_array_equal(print_.print, PRINT.print)
+
+
+def test_who_spoke_is_learnt_of_those_who_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    looking, told = Looking(MODELS, NETWORKS, 6), list[tuple[float, float, int | None]]()
+    monkeypatch.setattr(looking._attributor, "tell", lambda *what: told.append(what))
+    monkeypatch.setattr(looking._tracker, "step", lambda rgb, t: [face(1, visible=False)])
+    looking._attributor.recall({-1: PRINT})
+    looking.see(0.0, np.zeros((8, 8, 3), np.uint8))
+    looking._attributor.latest = Attribution(speakers={-1: 0.5})
+    for id in (1, -1, None, 2, -2):
+        looking.tell(0.0, 1.0, id)
+    assert told == [(0.0, 1.0, 1), (0.0, 1.0, -1), (0.0, 1.0, None)]
 
 
 def test_a_survey_keeps_faces_by_the_time_of_their_picture(monkeypatch: pytest.MonkeyPatch) -> None:

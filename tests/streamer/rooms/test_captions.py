@@ -1,6 +1,7 @@
 """Captions, and the transcript they make."""
 
 import time
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -41,6 +42,16 @@ async def test_a_voice_without_a_face_has_its_own_name(room):
     assert "Ann, voice 1: Dinner is ready." in insights.captions.transcript.text()
     ann.name_face(-1, "Rose")
     assert "Rose: Dinner is ready." in insights.captions.transcript.text()
+
+
+async def test_the_engine_learns_from_a_line_that_is_given_to_another_speaker(room):
+    insights, observer, ann, _bob = room
+    observer.sessions[ann.id](caption(2, 0, "Dinner is ready.", 1.0, 2.0, True, NO_VECTOR))
+    ann.agent = Mock()
+    insights.captions.set_speaker(ann.id, 0, 1)
+    ann.agent.told.assert_called_once_with(1.0, 2.0, 1)
+    insights.captions.set_speaker(ann.id, 0, 1)
+    ann.agent.told.assert_called_once()
 
 
 async def test_a_finished_line_is_given_to_another_speaker_and_its_words_stay(room):
