@@ -82,7 +82,7 @@ class Seen:
         return sum(b - a > FREEZE for a, b in itertools.pairwise(times))
 
 
-async def earshot(http: httpx.AsyncClient, room: str, invite: str, seen: Seen) -> Any:
+async def earshot(http: httpx.AsyncClient, seen: Seen, room: str, invite: str) -> Any:
     """Watch a room."""
     pc = connection()
     pc.addTransceiver("audio", "recvonly")
@@ -128,7 +128,7 @@ async def listen(clip: str, start: str, seconds: str, count: str, url: str, *roo
     made = await asyncio.to_thread(Clip.load, Path(clip))
     everybody = [Seen(made, float(start)) for _ in range(int(count))]
     async with httpx.AsyncClient(base_url=url, timeout=60, trust_env=False) as http:
-        pcs = [await (earshot(http, *room, seen) if room else janus(http, seen)) for seen in everybody]
+        pcs = [await (earshot(http, seen, *room) if room else janus(http, seen)) for seen in everybody]
         async with asyncio.timeout(30):
             while not all(len(seen.pictures) > FPS for seen in everybody):  # noqa: ASYNC110 - nobody tells
                 await asyncio.sleep(0.1)
