@@ -38,7 +38,7 @@ class DeskStatistics:
         played: frames of 20 ms given out, once for each listener.
         skipped: frames left out because the loop was late.
         underruns: blocks that were missing when their turn came.
-        dropped: blocks thrown away to keep the delay small.
+        dropped: blocks with sound in them thrown away to keep the delay small.
         waiting: samples at 48 kHz that wait in the fullest buffer: the delay added here.
         mixes: different ones there are now: each is encoded once.
     """
