@@ -1,4 +1,4 @@
-"""Bad networks, and Janus beside this server: `python -m bench.network`, under four minutes.
+"""Bad networks, and Janus beside this server: `python -m bench.network`, some seven minutes.
 
 Without models: what is measured is the way of media. Clients go through a UDP proxy (`bench/network_proxy.py`).
 """
@@ -13,12 +13,13 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import numpy as np
-from aiortc import RTCSessionDescription
+from aiortc import RTCPeerConnection, RTCSessionDescription
 
+from bench import network_browser
 from bench.call import Call, call, cpu_seconds
 from bench.network_fan import JANUS_PORT, Feed, start_janus
 from bench.network_media import Clip, Made, Pictures, Tone
@@ -33,6 +34,20 @@ FAN_SECONDS = 8.0
 LISTENERS = (1, 16)
 LIMIT = 0.010
 """Of a core, that a listener may cost."""
+
+
+class Measured(NamedTuple):
+    """Rows of tables, of one server.
+
+    Attributes:
+        fans: what listeners cost it.
+        seen: what Chromium sees through a bad network.
+        back: how soon Chromium sees something after a cut.
+    """
+
+    fans: list[list[str]]
+    seen: list[list[str]]
+    back: list[list[str]]
 
 
 async def rooms(http: httpx.AsyncClient, count: int) -> list[tuple[str, str]]:
@@ -174,8 +189,8 @@ async def fan(name: str, pid: int, clip: Path, start: float, url: str, *room: st
     return rows
 
 
-async def ours(running: Call, http: httpx.AsyncClient, clip: Clip, path: Path) -> list[list[str]]:
-    """Measure the fan of this server."""
+async def published(http: httpx.AsyncClient, clip: Clip) -> tuple[RTCPeerConnection, str, str, float]:
+    """Publish a clip in a new room: the publisher, the room, its invite, and when the clip's first piece was due."""
     [(room, invite)] = await rooms(http, 1)
     start, pc = time.monotonic(), connection()
     for kind, pieces in (("audio", clip.sound), ("video", clip.pictures)):
@@ -185,22 +200,40 @@ async def ours(running: Call, http: httpx.AsyncClient, clip: Clip, path: Path) -
     answer = await http.post(f"/rooms/{room}/whip", content=pc.localDescription.sdp, headers=headers)
     answer.raise_for_status()
     await pc.setRemoteDescription(RTCSessionDescription(answer.text, "answer"))
+    return pc, room, invite, start
+
+
+async def ours(running: Call, http: httpx.AsyncClient, clip: Clip, path: Path) -> Measured:
+    """Measure this server."""
+    pc, room, invite, start = await published(http, clip)
     try:
-        return await fan("Earshot", running.server.pid, path, start, running.address, room, invite)
+        fans = await fan("Earshot", running.server.pid, path, start, running.address, room, invite)
+        seen, back = await listened("Earshot", network_browser.earshot(http, room, invite))
+        return Measured(fans, seen, [back])
     finally:
         await pc.close()
 
 
-async def theirs(clip: Clip, path: Path) -> list[list[str]]:
-    """Measure the fan of Janus; a row that says so where it is not installed."""
+async def listened(name: str, connect: network_browser.Connect) -> tuple[list[list[str]], list[str]]:
+    """Measure what Chromium sees of a server through a bad network, and after a cut."""
+    async with network_browser.chromium() as page:
+        rows = [row for jitter in JITTERS for row in await network_browser.listened(name, page, connect, jitter)]
+        return rows, await network_browser.interrupted(name, page, connect)
+
+
+async def theirs(clip: Clip, path: Path) -> Measured:
+    """Measure Janus; a row that says so where it is not installed."""
     try:
         process = await asyncio.to_thread(start_janus)
     except FileNotFoundError:
-        return [["Janus", "", "not installed (`apt install janus`)", "", "", ""]]
-    start = time.monotonic()
+        return Measured([["Janus", "", "not installed (`apt install janus`)", "", "", ""]], [], [])
+    start, url = time.monotonic(), f"http://127.0.0.1:{JANUS_PORT}"
     feed = asyncio.create_task(Feed(clip, start).run())
     try:
-        return await fan("Janus", process.pid, path, start, f"http://127.0.0.1:{JANUS_PORT}")
+        fans = await fan("Janus", process.pid, path, start, url)
+        async with httpx.AsyncClient(base_url=url, timeout=60, trust_env=False) as http:
+            seen, back = await listened("Janus", network_browser.janus(http))
+        return Measured(fans, seen, [back])
     finally:
         feed.cancel()
         process.terminate()
@@ -208,14 +241,14 @@ async def theirs(clip: Clip, path: Path) -> list[list[str]]:
         await asyncio.gather(feed, return_exceptions=True)
 
 
-async def measure(running: Call, clip: Clip, path: Path) -> tuple[list[list[str]], list[list[str]], list[list[str]]]:
-    """Measure everything, one thing after the other."""
+async def measure(running: Call, clip: Clip, path: Path) -> tuple[Measured, list[list[str]], list[list[str]]]:
+    """Measure everything of this server, one thing after the other."""
     async with httpx.AsyncClient(base_url=running.address, timeout=60, trust_env=False) as http:
-        fans = await ours(running, http, clip, path)
+        own = await ours(running, http, clip, path)
         ways = [(publisher, jitter) for publisher in (False, True) for jitter in JITTERS]
         paths = [row for publisher, jitter in ways for row in await lossy(http, jitter, publisher)]
         breaks = await broken(http)
-    return fans, paths, breaks
+    return own, paths, breaks
 
 
 def main() -> None:
@@ -223,11 +256,11 @@ def main() -> None:
         path, clip = Path(folder) / "clip", Clip.make()
         clip.save(path)
         with call(models=False) as running:
-            fans, paths, breaks = asyncio.run(measure(running, clip, path))
-        fans += asyncio.run(theirs(clip, path))
+            own, paths, breaks = asyncio.run(measure(running, clip, path))
+        other = asyncio.run(theirs(clip, path))
     head = ["server", "listeners", "cores a listener", "picture late, p50, p95", "sound late, p50, p95"]
-    text = table([*head, f"freezes in {FAN_SECONDS:.0f} s"], fans)
-    many = next(float(row[2]) for row in reversed(fans) if row[0] == "Earshot")
+    text = table([*head, f"freezes in {FAN_SECONDS:.0f} s"], own.fans + other.fans)
+    many = next(float(row[2]) for row in reversed(own.fans))
     text += (
         "\n\nOne publisher, VP8 at 854x480 and 600 kbit/s and Opus; listeners who only count packets; without "
         "models. Late is from when a piece was due to leave its sender until it is there; one listener pays for "
@@ -235,10 +268,24 @@ def main() -> None:
         "for 100 ms, for the sound that models take 60 ms for, and mixes anew; Janus hands on what comes. Limit: "
         f"{LIMIT} of a core a listener, of {LISTENERS[-1]}: {verdict(many, LIMIT)}.\n\n"
     )
+    head = ["server", "loss", "jitter", "freezes", "frozen", "pictures a second", "sound concealed", "sound held"]
+    text += table(head, own.seen + other.seen)
+    text += (
+        f"\n\nChromium listens through the bad way, to the same stream, for {network_browser.SECONDS:.0f} s; the "
+        "figures are its own. Lost pictures are asked for again and sent again; lost sound is not, by either server. "
+        "Held is what its jitter buffer adds.\n\n"
+    )
+    text += table(["server", "picture back after", "sound back after"], own.back + other.back)
+    text += (
+        f"\n\nChromium, cut off for {network_browser.CUT:.0f} s and whole again; {network_browser.CUTS} listeners, "
+        "within the time from one key frame to the next, which come every two seconds: this publisher cannot be "
+        "asked for one, others are.\n\n"
+    )
     text += table(["bad way", "loss", "jitter", "freezes", "frozen", "sound concealed"], paths)
     text += (
-        f"\n\nOver {SECONDS:.0f} s, at a listener, of small pictures that aiortc makes 15 of a second. A freeze is "
-        "a gap of over 0.2 s; concealed is what was silent or too late for aiortc's jitter buffer of 80 ms. Jitter is "
+        f"\n\nOver {SECONDS:.0f} s, at a listener that is aiortc, of small pictures that aiortc makes 15 of a second: "
+        "it holds sound for 80 ms, come what may, and so says more of itself than of the server where the way from the "
+        "server is bad. A freeze is a gap of over 0.2 s; concealed is what was silent or too late. Jitter is "
         "up to that much for each packet by itself, so that packets overtake one another.\n\n"
     )
     text += table(["who", "what", "picture back after", "sound back after", "session"], breaks)

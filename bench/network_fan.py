@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -96,8 +97,8 @@ async def earshot(http: httpx.AsyncClient, seen: Seen, room: str, invite: str) -
     return pc
 
 
-async def janus(http: httpx.AsyncClient, seen: Seen) -> Any:
-    """Watch the one stream of Janus' streaming plugin."""
+async def janus_offer(http: httpx.AsyncClient) -> tuple[str, Callable[[str], Awaitable[Any]]]:
+    """Ask for the one stream of Janus' streaming plugin: its offer, and what is to be called with the answer."""
 
     async def ask(path: str, **body: Any) -> Any:
         return (await http.post(f"/janus{path}", json={"transaction": f"{random.random()}", **body})).json()
@@ -108,12 +109,22 @@ async def janus(http: httpx.AsyncClient, seen: Seen) -> Any:
     event: dict[str, Any] = {}
     while "jsep" not in event:
         event = (await http.get(f"/janus{session}")).json()
+
+    def start(answer: str) -> Awaitable[Any]:
+        jsep = {"type": "answer", "sdp": answer}
+        return ask(handle, janus="message", body={"request": "start"}, jsep=jsep)
+
+    return event["jsep"]["sdp"], start
+
+
+async def janus(http: httpx.AsyncClient, seen: Seen) -> Any:
+    """Watch the one stream of Janus' streaming plugin."""
+    offer, start = await janus_offer(http)
     pc = connection()
-    await pc.setRemoteDescription(RTCSessionDescription(event["jsep"]["sdp"], "offer"))
+    await pc.setRemoteDescription(RTCSessionDescription(offer, "offer"))
     await pc.setLocalDescription(await pc.createAnswer())
     look(pc, seen)
-    jsep = {"type": "answer", "sdp": pc.localDescription.sdp}
-    await ask(handle, janus="message", body={"request": "start"}, jsep=jsep)
+    await start(pc.localDescription.sdp)
     return pc
 
 

@@ -66,18 +66,25 @@ class Proxy:
 
     async def offered(self, sdp: str) -> str:
         """Return a client's description as the server is to get it."""
-        found = CANDIDATE.search(sdp)
-        assert found is not None, "the client has no IPv4 address"
-        self._inner = await _port(found[1], self._from_client)
-        self._outer = await _port(found[1], self._from_server)
+        await self._open(_candidate(sdp)[0])
+        assert self._outer is not None
         return _at(sdp, self._outer.address)
 
     def answered(self, sdp: str) -> str:
         """Return the server's description as the client is to get it."""
-        found = CANDIDATE.search(sdp)
-        assert found is not None and self._inner is not None, "the server has no IPv4 address"
-        self._server = found[1], int(found[2])
+        assert self._inner is not None, "a client has offered, or its server"
+        self._server = _candidate(sdp)
         return _at(sdp, self._inner.address)
+
+    async def offering(self, sdp: str) -> str:
+        """Return the description of a server that offers as the client is to get it."""
+        await self._open(_candidate(sdp)[0])
+        return self.answered(sdp)
+
+    async def _open(self, host: str) -> None:
+        if self._inner is None:
+            self._inner = await _port(host, self._from_client)
+            self._outer = await _port(host, self._from_server)
 
     def worsen(self, loss: float, jitter: float) -> None:
         """Lose this share of the datagrams, and delay each by up to `jitter` seconds, which reorders them."""
@@ -117,6 +124,13 @@ class Proxy:
             asyncio.get_running_loop().call_later(self._random.uniform(0.0, self._jitter), send)
         else:
             send()
+
+
+def _candidate(sdp: str) -> Address:
+    """Return the first address of a description."""
+    found = CANDIDATE.search(sdp)
+    assert found is not None, "a description has an IPv4 address"
+    return found[1], int(found[2])
 
 
 def _at(sdp: str, address: Address) -> str:

@@ -44,7 +44,8 @@ class Source:
     Attributes:
         leaving: whether they are gone, and fade out with the next frame.
         underruns: blocks that were missing when their turn came.
-        dropped: blocks thrown away to keep the delay small.
+        dropped: blocks thrown away to keep the delay small, but for silence: who says nothing may send next to nothing,
+            and what stands for it comes at once, and too late.
     """
 
     def __init__(self) -> None:
@@ -84,8 +85,8 @@ class Source:
         return Due(*self.blocks.popleft())
 
     def _drop(self) -> None:
-        self.blocks.popleft()
-        self.dropped += 1
+        block, _ = self.blocks.popleft()
+        self.dropped += bool(block.mix.any())
         if self.blocks:
             self.blocks[0] = (self.blocks[0][0], True)
 

@@ -14,6 +14,9 @@ AGE = 0.1
 """Seconds that the first sample of a packet is old when the packet is let go, at least: five packets of 20 ms. In that
 time stragglers come, and the pictures of that time are looked at."""
 
+PATIENCE = 0.15
+"""Seconds that a packet waits at most, whatever is missing: a little more than it takes the next four to come."""
+
 _OPUS_FRAMES = 3 * (0.01, 0.02, 0.04, 0.06) + 2 * (0.01, 0.02) + 4 * (0.0025, 0.005, 0.01, 0.02)
 """Seconds of a frame by the configuration number of the packet's first byte (RFC 6716, table 2)."""
 

@@ -10,16 +10,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import struct
+import time
 from collections.abc import Sequence
 from typing import Any
 
-from aiortc import MediaStreamTrack, RTCRtpCodecParameters, RTCRtpSender, clock
+from aiortc import MediaStreamTrack, RTCRtpCodecParameters, RTCRtpSender
 from aiortc.codecs.h264 import H264Encoder
 from aiortc.mediastreams import MediaStreamError
 from aiortc.rtcdtlstransport import State
 from aiortc.rtcrtpsender import random_sequence_number
 from aiortc.rtp import RTP_HISTORY_SIZE, HeaderExtensions, HeaderExtensionsMap, RtpPacket
 from aiortc.utils import random32
+
+from streamer.rtc.datagrams import Segments
 
 log = logging.getLogger("earshot.rtp")
 
@@ -31,6 +34,9 @@ VP8_CHUNK = 1296
 
 _MASK = 0xFFFFFFFF
 _HEADER = struct.Struct("!BBHLL")
+_CONNECTED = State.CONNECTED
+_NTP_EPOCH = 2_208_988_800
+"""Seconds from 1900 to 1970."""
 
 
 class PushedTrack(MediaStreamTrack):
@@ -66,16 +72,14 @@ class PacketSender:
         self._packets = 0
         self._extensions: tuple[bytes, bytes | None] = b"", None
         self._sent = _SentPackets()
+        self._segments = Segments()
         setattr(sender, "_run_rtp", self._run)  # noqa: B010 - instance attributes over a method and a dict
         setattr(sender, "_RTCRtpSender__rtp_history", self._sent)  # noqa: B010
 
     @property
     def ready(self) -> bool:
         """Whether packets can go out."""
-        transport = self._sender.transport
-        if self.codec is None or transport._state != State.CONNECTED:
-            return False
-        return 1 in transport.transport._connection._nominated
+        return self.codec is not None and self._pair() is not None
 
     def send(self, payloads: Sequence[bytes], pts: int) -> bool:
         """Send one frame now.
@@ -87,34 +91,32 @@ class PacketSender:
         Returns:
             Whether it went out; False too while the connection is not up.
         """
-        sender, codec = self._sender, self.codec
-        transport = sender.transport
-        if codec is None or not payloads or transport._state != State.CONNECTED or not sender._enabled:
+        sender, codec, pair = self._sender, self.codec, self._pair()
+        if codec is None or pair is None or not payloads or not sender._enabled:
             return False
-        pair = transport.transport._connection._nominated.get(1)
-        if pair is None:
-            return False
-        socket, address = pair.protocol.transport, pair.remote_addr
+        socket = pair.protocol.transport
         if _waiting(socket) > MOST_WAITING:
             self.dropped += len(payloads)
             return False
-        ntp = clock.current_ntp_time()
-        send_to, protect, note = socket.sendto, transport._tx_srtp.protect, self._sent.note
+        ntp = ntp_time()
+        protect, note = sender.transport._tx_srtp.protect, self._sent.note
         head, tail = self._extensions
         extensions = head if tail is None else head + (ntp >> 14 & 0xFFFFFF).to_bytes(3, "big") + tail
         first, timestamp, ssrc = 0x90 if extensions else 0x80, (self.origin + pts) & _MASK, sender._ssrc
         number, kind = self._number, codec.payloadType
         assert kind is not None, "a codec that was negotiated has a payload type"
+        # Also where it fails no number is used twice under one key.
         self._number = (number + len(payloads)) & 0xFFFF
-        last = len(payloads) - 1
+        last, packets = len(payloads) - 1, []
         try:
             for place, payload in enumerate(payloads):
                 if place == last:
                     kind |= 0x80
-                send_to(protect(_HEADER.pack(first, kind, number, timestamp, ssrc) + extensions + payload), address)
+                packets.append(protect(_HEADER.pack(first, kind, number, timestamp, ssrc) + extensions + payload))
                 note(number, kind, timestamp, payload)
                 self.octets += len(payload)
                 number = (number + 1) & 0xFFFF
+            self._segments.send(socket, packets, pair.remote_addr)
         except Exception as error:
             # Whoever pushes has other receivers: one that fails is nobody else's fault.
             log.debug("a frame could not be sent: %r", error)
@@ -122,13 +124,17 @@ class PacketSender:
             return False
         self._packets += len(payloads)
         # What aiortc's task of sender reports tells of.
-        vars(sender).update(
-            _RTCRtpSender__ntp_timestamp=ntp,
-            _RTCRtpSender__rtp_timestamp=timestamp,
-            _RTCRtpSender__octet_count=self.octets,
-            _RTCRtpSender__packet_count=self._packets,
-        )
+        state = sender.__dict__
+        state["_RTCRtpSender__ntp_timestamp"] = ntp
+        state["_RTCRtpSender__rtp_timestamp"] = timestamp
+        state["_RTCRtpSender__octet_count"] = self.octets
+        state["_RTCRtpSender__packet_count"] = self._packets
         return True
+
+    def _pair(self) -> Any:
+        """Return the pair of addresses that media goes by; None while the connection is not up."""
+        transport = self._sender.transport
+        return transport.transport._connection._nominated.get(1) if transport._state is _CONNECTED else None
 
     async def _run(self, codec: RTCRtpCodecParameters) -> None:
         """Stand in for aiortc's task: hold the sender open until it is stopped."""
@@ -175,8 +181,13 @@ class _SentPackets:
         number, kind, timestamp, payload = sent
         packet = RtpPacket(kind & 0x7F, kind >> 7, number, timestamp, self._ssrc, payload)
         packet.extensions.mid = self._mid
-        packet.extensions.abs_send_time = clock.current_ntp_time() >> 14 & 0xFFFFFF
+        packet.extensions.abs_send_time = ntp_time() >> 14 & 0xFFFFFF
         return packet
+
+
+def ntp_time() -> int:
+    """Return the wall clock's time as RTCP writes it: seconds since 1900 in 32.32 bits."""
+    return (time.time_ns() + _NTP_EPOCH * 1_000_000_000 << 32) // 1_000_000_000
 
 
 def vp8_chunks(data: bytes) -> list[bytes]:

@@ -10,6 +10,7 @@ from typing import Protocol
 
 import av
 
+from streamer.limits import Bucket
 from streamer.rtc.bandwidth import Demand
 from streamer.rtc.bitstream import h264_units
 from streamer.rtc.packet_sender import h264_payloads, vp8_chunks
@@ -26,6 +27,11 @@ HOLD = 0.1
 
 KEYFRAME_INTERVAL = 0.5
 """Least seconds between two key frame requests to one publisher."""
+
+VIEWERS_ASK_A_SECOND, VIEWERS_ASK_AT_ONCE = 0.5, 6.0
+"""Key frames that all viewers of a picture together get for what they say they lost, as many as one alone: each takes
+ten pictures' worth of the publisher's uplink from everybody. It serves all, so that after a loss a picture stands still
+for at most two seconds, however many ask."""
 
 BACKLOG = 60
 """Encoded pictures of one publisher that may be held back: a burst of twenty times what 30 a second make."""
@@ -105,6 +111,8 @@ class VideoSource:
         self._slots: list[Viewer] = []
         self._encoders: dict[str, SharedEncoder] = {}
         self._wanted = False
+        self._ordered: set[str] = set()
+        self._asks: dict[str, Bucket] = {}
         self._asked_at = float("-inf")
         self._parameter_sets: dict[int, bytes] = {}
         self._hold = hold
@@ -138,6 +146,7 @@ class VideoSource:
         needed = {slot.codec for slot in self._slots} - {self.codec}
         for codec in set(self._encoders) - needed:
             self._encoders.pop(codec).close()
+            self._ordered.discard(codec)
         for codec in needed:
             encoder = self._encoders.get(codec)
             if encoder is None:
@@ -153,12 +162,33 @@ class VideoSource:
         if codec is not None and codec != self.codec and self.codec is not None:
             if codec in self._encoders:
                 self._encoders[codec].request_keyframe()
+                self._ordered.add(codec)
             return
         self._wanted = True
         if now() - self._asked_at >= KEYFRAME_INTERVAL and self.on_keyframe_wanted is not None:
             self._asked_at = now()
             self._requests += 1
             self.on_keyframe_wanted()
+
+    def lost(self, codec: str) -> bool:
+        """Ask for a key frame for a viewer who lost pictures.
+
+        Args:
+            codec: the form of the picture that they see.
+
+        Returns:
+            Whether one is on its way; False if viewers had as many as they may, and this one should ask again.
+        """
+        if codec in self._ordered or (self._wanted and codec == self.codec):
+            return True
+        bucket = self._asks.get(codec)
+        if bucket is None:
+            bucket = Bucket(VIEWERS_ASK_A_SECOND, VIEWERS_ASK_AT_ONCE, VIEWERS_ASK_AT_ONCE, now())
+            self._asks[codec] = bucket
+        if bucket.take(now()):
+            return False
+        self.request_keyframe(codec)
+        return True
 
     def add(self, slot: Viewer) -> None:
         """Begin to play in a slot, from the next key frame on."""
@@ -232,6 +262,8 @@ class VideoSource:
     def _encoded_as(self, codec: str) -> Callable[[float, bytes, bool], None]:
         def hand_on(t: float, data: bytes, keyframe: bool) -> None:
             self._reencoded += 1
+            if keyframe:
+                self._ordered.discard(codec)
             if codec != self.codec:
                 if not keyframe and self._wanting(codec):
                     self.request_keyframe(codec)

@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from aiortc import RTCPeerConnection, RTCRtpCodecParameters, RTCRtpReceiver, RTCRtpSender, RTCRtpTransceiver
-from aiortc.jitterbuffer import JitterFrame
-from aiortc.rtp import AnyRtcpPacket, RtcpByePacket, RtcpSrPacket, RtpPacket
+from aiortc.rtp import AnyRtcpPacket, RtcpByePacket, RtcpSrPacket
 
 from streamer.rtc import packet_length
 from streamer.rtc.bitstream import is_keyframe, refusal
-from streamer.rtc.jitter_buffer import Reorder
+from streamer.rtc.steady_buffer import SteadyBuffer
 
 DECODER_BACKLOG = {"video": 10, "audio": 25}
 """Frames that may wait for the decoder: a third of a second of pictures, half a second of sound."""
@@ -151,36 +150,8 @@ def tap_encoded(
     tap = DecoderQueue(_private(receiver, "__kind"), on_frame, on_backlog, on_refused)
     setattr(receiver, "_RTCRtpReceiver__decoder_queue", tap)  # noqa: B010 - mangled
     if tap.kind == "audio":
-        setattr(receiver, "_RTCRtpReceiver__jitter_buffer", _SteadyBuffer(receiver, tap))  # noqa: B010
+        setattr(receiver, "_RTCRtpReceiver__jitter_buffer", SteadyBuffer(receiver, tap.put))  # noqa: B010
     return tap
-
-
-class _SteadyBuffer:
-    """Takes the place of a receiver's jitter buffer for sound: what is in order goes to the decoder."""
-
-    def __init__(self, receiver: RTCRtpReceiver, tap: DecoderQueue) -> None:
-        self._receiver = receiver
-        self._tap = tap
-        self._order: Reorder[RtpPacket] = Reorder(packet_length.waiting(packet_length.USUAL), self._release)
-
-    def add(self, packet: RtpPacket) -> tuple[bool, None]:
-        """Take a packet; never has a frame to return, as a packet may free several or none."""
-        if (codec := self._codec(packet)) is not None:
-            seconds = packet_length.seconds_of(codec.name, vars(packet)["_data"])
-            self._order.depth = packet_length.waiting(seconds)
-        self._order.step(packet)
-        return False, None
-
-    def _codec(self, packet: RtpPacket) -> RTCRtpCodecParameters | None:
-        codecs: dict[int, RTCRtpCodecParameters] = _private(self._receiver, "__codecs")
-        return codecs.get(packet.payload_type)
-
-    def _release(self, packet: RtpPacket) -> None:
-        codec = self._codec(packet)
-        if codec is None or _private(self._receiver, "__decoder_thread") is None:
-            return
-        pts = _private(self._receiver, "__timestamp_mapper").map(packet.timestamp)
-        self._tap.put((codec, JitterFrame(vars(packet)["_data"], pts)))
 
 
 def on_sender_report(receiver: RTCRtpReceiver, callback: Callable[[float, int], None]) -> None:

@@ -6,15 +6,9 @@ from collections.abc import Callable
 
 from aiortc import RTCRtpTransceiver
 
-from streamer.limits import Bucket
 from streamer.rtc import rtp
 from streamer.rtc.packet_sender import PacketSender, PushedTrack, vp8_payloads
 from streamer.rtc.relay import VIDEO_RATE, RelayFrame, VideoSource
-from streamer.rtc.timeline import now
-
-VIEWER_ASKS_A_SECOND, VIEWER_ASKS_AT_ONCE = 0.25, 6.0
-"""Key frames that one viewer may ask for in one slot: each takes ten pictures' worth of the publisher's uplink from
-everybody. A viewer who loses that many sees a frozen picture for at most four seconds."""
 
 _MASK = 0xFFFFFFFF
 
@@ -49,7 +43,6 @@ class SlotTrack(PushedTrack):
         self.rtp_base: int | None = None
         self.out: PacketSender | None = None
         self._on_rtp_base = on_rtp_base
-        self._asks = Bucket(VIEWER_ASKS_A_SECOND, VIEWER_ASKS_AT_ONCE, VIEWER_ASKS_AT_ONCE, now())
         self._lost = self._asked = False
         self._fresh = False
         self._shift = 0
@@ -143,10 +136,7 @@ class SlotTrack(PushedTrack):
         self._ask()
 
     def _ask(self) -> None:
-        """Ask for the key frame that the viewer wants, now or with a later picture, when they may again."""
-        if self.source is None or not self._lost or self._asked:
-            # Of one loss a viewer tells several times, until the key frame is there.
-            return
-        if not self._asks.take(now()):
-            self._asked = True
-            self.source.request_keyframe(self.codec)
+        """Ask for the key frame that the viewer wants, now or with a later picture, when viewers may again."""
+        # Of one loss a viewer tells several times, until the key frame is there.
+        if self.source is not None and self._lost and not self._asked:
+            self._asked = self.source.lost(self.codec)

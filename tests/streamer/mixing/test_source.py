@@ -49,3 +49,14 @@ def test_delay_that_stays_is_taken_out() -> None:
     assert len(source.blocks) <= 2
     assert source.dropped == 3
     assert source.underruns == 0
+
+
+def test_silence_that_comes_at_once_and_too_late_is_not_missed() -> None:
+    # A packet every 0.4 s, as who says nothing sends them: 19 blocks of silence stand for what was not sent.
+    source = Source()
+    for n in range(200):
+        if n % 20 == 19:
+            for k in range(n - 19, n + 1):
+                source.feed(block(k, 0.1 if k == n else 0.0))
+        source.step()
+    assert source.dropped == 0

@@ -1,3 +1,4 @@
+import math
 from dataclasses import dataclass
 
 import pytest
@@ -69,3 +70,35 @@ def test_a_lossy_stream_keeps_its_order(start: int, kept: set[int], depth: int) 
 def test_a_negative_depth_is_refused() -> None:
     with pytest.raises(ValueError, match="depth"):
         Reorder(-1, lambda packet: None)
+
+
+def test_who_sends_a_packet_now_and_then_is_not_late_by_several() -> None:
+    out: list[tuple[float, int]] = []
+    now = 0.0
+    buffer: Reorder[Packet] = Reorder(4, lambda packet: out.append((now, packet.sequence_number)), 0.15)
+    # Ten packets of speech, then one every 0.4 s.
+    arrivals = [0.02 * n for n in range(10)] + [0.2 + 0.4 * n for n in range(1, 5)]
+    for number, arrival in enumerate(arrivals):
+        while buffer.due <= arrival:
+            now = buffer.due
+            buffer.expire(now)
+        now = arrival
+        buffer.step(Packet(number), now)
+    now = buffer.due
+    buffer.expire(now)
+    assert [number for _, number in out] == list(range(14))
+    assert max(at - arrivals[number] for at, number in out) <= 0.1501
+    assert (buffer.lost, math.isinf(buffer.due)) == (0, True)
+
+
+def test_who_has_waited_too_long_goes_with_all_before_them() -> None:
+    out: list[int] = []
+    buffer: Reorder[Packet] = Reorder(4, lambda packet: out.append(packet.sequence_number), 0.15)
+    for number, at in ((0, 0.0), (3, 0.02), (2, 0.1), (5, 0.1)):
+        buffer.step(Packet(number), at)
+    assert buffer.due == 0.15
+    buffer.expire(0.16)
+    assert out == [0] and buffer.due == pytest.approx(0.17)
+    buffer.expire(0.18)
+    # The one before it has waited less; the one after it waits on.
+    assert out == [0, 2, 3] and buffer.due == pytest.approx(0.25)
