@@ -64,16 +64,30 @@ def summary(page: str) -> str:
                 return cells
         raise LookupError(f"the section {section} has no row {begin}")
 
+    def kind(section: str, name: str) -> list[str]:
+        for cells in rows_of(page, section):
+            if cells[0].startswith(f"{name}, "):
+                return cells
+        raise LookupError(f"the section {section} has nothing of {name}")
+
     sent = row("delay", "block received → sound sent to a listener")
     load = row("load", "1 x 2 faces")
     demo = rows_of(page, "separation")
     gate, mixture = row("captions", "separated, gate"), row("captions", "mixture")
     word = row("captions", "separated, gate", "word → a line that reaches so far")
     recording = row("process", "with heat maps, tags, captions")
+    pair, cuts, live = kind("conversations", "pair"), kind("conversations", "cuts"), kind("live", "pair")
     found = [
         ["Delay that separation adds, sound in to sound out", f"{sent[1]}, 95 % within {sent[2]}", "delay"],
         ["A call of two faces", f"{load[4]} cores for call, voices and faces, {load[5]} for what describes", "load"],
         ["Two voices at once in the demo: own above other", _spread([cells[4] for cells in demo]), "process"],
+        [
+            "Strangers at once, in a recording: SI-SDR gained",
+            f"{pair[1]} side by side, {cuts[1]} in cuts",
+            "conversations",
+        ],
+        ["Who of them speaks, every 40 ms", f"{pair[5]} right side by side, {cuts[5]} in cuts", "conversations"],
+        ["In a call: own speech until a voice is known", live[2].replace(" / ", ", 95 % within "), "live"],
         [
             "Word errors of captions",
             f"{gate[1]} in turns, {gate[2]} at once (of the mixture: {mixture[1]}, {mixture[2]})",
