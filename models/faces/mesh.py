@@ -1,6 +1,7 @@
 """The 468-point face mesh on a rotated crop, and the lip numbers the separator reads from it."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -47,13 +48,13 @@ class Mesh:
     points: F32
     score: float
 
-    @property
+    @cached_property
     def box(self) -> tuple[float, float, float, float]:
         """Upright bounding box (x, y, width, height) in pixels."""
         low, high = self.points[:, :2].min(axis=0), self.points[:, :2].max(axis=0)
         return float(low[0]), float(low[1]), float(high[0] - low[0]), float(high[1] - low[1])
 
-    @property
+    @cached_property
     def eyes(self) -> F32:
         """Middle of each eye, float32 (2, 3): the one on the picture's left first."""
         middles: F32 = self.points[EYES].mean(axis=1)
