@@ -17,7 +17,9 @@ from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 
 from models.common.arrays import F32, I16
 from models.common.audio import to_pcm16
-from streamer.media_file import MediaInfo, shots, sound
+from streamer.media.info import MediaInfo
+from streamer.media.pictures import shots
+from streamer.media.sound import sound
 
 RATE = 48_000
 BLOCK = 960

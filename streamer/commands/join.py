@@ -16,7 +16,7 @@ from streamer.client.loopback import http_client
 from streamer.client.whip_client import ANSWER_SECONDS, WhipClient, refusal
 from streamer.demo.clip import STATEMENT, demo_clip
 from streamer.errors import ConnectionLost, Removed, UserError
-from streamer.media_file import inspect
+from streamer.media.inspect import inspect
 from streamer.messages.base import LONGEST_NAME
 from streamer.rtc.endings import REMOVED
 

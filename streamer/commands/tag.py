@@ -12,7 +12,9 @@ import numpy as np
 from models.common.arrays import F32
 from models.common.audio import SAMPLE_RATE
 from streamer.errors import UserError
-from streamer.media_file import MediaInfo, inspect, sound
+from streamer.media.info import MediaInfo
+from streamer.media.inspect import inspect
+from streamer.media.sound import sound
 
 _STEP = SAMPLE_RATE
 _BATCH = 16

@@ -9,7 +9,9 @@ from models.common.audio import SAMPLE_RATE
 from models.speech.transcriber import has_second_reader, open_second_reader, open_transcriber
 from models.speech.types import Line, Transcriber
 from streamer.errors import UserError
-from streamer.media_file import MediaInfo, inspect, sound
+from streamer.media.info import MediaInfo
+from streamer.media.inspect import inspect
+from streamer.media.sound import sound
 from streamer.transcripts.transcript import Transcript
 
 
