@@ -15,7 +15,8 @@ from models.speech.types import Transcriber
 from streamer.commands.transcribe import named_transcriber
 from streamer.commands.signals import ended_by_signals
 from streamer.errors import UserError
-from streamer.media.info import Choice, MediaInfo
+from streamer.media.choice import Choice
+from streamer.media.info import MediaInfo
 from streamer.media.inspect import inspect
 from streamer.media.sound import microphones
 from streamer.recordings.findings import Findings

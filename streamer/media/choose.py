@@ -9,7 +9,7 @@ import av
 import numpy as np
 
 from streamer.errors import UserError
-from streamer.media.info import Choice
+from streamer.media.choice import Choice
 from streamer.media.levels import Levels, measure
 from streamer.media.treatment import Treatment, treatment
 

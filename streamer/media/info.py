@@ -13,21 +13,6 @@ Timing = Literal["own", "order", "none"]
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """Which of the sound tracks are heard, and as what.
-
-    Attributes:
-        track: Number, from 1; None is the first with sound in it.
-        mix: Whether all are heard together.
-        microphones: What is a microphone before one person each: every track, every channel of the track, or neither.
-    """
-
-    track: int | None = None
-    mix: bool = False
-    microphones: Literal["tracks", "channels"] | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class PictureTrack:
     """How the pictures are read.
 

@@ -14,7 +14,8 @@ from streamer.errors import UserError
 from streamer.media import choose
 from streamer.media.clock import Clock, ClockReader
 from streamer.media.hdr import is_hdr
-from streamer.media.info import Choice, MediaInfo, PictureTrack, SoundTrack, Timing
+from streamer.media.choice import Choice
+from streamer.media.info import MediaInfo, PictureTrack, SoundTrack, Timing
 from streamer.media.source import first_frame, opened, packets
 from streamer.media.upright import pose
 
@@ -75,6 +76,7 @@ def _describe(
         timing = read.timing(video, container.format.name)
         if timing == "none" and not info.is_still:
             notes.append(f"the pictures have no times: they are taken to be {rate:g} a second")
+            info = replace(info, duration=info.duration or read.counts[video.index][0] / rate)
         info = replace(
             info,
             pictures=PictureTrack(video.index, clock.shifts.get(video.index, ()), timing, rate),
