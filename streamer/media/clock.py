@@ -14,6 +14,9 @@ LONGEST_GAP = 600.0
 SAME_PLACE = 10.0
 """Seconds by which tracks that jump to the same place may miss one another."""
 
+REORDERED = 16
+"""Packets after a jump among which some may be of before it: pictures are stored in the order of decoding."""
+
 REMEMBERED = 8
 """Newest stretches among which a track that jumps looks for one that another track has jumped to before."""
 
@@ -84,28 +87,31 @@ class ClockReader:
         self._own: dict[int, float] = {}
         self._begins: dict[int, list[tuple[int, int]]] = {}
 
-    def packet(self, track: int, number: int, decoded: float, shown: float, duration: float) -> None:
+    def packet(self, track: int, number: int, decoded: float | None, shown: float, duration: float) -> None:
         """Take in a packet.
 
         Args:
             track: Whose.
             number: How many of this track came before it.
-            decoded: When it is to be decoded, seconds.
+            decoded: When it is to be decoded, seconds, if that is known.
             shown: When it is to be shown or heard, seconds.
             duration: Seconds, 0 if unknown.
         """
         if track not in self._at:
-            self._own[track] = self._reconciled(decoded)
+            self._own[track] = self._reconciled(shown)
             self._enter(track, number, 0)
         own = self._own[track]
-        decoded, shown = decoded + own, shown + own
+        # Pictures are decoded shortly before they are shown; those that are not are shown after a jump.
+        t, shown = (shown if decoded is None or abs(shown - decoded) > LONGEST_GAP else decoded) + own, shown + own
         stretch = self._stretches[self._at[track]]
-        last = self._last.get(track, decoded)
-        if decoded < last - STEP_BACK or decoded > max(stretch.latest, last) + LONGEST_GAP:
-            self._enter(track, number, self._landing(self._at[track], decoded))
-            stretch = self._stretches[self._at[track]]
-        self._last[track] = decoded
-        stretch.earliest, stretch.latest = min(stretch.earliest, decoded), max(stretch.latest, decoded)
+        if decoded is not None:
+            # Else it is unknown whether it steps back: times of showing do.
+            last = self._last.get(track, t)
+            if t < last - STEP_BACK or t > max(stretch.latest, last) + LONGEST_GAP:
+                self._enter(track, number, self._landing(track, number, t))
+                stretch = self._stretches[self._at[track]]
+            self._last[track] = t
+        stretch.earliest, stretch.latest = min(stretch.earliest, t), max(stretch.latest, t)
         stretch.first[track] = min(stretch.first.get(track, inf), shown)
         stretch.end[track] = max(stretch.end.get(track, -inf), shown + duration)
 
@@ -118,8 +124,13 @@ class ClockReader:
         near = first.earliest - LONGEST_GAP <= t <= first.latest + LONGEST_GAP
         return 0.0 if near else first.earliest - t
 
-    def _landing(self, now: int, t: float) -> int:
-        """Return the stretch to which a track jumps from `now`: another's, or a new one."""
+    def _landing(self, track: int, number: int, t: float) -> int:
+        """Return the stretch to which a track jumps: back for a moment, to another track's, or to a new one."""
+        now = self._at[track]
+        if (before := self._stretches[now].before.get(track)) is not None:
+            end = self._stretches[before].end[track]
+            if number - self._begins[track][-1][0] <= REORDERED and abs(t - end) < STEP_BACK:
+                return before
         for index in range(max(now + 1, len(self._stretches) - REMEMBERED), len(self._stretches)):
             other = self._stretches[index]
             if other.earliest - SAME_PLACE <= t <= other.latest + SAME_PLACE:
@@ -128,8 +139,8 @@ class ClockReader:
         return len(self._stretches) - 1
 
     def _enter(self, track: int, number: int, index: int) -> None:
-        if track in self._at:
-            self._stretches[index].before[track] = self._at[track]
+        if index > self._at.get(track, index):
+            self._stretches[index].before.setdefault(track, self._at[track])
         self._at[track] = index
         self._begins.setdefault(track, []).append((number, index))
 
@@ -152,7 +163,11 @@ class ClockReader:
             offset = max(end - stretch.first[s] for s, end in after.items())
             offsets.append(offset)
             s = max(after, key=lambda track: after[track] - stretch.first[track])
-            came_from = offsets[stretch.before[s]]
+            came_from, left = offsets[stretch.before[s]], stretches[stretch.before[s]]
+            if came_from > offset and left.latest + LONGEST_GAP >= stretch.earliest:
+                # Another track went on meanwhile: this one paused.
+                offsets[-1] = came_from
+                continue
             jumps.append(Jump(stretch.first[s] + offset, came_from - offset))
         return Clock(
             shifts={

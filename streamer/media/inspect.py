@@ -152,7 +152,7 @@ class _Read:
     def timing(self, video: av.VideoStream, format: str) -> Timing:
         """Return where the times of pictures come from."""
         count, shown, decoded, back = self.counts.get(video.index, [0, 0, 0, 0])
-        if format == "avi" and not back and video.codec_context.has_b_frames:
+        if format == "avi" and not back and decoded == count:
             # There are only times of decoding in it; FFmpeg gives them out as those of showing.
             return "order"
         if shown == count:
@@ -188,8 +188,8 @@ def _read(container: av.container.InputContainer, indices: list[int]) -> _Read:
             continue
         count = counts[index]
         if shown is not None:
-            decoded = packet.dts if packet.dts is not None else shown
-            reader.packet(index, count[0], float(decoded * base), float(shown * base), float(duration * base))
+            decoded = None if packet.dts is None else float(packet.dts * base)
+            reader.packet(index, count[0], decoded, float(shown * base), float(duration * base))
         count[0] += 1
         count[1] += packet.pts is not None
         count[2] += packet.dts is not None
