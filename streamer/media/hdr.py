@@ -25,7 +25,7 @@ WHITE, PEAK = 203.0, 1000.0
 KNEE = 0.6
 """Share of paper white up to which light is kept as it is; above it highlights are squeezed."""
 
-SIZE = 33
+SIZE = 65
 """Colours a side of the table."""
 
 WIDER = np.array(((1.6605, -0.5876, -0.0728), (-0.1246, 1.1329, -0.0083), (-0.0182, -0.1006, 1.1187)))
