@@ -67,7 +67,9 @@ def sounds(
         if chosen and not together:
             break
     if silent and (chosen or len(silent) > 1) and len(wanted) > 1:
-        notes += [f"sound track {found.number} of {len(tracks)} is silent" for found in silent if found.number in wanted]
+        notes += [
+            f"sound track {found.number} of {len(tracks)} is silent" for found in silent if found.number in wanted
+        ]
     chosen = chosen or silent[:1]
     last = max((found.number for found in chosen), default=0)
     left = [number for number in tracks if number > last] if not together else []

@@ -152,7 +152,10 @@ class ClockReader:
         """
         stretches, offsets, jumps = self._stretches, list[float](), list[Jump]()
         for track, start in starts.items():
-            if self._begins.get(track, [(0, -1)])[0][1] == 0 and abs(start + self._own[track] - stretches[0].first[track]) < 1:
+            if (
+                self._begins.get(track, [(0, -1)])[0][1] == 0
+                and abs(start + self._own[track] - stretches[0].first[track]) < 1
+            ):
                 stretches[0].first[track] = start + self._own[track]
         for stretch in stretches:
             if not offsets:

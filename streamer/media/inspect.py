@@ -58,9 +58,7 @@ def inspect(path: Path, choice: Choice | None = None, listen: float | None = Non
         raise UserError(f"{path} cannot be read as video or sound: {reason}") from error
 
 
-def _describe(
-    path: Path, container: av.container.InputContainer, choice: Choice, listen: float | None
-) -> MediaInfo:
+def _describe(path: Path, container: av.container.InputContainer, choice: Choice, listen: float | None) -> MediaInfo:
     notes: list[str] = []
     video, frame = next(_pictures(path, container), (None, None))
     chosen = choose.sounds(path, container, choice, listen, notes)
@@ -108,9 +106,7 @@ def _describe(
     return replace(info, notes=tuple(notes))
 
 
-def _pictures(
-    path: Path, container: av.container.InputContainer
-) -> Iterator[tuple[av.VideoStream, av.VideoFrame]]:
+def _pictures(path: Path, container: av.container.InputContainer) -> Iterator[tuple[av.VideoStream, av.VideoFrame]]:
     """Yield the tracks of pictures that decode, with their first picture; cover art is none."""
     for stream in container.streams.video:
         if stream.codec_context is None or stream.disposition & av.stream.Disposition.attached_pic:

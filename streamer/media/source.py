@@ -13,7 +13,7 @@ Frame = av.VideoFrame | av.AudioFrame
 
 @dataclass
 class Losses:
-    """What of a track could not be decoded.
+    """What of a track could not be decoded, or with faults alone.
 
     Attributes:
         packets: Number of damaged ones.
@@ -78,13 +78,19 @@ def decode(
         except av.error.FFmpegError:
             if packet.size and times.decoding:
                 times.decoding.pop()
-            if losses is not None:
-                losses.packets += 1
-                losses.seconds += float((packet.duration or 0) * (packet.time_base or 0))
+            _count(losses, packet)
             continue
         for frame in frames:
             if isinstance(frame, av.VideoFrame | av.AudioFrame):
+                if frame.is_corrupt:
+                    _count(losses, packet)
                 yield frame
+
+
+def _count(losses: Losses | None, packet: av.Packet) -> None:
+    if losses is not None:
+        losses.packets += 1
+        losses.seconds += float((packet.duration or 0) * (packet.time_base or 0))
 
 
 def _move(packet: av.Packet, seconds: float) -> None:

@@ -59,7 +59,9 @@ def treatment(levels: Levels, codec: str, rate: int) -> Treatment:
     scale = 1.0
     if levels.peak > (1.0 if codec.startswith("pcm_f") else LOSSY_PEAK):
         scale = 1.0 / levels.peak
-        notes.append(f"the sound is louder than full scale: all of it is {-20 * np.log10(scale):.1f} dB softer in the files")
+        notes.append(
+            f"the sound is louder than full scale: all of it is {-20 * np.log10(scale):.1f} dB softer in the files"
+        )
     if levels.not_numbers:
         seconds = levels.not_numbers / levels.channels / rate
         notes.append(f"{levels.not_numbers} samples are no numbers and are silent now ({seconds:.2f} s)")
@@ -68,7 +70,9 @@ def treatment(levels: Levels, codec: str, rate: int) -> Treatment:
     loud, boost = levels.loud * scale, 1.0
     if FAINTEST < loud < QUIET:
         boost = WANTED / loud
-        notes.append(f"the sound is faint ({20 * np.log10(loud):.0f} dB): it is amplified for the models, not in the files")
+        notes.append(
+            f"the sound is faint ({20 * np.log10(loud):.0f} dB): it is amplified for the models, not in the files"
+        )
     if levels.silent:
         notes.append("the sound is silence alone")
     return Treatment(matrix, scale, not levels.not_numbers, boost, tuple(notes))
@@ -108,7 +112,9 @@ def _many(levels: Levels, notes: list[str]) -> F32 | None:
     if names and not mislaid:
         return None
     if mislaid:
-        notes.append(f"channel {mislaid[0] + 1} of {count} is said to be a subwoofer and is not: all channels are heard alike")
+        notes.append(
+            f"channel {mislaid[0] + 1} of {count} is said to be a subwoofer and is not: all channels are heard alike"
+        )
     else:
         notes.append(f"nothing says what the {count} channels are: all are heard alike")
     first = int(power.argmax())

@@ -21,7 +21,9 @@ class Microphones:
         boost: Factor by which the mixture is amplified for who listens.
     """
 
-    def __init__(self, sound: Iterator[F32], activity: Callable[[], Callable[[F32], float]], boost: float = 1.0) -> None:
+    def __init__(
+        self, sound: Iterator[F32], activity: Callable[[], Callable[[F32], float]], boost: float = 1.0
+    ) -> None:
         self._sound, self._new_activity, self._boost = sound, activity, np.float32(boost)
         self._held: F32 | None = None
         self._activity: list[Callable[[F32], float]] = []

@@ -144,4 +144,3 @@ class OutFolder:
                     old.unlink()
         except OSError as error:
             raise UserError(f"cannot write to {self._wanted}: {error.strerror or error}") from error
-

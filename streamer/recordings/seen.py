@@ -38,7 +38,9 @@ class SeenFaces:
         """Return what is to be told."""
         notes = []
         if self._most >= MOST_FACES:
-            notes.append(f"{self._most} faces are in view at once, and no more are followed: further ones have no voice file")
+            notes.append(
+                f"{self._most} faces are in view at once, and no more are followed: further ones have no voice file"
+            )
         hidden = sorted(self._widest.keys() - self._lips)
         small = [id for id in hidden if self._widest[id] * self._width * EYES < LEAST_EYES]
         turned = [id for id in hidden if id not in small]

@@ -36,7 +36,9 @@ def test_the_containers_own_beginning_counts() -> None:
 
 @pytest.mark.parametrize("again", [1.4, 5001.4, -70_000.0])
 def test_parts_that_were_joined_follow_one_another_and_stay_in_step(again: float) -> None:
-    clock = read({SOUND: span(1.4, 50), PICTURES: span(1.5, 50)}, {SOUND: span(again + 0.1, 50), PICTURES: span(again, 50)})
+    clock = read(
+        {SOUND: span(1.4, 50), PICTURES: span(1.5, 50)}, {SOUND: span(again + 0.1, 50), PICTURES: span(again, 50)}
+    )
     (_, sound), (_, pictures) = clock.shifts[SOUND][1], clock.shifts[PICTURES][1]
     assert [number for number, _ in clock.shifts[SOUND]] == [0, 50]
     assert sound == pictures
@@ -90,7 +92,9 @@ def test_pictures_out_of_order_are_no_jump() -> None:
 
 def test_slow_pictures_out_of_order_are_no_jump_either() -> None:
     reader = ClockReader()
-    for number, (decoded, shown) in enumerate([(None, 0.0), (None, 3.0), (0.0, 1.0), (1.0, 2.0), (2.0, 6.0), (3.0, 4.0)]):
+    for number, (decoded, shown) in enumerate(
+        [(None, 0.0), (None, 3.0), (0.0, 1.0), (1.0, 2.0), (2.0, 6.0), (3.0, 4.0)]
+    ):
         reader.packet(PICTURES, number, decoded, shown, 1.0)
     clock = reader.clock({})
     assert clock.shifts == {PICTURES: ((0, 0.0),)} and clock.end == pytest.approx(7.0)

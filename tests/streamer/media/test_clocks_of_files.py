@@ -99,7 +99,9 @@ def test_tracks_that_begin_apart_are_on_one_clock(tmp_path: Path, late: str) -> 
 
 def test_long_silence_is_filled_in_small_pieces(tmp_path: Path) -> None:
     pictures = [(float(t), grey(90, 64, 48)) for t in range(0, 700, 10)]
-    path = write(tmp_path / "a.mkv", pictures=pictures, pieces=[(0.0, tone(0.5, 8000)), (690.0, tone(0.5, 8000))], rate=8000)
+    path = write(
+        tmp_path / "a.mkv", pictures=pictures, pieces=[(0.0, tone(0.5, 8000)), (690.0, tone(0.5, 8000))], rate=8000
+    )
     info = inspect(path)
     sizes = [piece.pcm.shape[1] for piece in sound(path, info)]
     assert sum(sizes) == pytest.approx(690.5 * 8000, abs=40) and max(sizes) <= 8000
@@ -153,7 +155,9 @@ def test_every_picture_of_an_avi_is_kept_in_order(tmp_path: Path, b_frames: int)
 
 def test_the_last_packets_of_a_transport_stream_are_heard(tmp_path: Path) -> None:
     pcm = tone(2.0, 48_000)
-    path = write(tmp_path / "a.ts", pieces=[(i / 10, pcm[:, i * 4800 : (i + 1) * 4800]) for i in range(20)], audio="aac")
+    path = write(
+        tmp_path / "a.ts", pieces=[(i / 10, pcm[:, i * 4800 : (i + 1) * 4800]) for i in range(20)], audio="aac"
+    )
     with av.open(str(path)) as container:
         frames = sum(frame.samples for frame in container.decode(audio=0))
     assert heard(path, inspect(path), 48_000).shape[1] == frames >= 96_000

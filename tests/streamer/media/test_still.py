@@ -92,7 +92,13 @@ def test_of_a_moving_picture_the_first_is_read(tmp_path: Path) -> None:
     assert first.shape == (96, 128, 3) and np.abs(first[20, 20].astype(int) - (220, 30, 30)).max() < 60
 
 
-TURNED = {1: lambda p: p, 2: np.fliplr, 3: lambda p: np.rot90(p, 2), 6: lambda p: np.rot90(p, 3), 5: lambda p: np.fliplr(np.rot90(p, 3))}
+TURNED = {
+    1: lambda p: p,
+    2: np.fliplr,
+    3: lambda p: np.rot90(p, 2),
+    6: lambda p: np.rot90(p, 3),
+    5: lambda p: np.fliplr(np.rot90(p, 3)),
+}
 
 
 @pytest.mark.parametrize("orientation", TURNED)
