@@ -44,7 +44,7 @@ def sound_choice(track: int | None, mix: bool, per_track: bool = False, per_chan
     Raises:
         typer.Exit: with code 2 after one line on stderr, if flags exclude each other.
     """
-    if mix + per_track + (track is not None) > 1 or per_channel and (mix or per_track):
+    if mix + per_track + (track is not None) > 1 or (per_channel and (mix or per_track)):
         raise fail("only one of --audio-track, --mix, --mic-per-track and --mic-per-channel, or the first and the last")
     return Choice(track, mix, "tracks" if per_track else "channels" if per_channel else None)
 

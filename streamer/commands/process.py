@@ -12,8 +12,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 from models.common.audio import SAMPLE_RATE
 from models.speech.types import Transcriber
-from streamer.commands.transcribe import named_transcriber
 from streamer.commands.signals import ended_by_signals
+from streamer.commands.transcribe import named_transcriber
 from streamer.errors import UserError
 from streamer.media.choice import Choice
 from streamer.media.info import MediaInfo

@@ -1,4 +1,4 @@
-"""One clock for all tracks of a file, begun at 0: where the file's own steps back, jumps or starts anew, it is mended."""
+"""One clock for all tracks of a file, from 0 on: where the file's own steps back or jumps it is mended."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ STEP_BACK = 0.5
 """Seconds; pictures are stored out of order by less, so a track that steps back by more has been set back."""
 
 LONGEST_GAP = 600.0
-"""Seconds without any track that may have been a pause; a longer jump is a broken clock, or dead time, and is closed."""
+"""Seconds without any track that may have been a pause; a longer jump is a broken clock or dead time, and is closed."""
 
 SAME_PLACE = 10.0
 """Seconds by which tracks that jump to the same place may miss one another."""

@@ -87,7 +87,10 @@ class ToSdr:
         graphs[key].vpush(wide)
         ordinary = graphs[key].vpull()
         ordinary.color_trc = ordinary.color_primaries = SDR
-        return ordinary.reformat(format=format, dst_colorspace=SDR, dst_color_range=0 if format == "rgb24" else 1)
+        same: av.VideoFrame = ordinary.reformat(
+            format=format, dst_colorspace=SDR, dst_color_range=0 if format == "rgb24" else 1
+        )
+        return same
 
 
 def _graph(width: int, height: int, transfer: int) -> av.filter.Graph:

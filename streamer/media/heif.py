@@ -51,13 +51,14 @@ def read_heif(data: bytes) -> U8:
     """
     layout = read_layout(data)
     wanted, tiles = set(layout.tiles), dict[int, U8]()
-    with av.open(io.BytesIO(data)) as container:
+    with av.open(io.BytesIO(data), "r") as container:
         streams = [s for s in container.streams.video if s.id in wanted]
         if any(s.codec_context.width * s.codec_context.height > MOST_PIXELS for s in streams):
             raise Broken("too large")
         for packet in container.demux(streams):
             for frame in packet.decode():
-                tiles.setdefault(packet.stream.id, frame.to_ndarray(format="rgb24"))
+                if isinstance(frame, av.VideoFrame):
+                    tiles.setdefault(packet.stream.id, np.asarray(frame.to_ndarray(format="rgb24"), np.uint8))
     if missing := wanted - tiles.keys():
         raise Broken(f"{len(missing)} of {len(wanted)} tiles are missing")
     rows = [

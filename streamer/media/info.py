@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from streamer.media.treatment import Treatment
@@ -101,11 +100,6 @@ class MediaInfo:
     def audio(self) -> int | None:
         """Index of the first sound track that is heard, None without sound."""
         return self.sounds[0].index if self.sounds else None
-
-    @property
-    def mixed(self) -> bool:
-        """Whether several tracks are heard together."""
-        return len(self.sounds) > 1 and not self.microphones
 
     def facts(self) -> dict[str, object]:
         """Return what is told of the file in `events.jsonl`."""

@@ -12,9 +12,9 @@ import av.stream
 
 from streamer.errors import UserError
 from streamer.media import choose
+from streamer.media.choice import Choice
 from streamer.media.clock import Clock, ClockReader
 from streamer.media.hdr import is_hdr
-from streamer.media.choice import Choice
 from streamer.media.info import MediaInfo, PictureTrack, SoundTrack, Timing
 from streamer.media.source import first_frame, opened, packets
 from streamer.media.upright import pose
@@ -67,6 +67,10 @@ def _describe(path: Path, container: av.container.InputContainer, choice: Choice
     indices = [sound.stream.index for sound in chosen] + ([video.index] if video else [])
     read = _read(container, indices)
     clock = read.clock
+    tracks = [s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
+    if video is not None and len(tracks) > 1:
+        number = 1 + [stream.index for stream in tracks].index(video.index)
+        notes.append(f"picture track {number} of {len(tracks)} is seen, the others are not")
     info = MediaInfo(duration=_duration(container, read, notes), is_still=read.is_still(container, video, bool(chosen)))
     if video is not None and frame is not None:
         width, height = pose(frame, video).size(frame.width, frame.height)
@@ -85,19 +89,19 @@ def _describe(path: Path, container: av.container.InputContainer, choice: Choice
             hdr=is_hdr(frame),
         )
     if chosen:
-        tracks = tuple(_track(container, sound, clock) for sound in chosen)
+        sounds = tuple(_track(container, sound, clock) for sound in chosen)
         first = chosen[0].stream
-        rows = sum(track.channels for track in tracks)
-        together = len(tracks) > 1
+        rows = sum(track.channels for track in sounds)
+        together = len(sounds) > 1
         info = replace(
             info,
-            sounds=tracks,
+            sounds=sounds,
             audio_rate=first.rate,
-            channels=1 if choice.microphones else max(track.channels for track in tracks),
+            channels=1 if choice.microphones else max(track.channels for track in sounds),
             audio_codec=first.codec_context.name,
             microphones=rows if choice.microphones else 0,
             scale=1 / max(1.0, sum(sound.peak for sound in chosen)) if together and not choice.microphones else 1.0,
-            boost=min(track.treatment.boost for track in tracks),
+            boost=min(track.treatment.boost for track in sounds),
         )
         for sound in chosen:
             told = (*sound.treatment.notes, *_holes(sound, clock))
@@ -119,14 +123,16 @@ def _pictures(path: Path, container: av.container.InputContainer) -> Iterator[tu
 def _track(container: av.container.InputContainer, sound: choose.Chosen, clock: Clock) -> SoundTrack:
     stream = sound.stream
     shifts = clock.shifts.get(stream.index, ())
-    told = container.format.name not in ESTIMATED and stream.duration and stream.time_base and len(shifts) < 2
+    declared = 0.0
+    if container.format.name not in ESTIMATED and stream.duration is not None and stream.time_base is not None:
+        declared = float(stream.duration * stream.time_base) if len(shifts) < 2 else 0.0
     return SoundTrack(
         index=stream.index,
         rate=stream.rate,
         channels=sound.rows,
         shifts=shifts,
         end=clock.ends.get(stream.index, 0.0),
-        declared=float(stream.duration * stream.time_base) if told and stream.duration > 0 else None,
+        declared=declared if declared > 0 else None,
         treatment=sound.treatment,
     )
 
@@ -137,7 +143,7 @@ class _Read:
 
     Attributes:
         clock: Of the chosen tracks.
-        counts: Their packets, those with a time of showing, with one of decoding, and those shown before their forerunner.
+        counts: Their packets, those with a time of showing, with one of decoding, and those shown out of order.
         latest: Seconds at which the last of all tracks ends.
     """
 

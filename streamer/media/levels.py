@@ -69,10 +69,9 @@ def samples(frame: av.AudioFrame) -> F32:
     if not frame.format.is_planar:
         pcm = pcm.reshape(-1, channels).T
     if pcm.dtype == np.uint8:
-        return (pcm.astype(np.float32) - 128) / 128
-    if np.issubdtype(pcm.dtype, np.integer):
-        return pcm.astype(np.float32) / -float(np.iinfo(pcm.dtype).min)
-    return pcm.astype(np.float32, copy=False)
+        return np.asarray((pcm.astype(np.float32) - 128) / 128, np.float32)
+    full = 1.0 if pcm.dtype.kind == "f" else 2.0 ** (8 * pcm.dtype.itemsize - 1)
+    return np.asarray(pcm.astype(np.float32, copy=False) / np.float32(full) if full != 1 else pcm, np.float32)
 
 
 def packed(frame: av.AudioFrame) -> av.AudioFrame:

@@ -13,7 +13,7 @@ from models.common.arrays import U8
 from streamer.media.hdr import ToSdr, is_hdr
 from streamer.media.info import MediaInfo
 from streamer.media.source import Losses, Times, decode, opened
-from streamer.media.upright import Pose, pose
+from streamer.media.upright import UPRIGHT, Pose, pose
 
 
 def even_size(width: int, height: int, tallest: int) -> tuple[int, int]:
@@ -35,7 +35,7 @@ class Shot:
 
     t: float
     frame: av.VideoFrame
-    pose: Pose = Pose()
+    pose: Pose = UPRIGHT
     to_sdr: ToSdr | None = None
 
     @property
@@ -72,7 +72,7 @@ class Shot:
         scale = min(1.0, widest / self.size[0])
         across, down = self.pose.decoded_size(self.frame.width, self.frame.height)
         small = self._scaled(max(2, round(across * scale)), max(2, round(down * scale)), "rgb24")
-        return np.ascontiguousarray(self.pose.apply(small.to_ndarray()))
+        return np.ascontiguousarray(self.pose.apply(np.asarray(small.to_ndarray(), np.uint8)))
 
     @property
     def _lies_right(self) -> bool:

@@ -50,13 +50,8 @@ def sound(path: Path, info: MediaInfo, rate: int | None = None) -> Iterator[Piec
         return
     wanted, made = rate or info.audio_rate, 0
     for parts in _together([_whole(path, track, wanted) for track in info.sounds]):
-        if len(parts) == 1 and not info.microphones:
-            pcm = parts[0]
-        elif info.channels == 1:
-            pcm = sum(_mono(part) if info.mixed else part.sum(axis=0, keepdims=True) for part in parts)
-        else:
-            pcm = sum(np.broadcast_to(part, (2, part.shape[1])) for part in parts)
-        yield Piece(made / wanted, np.asarray(pcm * np.float32(info.scale) if info.scale != 1 else pcm, np.float32))
+        pcm = parts[0] if len(parts) == 1 and not info.microphones else _mixed(parts, info)
+        yield Piece(made / wanted, pcm if info.scale == 1 else pcm * np.float32(info.scale))
         made += parts[0].shape[1]
 
 
@@ -66,8 +61,13 @@ def microphones(path: Path, info: MediaInfo, rate: int) -> Iterator[F32]:
         yield np.concatenate(parts, axis=0)
 
 
-def _mono(pcm: F32) -> F32:
-    return np.asarray(pcm.mean(axis=0, keepdims=True), np.float32)
+def _mixed(parts: list[F32], info: MediaInfo) -> F32:
+    """Return microphones, or tracks, heard together."""
+    if info.microphones:
+        rows = [part.sum(axis=0, keepdims=True) for part in parts]
+    else:
+        rows = [np.broadcast_to(part, (info.channels, part.shape[1])) for part in parts]
+    return np.asarray(np.sum(rows, axis=0), np.float32)
 
 
 def _together(sources: Sequence[Iterator[F32]]) -> Iterator[list[F32]]:

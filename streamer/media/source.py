@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import av
 
@@ -42,7 +43,7 @@ def opened(path: Path) -> av.container.InputContainer:
     return av.open(f"file:{path}")
 
 
-def packets(container: av.container.InputContainer, *indices: int) -> Iterator[av.Packet]:
+def packets(container: av.container.InputContainer, *indices: int) -> Iterator[av.Packet[Any]]:
     """Yield the packets of tracks, up to the first that cannot be read; then one without data for each track."""
     found = container.demux([container.streams[index] for index in indices])
     while True:
@@ -87,13 +88,13 @@ def decode(
                 yield frame
 
 
-def _count(losses: Losses | None, packet: av.Packet) -> None:
+def _count(losses: Losses | None, packet: av.Packet[Any]) -> None:
     if losses is not None:
         losses.packets += 1
         losses.seconds += float((packet.duration or 0) * (packet.time_base or 0))
 
 
-def _move(packet: av.Packet, seconds: float) -> None:
+def _move(packet: av.Packet[Any], seconds: float) -> None:
     if seconds and packet.time_base is not None:
         ticks = round(seconds / packet.time_base)
         packet.pts = None if packet.pts is None else packet.pts + ticks

@@ -123,7 +123,7 @@ def _many(levels: Levels, notes: list[str]) -> F32 | None:
         # The mean products are with channel 1: whatever is against it is turned over.
         middle = levels.products.mean(axis=0) / np.maximum(np.sqrt(power * power[0]), 1e-12)
         gains = np.where(middle < CANCELS, -gains, gains)
-    return gains[None].astype(np.float32)
+    return np.asarray(gains[None], np.float32)
 
 
 def _known(layout: str) -> bool:

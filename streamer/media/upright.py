@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import cast
 
 import av
 import numpy as np
-from av.sidedata.sidedata import Type
+from av.sidedata.sidedata import SideData, Type
 
 from models.common.arrays import U8
 
@@ -46,6 +48,9 @@ class Pose:
         return np.rot90(plane[:, ::-1] if self.mirrored else plane, self.quarter_turns)
 
 
+UPRIGHT = Pose()
+
+
 def pose(frame: av.VideoFrame, stream: av.VideoStream) -> Pose:
     """Return how a picture of a track is put upright."""
     turns, mirrored = _orientation(frame)
@@ -55,13 +60,13 @@ def pose(frame: av.VideoFrame, stream: av.VideoStream) -> Pose:
 
 def _orientation(frame: av.VideoFrame) -> tuple[int, bool]:
     try:
-        data = frame.side_data.get(Type.DISPLAYMATRIX)
+        found = [item for item in cast("Iterable[SideData]", frame.side_data) if item.type == Type.DISPLAYMATRIX]
     except ValueError:
         # PyAV has no name for one of the things that stand beside this picture.
         return round(frame.rotation / 90) % 4, False
-    if data is None:
+    if not found:
         return 0, False
-    a, b, _, c, d = struct.unpack_from("=5i", bytes(data))
+    a, b, _, c, d = struct.unpack_from("=5i", bytes(found[0]))
     # The nearest of the eight ways a picture can lie: `a` and `b` change sign in a mirror.
     fits = {(k, m): np.dot((-a, -b, c, d) if m else (a, b, c, d), TURNS[k]) for k in range(4) for m in (False, True)}
     return max(fits, key=lambda way: fits[way])

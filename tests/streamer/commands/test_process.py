@@ -254,7 +254,7 @@ def test_a_name_that_a_run_would_take_is_not_replaced_even_with_force(tmp_path: 
     path, out = clip(tmp_path / "a.mkv", 0.4), tmp_path / "out"
     out.mkdir()
     (out / "rest.wav").write_text("mine")
-    with pytest.raises(UserError, match="rest.wav"):
+    with pytest.raises(UserError, match=r"rest\.wav"):
         run(path, out, OneFace(), force=True)
     assert (out / "rest.wav").read_text() == "mine"
 

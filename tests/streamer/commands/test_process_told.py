@@ -106,7 +106,7 @@ def test_faint_speech_reaches_the_engine_amplified_and_the_files_as_it_was(tmp_p
             return []
 
         def hear(self, blocks: dict[str, tuple[float, F32]]) -> dict[str, Voices]:
-            ((sid, (t, block)),) = blocks.items()
+            ((sid, (_, block)),) = blocks.items()
             heard.append(block)
             others = super().hear(blocks)[sid]
             mix = others.rest + others.pcm.sum(axis=0)

@@ -26,7 +26,7 @@ def heard(path: Path, info: MediaInfo, rate: int = RATE) -> F32:
 
 
 def flash(path: Path, seconds: float = 2.0, flashes: float = 1.0, **more: str) -> Path:
-    """Black pictures and silence, but at `flashes` seconds a white picture and a click of 40 ms; 25 pictures a second."""
+    """White picture and click of 40 ms at `flashes` seconds; else black pictures and silence, 25 a second."""
     count, white = round(seconds * 25), round(flashes * 25)
     pictures = [(i / 25, grey(240 if i == white else 10, 64, 48)) for i in range(count)]
     pcm = 0.01 * tone(seconds, 48_000)
@@ -139,7 +139,7 @@ def test_pictures_without_times_come_at_25_a_second_and_that_is_told(tmp_path: P
 @pytest.mark.parametrize("b_frames", [0, 3])
 def test_every_picture_of_an_avi_is_kept_in_order(tmp_path: Path, b_frames: int) -> None:
     path = tmp_path / "a.avi"
-    context, packets = encoded(40, b_frames)
+    _, packets = encoded(40, b_frames)
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=25, width=64, height=48, pix_fmt="yuv420p")
         for number, data in enumerate(packets):

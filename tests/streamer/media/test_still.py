@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from fractions import Fraction
 from pathlib import Path
@@ -134,30 +135,32 @@ def box(kind: bytes, *bodies: bytes) -> bytes:
     return struct.pack(">I4s", len(body) + 8, kind) + body
 
 
-def coded(tmp_path: Path, picture: U8) -> tuple[bytes, bytes]:
+def coded(picture: U8) -> tuple[bytes, bytes]:
     """Return a picture in H.265 and how to decode it: sample and hvcC box."""
-    path = tmp_path / "tile.mp4"
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx265", rate=1, width=picture.shape[1], height=picture.shape[0])
-        stream.pix_fmt, stream.codec_context.time_base = "yuv420p", Fraction(1, 1)
-        stream.options = {"x265-params": "log-level=none:crf=8", "preset": "ultrafast"}
-        stream.codec_context.codec_tag = "hvc1"
-        frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-        frame.pts, frame.time_base = 0, Fraction(1, 1)
-        for packet in (*stream.encode(frame), *stream.encode(None)):
-            container.mux(packet)
-    data = path.read_bytes()
-    at = data.index(b"hvcC") - 4
-    with av.open(str(path)) as container:
-        (packet,) = [packet for packet in container.demux(video=0) if packet.size]
-        return bytes(packet), data[at : at + struct.unpack_from(">I", data, at)[0]]
+    context = av.CodecContext.create("libx265", "w")
+    context.width, context.height, context.pix_fmt = picture.shape[1], picture.shape[0], "yuv420p"
+    context.time_base, context.framerate = Fraction(1, 1), Fraction(1, 1)
+    context.options = {"x265-params": "log-level=none:crf=8", "preset": "ultrafast"}
+    frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+    frame.pts, frame.time_base = 0, Fraction(1, 1)
+    stream = b"".join(bytes(packet) for packet in (*context.encode(frame), *context.encode(None)))
+    units = [unit for unit in re.split(rb"\x00*\x00\x00\x01", stream) if unit]
+    kinds = {32: b"", 33: b"", 34: b""}
+    sample = b""
+    for unit in units:
+        if (kind := unit[0] >> 1 & 63) in kinds:
+            kinds[kind] = unit
+        elif kind < 32:
+            sample += struct.pack(">I", len(unit)) + unit
+    sets = b"".join(struct.pack(">BHH", kind, 1, len(unit)) + unit for kind, unit in kinds.items())
+    return sample, box(b"hvcC", b"\x01", bytes(20), b"\x03\x03", sets)
 
 
-def heic(tmp_path: Path, picture: U8, turn: int) -> bytes:
+def heic(picture: U8, turn: int) -> bytes:
     """Return a HEIC file as telephones write it: four tiles, cut to size, and turned `turn` quarters anticlockwise."""
     height, width = picture.shape[:2]
     padded = np.pad(picture, ((0, 128 - height), (0, 192 - width), (0, 0)), mode="edge")
-    tiles = [coded(tmp_path, np.ascontiguousarray(padded[y : y + 64, x : x + 96])) for y in (0, 64) for x in (0, 96)]
+    tiles = [coded(np.ascontiguousarray(padded[y : y + 64, x : x + 96])) for y in (0, 64) for x in (0, 96)]
     grid = struct.pack(">BBBBHH", 0, 0, 1, 1, width, height)
     kinds = [*((id, b"hvc1") for id in range(1, 5)), (5, b"grid")]
     infe = [box(b"infe", struct.pack(">IHH4sB", 0x02000000, id, 0, kind, 0)) for id, kind in kinds]
@@ -192,12 +195,12 @@ def heic(tmp_path: Path, picture: U8, turn: int) -> bytes:
 @pytest.mark.parametrize("turn", [0, 3])
 def test_a_telephones_heic_is_put_together_and_upright(tmp_path: Path, turn: int) -> None:
     picture = quarters()[:90, :120]
-    (tmp_path / "a.heic").write_bytes(heic(tmp_path, picture, turn))
+    (tmp_path / "a.heic").write_bytes(heic(picture, turn))
     assert alike(read_still(tmp_path / "a.heic").pixels, np.rot90(picture, turn))
 
 
 def test_a_damaged_heic_is_named(tmp_path: Path) -> None:
-    data = heic(tmp_path, quarters(), 0)
+    data = heic(quarters(), 0)
     for length in (60, 300, len(data) - 400):
         (tmp_path / "a.heic").write_bytes(data[:length])
         with pytest.raises(UserError, match=r"a\.heic is not a picture that can be read: HEIC"):
