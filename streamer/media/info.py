@@ -35,6 +35,7 @@ class SoundTrack:
     Attributes:
         index: Of the track in the file.
         rate: Hz.
+        stored: Channels in the file.
         channels: That come out.
         shifts: See `streamer.media.clock.Clock`.
         end: Seconds on that clock.
@@ -44,6 +45,7 @@ class SoundTrack:
 
     index: int
     rate: int
+    stored: int
     channels: int
     shifts: tuple[tuple[int, float], ...]
     end: float
@@ -103,7 +105,6 @@ class MediaInfo:
 
     def facts(self) -> dict[str, object]:
         """Return what is told of the file in `events.jsonl`."""
-        names = (
-            "duration", "width", "height", "frame_rate", "audio_rate", "channels", "audio_codec", "video_codec"
-        )  # fmt: skip
-        return {name: getattr(self, name) for name in names}
+        names = ("duration", "width", "height", "frame_rate", "audio_rate", "audio_codec", "video_codec")
+        stored = self.sounds[0].stored if self.sounds else 0
+        return {name: getattr(self, name) for name in names} | {"channels": stored}

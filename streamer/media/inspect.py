@@ -129,6 +129,7 @@ def _track(container: av.container.InputContainer, sound: choose.Chosen, clock: 
     return SoundTrack(
         index=stream.index,
         rate=stream.rate,
+        stored=stream.channels,
         channels=sound.rows,
         shifts=shifts,
         end=clock.ends.get(stream.index, 0.0),

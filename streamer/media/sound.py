@@ -139,6 +139,8 @@ def _resampled(path: Path, track: SoundTrack, rate: int) -> Iterator[tuple[float
     def treated(pcm: F32) -> F32:
         pcm = pcm.astype(np.float32, copy=False)
         pcm = pcm if matrix is None else matrix @ pcm
+        if len(pcm) < track.channels:
+            pcm = np.pad(pcm, ((0, track.channels - len(pcm)), (0, 0)))
         return pcm if treatment.scale == 1 else pcm * np.float32(treatment.scale)
 
     with opened(path) as container:

@@ -8,13 +8,16 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+import soundfile
 
 from models.common.arrays import F32
+from streamer.commands.process import process
 from streamer.media.info import MediaInfo
 from streamer.media.inspect import inspect
 from streamer.media.pictures import shots
 from streamer.media.sound import sound
 from tests.media import grey, tone, write
+from tests.streamer.commands.test_process import OneFace
 
 RATE = 16_000
 
@@ -82,6 +85,21 @@ def test_dead_time_of_hours_is_closed_and_told(tmp_path: Path) -> None:
     assert heard(path, info).shape[1] == pytest.approx(2.0 * RATE, abs=20)
     assert [shot.t for shot in shots(path, info)] == pytest.approx([i / 25 for i in range(50)], abs=0.01)
     assert "forward by 7200.0 s at 1.0 s" in info.notes[0]
+
+
+@pytest.mark.parametrize("late", ["sound", "pictures"])
+def test_all_files_of_a_result_share_the_clock(tmp_path: Path, late: str) -> None:
+    begin = {"sound": 0.0, "pictures": 0.0} | {late: 2.0}
+    pictures = [(begin["pictures"] + i / 25, grey(90, 64, 48)) for i in range(50)]
+    path = write(tmp_path / "a.mkv", pictures=pictures, pieces=[(begin["sound"], tone(1.0, 16_000))], rate=16_000)
+    process(path, tmp_path / "out", progress=False, engine=OneFace(since=None))
+    with av.open(str(tmp_path / "out/overlay.mp4")) as container:
+        shown = [frame.time for frame in container.decode(video=0)]
+    info = inspect(tmp_path / "out/overlay.mp4")
+    assert shown == pytest.approx([t for t, _ in pictures], abs=0.002)
+    rest = soundfile.read(tmp_path / "out/rest.wav")[0]
+    for pcm in (rest, heard(tmp_path / "out/overlay.mp4", info)[0]):
+        assert np.flatnonzero(np.abs(pcm) > 0.1)[0] / RATE == pytest.approx(begin["sound"], abs=0.01)
 
 
 @pytest.mark.parametrize("late", ["sound", "pictures"])
