@@ -113,7 +113,8 @@ class ClockReader:
             self._last[track] = t
         stretch.earliest, stretch.latest = min(stretch.earliest, t), max(stretch.latest, t)
         stretch.first[track] = min(stretch.first.get(track, inf), shown)
-        stretch.end[track] = max(stretch.end.get(track, -inf), shown + duration)
+        # A picture before a jump is said to last until after it.
+        stretch.end[track] = max(stretch.end.get(track, -inf), shown + (duration if duration < LONGEST_GAP else 0))
 
     def _reconciled(self, t: float) -> float:
         """Return what is added to a track that begins at `t`: 0 unless it begins far from all others."""

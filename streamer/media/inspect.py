@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,6 +26,9 @@ ESTIMATED = {"mpegts", "mpeg", "aac", "ac3", "eac3", "dts", "mp3", "loas", "h264
 STILLS = {"image2", "gif", "apng"}
 STILL_BRANDS = {"heic", "heix", "heim", "heis", "mif1", "avif"}
 """Formats of pictures, which are files of one picture; and the same inside the boxes of MP4."""
+
+LARGEST_WAV = 0x7FFF0000
+"""Bytes from which the size in a WAV means that it is not known."""
 
 RATE = 25.0
 """Pictures a second where nothing tells."""
@@ -71,7 +75,9 @@ def _describe(path: Path, container: av.container.InputContainer, choice: Choice
     if video is not None and len(tracks) > 1:
         number = 1 + [stream.index for stream in tracks].index(video.index)
         notes.append(f"picture track {number} of {len(tracks)} is seen, the others are not")
-    info = MediaInfo(duration=_duration(container, read, notes), is_still=read.is_still(container, video, bool(chosen)))
+    info = MediaInfo(
+        duration=_duration(path, container, read, video, notes), is_still=read.is_still(container, video, bool(chosen))
+    )
     if video is not None and frame is not None:
         width, height = pose(frame, video).size(frame.width, frame.height)
         rate = float(video.average_rate or video.guessed_rate or RATE)
@@ -207,17 +213,31 @@ def _read(container: av.container.InputContainer, indices: list[int]) -> _Read:
     return _Read(reader.clock(starts), counts, latest)
 
 
-def _duration(container: av.container.InputContainer, read: _Read, notes: list[str]) -> float | None:
+def _duration(
+    path: Path, container: av.container.InputContainer, read: _Read, video: av.VideoStream | None, notes: list[str]
+) -> float | None:
     """Return how long the file is: as long as it says, unless that is not so."""
-    said = container.duration / av.time_base if container.duration else None
+    said = container.duration / av.time_base * _announced(path, container) if container.duration else None
     found = read.clock.end
     if said is None or read.clock.jumps or read.clock.apart:
         return found or said
     missing = said - (read.latest - (container.start_time or 0) / av.time_base)
-    if container.format.name not in ESTIMATED and missing > max(SHORT[0], SHORT[1] * said):
+    # The last picture may have no length in the file.
+    picture = 0.0 if video is None else 2 / float(video.average_rate or RATE)
+    if container.format.name not in ESTIMATED and missing > max(SHORT[0], SHORT[1] * said, picture):
         notes.append(f"the file is cut short: it ends after {found:.1f} s, {missing:.1f} s before its time")
         return found
     return said
+
+
+def _announced(path: Path, container: av.container.InputContainer) -> float:
+    """Return how much longer than it is a WAV says that it is, for FFmpeg does not tell; 1 of other formats."""
+    if container.format.name != "wav":
+        return 1.0
+    with path.open("rb") as file:
+        (size,) = struct.unpack("<I", file.read(8)[4:])
+    # One that was written as it came has no size, or the largest.
+    return max(1.0, (size + 8) / path.stat().st_size) if size < LARGEST_WAV else 1.0
 
 
 def _holes(sound: choose.Chosen, clock: Clock) -> Iterator[str]:

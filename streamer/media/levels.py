@@ -54,10 +54,11 @@ class Levels:
         """Whether there is no sample but 0."""
         return self.peak == 0
 
-    @property
-    def loud(self) -> float:
-        """Root mean square that the loudest tenth of the windows exceeds, of the loudest channel; 0 of nothing."""
-        return float(np.quantile(self.powers.max(axis=1), 0.9) ** 0.5) if len(self.powers) else 0.0
+    def exceeded(self, share: float) -> float:
+        """Return the root mean square that this share of the windows exceeds, of the loudest channel; 0 of nothing."""
+        if not len(self.powers):
+            return 0.0
+        return float(np.quantile(self.powers.max(axis=1), 1 - share, method="lower") ** 0.5)
 
 
 def samples(frame: av.AudioFrame) -> F32:
@@ -95,7 +96,6 @@ def measure(path: Path, index: int, most: float | None = None) -> Levels:
             levels.not_numbers += int(pcm.size - finite.sum())
             pcm = np.where(finite, pcm, 0)
         levels.peak = max(levels.peak, float(np.abs(pcm).max(initial=0)))
-        levels.seconds += pcm.shape[1] / rate
         # A sample beyond all measure must not make the mean infinite.
         calm = np.clip(pcm, -1e3, 1e3)
         powers.append((calm**2).mean(axis=1))
@@ -121,6 +121,7 @@ def _windows(path: Path, index: int, levels: Levels, most: float | None) -> Iter
                 continue
             if not levels.channels:
                 levels.channels, levels.layout = frame.layout.nb_channels, frame.layout.name
+            levels.seconds += frame.samples / frame.sample_rate
             if frame.layout.nb_channels != levels.channels or not frame.samples:
                 continue
             rate = frame.sample_rate

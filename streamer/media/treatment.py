@@ -31,6 +31,15 @@ QUIET, FAINTEST = 10 ** (-40 / 20), 10 ** (-75 / 20)
 WANTED = 10 ** (-26 / 20)
 """Level to which it is amplified."""
 
+SPOKEN, RARE = 0.1, 0.01
+"""Shares of the time in which at least there is speech, and in which noises such as slamming doors may be louder."""
+
+LOUDEST = 10 ** (-12 / 20)
+"""Level that the rest is not amplified beyond."""
+
+LEAST = 2.0
+"""Factor below which nothing is amplified."""
+
 
 @dataclass(frozen=True)
 class Treatment:
@@ -67,9 +76,11 @@ def treatment(levels: Levels, codec: str, rate: int) -> Treatment:
         notes.append(f"{levels.not_numbers} samples are no numbers and are silent now ({seconds:.2f} s)")
     if levels.losses.packets:
         notes.append(f"damaged sound: {levels.losses.packets} packets ({levels.losses.seconds:.1f} s) cannot be read")
-    loud, boost = levels.loud * scale, 1.0
-    if FAINTEST < loud < QUIET:
-        boost = WANTED / loud
+    loud, boost = levels.exceeded(SPOKEN) * scale, 1.0
+    # Where somebody far away talks now and then, they are not drowned by what that would make of those nearby.
+    most = LOUDEST / max(levels.exceeded(RARE) * scale, FAINTEST)
+    if FAINTEST < loud < QUIET and most > LEAST:
+        boost = min(WANTED / loud, most)
         notes.append(
             f"the sound is faint ({20 * np.log10(loud):.0f} dB): it is amplified for the models, not in the files"
         )

@@ -82,6 +82,13 @@ def test_dead_time_of_hours_is_closed() -> None:
     assert clock.jumps[0].by == pytest.approx(7200) and clock.end == pytest.approx(2.0)
 
 
+def test_a_picture_that_lasts_until_after_the_jump_does_not_hide_it() -> None:
+    reader = ClockReader()
+    for number, (t, lasts) in enumerate([(0.0, 0.04), (0.04, 7200.0), (7200.04, 0.04), (7200.08, 0.04)]):
+        reader.packet(PICTURES, number, t, t, lasts)
+    assert reader.clock({}).end == pytest.approx(0.12, abs=0.05)
+
+
 def test_pictures_out_of_order_are_no_jump() -> None:
     reader = ClockReader()
     for number, (decoded, shown) in enumerate([(-0.08, 0.0), (-0.04, 0.16), (0.0, 0.08), (0.04, 0.04), (0.08, 0.12)]):

@@ -191,6 +191,15 @@ def test_a_file_that_ends_early_says_how_much_is_missing(tmp_path: Path) -> None
     assert inspect(tmp_path / "whole.mkv").notes == ()
 
 
+def test_a_wav_that_ends_early_says_so_too(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "whole.wav", tone(4.0, RATE)[0], RATE)
+    data = (tmp_path / "whole.wav").read_bytes()
+    for name, head in (("cut", data[4:8]), ("streamed", b"\xff" * 4)):
+        (tmp_path / f"{name}.wav").write_bytes(data[:4] + head + data[8 : len(data) // 4])
+    assert inspect(tmp_path / "cut.wav").notes == ("the file is cut short: it ends after 1.0 s, 3.0 s before its time",)
+    assert inspect(tmp_path / "streamed.wav").notes == inspect(tmp_path / "whole.wav").notes == ()
+
+
 def test_a_name_with_a_colon_is_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     flash(tmp_path / "a.mkv", 1.2).rename(tmp_path / "12:30.mkv")
     monkeypatch.chdir(tmp_path)

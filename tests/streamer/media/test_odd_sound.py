@@ -197,6 +197,19 @@ def test_a_microphone_a_track_and_a_microphone_a_channel(tmp_path: Path) -> None
     assert info.microphones == 3 and same(pcm, np.stack([one, two, three]))
 
 
+def test_sound_that_changes_its_channels_is_whole_and_nothing_is_missing(tmp_path: Path) -> None:
+    path = tmp_path / "a.aac"
+    for number, layout in enumerate(("stereo", "mono")):
+        with av.open(str(tmp_path / f"{number}.aac"), "w", format="adts") as container:
+            stream = container.add_stream("aac", rate=RATE, layout=layout)
+            pcm = np.repeat(talk(2.0)[None], 2 - number, axis=0)
+            frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(pcm), format="fltp", layout=layout)
+            frame.sample_rate, frame.pts, frame.time_base = RATE, 0, Fraction(1, RATE)
+            container.mux([*stream.encode(frame), *stream.encode(None)])
+    path.write_bytes((tmp_path / "0.aac").read_bytes() + (tmp_path / "1.aac").read_bytes())
+    assert len(mono(path)) == pytest.approx(4 * RATE, abs=6000) and inspect(path).notes == ()
+
+
 def test_damage_is_told(tmp_path: Path) -> None:
     path = tracks(tmp_path / "a.mka", talk(6.0), codec="flac")
     data = bytearray(path.read_bytes())
@@ -208,3 +221,16 @@ def test_damage_is_told(tmp_path: Path) -> None:
     path.write_bytes(data)
     assert len(mono(path)) == pytest.approx(6 * RATE, abs=200)
     assert "damaged sound: 5 packets" in " ".join(inspect(path).notes)
+
+
+def test_speech_now_and_then_in_a_quiet_room_is_not_faint(tmp_path: Path) -> None:
+    pcm = talk(60.0, level=0.0003)
+    pcm[30 * RATE : 33 * RATE] = talk(3.0, level=0.2)
+    info = inspect(wav(tmp_path / "a.wav", pcm))
+    assert info.boost == 1 and info.notes == ()
+
+
+def test_a_slamming_door_does_not_hide_that_speech_is_faint(tmp_path: Path) -> None:
+    pcm = talk(120.0, level=0.003)
+    pcm[30 * RATE : 31 * RATE] = talk(1.0, level=0.15)
+    assert inspect(wav(tmp_path / "a.wav", pcm)).boost > 8
