@@ -29,6 +29,7 @@ class Levels:
 
     Attributes:
         channels: How many.
+        rate: Hz, of the last of it.
         layout: FFmpeg's name of their order.
         seconds: Of sound that decoded.
         peak: Largest sample of any channel.
@@ -40,6 +41,7 @@ class Levels:
     """
 
     channels: int = 0
+    rate: int = 0
     layout: str = ""
     seconds: float = 0.0
     peak: float = 0.0
@@ -58,7 +60,7 @@ class Levels:
         """Return the root mean square that this share of the windows exceeds, of the loudest channel; 0 of nothing."""
         if not len(self.powers):
             return 0.0
-        return float(np.quantile(self.powers.max(axis=1), 1 - share, method="lower") ** 0.5)
+        return float(np.quantile(self.powers.max(axis=1), 1 - share) ** 0.5)
 
 
 def samples(frame: av.AudioFrame) -> F32:
@@ -87,8 +89,7 @@ def measure(path: Path, index: int, most: float | None = None) -> Levels:
     powers: list[F32] = []
     products: list[F32] = []
     steps = total = np.zeros(0)
-    rate = 0
-    for pcm, rate in _windows(path, index, levels, most):
+    for pcm in _windows(path, index, levels, most):
         if total.shape != (levels.channels,):
             steps = total = np.zeros(levels.channels)
         finite = np.isfinite(pcm)
@@ -106,14 +107,14 @@ def measure(path: Path, index: int, most: float | None = None) -> Levels:
         levels.powers, levels.products = np.stack(powers), np.stack(products)
         # The step from sample to sample of a sine of f Hz has (2 sin(pi f / rate))^2 of its power.
         half = [min(1.0, (s / t) ** 0.5 / 2) if t else 0.0 for s, t in zip(steps, total, strict=True)]
-        levels.pitch = np.array([rate / pi * asin(value) for value in half], np.float32)
+        levels.pitch = np.array([levels.rate / pi * asin(value) for value in half], np.float32)
     return levels
 
 
-def _windows(path: Path, index: int, levels: Levels, most: float | None) -> Iterator[tuple[F32, int]]:
-    """Yield the track in windows with its rate; frames of another number of channels than the first are left out."""
+def _windows(path: Path, index: int, levels: Levels, most: float | None) -> Iterator[F32]:
+    """Yield the track in windows; frames of another number of channels than the first are left out."""
     held: list[F32] = []
-    size = rate = 0
+    size = 0
     seconds = 0.0
     with opened(path) as container:
         for frame in decode(container, index, Times(), levels.losses):
@@ -124,14 +125,14 @@ def _windows(path: Path, index: int, levels: Levels, most: float | None) -> Iter
             levels.seconds += frame.samples / frame.sample_rate
             if frame.layout.nb_channels != levels.channels or not frame.samples:
                 continue
-            rate = frame.sample_rate
+            levels.rate = frame.sample_rate
             held.append(samples(frame))
             size += frame.samples
-            if size >= rate * WINDOW:
-                yield np.concatenate(held, axis=1), rate
-                seconds += size / rate
+            if size >= levels.rate * WINDOW:
+                yield np.concatenate(held, axis=1)
+                seconds += size / levels.rate
                 held, size = [], 0
             if most is not None and seconds >= most:
                 return
     if held:
-        yield np.concatenate(held, axis=1), rate
+        yield np.concatenate(held, axis=1)

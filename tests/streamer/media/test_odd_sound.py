@@ -231,6 +231,6 @@ def test_speech_now_and_then_in_a_quiet_room_is_not_faint(tmp_path: Path) -> Non
 
 
 def test_a_slamming_door_does_not_hide_that_speech_is_faint(tmp_path: Path) -> None:
-    pcm = talk(120.0, level=0.003)
+    pcm = talk(250.0, level=0.003)
     pcm[30 * RATE : 31 * RATE] = talk(1.0, level=0.15)
     assert inspect(wav(tmp_path / "a.wav", pcm)).boost > 8
