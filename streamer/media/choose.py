@@ -54,32 +54,27 @@ def sounds(
     if choice.track is not None and choice.track not in tracks:
         raise UserError(f"{path} has {_count(len(tracks))}: there is no number {choice.track}")
     together = choice.mix or choice.microphones == "tracks"
-    wanted = [choice.track] if choice.track is not None and not together else list(tracks)
+    wanted = list(tracks) if together or choice.track is None else [choice.track]
     chosen: list[Chosen] = []
-    silent: list[Chosen] = []
     for number in wanted:
         levels = _levels(path, tracks[number], listen)
         if not levels.seconds:
             notes.append(f"sound track {number} of {len(tracks)} is empty or broken")
             continue
         found = _chosen(tracks[number], number, levels, choice, listen is None)
-        (silent if levels.silent else chosen).append(found)
-        if chosen and not together:
+        if together:
+            chosen.append(found)
+        elif not levels.silent or not chosen:
+            # A silent one is heard only if there is no other.
+            chosen = [found]
+        if not together and not levels.silent:
             break
-    if silent and (chosen or len(silent) > 1) and len(wanted) > 1:
-        notes += [
-            f"sound track {found.number} of {len(tracks)} is silent" for found in silent if found.number in wanted
-        ]
-    chosen = chosen or silent[:1]
-    last = max((found.number for found in chosen), default=0)
-    left = [number for number in tracks if number > last] if not together else []
-    if choice.track is not None:
-        left = [number for number in tracks if number != choice.track] if not together else []
-    if left and chosen:
-        numbers = ", ".join(map(str, left))
+    if chosen and not together and len(tracks) > 1:
+        number = chosen[0].number
+        left = ", ".join(str(other) for other in tracks if other != number)
         notes.append(
-            f"sound track {chosen[0].number} of {len(tracks)} is heard, {numbers} "
-            f"{'is' if len(left) == 1 else 'are'} not: --audio-track, --mix or --mic-per-track"
+            f"sound track {number} of {len(tracks)} is heard, {left} {'is' if len(tracks) == 2 else 'are'} not: "
+            "--audio-track, --mix or --mic-per-track"
         )
     return chosen
 

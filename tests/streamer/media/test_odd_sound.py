@@ -143,7 +143,9 @@ def test_a_first_track_of_nothing_is_passed_over(tmp_path: Path, first: str) -> 
     else:
         path = tracks(tmp_path / "a.mka", None if first == "empty" else np.zeros(RATE, np.float32), pcm)
     assert same(mono(path), pcm)
-    assert any("sound track 1 of 2 is" in note for note in inspect(path).notes)
+    notes = inspect(path).notes
+    assert "sound track 2 of 2 is heard, 1 is not" in notes[-1]
+    assert (len(notes) == 2) is (first != "silent")
 
 
 def test_samples_that_are_no_numbers_are_silent_and_told(tmp_path: Path) -> None:
@@ -191,6 +193,9 @@ def test_a_microphone_a_track_and_a_microphone_a_channel(tmp_path: Path) -> None
     pcm = np.concatenate(list(microphones(path, info, RATE)), axis=1)
     assert same(pcm, np.stack([one, two]))
     assert same(np.concatenate([piece.pcm[0] for piece in sound(path, info, RATE)]), one + two)
+    path = tracks(tmp_path / "b.mka", one, 0 * two, three)
+    info = inspect(path, Choice(microphones="tracks"))
+    assert info.microphones == 3 and info.notes == ("sound track 2: the sound is silence alone",)
     path = wav(tmp_path / "a.wav", np.stack([one, two, three]))
     info = inspect(path, Choice(microphones="channels"))
     pcm = np.concatenate(list(microphones(path, info, RATE)), axis=1)
