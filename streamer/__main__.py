@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import os
 import sys
 
 import typer
@@ -21,12 +24,22 @@ def main(arguments: list[str] | None = None) -> None:
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
         code = app(arguments or ["--help"], standalone_mode=False)
+        sys.stdout.flush()
     except (KeyboardInterrupt, typer.Abort):
         code = 130
     except typer.TyperException as error:
         text = error.format_message() if hasattr(error, "format_message") else str(error)
         typer.echo(f"earshot: {' '.join(text.split())}", err=True)
         code = 2
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EPIPE):
+            raise
+        code = 1 if error.errno == errno.EPIPE else 2
+        with contextlib.suppress(OSError):
+            # What is still in the buffer would fail again at the end of the process, and say so at length.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        if error.errno != errno.EPIPE:
+            typer.echo(f"earshot: cannot write: {error.strerror}", err=True)
     sys.exit(code or 0)
 
 

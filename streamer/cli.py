@@ -10,6 +10,7 @@ import typer
 
 from streamer.errors import UserError
 from streamer.logs import configure_logging
+from streamer.media.choice import Choice
 from streamer.settings import Settings, SettingsError, load_settings
 
 app = typer.Typer(
@@ -28,9 +29,24 @@ SpeechFlag = Annotated[
     str | None,
     typer.Option("--speech", help="moonshine (English), faster-whisper:MODEL, or none [moonshine]."),
 ]
+AudioTrackFlag = Annotated[
+    int | None, typer.Option("--audio-track", min=1, help="Number of the sound track to hear [the first with sound].")
+]
+MixFlag = Annotated[bool, typer.Option("--mix", help="Hear all sound tracks together.")]
 ObserverFlag = Annotated[
     bool | None, typer.Option("--observer/--no-observer", help="Look and listen: heat maps, tags, captions; or not.")
 ]
+
+
+def sound_choice(track: int | None, mix: bool, per_track: bool = False, per_channel: bool = False) -> Choice:
+    """Return which sound tracks are heard.
+
+    Raises:
+        typer.Exit: with code 2 after one line on stderr, if flags exclude each other.
+    """
+    if mix + per_track + (track is not None) > 1 or (per_channel and (mix or per_track)):
+        raise fail("only one of --audio-track, --mix, --mic-per-track and --mic-per-channel, or the first and the last")
+    return Choice(track, mix, "tracks" if per_track else "channels" if per_channel else None)
 
 
 def fail(message: str, code: int = 2) -> typer.Exit:
@@ -116,31 +132,45 @@ def process(
     file: Annotated[Path, typer.Argument(help="Any audio or video file PyAV reads.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results; made if absent.")],
     device: DeviceFlag = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace what is in the folder.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace earlier results of the same recording.")] = False,
     one_pass: Annotated[
         bool, typer.Option("--one-pass", help="Separate at once, without learning all voices of the file first.")
     ] = False,
     observer: ObserverFlag = None,
     speech: SpeechFlag = None,
+    audio_track: AudioTrackFlag = None,
+    mix: MixFlag = False,
+    mic_per_track: Annotated[
+        bool, typer.Option("--mic-per-track", help="Every sound track is one person's microphone: separate nothing.")
+    ] = False,
+    mic_per_channel: Annotated[
+        bool, typer.Option("--mic-per-channel", help="Every channel is one person's microphone: separate nothing.")
+    ] = False,
 ) -> None:
     """Pull the voices out of a recording: a WAV a face, the rest, an overlay video, transcripts, and events."""
     settings = settings_or_exit(device=device, observer=observer, speech=speech)
     from streamer.commands.process import process_command
 
     captions = settings.speech if settings.observer else None
+    choice = sound_choice(audio_track, mix, mic_per_track, mic_per_channel)
     raise run_or_exit(
-        lambda: process_command(file, out, device=settings.device, force=force, one_pass=one_pass, speech=captions)
+        lambda: process_command(
+            file, out, device=settings.device, force=force, one_pass=one_pass, speech=captions, choice=choice
+        )
     )
 
 
 @app.command()
 def tag(
     files: Annotated[list[Path], typer.Argument(help="Any audio or video files PyAV reads.")],
+    audio_track: AudioTrackFlag = None,
+    mix: MixFlag = False,
 ) -> None:
     """Say what is heard in files: a JSON line each, with tags and probabilities."""
     from streamer.commands.tag import tag_command
 
-    raise run_or_exit(lambda: tag_command(files))
+    choice = sound_choice(audio_track, mix)
+    raise run_or_exit(lambda: tag_command(files, choice=choice))
 
 
 @app.command()
@@ -169,12 +199,15 @@ def ask(
 def transcribe(
     file: Annotated[Path, typer.Argument(help="Any audio or video file PyAV reads.")],
     speech: SpeechFlag = None,
+    audio_track: AudioTrackFlag = None,
+    mix: MixFlag = False,
 ) -> None:
     """Write down what is said in a recording, as WebVTT on standard output."""
     settings = settings_or_exit(speech=speech)
     from streamer.commands.transcribe import transcribe_command
 
-    raise run_or_exit(lambda: transcribe_command(file, model=settings.speech))
+    choice = sound_choice(audio_track, mix)
+    raise run_or_exit(lambda: transcribe_command(file, model=settings.speech, choice=choice))
 
 
 @app.command()
@@ -198,15 +231,26 @@ def join(
     ] = None,
     server: Annotated[str, typer.Option("--server", help="Address of the server.")] = "http://127.0.0.1:8000",
     secret: Annotated[str | None, typer.Option(envvar="EARSHOT_SECRET", help="The server's secret.")] = None,
+    audio_track: AudioTrackFlag = None,
+    mix: MixFlag = False,
 ) -> None:
     """Take part in a call with a file in place of camera and microphone."""
     if (file is None) is not demo:
         raise fail("join needs either --file or --demo")
     from streamer.commands.join import join_command
 
+    choice = sound_choice(audio_track, mix)
     raise run_or_exit(
         lambda: join_command(
-            server=server, room=room, invite=invite, file=file, demo=demo, loop=loop, name=name, secret=secret
+            server=server,
+            room=room,
+            invite=invite,
+            file=file,
+            demo=demo,
+            loop=loop,
+            name=name,
+            secret=secret,
+            choice=choice,
         )
     )
 

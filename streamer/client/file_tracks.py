@@ -17,7 +17,9 @@ from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 
 from models.common.arrays import F32, I16
 from models.common.audio import to_pcm16
-from streamer.media_file import MediaInfo, shots, sound
+from streamer.media.info import MediaInfo
+from streamer.media.pictures import shots
+from streamer.media.sound import sound
 
 RATE = 48_000
 BLOCK = 960
@@ -127,7 +129,7 @@ def file_tracks(path: Path, info: MediaInfo, loop: bool) -> list[MediaStreamTrac
         loop: Whether to start again at the end.
     """
     clock = PlayClock()
-    length = _loop_length(path, info) if loop else None
+    length = _loop_length(info) if loop else None
     tracks: list[MediaStreamTrack] = []
     if info.audio is not None:
         tracks.append(SoundTrack(path, info, length, clock))
@@ -147,18 +149,10 @@ async def _next(track: MediaStreamTrack, thread: ThreadPoolExecutor, items: Iter
     return item
 
 
-def _loop_length(path: Path, info: MediaInfo) -> float:
+def _loop_length(info: MediaInfo) -> float:
     """Return the seconds from one beginning to the next: the file's length in whole blocks of sound."""
-    seconds = info.duration or 0.0
-    if not seconds:
-        with av.open(str(path)) as container:
-            wanted = [container.streams[i] for i in (info.audio, info.video) if i is not None]
-            for packet in container.demux(wanted):
-                if packet.pts is not None and packet.time_base is not None:
-                    end = float((packet.pts + (packet.duration or 0)) * packet.time_base) - info.start
-                    seconds = max(seconds, end)
     # Rounded first: 44.4 s is 2220 blocks, though 44.4 / 0.02 is a little more in floating point.
-    return max(1, ceil(round(seconds * RATE / BLOCK, 6))) * BLOCK / RATE
+    return max(1, ceil(round((info.duration or 0.0) * RATE / BLOCK, 6))) * BLOCK / RATE
 
 
 def _blocks(path: Path, info: MediaInfo, loop: float | None) -> Iterator[tuple[int, I16]]:
@@ -174,7 +168,7 @@ def _blocks(path: Path, info: MediaInfo, loop: float | None) -> Iterator[tuple[i
             made += 1
         if count is None:
             return
-        channels = min(info.channels, 2)
+        channels = info.channels
         for index in range(made, count):
             yield first + index, np.zeros((1, BLOCK * channels), np.int16)
         first += count
@@ -184,9 +178,7 @@ def _one_pass(path: Path, info: MediaInfo) -> Iterator[I16]:
     """Yield the file's sound in blocks from its beginning on; the last is padded."""
     held: F32 | None = None
     for piece in sound(path, info, RATE):
-        if held is None:
-            held = np.zeros((len(piece.pcm), max(0, round(piece.t * RATE))), np.float32)
-        held = np.concatenate([held, piece.pcm], axis=1)
+        held = piece.pcm if held is None else np.concatenate([held, piece.pcm], axis=1)
         whole = held.shape[1] // BLOCK * BLOCK
         for start in range(0, whole, BLOCK):
             yield _interleaved(held[:, start : start + BLOCK])

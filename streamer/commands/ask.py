@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from streamer.commands.caption import read_picture
+from streamer.commands.tell import tell
 from streamer.errors import UserError
+from streamer.media.still import read_still
 
 if TYPE_CHECKING:
     from models.vision.vqa_runtime import Answer
@@ -23,7 +24,8 @@ def ask(path: Path, question: str) -> Answer:
     """
     if not any(character.isalnum() for character in question):
         raise UserError("a question needs words")
-    picture = read_picture(path)
+    still = read_still(path)
+    tell(path, still.notes)
 
     import torch
 
@@ -31,7 +33,7 @@ def ask(path: Path, question: str) -> Answer:
     from models.vision.vqa_runtime import Answerer
 
     torch.set_num_threads(1)
-    return Answerer().answer(ImageRuntime().encode(fit(picture)[np.newaxis]), [question])[0]
+    return Answerer().answer(ImageRuntime().encode(fit(still.pixels)[np.newaxis]), [question])[0]
 
 
 def ask_command(path: Path, question: str) -> int:

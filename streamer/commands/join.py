@@ -14,13 +14,18 @@ import httpx
 from streamer.client.file_tracks import file_tracks
 from streamer.client.loopback import http_client
 from streamer.client.whip_client import ANSWER_SECONDS, WhipClient, refusal
+from streamer.commands.tell import tell
 from streamer.demo.clip import STATEMENT, demo_clip
 from streamer.errors import ConnectionLost, Removed, UserError
-from streamer.media_file import inspect
+from streamer.media.choice import Choice
+from streamer.media.inspect import inspect
 from streamer.messages.base import LONGEST_NAME
 from streamer.rtc.endings import REMOVED
 
 SERVER = "http://localhost:8000"
+
+LISTEN_SECONDS = 60.0
+"""Most of a file's sound that is gone through before it is played."""
 
 LEAVE_SECONDS = 5.0
 """Time to leave the call after a signal."""
@@ -34,6 +39,7 @@ async def join(
     loop: bool = False,
     name: str | None = None,
     stop: asyncio.Event | None = None,
+    choice: Choice | None = None,
 ) -> None:
     """Play a file into a room until it ends, `stop` is set or the task is cancelled.
 
@@ -45,6 +51,7 @@ async def join(
         loop: Whether to start again at the end.
         name: To be shown in the call; without one, WHIP (RFC 9725) is all that is asked of the server.
         stop: Set to leave.
+        choice: Which sound tracks are heard.
 
     Raises:
         UserError: the file cannot be used, or the server refuses.
@@ -52,7 +59,10 @@ async def join(
         Removed: the host ended it.
     """
     path = file if file is not None else (await asyncio.to_thread(demo_clip)).path
-    info = await asyncio.to_thread(inspect, path)
+    info = await asyncio.to_thread(inspect, path, choice, LISTEN_SECONDS)
+    if info.is_still:
+        raise UserError(f"{path} is a picture, not a recording")
+    tell(path, info.notes)
     base = _base(server)
     token = invite if name is None else await _named(base, room, invite, name)
     tracks = await asyncio.to_thread(file_tracks, path, info, loop)
@@ -164,6 +174,7 @@ def join_command(
     loop: bool = False,
     name: str | None = None,
     secret: str | None = None,
+    choice: Choice | None = None,
 ) -> int:
     """`join` as a command: SIGINT and SIGTERM leave the call properly, and that is success.
 
@@ -176,6 +187,7 @@ def join_command(
         loop: Whether to start again at the end.
         name: To be shown in the call; the file's if None.
         secret: The server's, to ask it for an invite.
+        choice: Which sound tracks are heard.
 
     Returns:
         Exit code 0.
@@ -192,7 +204,7 @@ def join_command(
 
     async def enter(stop: asyncio.Event) -> None:
         token = invite or await ask_invite(server, room, secret)
-        await join(server, room, token, None if demo else file, loop, shown, stop)
+        await join(server, room, token, None if demo else file, loop, shown, stop, choice)
 
     async def main() -> None:
         stop = asyncio.Event()

@@ -11,8 +11,12 @@ import numpy as np
 
 from models.common.arrays import F32
 from models.common.audio import SAMPLE_RATE
+from streamer.commands.tell import tell
 from streamer.errors import UserError
-from streamer.media_file import MediaInfo, inspect, sound
+from streamer.media.choice import Choice
+from streamer.media.info import MediaInfo
+from streamer.media.inspect import inspect
+from streamer.media.sound import sound
 
 _STEP = SAMPLE_RATE
 _BATCH = 16
@@ -35,7 +39,7 @@ def windows(path: Path, info: MediaInfo, length: int) -> Iterator[F32]:
     """
     held, given = np.zeros(0, np.float32), False
     for piece in sound(path, info, SAMPLE_RATE):
-        held = np.concatenate([held, piece.pcm.mean(axis=0)])
+        held = np.concatenate([held, piece.pcm.mean(axis=0) * np.float32(info.boost)])
         while len(held) >= length + given * _STEP:
             held, given = held[given * _STEP :], True
             yield held[:length]
@@ -45,12 +49,13 @@ def windows(path: Path, info: MediaInfo, length: int) -> Iterator[F32]:
         yield np.pad(held, (0, length - len(held)))
 
 
-def tag(path: Path, tagger: NamesSounds) -> dict[str, object]:
+def tag(path: Path, tagger: NamesSounds, info: MediaInfo | None = None) -> dict[str, object]:
     """Name what sounds in a file.
 
     Args:
         path: Any container and codec that PyAV reads.
         tagger: Names the sounds of a stretch.
+        info: Of that file, if known already.
 
     Returns:
         `file`, `duration` in seconds or null, and `tags`: [name, highest probability in the file], most
@@ -59,7 +64,7 @@ def tag(path: Path, tagger: NamesSounds) -> dict[str, object]:
     Raises:
         UserError: the file cannot be read or holds no sound.
     """
-    info = inspect(path)
+    info = inspect(path) if info is None else info
     if info.audio is None:
         raise UserError(f"{path} has no sound")
     best: dict[str, float] = {}
@@ -82,12 +87,13 @@ def _batches(rows: Iterator[F32]) -> Iterator[F32]:
         yield np.stack(held)
 
 
-def tag_command(files: Sequence[Path], tagger: NamesSounds | None = None) -> int:
-    """`tag` as a command: one line of JSON a file on stdout.
+def tag_command(files: Sequence[Path], tagger: NamesSounds | None = None, choice: Choice | None = None) -> int:
+    """`tag` as a command: one line of JSON a file on stdout, and on stderr what is left out or mended.
 
     Args:
         files: at least one.
         tagger: to be used instead of the shipped one.
+        choice: Which sound tracks are heard.
 
     Returns:
         Exit code 0.
@@ -95,12 +101,12 @@ def tag_command(files: Sequence[Path], tagger: NamesSounds | None = None) -> int
     Raises:
         UserError: see `tag`; before any line if a file cannot be read, else the files before it have had theirs.
     """
-    for path in files:
-        inspect(path)
+    infos = [inspect(path, choice) for path in files]
     if tagger is None:
         from models.sounds.runtime import SoundTagger
 
         tagger = SoundTagger()
-    for path in files:
-        print(json.dumps(tag(path, tagger)), flush=True)
+    for path, info in zip(files, infos, strict=True):
+        print(json.dumps(tag(path, tagger, info)), flush=True)
+        tell(path, info.notes)
     return 0

@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+
 from models.common.audio import SAMPLE_RATE
 from models.speech.transcriber import has_second_reader, open_second_reader, open_transcriber
 from models.speech.types import Line, Transcriber
+from streamer.commands.tell import tell
 from streamer.errors import UserError
-from streamer.media_file import MediaInfo, inspect, sound
+from streamer.media.choice import Choice
+from streamer.media.info import MediaInfo
+from streamer.media.inspect import inspect
+from streamer.media.sound import sound
 from streamer.transcripts.transcript import Transcript
 
 
@@ -32,7 +38,7 @@ def transcribe(path: Path, transcriber: Transcriber, info: MediaInfo | None = No
         raise UserError(f"{path} holds no sound")
     stream = transcriber.open()
     for piece in sound(path, info, SAMPLE_RATE):
-        stream.hear(piece.t, piece.pcm.mean(axis=0))
+        stream.hear(piece.t, piece.pcm.mean(axis=0) * np.float32(info.boost))
         yield from stream.lines(partials=False)
     yield from stream.close()
 
@@ -50,12 +56,13 @@ def named_transcriber(name: str) -> Transcriber:
         raise UserError(" ".join(str(error).split())) from error
 
 
-def transcribe_command(input: Path, *, model: str = "moonshine") -> int:
-    """Print the words of a recording as WebVTT.
+def transcribe_command(input: Path, *, model: str = "moonshine", choice: Choice | None = None) -> int:
+    """Print the words of a recording as WebVTT, and on stderr what of it is left out or was mended.
 
     Args:
         input: The recording.
         model: See `models.speech.transcriber.open_transcriber`.
+        choice: Which sound tracks are heard.
 
     Returns:
         Exit code 0.
@@ -63,9 +70,10 @@ def transcribe_command(input: Path, *, model: str = "moonshine") -> int:
     Raises:
         UserError: see `transcribe` and `named_transcriber`.
     """
-    info = inspect(input)
+    info = inspect(input, choice)
     transcript = Transcript(begin=0.0, most=None)
     for line in transcribe(input, named_transcriber(model), info):
         transcript.add("", line.start, line.end, line.text)
     print(transcript.vtt(), end="")
+    tell(input, info.notes)
     return 0

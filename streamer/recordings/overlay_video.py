@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from dataclasses import dataclass
@@ -12,7 +13,10 @@ import av
 import numpy as np
 
 from streamer.engine.types import FaceState
-from streamer.media_file import MediaInfo, Piece, Shot, even_size
+from streamer.media.hdr import SDR
+from streamer.media.info import MediaInfo
+from streamer.media.pictures import Shot, even_size
+from streamer.media.sound import Piece
 from streamer.recordings.annotations import Annotations
 from streamer.recordings.overlay_draw import Canvas
 
@@ -42,11 +46,14 @@ class OverlayWriter:
 
     def __init__(self, path: Path, info: MediaInfo) -> None:
         self._width, self._height = even_size(info.width, info.height, TALLEST)
-        self._container = av.open(str(path), "w", options={"movflags": "+faststart"})
+        self._container = av.open(f"file:{path}", "w", options={"movflags": "+faststart"})
         rate = Fraction(info.frame_rate or 25).limit_denominator(1001)
         self._video = self._container.add_stream("libx264", rate=rate)
         self._video.width, self._video.height = self._width, self._height
         self._video.pix_fmt = "yuv420p"
+        if info.hdr:
+            context = self._video.codec_context
+            context.color_trc = context.color_primaries = context.colorspace = SDR
         # Pictures keep their own times: a recording need not have a steady rate.
         self._video.codec_context.time_base = Fraction(1, CLOCK)
         self._video.options = {"preset": "ultrafast", "crf": "23", "threads": "1"}
@@ -90,22 +97,33 @@ class OverlayWriter:
         self._queue.put(item)
 
     def _run(self) -> None:
+        drained = False
         try:
             while (item := self._queue.get()) is not None:
                 if isinstance(item, _Annotated):
                     self._encode_picture(item)
                 else:
                     self._encode_sound(item)
+            drained = True
             self._container.mux(self._video.encode(None))
             if self._audio is not None:
                 self._container.mux(self._audio.encode(None))
-        except BaseException as error:
-            self._error = error
-            # Whoever puts must not wait for ever on a thread that has ended.
-            while self._queue.get() is not None:
-                pass
-        finally:
             self._container.close()
+        except BaseException as error:
+            self._failed(error)
+            if not drained:
+                # Whoever puts must not wait for ever on a thread that has ended.
+                while self._queue.get() is not None:
+                    pass
+            with contextlib.suppress(av.error.FFmpegError, OSError):
+                self._container.close()
+
+    def _failed(self, error: BaseException) -> None:
+        if isinstance(error, av.error.FFmpegError) and not isinstance(error, OSError):
+            # A full disk, for one, is no OSError to PyAV.
+            self._error = OSError(error.errno, error.strerror)
+        else:
+            self._error = error
 
     def _encode_picture(self, annotated: _Annotated) -> None:
         pts = round(annotated.shot.t * CLOCK)

@@ -6,7 +6,7 @@ import json
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
 from typing import IO, Protocol
@@ -18,12 +18,17 @@ from models.common.audio import SAMPLE_RATE
 from models.voiceprint.state import Change
 from streamer.engine.survey import Known
 from streamer.engine.types import BLOCK, FaceState, Voices
-from streamer.media_file import MediaInfo, Shot, shots, sound
+from streamer.media.info import MediaInfo
+from streamer.media.pictures import Shot, shots
+from streamer.media.sound import sound
+from streamer.media.source import Losses
 from streamer.recordings.annotations import Annotations
 from streamer.recordings.findings import Findings
+from streamer.recordings.fingerprint import fingerprint
 from streamer.recordings.out_folder import MADE_BY
 from streamer.recordings.overlay_video import OverlayWriter
 from streamer.recordings.read_ahead import ReadAhead
+from streamer.recordings.seen import SeenFaces
 from streamer.recordings.steps import BLOCK_SECONDS, blocks, looks
 from streamer.recordings.voice_files import VoiceFiles
 
@@ -107,7 +112,9 @@ class Recording:
         self._findings = None if observe is None else observe(self._event)
         self._overlay = OverlayWriter(folder / "overlay.mp4", info) if info.video is not None else None
         # Decoding and colour conversion keep ahead of the models on the other core.
-        self._shots = ReadAhead(looks(shots(path, info), engine is not None or observe is not None), 4)
+        self._lost_pictures = Losses()
+        pictures = shots(path, info, self._lost_pictures)
+        self._shots = ReadAhead(looks(pictures, engine is not None or observe is not None), 4)
         self._sound = ReadAhead(blocks(sound(path, info, SAMPLE_RATE)), 16)
         self._next_shot = next(self._shots, None)
         self._original = sound(path, info) if info.video is not None else iter(())
@@ -116,6 +123,7 @@ class Recording:
         self._in_view: list[FaceState] = []
         self._waiting: deque[_Seen] = deque()
         self._appeared: dict[int, float] = {}
+        self._seen_faces = SeenFaces(info.width)
         self._heard: dict[int, FaceState] = {}
         self._without_face: set[int] = set()
         self._end = 0.0
@@ -125,8 +133,8 @@ class Recording:
         """Go through the whole recording; `tell` hears how far it is, in seconds."""
         summary = Summary(self._folder)
         began = time.monotonic()
-        facts = {k: v for k, v in asdict(self._info).items() if k not in ("video", "audio", "start")}
-        self._event(0.0, "start", made_by=MADE_BY, file=self._path.name, **facts)
+        source = {"file": self._path.name, "fingerprint": fingerprint(self._path)}
+        self._event(0.0, "start", made_by=MADE_BY, **source, **self._info.facts())
         if self._engine is not None:
             self._engine.open(SESSION, known=self._known)
         try:
@@ -152,14 +160,25 @@ class Recording:
         summary.faces, summary.voices = sorted(self._appeared), sorted(self._without_face)
         summary.notes = self._notes()
         summary.duration, summary.took = self._end, time.monotonic() - began
+        for note in summary.notes:
+            self._event(self._end, "note", text=note)
         self._event(self._end, "end", faces=summary.faces, voices=summary.voices, notes=summary.notes)
         self._events.close()
         return summary
 
     def _notes(self) -> list[str]:
+        """Return what is to be told at the end: what the recording lacks, what was mended, and what was lost."""
+        notes = [*self._lacks(), *self._info.notes]
+        if lost := self._lost_pictures.packets:
+            notes.append(f"damaged pictures: {lost} ({self._lost_pictures.seconds:.1f} s) cannot be read")
+        return notes + (self._seen_faces.notes() if self._info.audio is not None else [])
+
+    def _lacks(self) -> list[str]:
         if self._info.audio is None:
             lack = "the file has no sound: no voices, only overlay.mp4 and events.jsonl"
             return [lack] if self._appeared else [lack, "no face was found"]
+        if self._info.microphones:
+            return [f"{self._info.microphones} microphones, each of one speaker: nothing is separated"]
         if self._info.video is None:
             apart = "voices are told apart by their sound alone" if self._without_face else "all sound is in rest.wav"
             return [f"the file has no video, so no faces: {apart}"]
@@ -190,12 +209,14 @@ class Recording:
     def _hear(self, files: VoiceFiles, begin: float, t: float, block: F32) -> None:
         """Send a block of sound at `t` through the engine; `begin` is the time of the first sample."""
         files.heard(block)
+        # Faint sound is amplified for who listens, and what they make of it is as faint again in the files.
+        boost = np.float32(self._info.boost)
         if self._engine is None:
             files.separated(files.done, {})
             if self._findings is not None:
-                self._findings.block(t, block, {}, {})
+                self._findings.block(t, block * boost, {}, {})
             return
-        voices = self._engine.hear({SESSION: (t, block)})[SESSION]
+        voices = self._engine.hear({SESSION: (t, block * boost)})[SESSION]
         self._heard = {state.id: state for state in voices.faces}
         for id in self._heard:
             files.begin(id, round((self._appeared.get(id, t) - begin) * SAMPLE_RATE))
@@ -212,7 +233,7 @@ class Recording:
         position = round((voices.t - begin) * SAMPLE_RATE)
         separated = dict(zip(voices.ids, voices.pcm, strict=True))
         if position + BLOCK > 0:
-            files.separated(position, separated)
+            files.separated(position, {id: pcm / boost for id, pcm in separated.items()})
         if self._findings is not None:
             self._findings.block(voices.t, voices.rest + voices.pcm.sum(axis=0), separated, speaking)
 
@@ -233,6 +254,7 @@ class Recording:
             self._end = max(self._end, shot.t)
             if rgb is not None and self._engine is not None:
                 self._in_view = self._engine.see(SESSION, shot.t, rgb)
+                self._seen_faces.add(self._in_view)
                 for face in self._in_view:
                     self._appeared.setdefault(face.id, shot.t)
             if rgb is not None and self._findings is not None:

@@ -13,7 +13,9 @@ from models.common.arrays import F32, U8
 from models.common.audio import SAMPLE_RATE
 from streamer.engine.survey import Known
 from streamer.engine.types import BLOCK
-from streamer.media_file import MediaInfo, Piece, Shot, shots, sound
+from streamer.media.info import MediaInfo
+from streamer.media.pictures import Shot, shots
+from streamer.media.sound import Piece, sound
 from streamer.recordings.read_ahead import ReadAhead
 
 WIDEST = 1280
@@ -54,7 +56,7 @@ def surveyed(path: Path, info: MediaInfo, survey: SurveyLike, tell: Callable[[fl
         for t, block, _ in pieces:
             while picture is not None and picture[0].t <= t + BLOCK_SECONDS:
                 picture = _see(survey, picture, pictures)
-            survey.hear(t, block)
+            survey.hear(t, block * np.float32(info.boost))
             tell(t)
         while picture is not None:
             tell(picture[0].t)

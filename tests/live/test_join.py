@@ -25,7 +25,7 @@ from starlette.routing import Route
 from streamer.client.file_tracks import file_tracks
 from streamer.commands.join import join
 from streamer.errors import UserError
-from streamer.media_file import inspect
+from streamer.media.inspect import inspect
 from tests.live.peers import until
 from tests.media import grey, tone, write
 

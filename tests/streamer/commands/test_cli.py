@@ -1,8 +1,10 @@
 """The command line: bad input is one line and code 2; doctor's findings decide its code."""
 
+import errno
 import importlib.machinery
 import importlib.util
 import io
+import os
 import socket
 
 import pytest
@@ -41,6 +43,9 @@ def run(*arguments):
         ["join", "--room", "r", "--invite", "i"],
         ["join", "--room", "r", "--invite", "i", "--demo", "--file", "a.mp4"],
         ["doctor", "--port", "-1"],
+        ["process", "a.mp4", "--out", "o", "--mix", "--audio-track", "2"],
+        ["process", "a.mp4", "--out", "o", "--mic-per-track", "--mic-per-channel"],
+        ["transcribe", "a.mp4", "--audio-track", "0"],
     ],
 )
 def test_bad_input_is_one_line_and_code_2(arguments, capsys):
@@ -137,3 +142,22 @@ def test_a_check_that_breaks_is_a_finding(monkeypatch):
     (finding,) = doctor.examine(Settings())
     assert (finding.question, finding.level) == ("broken", "bad")
     assert "on purpose" in finding.answer
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "said"), [(errno.ENOSPC, 2, "earshot: cannot write: "), (errno.EPIPE, 1, "")]
+)
+def test_a_full_disk_below_the_output_is_one_line(monkeypatch, capfd, number, code, said):
+    class Full(io.StringIO):
+        def flush(self):
+            raise OSError(number, os.strerror(number))
+
+    kept = os.dup(1)
+    try:
+        monkeypatch.setattr("sys.stdout", Full())
+        assert run("--help") == code
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+    errors = capfd.readouterr().err
+    assert errors.startswith(said) and errors.count("\n") == bool(said)

@@ -15,6 +15,7 @@ from streamer.commands.process import Summary, process
 from streamer.engine.survey import Known
 from streamer.engine.types import BLOCK, FaceState, Voices
 from streamer.errors import UserError
+from streamer.recordings.out_folder import OutFolder
 from tests.media import clip, grey, tone, write
 
 LAG = 240
@@ -204,29 +205,87 @@ def test_sound_that_starts_late_and_ends_after_the_picture_is_kept_whole(tmp_pat
     pictures = [(i / 25, grey(80, 64, 48)) for i in range(20)]
     path = write(tmp_path / "a.mkv", pictures=pictures, pieces=[(0.5, tone(1.0, 16_000))], rate=16_000)
     run(path, tmp_path / "out", OneFace())
-    assert len(wav(tmp_path / "out/face-7.wav")) == 16_000
-    sound = next(e for e in events(tmp_path / "out") if e["type"] == "audio")
-    assert sound["t"] == pytest.approx(0.5, abs=0.002)
+    face = wav(tmp_path / "out/face-7.wav")
+    assert len(face) == 24_000 and not face[:7_900].any() and face[8_300:8_400].any()
 
 
-def test_an_earlier_run_is_replaced_whole(tmp_path: Path) -> None:
+def test_an_earlier_run_is_replaced_whole_when_that_is_asked_for(tmp_path: Path) -> None:
     path, out = clip(tmp_path / "a.mkv", 0.4), tmp_path / "out"
     run(path, out, OneFace())
-    run(path, out, OneFace(since=None))
+    (out / "transcript.txt").write_text("edited")
+    with pytest.raises(UserError, match="--force"):
+        run(path, out, OneFace(since=None))
+    assert (out / "transcript.txt").read_text() == "edited" and (out / "face-7.wav").exists()
+    run(path.rename(tmp_path / "b.mkv"), out, OneFace(since=None), force=True)
     assert sorted(p.name for p in out.iterdir()) == ["events.jsonl", "overlay.mp4", "rest.wav"]
 
 
-def test_foreign_files_are_not_touched_without_force(tmp_path: Path) -> None:
+@pytest.mark.parametrize("force", [False, True])
+def test_results_of_another_recording_are_never_touched(tmp_path: Path, force: bool) -> None:
+    out = tmp_path / "out"
+    run(clip(tmp_path / "a.mkv", 0.4), out, OneFace())
+    before = {p.name: p.read_bytes() for p in out.iterdir()}
+    with pytest.raises(UserError, match="not results of this recording"):
+        run(clip(tmp_path / "b.mkv", 0.6), out, OneFace(), force=force)
+    assert {p.name: p.read_bytes() for p in out.iterdir()} == before
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_recording_inside_the_folder_is_refused(tmp_path: Path, force: bool) -> None:
+    out = tmp_path / "R"
+    run(clip(tmp_path / "a.mkv", 0.4), out, OneFace())
+    for path in (out / "face-7.wav", tmp_path / "link.wav"):
+        if path.parent != out:
+            path.symlink_to(out / "face-7.wav")
+        with pytest.raises(UserError, match="is inside"):
+            run(path, out, OneFace(), force=force)
+    assert len(wav(out / "face-7.wav")) == 6400
+
+
+def test_other_files_are_not_touched(tmp_path: Path) -> None:
+    path, out = clip(tmp_path / "a.mkv", 0.4), tmp_path / "out"
+    out.mkdir()
+    (out / "notes.txt").write_text("mine")
+    with pytest.raises(UserError, match="other files"):
+        run(path, out, OneFace())
+    run(path, out, OneFace(), force=True)
+    assert (out / "notes.txt").read_text() == "mine" and len(wav(out / "rest.wav")) == 6400
+
+
+def test_a_name_that_a_run_would_take_is_not_replaced_even_with_force(tmp_path: Path) -> None:
     path, out = clip(tmp_path / "a.mkv", 0.4), tmp_path / "out"
     out.mkdir()
     (out / "rest.wav").write_text("mine")
-    with pytest.raises(UserError, match="other files"):
-        run(path, out, OneFace())
+    with pytest.raises(UserError, match=r"rest\.wav"):
+        run(path, out, OneFace(), force=True)
     assert (out / "rest.wav").read_text() == "mine"
-    (out / "notes.txt").write_text("mine too")
-    run(path, out, OneFace(), force=True)
-    assert (out / "notes.txt").read_text() == "mine too"
-    assert len(wav(out / "rest.wav")) == 6400
+
+
+def test_what_comes_into_the_folder_meanwhile_stays_and_so_do_the_results(tmp_path: Path) -> None:
+    path, out = clip(tmp_path / "a.mkv", 0.4), tmp_path / "out"
+
+    class Slow(OneFace):
+        def close(self, sid: str) -> None:
+            super().close(sid)
+            out.mkdir()
+            (out / "rest.wav").write_text("somebody else's")
+
+    summary = run(path, out, Slow())
+    assert (out / "rest.wav").read_text() == "somebody else's"
+    assert summary.out == tmp_path / "out-2" and len(wav(summary.out / "rest.wav")) == 6400
+    assert "out-2" in summary.notes[-1]
+
+
+def test_what_a_killed_run_left_is_cleared_up_and_what_a_living_one_has_is_not(tmp_path: Path) -> None:
+    path, out = clip(tmp_path / "a.mkv", 0.4), tmp_path / "out"
+    dead = tmp_path / ".out-dead"
+    dead.mkdir()
+    (dead / ".lock").touch()
+    (tmp_path / ".out-not-ours").mkdir()
+    with OutFolder(out, path) as living:
+        run(path, tmp_path / "out", OneFace())
+        assert living.path.exists() and not dead.exists() and (tmp_path / ".out-not-ours").exists()
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".out-not-ours", "a.mkv", "out", "out-2"]
 
 
 def test_a_failure_on_the_way_leaves_nothing(tmp_path: Path) -> None:

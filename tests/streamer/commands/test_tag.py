@@ -5,7 +5,7 @@ import pytest
 
 from streamer.commands.tag import tag, tag_command, windows
 from streamer.errors import UserError
-from streamer.media_file import inspect
+from streamer.media.inspect import inspect
 from tests.media import clip, grey, tone, write
 
 

@@ -17,7 +17,9 @@ from streamer.demo.clip import DemoClip, demo_clip
 from streamer.demo.puppet import find_mesh
 from streamer.demo.sound import RATE, mouth_openings, voices
 from streamer.errors import UserError
-from streamer.media_file import inspect, shots, sound
+from streamer.media.inspect import inspect
+from streamer.media.pictures import shots
+from streamer.media.sound import sound
 
 F64 = NDArray[np.float64]
 

@@ -11,7 +11,7 @@ from models.active_speaker.settled import Settled
 from models.common.arrays import F32, U8
 from streamer.engine.survey import Known
 from streamer.engine.types import BLOCK
-from streamer.media_file import inspect
+from streamer.media.inspect import inspect
 from streamer.recordings.steps import surveyed
 from tests.media import clip, grey, tone, write
 
