@@ -1,4 +1,4 @@
-"""Where subtitles are cut and their lines broken: at the ends of sentences and clauses, not inside what belongs together.
+"""Where subtitles are cut and their lines broken: after sentences and clauses, not inside what belongs together.
 
 Limits: Netflix, "Timed Text Style Guide: General Requirements" and "English (USA) Timed Text Style Guide",
 https://partnerhelp.netflixstudios.com/hc/en-us/articles/215758617.
@@ -23,9 +23,10 @@ SHORTEST = 1.0
 PAUSE = 1.5
 """Seconds without a word after which a new subtitle begins."""
 
-END = (".", "!", "?", "…", "。", "！", "？", "؟")
-CLAUSE = (",", ";", ":", "—", "–", "，", "、", "،", "；")
-CLOSING = "\"'”’)]»"
+END = (".", "!", "?", "\u2026", "\u3002", "\uff01", "\uff1f", "\u061f")
+CLAUSE = (",", ";", ":", "\u2014", "\u2013", "\uff0c", "\u3001", "\u060c", "\uff1b")
+CLOSING = "\"'\u201d\u2019)]\u00bb"
+"""Marks after a sentence and after a clause, Chinese and Arabic ones among them, and what may follow them."""
 
 OPENS = frozenset(
     "and but or nor so yet because if when while although though since unless until that which who whom whose where "

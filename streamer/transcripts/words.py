@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
+from itertools import pairwise
 
 MOST_READINGS = 256
 """Earlier readings of a sentence that are kept; one is read at most 75 times."""
@@ -38,7 +39,7 @@ def timed(text: str, start: float, end: float, read: Iterable[tuple[str, float]]
     end = max(start, end)
     places = [(0, start), *_places(words, start, end, read), (len(words), end)]
     timed: list[Word] = []
-    for (first, since), (last, until) in zip(places, places[1:], strict=False):
+    for (first, since), (last, until) in pairwise(places):
         part = words[first:last]
         letters, done = sum(len(word) + 1 for word in part), 0
         for word in part:

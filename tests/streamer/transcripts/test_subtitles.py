@@ -119,7 +119,8 @@ def test_files_to_the_letter():
     names = {1: "Ada & Co"}.get
     where = {500: "position:30% size:50%"}.get
     assert webvtt(cues, lambda who: names(who, ""), lambda cue: where(cue.start, "")) == (
-        "WEBVTT\n\n00:00:00.500 --> 00:00:02.250 position:30% size:50%\n<v Ada &amp; Co>Is 1 &lt; 2\n&amp; 3 &gt; 2?\n\n"
+        "WEBVTT\n\n00:00:00.500 --> 00:00:02.250 position:30% size:50%\n"
+        "<v Ada &amp; Co>Is 1 &lt; 2\n&amp; 3 &gt; 2?\n\n"
         "01:01:01.000 --> 01:01:02.000\nIt --&gt; is {so}.\n"
     )
     assert subrip(cues) == (
