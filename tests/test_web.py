@@ -13,7 +13,7 @@ LAYERS = ("ui", "call", "tile", "panels", "screens")
 """A folder may import from itself and from those before it; `main.js` from all, and all types from `types.d.ts`."""
 
 MOST_LINES = 350
-GENERATED = {"messages.d.ts", "messages.schema.json"}
+GENERATED = {"messages.d.ts", "messages.schema.json", "events.schema.json", "transcript.schema.json"}
 
 IMPORT = re.compile(
     r"""(?:^\s*import\b[^;]*?|^\s*export\b[^;]*?\bfrom\s*|@import\s[^*]*?\bfrom\s*|\bimport\(\s*)["'](\.[^"']+)["']""",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import time
 from collections.abc import Callable
@@ -13,9 +14,11 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from models.speech.types import Transcriber
 from streamer.commands.transcribe import named_transcriber
 from streamer.errors import UserError
-from streamer.media_file import inspect
+from streamer.media_file import MediaInfo, inspect
+from streamer.recordings.exports.write import Wanted, write_exports
 from streamer.recordings.findings import Findings
 from streamer.recordings.out_folder import OutFolder
+from streamer.recordings.overlay_video import OverlayWriter
 from streamer.recordings.recording import EngineLike, Recording, Summary
 from streamer.recordings.steps import surveyed
 
@@ -30,18 +33,23 @@ def process(
     one_pass: bool = False,
     engine: EngineLike | None = None,
     speech: str | None = None,
+    wanted: Wanted | None = None,
+    overlay: bool = True,
 ) -> Summary:
     """Pull the voices of a recording apart.
 
     Args:
         input: Any container and codec that PyAV reads.
-        out: Folder for `face-<id>.wav`, `rest.wav`, `overlay.mp4`, `events.jsonl` and `transcript.{vtt,srt,txt}`.
+        out: Folder for `face-<n>.wav`, `voice-<n>.wav`, `rest.wav`, `overlay.mp4`, `events.jsonl`, and what
+            `streamer.recordings.exports` makes of them.
         device: Torch device of the models.
         progress: Whether to show a progress bar on stderr.
         force: Whether to write into a folder that holds other files.
         one_pass: Whether to separate at once, as in a call, instead of learning all voices of the file first.
         engine: To be used instead of a new one; then there is one pass.
         speech: Transcriber of the captions, "none" for no captions; None neither looks nor listens beside the engine.
+        wanted: What is to be exported; None for what is by default.
+        overlay: Whether to make an overlay video.
 
     Raises:
         UserError: the file cannot be used, the folder cannot be written, or there is no such transcriber here.
@@ -62,16 +70,25 @@ def process(
                         known = surveyed(input, info, engine.survey(), lambda t: bar.update(first, completed=t))
                         learning = time.monotonic() - began
                 observe = None if speech is None else functools.partial(open_findings, transcriber)
-                run = Recording(input, info, folder.path, engine, observe, known)
+                wanted = dataclasses.replace(wanted or Wanted(), captions=transcriber is not None)
+                draw = functools.partial(OverlayWriter, bit_rate=_bit_rate(input, info), names=wanted.names)
+                run = Recording(input, info, folder.path, engine, observe, known, draw if overlay else None)
                 task = bar.add_task(input.name, total=info.duration)
                 summary = run.run(lambda t: bar.update(task, completed=t))
                 bar.update(task, total=summary.duration, completed=summary.duration)
+            found = summary.faces, summary.voices
+            people = write_exports(folder.path, input, info, found, wanted, summary.notes, summary.duration)
+            summary.voices = [person.number for person in people if person.id < 0]
         except OSError as error:
             raise UserError(f"cannot write to {out}: {error.strerror or error}") from error
         summary.learning = learning
         summary.files = sorted(entry.name for entry in folder.path.iterdir())
     summary.out = out
     return summary
+
+
+def _bit_rate(path: Path, info: MediaInfo) -> float | None:
+    return path.stat().st_size * 8 / info.duration if info.duration and path.is_file() else None
 
 
 def open_findings(transcriber: Transcriber | None, event: Callable[..., None]) -> Findings:

@@ -11,7 +11,10 @@ from types import TracebackType
 
 from streamer.errors import UserError
 
-OURS = re.compile(r"face-\d+\.wav|rest\.wav|overlay\.mp4|events\.jsonl|transcript\.(?:vtt|srt|txt)")
+OURS = re.compile(
+    r"(?:face|voice)-\d+\.wav|rest\.wav|overlay\.mp4|events\.jsonl|index\.html|tracks\.mk[av]|speakers\.rttm"
+    r"|transcript\.(?:vtt|srt|txt|json|csv|eaf|TextGrid)"
+)
 """Names that a run writes."""
 
 MADE_BY = "earshot process"

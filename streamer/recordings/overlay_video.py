@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -38,9 +39,14 @@ class OverlayWriter:
     Args:
         path: An `.mp4` file.
         info: Of the recording; it has video.
+        bit_rate: Bits a second of the recording, None if unknown: what is made of it is not to be much larger.
+        names: Of faces that have one.
     """
 
-    def __init__(self, path: Path, info: MediaInfo) -> None:
+    def __init__(
+        self, path: Path, info: MediaInfo, bit_rate: float | None = None, names: Mapping[int, str] | None = None
+    ) -> None:
+        self._names = names or {}
         self._width, self._height = even_size(info.width, info.height, TALLEST)
         self._container = av.open(str(path), "w", options={"movflags": "+faststart"})
         rate = Fraction(info.frame_rate or 25).limit_denominator(1001)
@@ -115,7 +121,7 @@ class OverlayWriter:
         planes = annotated.shot.planes(self._width, self._height)
         if not planes.flags.writeable:
             planes = planes.copy()
-        canvas = Canvas(planes, self._width, self._height)
+        canvas = Canvas(planes, self._width, self._height, self._names)
         canvas.draw(annotated.faces, annotated.annotations)
         frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
         frame.pts, frame.time_base = pts, Fraction(1, CLOCK)

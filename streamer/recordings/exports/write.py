@@ -1,0 +1,154 @@
+"""Everything that is made of a recording's events when it has been gone through, and anew when people get names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from models.common.audio import SAMPLE_RATE
+from streamer.media_file import MediaInfo
+from streamer.recordings.exports.csv_table import csv_table
+from streamer.recordings.exports.eaf import eaf
+from streamer.recordings.exports.event_log import EVENTS, sort_events
+from streamer.recordings.exports.muxing import remuxed
+from streamer.recordings.exports.people import Person, named, number_people, to_event
+from streamer.recordings.exports.placement import place
+from streamer.recordings.exports.result import Result, read_result
+from streamer.recordings.exports.rttm import rttm
+from streamer.recordings.exports.textgrid import textgrid
+from streamer.recordings.exports.tracks import write_tracks
+from streamer.recordings.exports.transcript_json import transcript_json
+from streamer.recordings.exports.wav_rate import change_rate
+from streamer.transcripts.subtitle_text import labelled, subrip, webvtt
+from streamer.transcripts.subtitles import Cue, subtitles
+from streamer.transcripts.transcript import Transcript
+
+OVERLAY, REST = "overlay.mp4", "rest.wav"
+EVERYTHING_ELSE = "Everything else"
+"""Title of the track of what no voice accounts for."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be made.
+
+    Attributes:
+        names: Of people, by number.
+        captions: Whether what was said was written down, so that there are transcripts.
+        tracks: Whether to make a file with a track a speaker.
+        rate: Of the WAVs, Hz.
+    """
+
+    names: Mapping[int, str] = field(default_factory=dict)
+    captions: bool = True
+    tracks: bool = True
+    rate: int = SAMPLE_RATE
+
+
+def texts(result: Result, captions: bool, overlay: bool) -> dict[str, str]:
+    """Return the files that are text, by name.
+
+    Args:
+        result: What they tell.
+        captions: Whether what was said was written down.
+        overlay: Whether there is an overlay video.
+    """
+    made: dict[str, str] = {}
+    if result.has_sound:
+        made |= {
+            "speakers.rttm": rttm(result),
+            "transcript.json": transcript_json(result),
+            "transcript.eaf": eaf(result, (OVERLAY, "video/mp4") if overlay else None),
+            "transcript.TextGrid": textgrid(result),
+        }
+    if result.has_sound and captions:
+        placed = place(cues := subtitles(result.spoken()), result)
+        made |= {
+            "transcript.vtt": webvtt(cues, result.label, placed.__getitem__ if overlay else lambda cue: ""),
+            "transcript.srt": subrip(named_cues(result)),
+            "transcript.txt": plain_text(result),
+            "transcript.csv": csv_table(result),
+        }
+    return made
+
+
+def named_cues(result: Result) -> list[Cue]:
+    """Return subtitles with the speakers' names in them, where another one begins."""
+    return subtitles(labelled(result.spoken(), result.label))
+
+
+def plain_text(result: Result) -> str:
+    """Return what was said to be read: a time, a name and the words in each line."""
+    transcript = Transcript(begin=0.0, most=None)
+    for said in result.said:
+        transcript.add(result.label(said.person), said.start, said.end, said.text)
+    for t, sound in result.sounds:
+        transcript.add("", t, t, sound)
+    return transcript.text()
+
+
+def write_exports(
+    folder: Path,
+    recording: Path,
+    info: MediaInfo,
+    found: tuple[Iterable[int], Iterable[int]],
+    wanted: Wanted,
+    notes: list[str],
+    end: float,
+) -> list[Person]:
+    """Make everything out of what a run left in a folder.
+
+    Args:
+        folder: With the events, the voices and the overlay.
+        recording: What was gone through.
+        info: Of it.
+        found: Ids of the faces, and numbers from 1 of the voices without one.
+        wanted: What is to be made.
+        notes: What the run says the recording lacks; what is missing here is added.
+        end: Length of the recording, seconds.
+
+    Returns:
+        Everybody in it.
+    """
+    people = named(number_people(*found, folder), wanted.names)
+    if unknown := sorted(wanted.names.keys() - {person.number for person in people}):
+        notes.append(f"there is nobody with the number {', '.join(map(str, unknown))} to be named")
+    events = folder / EVENTS
+    sort_events(events, [to_event(people)])
+    result = read_result(folder)
+    overlay = folder / OVERLAY
+    write_texts(folder, texts(result, wanted.captions, overlay.exists()))
+    cues = named_cues(result) if wanted.captions else []
+    if overlay.exists() and cues:
+        replaced(overlay, lambda new: remuxed(overlay, new, (), cues))
+    if wanted.tracks and result.has_sound:
+        picture = None if info.video is None else (recording, info.video, info.start)
+        _, missing = write_tracks(folder, titles(result, folder), result.sound_begins, cues, picture)
+        notes += [] if missing is None else [missing]
+    if wanted.rate != SAMPLE_RATE:
+        for wav in sorted(folder.glob("*.wav")):
+            change_rate(wav, wanted.rate)
+    voices = [person.number for person in people if person.id < 0]
+    faces = [person.number for person in people if person.id > 0]
+    sort_events(events, [{"t": round(end, 4), "type": "end", "faces": faces, "voices": voices, "notes": notes}])
+    return people
+
+
+def titles(result: Result, folder: Path) -> list[tuple[str, str]]:
+    """Return file and title of each track: everybody who is heard, then the rest."""
+    voices = [(person.sound, person.label) for person in result.people if person.sound is not None]
+    return [*voices, *([(REST, EVERYTHING_ELSE)] if (folder / REST).is_file() else [])]
+
+
+def write_texts(folder: Path, made: Mapping[str, str]) -> None:
+    """Write files by name."""
+    for name, text in made.items():
+        (folder / name).write_bytes(text.encode("utf-8", "replace"))
+
+
+def replaced(path: Path, make: Callable[[Path], None]) -> None:
+    """Make a new file beside an old one, then put it in its place."""
+    new = path.with_name(f".new-{path.name}")
+    make(new)
+    new.replace(path)
