@@ -47,7 +47,11 @@ def put(container: av.container.OutputContainer, sources: Iterable[Packets]) -> 
 
 
 def copied(
-    source: av.container.InputContainer, stream: av.stream.Stream, out: av.stream.Stream, shift: float = 0.0
+    source: av.container.InputContainer,
+    stream: av.stream.Stream,
+    out: av.stream.Stream,
+    shift: float = 0.0,
+    negative: bool = False,
 ) -> Packets:
     """Yield a stream's packets for another file.
 
@@ -56,6 +60,7 @@ def copied(
         stream: Of it.
         out: The stream that they go to.
         shift: Seconds taken off their times.
+        negative: Whether the file can say that a picture is decoded before 0; Matroska would move everything instead.
 
     Raises:
         ClockJumps: Their times are of no use.
@@ -64,14 +69,18 @@ def copied(
     for packet in source.demux(stream):
         if not packet.size:
             continue
-        if packet.dts is None or packet.pts is None or packet.time_base is None:
+        if packet.pts is None or packet.time_base is None:
             raise ClockJumps
-        t = float(packet.dts * packet.time_base)
-        if last is not None and not last <= t <= last + CLOCK_STEP:
+        ticks = round(shift / packet.time_base)
+        # The first ones may have no time of decoding.
+        dts = packet.dts if packet.dts is not None else round((shift if last is None else last) / packet.time_base)
+        t = float(dts * packet.time_base)
+        stepped = last is not None and not last <= t <= last + CLOCK_STEP
+        if stepped or float(packet.pts * packet.time_base) - t > CLOCK_STEP:
             raise ClockJumps
         last = t
-        ticks = round(shift / packet.time_base)
-        packet.pts, packet.dts, packet.stream = packet.pts - ticks, packet.dts - ticks, out
+        packet.pts, packet.stream = packet.pts - ticks, out
+        packet.dts = dts - ticks if negative else max(dts - ticks, 0)
         yield t - shift, packet
 
 
@@ -148,7 +157,7 @@ def remuxed(old: Path, new: Path, titles: Iterable[str | None], cues: Iterable[C
                     out.metadata["title"] = title
                 # A demuxer of its own for each: streams are read at different speeds.
                 alone = opened.enter_context(av.open(str(old)))
-                sources.append(copied(alone, alone.streams[stream.index], out))
+                sources.append(copied(alone, alone.streams[stream.index], out, negative=new.suffix == ".mp4"))
             if cues is not None:
                 sources.append(subtitle_packets(cues, add_subtitles(container), new.suffix == ".mp4"))
             container.start_encoding()
