@@ -122,15 +122,48 @@ def process(
     ] = False,
     observer: ObserverFlag = None,
     speech: SpeechFlag = None,
+    names: Annotated[
+        list[str] | None, typer.Option("--names", help="Who is who, as in 1=Anna; several with commas or again.")
+    ] = None,
+    overlay: Annotated[bool, typer.Option("--overlay/--no-overlay", help="Make a video with boxes, or none.")] = True,
+    burn: Annotated[bool, typer.Option("--burn", help="Draw the subtitles into the overlay.")] = False,
+    tracks: Annotated[
+        bool, typer.Option("--tracks/--no-tracks", help="Make a file with one track a speaker, or none.")
+    ] = True,
+    rate: Annotated[int, typer.Option("--rate", help="Of the WAVs: 16000, or 48000 for editors.")] = 16_000,
 ) -> None:
-    """Pull the voices out of a recording: a WAV a face, the rest, an overlay video, transcripts, and events."""
+    """Pull the voices out of a recording: a WAV a speaker, the rest, an overlay video, transcripts, and events."""
     settings = settings_or_exit(device=device, observer=observer, speech=speech)
     from streamer.commands.process import process_command
 
     captions = settings.speech if settings.observer else None
     raise run_or_exit(
-        lambda: process_command(file, out, device=settings.device, force=force, one_pass=one_pass, speech=captions)
+        lambda: process_command(
+            file,
+            out,
+            device=settings.device,
+            force=force,
+            one_pass=one_pass,
+            speech=captions,
+            names=names or [],
+            overlay=overlay,
+            burn=burn,
+            tracks=tracks,
+            rate=rate,
+        )
     )
+
+
+@app.command()
+def rename(
+    folder: Annotated[Path, typer.Argument(help="A folder that `earshot process` has made.")],
+    names: Annotated[list[str], typer.Argument(help="Who is who, as in 1=Anna; 1= takes the name away.")],
+    force: Annotated[bool, typer.Option("--force", help="Write anew what has been edited, too.")] = False,
+) -> None:
+    """Give the people of a recording names, in all files of its result."""
+    from streamer.commands.rename import rename_command
+
+    raise run_or_exit(lambda: rename_command(folder, names, force=force))
 
 
 @app.command()

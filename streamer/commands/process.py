@@ -5,17 +5,19 @@ from __future__ import annotations
 import dataclasses
 import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from models.common.audio import SAMPLE_RATE
 from models.speech.types import Transcriber
 from streamer.commands.transcribe import named_transcriber
 from streamer.errors import UserError
 from streamer.media_file import MediaInfo, inspect
-from streamer.recordings.exports.write import Wanted, write_exports
+from streamer.recordings.exports.people import parse_names
+from streamer.recordings.exports.write import RATES, Wanted, write_exports
 from streamer.recordings.findings import Findings
 from streamer.recordings.out_folder import OutFolder
 from streamer.recordings.overlay_video import OverlayWriter
@@ -72,12 +74,14 @@ def process(
                 observe = None if speech is None else functools.partial(open_findings, transcriber)
                 wanted = dataclasses.replace(wanted or Wanted(), captions=transcriber is not None)
                 draw = functools.partial(OverlayWriter, bit_rate=_bit_rate(input, info), names=wanted.names)
-                run = Recording(input, info, folder.path, engine, observe, known, draw if overlay else None)
+                run = Recording(
+                    input, info, folder.path, engine, observe, known, draw if overlay and not wanted.burn else None
+                )
                 task = bar.add_task(input.name, total=info.duration)
                 summary = run.run(lambda t: bar.update(task, completed=t))
                 bar.update(task, total=summary.duration, completed=summary.duration)
             found = summary.faces, summary.voices
-            people = write_exports(folder.path, input, info, found, wanted, summary.notes, summary.duration)
+            people = write_exports(folder.path, input, info, found, wanted, summary.notes, summary.duration, draw)
             summary.voices = [person.number for person in people if person.id < 0]
         except OSError as error:
             raise UserError(f"cannot write to {out}: {error.strerror or error}") from error
@@ -113,6 +117,11 @@ def process_command(
     force: bool = False,
     one_pass: bool = False,
     speech: str | None = "moonshine",
+    names: Sequence[str] = (),
+    overlay: bool = True,
+    burn: bool = False,
+    tracks: bool = True,
+    rate: int = SAMPLE_RATE,
 ) -> int:
     """`process` as a command: says on stdout what was made.
 
@@ -122,7 +131,14 @@ def process_command(
     Raises:
         UserError: see `process`.
     """
-    summary = process(input, out, device=device, force=force, one_pass=one_pass, speech=speech)
+    if rate not in RATES:
+        raise UserError(f"--rate is one of {', '.join(map(str, RATES))}, not {rate}")
+    if burn and (not overlay or speech in (None, "none")):
+        raise UserError("--burn needs an overlay and captions")
+    wanted = Wanted(parse_names(names), tracks=tracks, rate=rate, burn=burn)
+    summary = process(
+        input, out, device=device, force=force, one_pass=one_pass, speech=speech, wanted=wanted, overlay=overlay
+    )
     for note in summary.notes:
         print(f"{input.name}: {note}")
     count = len(summary.faces)

@@ -12,8 +12,8 @@ from types import TracebackType
 from streamer.errors import UserError
 
 OURS = re.compile(
-    r"(?:face|voice)-\d+\.wav|rest\.wav|overlay\.mp4|events\.jsonl|index\.html|tracks\.mk[av]|speakers\.rttm"
-    r"|transcript\.(?:vtt|srt|txt|json|csv|eaf|TextGrid)"
+    r"(?:face|voice)-\d+\.wav|rest\.wav|overlay\.(?:mp4|mkv)|tracks\.(?:mka|mkv)|index\.html|events\.jsonl"
+    r"|transcript\.(?:vtt|srt|txt|json|csv|rttm|eaf|TextGrid)"
 )
 """Names that a run writes."""
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import av
 
+from streamer.transcripts.subtitle_text import harmless
 from streamer.transcripts.subtitles import Cue
 
 Packets = Iterator[tuple[float, "av.Packet[Any]"]]
@@ -108,7 +109,7 @@ def subtitle_packets(cues: Iterable[Cue], stream: av.stream.Stream, sized: bool)
         sized: Whether the format wants the length before the text, as MP4 does.
     """
     for start, end, text in flattened(cues):
-        raw = text.encode()
+        raw = harmless(text).encode()
         packet = av.Packet(struct.pack(">H", len(raw)) + raw if sized else raw)
         packet.stream, packet.time_base = stream, MILLISECONDS
         packet.pts = packet.dts = start

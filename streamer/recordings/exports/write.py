@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from models.common.audio import SAMPLE_RATE
 from streamer.media_file import MediaInfo
+from streamer.recordings.exports.burn import draw_again
 from streamer.recordings.exports.csv_table import csv_table
 from streamer.recordings.exports.eaf import eaf
 from streamer.recordings.exports.event_log import EVENTS, sort_events
@@ -20,11 +22,15 @@ from streamer.recordings.exports.textgrid import textgrid
 from streamer.recordings.exports.tracks import write_tracks
 from streamer.recordings.exports.transcript_json import transcript_json
 from streamer.recordings.exports.wav_rate import change_rate
+from streamer.recordings.overlay_video import OverlayWriter
 from streamer.transcripts.subtitle_text import labelled, subrip, webvtt
 from streamer.transcripts.subtitles import Cue, subtitles
 from streamer.transcripts.transcript import Transcript
 
 OVERLAY, REST = "overlay.mp4", "rest.wav"
+RATES = (SAMPLE_RATE, 48_000)
+"""Hz that WAVs may have."""
+
 EVERYTHING_ELSE = "Everything else"
 """Title of the track of what no voice accounts for."""
 
@@ -38,12 +44,14 @@ class Wanted:
         captions: Whether what was said was written down, so that there are transcripts.
         tracks: Whether to make a file with a track a speaker.
         rate: Of the WAVs, Hz.
+        burn: Whether to draw the subtitles into the overlay, which is made last then.
     """
 
     names: Mapping[int, str] = field(default_factory=dict)
     captions: bool = True
     tracks: bool = True
     rate: int = SAMPLE_RATE
+    burn: bool = False
 
 
 def texts(result: Result, captions: bool, overlay: bool) -> dict[str, str]:
@@ -57,7 +65,7 @@ def texts(result: Result, captions: bool, overlay: bool) -> dict[str, str]:
     made: dict[str, str] = {}
     if result.has_sound:
         made |= {
-            "speakers.rttm": rttm(result),
+            "transcript.rttm": rttm(result),
             "transcript.json": transcript_json(result),
             "transcript.eaf": eaf(result, (OVERLAY, "video/mp4") if overlay else None),
             "transcript.TextGrid": textgrid(result),
@@ -96,6 +104,7 @@ def write_exports(
     wanted: Wanted,
     notes: list[str],
     end: float,
+    draw: Callable[[Path, MediaInfo], OverlayWriter],
 ) -> list[Person]:
     """Make everything out of what a run left in a folder.
 
@@ -107,6 +116,7 @@ def write_exports(
         wanted: What is to be made.
         notes: What the run says the recording lacks; what is missing here is added.
         end: Length of the recording, seconds.
+        draw: Opens what draws an overlay.
 
     Returns:
         Everybody in it.
@@ -118,10 +128,13 @@ def write_exports(
     sort_events(events, [to_event(people)])
     result = read_result(folder)
     overlay = folder / OVERLAY
-    write_texts(folder, texts(result, wanted.captions, overlay.exists()))
+    if wanted.burn and info.video is not None:
+        draw_again(recording, info, events, subtitles(result.spoken()), draw(overlay, info))
+    for name, text in texts(result, wanted.captions, overlay.exists()).items():
+        write_text(folder / name, text)
     cues = named_cues(result) if wanted.captions else []
-    if overlay.exists() and cues:
-        replaced(overlay, lambda new: remuxed(overlay, new, (), cues))
+    if overlay.exists() and cues and not wanted.burn:
+        replaced(overlay, partial(remuxed, overlay, titles=(), cues=cues))
     if wanted.tracks and result.has_sound:
         picture = None if info.video is None else (recording, info.video, info.start)
         _, missing = write_tracks(folder, titles(result, folder), result.sound_begins, cues, picture)
@@ -141,10 +154,14 @@ def titles(result: Result, folder: Path) -> list[tuple[str, str]]:
     return [*voices, *([(REST, EVERYTHING_ELSE)] if (folder / REST).is_file() else [])]
 
 
-def write_texts(folder: Path, made: Mapping[str, str]) -> None:
-    """Write files by name."""
-    for name, text in made.items():
-        (folder / name).write_bytes(text.encode("utf-8", "replace"))
+def write_text(path: Path, text: str) -> None:
+    """Write a file; what cannot be said in UTF-8 becomes a question mark."""
+    path.write_bytes(text.encode("utf-8", "replace"))
+
+
+def has_captions(folder: Path) -> bool:
+    """Return whether what was said was written down in a result."""
+    return (folder / "transcript.srt").exists()
 
 
 def replaced(path: Path, make: Callable[[Path], None]) -> None:

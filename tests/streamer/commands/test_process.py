@@ -287,7 +287,7 @@ def test_every_event_is_as_the_schema_says(tmp_path: Path) -> None:
     assert lines[1]["speakers"] == [{"number": 7, "id": 7, "name": "Anna", "sound": "face-7.wav"}]
     assert {line["type"] for line in lines} == {"start", "speakers", "audio", "voice", "face", "turn", "end"}
     assert lines[-1]["notes"] == ["there is nobody with the number 9 to be named"]
-    assert (tmp_path / "out/speakers.rttm").read_text().split()[7] == "Anna"
+    assert (tmp_path / "out/transcript.rttm").read_text().split()[7] == "Anna"
     assert (tmp_path / "out/tracks.mkv").exists()
 
 

@@ -1,0 +1,79 @@
+"""Names for the people of a result, in all its files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+import av
+
+from streamer.errors import UserError
+from streamer.recordings.exports.event_log import EVENTS, sort_events
+from streamer.recordings.exports.exchange import remade
+from streamer.recordings.exports.muxing import ClockJumps, remuxed
+from streamer.recordings.exports.people import Person, named, to_event
+from streamer.recordings.exports.result import Result, read_result
+from streamer.recordings.exports.write import OVERLAY, has_captions, named_cues, replaced, texts, titles, write_text
+
+TRACKS = ("tracks.mkv", "tracks.mka")
+
+
+def rename(folder: Path, names: Mapping[int, str], force: bool = False) -> list[Person]:
+    """Give people names, in all files of a result or, if anything goes wrong, in none.
+
+    Args:
+        folder: With the result.
+        names: By number; an empty one takes a name away.
+        force: Whether to write anew what somebody has edited.
+
+    Returns:
+        Everybody in the result.
+
+    Raises:
+        UserError: There is no result, nobody of such a number, an edited file and no `force`, or no place to write.
+    """
+    old = read_result(folder)
+    numbers = [person.number for person in old.people]
+    if unknown := sorted(names.keys() - set(numbers)):
+        there = f"there are {', '.join(map(str, numbers))}" if numbers else "there is nobody"
+        raise UserError(f"{folder} has nobody with the number {unknown[0]}: {there}")
+    if not force and (edited := _edited(folder, old)):
+        raise UserError(f"{edited[0]} has been changed since it was made; add --force to write it anew")
+    people = named(old.people, names)
+    try:
+        remade(folder, lambda copy: _write(copy, people))
+    except (OSError, ClockJumps) as error:
+        raise UserError(f"cannot rewrite {folder}: {getattr(error, 'strerror', None) or error}") from error
+    return people
+
+
+def _edited(folder: Path, result: Result) -> list[str]:
+    """Return the files that are not as they were written."""
+    made = texts(result, has_captions(folder), (folder / OVERLAY).exists())
+    return [
+        name
+        for name, text in made.items()
+        if (folder / name).is_file() and (folder / name).read_bytes() != text.encode("utf-8", "replace")
+    ]
+
+
+def _write(folder: Path, people: list[Person]) -> None:
+    """Write everything that names people anew; what is not there is not wanted."""
+    sort_events(folder / EVENTS, [to_event(people)])
+    result, captions, overlay = read_result(folder), has_captions(folder), folder / OVERLAY
+    for name, text in texts(result, captions, overlay.exists()).items():
+        if (folder / name).exists():
+            replaced(folder / name, partial(write_text, text=text))
+    cues = named_cues(result) if captions else []
+    if overlay.exists() and _has_subtitles(overlay):
+        replaced(overlay, partial(remuxed, overlay, titles=(), cues=cues))
+    for tracks in (folder / name for name in TRACKS):
+        if tracks.exists():
+            voices = [title for _, title in titles(result, folder)]
+            replaced(tracks, partial(remuxed, tracks, titles=voices, cues=cues or None))
+
+
+def _has_subtitles(path: Path) -> bool:
+    with av.open(str(path)) as container:
+        return bool(container.streams.subtitles)
