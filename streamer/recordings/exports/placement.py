@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from streamer.recordings.exports.result import Box, Result
 from streamer.transcripts.subtitles import Cue
@@ -18,12 +19,24 @@ NEAR = 1.0
 """Seconds before and after in which a face counts as being in the picture."""
 
 
-def place(cues: Iterable[Cue], result: Result) -> dict[Cue, str]:
-    """Return the WebVTT settings of every subtitle.
+class Spot(NamedTuple):
+    """Where a subtitle stands: its middle, its top and its width, in percent of the picture."""
+
+    across: int
+    top: int
+    width: int = WIDTH
+
+    def vtt(self) -> str:
+        """Return it as settings of a WebVTT cue."""
+        return f"position:{self.across}% line:{self.top}% size:{self.width}% align:center"
+
+
+def place(cues: Iterable[Cue], result: Result) -> dict[Cue, Spot]:
+    """Return where every subtitle stands.
 
     Below the face where there is room, at the bottom otherwise, and in its direction as far as the words fit there.
     """
-    settings: dict[Cue, str] = {}
+    spots: dict[Cue, Spot] = {}
     standing: list[tuple[Cue, int, int]] = []
     for cue in cues:
         standing = [other for other in standing if other[0].end > cue.start]
@@ -34,8 +47,8 @@ def place(cues: Iterable[Cue], result: Result) -> dict[Cue, str]:
         top = min(max(below, STEP), LOWEST)
         top = _free(top, across, standing)
         standing.append((cue, across, top))
-        settings[cue] = f"position:{across}% line:{top}% size:{WIDTH}% align:center"
-    return settings
+        spots[cue] = Spot(across, top)
+    return spots
 
 
 def _free(top: int, across: int, standing: list[tuple[Cue, int, int]]) -> int:

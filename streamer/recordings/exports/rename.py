@@ -50,7 +50,7 @@ def rename(folder: Path, names: Mapping[int, str], force: bool = False) -> list[
 
 def _edited(folder: Path, result: Result) -> list[str]:
     """Return the files that are not as they were written."""
-    made = texts(result, has_captions(folder), (folder / OVERLAY).exists())
+    made = _texts(folder, result)
     return [
         name
         for name, text in made.items()
@@ -61,17 +61,23 @@ def _edited(folder: Path, result: Result) -> list[str]:
 def _write(folder: Path, people: list[Person]) -> None:
     """Write everything that names people anew; what is not there is not wanted."""
     sort_events(folder / EVENTS, [to_event(people)])
-    result, captions, overlay = read_result(folder), has_captions(folder), folder / OVERLAY
-    for name, text in texts(result, captions, overlay.exists()).items():
+    result, overlay = read_result(folder), folder / OVERLAY
+    for name, text in _texts(folder, result).items():
         if (folder / name).exists():
             replaced(folder / name, partial(write_text, text=text))
-    cues = named_cues(result) if captions else []
+    cues = named_cues(result) if has_captions(folder) else []
     if overlay.exists() and _has_subtitles(overlay):
         replaced(overlay, partial(remuxed, overlay, titles=(), cues=cues))
     for tracks in (folder / name for name in TRACKS):
         if tracks.exists():
             voices = [title for _, title in titles(result, folder)]
             replaced(tracks, partial(remuxed, tracks, titles=voices, cues=cues or None))
+
+
+def _texts(folder: Path, result: Result) -> dict[str, str]:
+    overlay = folder / OVERLAY
+    burned = overlay.exists() and not _has_subtitles(overlay)
+    return texts(result, has_captions(folder), overlay.exists(), burned)
 
 
 def _has_subtitles(path: Path) -> bool:

@@ -15,7 +15,8 @@ from streamer.recordings.exports.eaf import eaf
 from streamer.recordings.exports.event_log import EVENTS, sort_events
 from streamer.recordings.exports.muxing import remuxed
 from streamer.recordings.exports.people import Person, named, number_people, to_event
-from streamer.recordings.exports.placement import place
+from streamer.recordings.exports.placement import Spot, place
+from streamer.recordings.exports.report import EVERYTHING_ELSE, report
 from streamer.recordings.exports.result import Result, read_result
 from streamer.recordings.exports.rttm import rttm
 from streamer.recordings.exports.textgrid import textgrid
@@ -27,12 +28,9 @@ from streamer.transcripts.subtitle_text import labelled, subrip, webvtt
 from streamer.transcripts.subtitles import Cue, subtitles
 from streamer.transcripts.transcript import Transcript
 
-OVERLAY, REST = "overlay.mp4", "rest.wav"
+OVERLAY, REST, REPORT = "overlay.mp4", "rest.wav", "index.html"
 RATES = (SAMPLE_RATE, 48_000)
 """Hz that WAVs may have."""
-
-EVERYTHING_ELSE = "Everything else"
-"""Title of the track of what no voice accounts for."""
 
 
 @dataclass(frozen=True)
@@ -54,15 +52,17 @@ class Wanted:
     burn: bool = False
 
 
-def texts(result: Result, captions: bool, overlay: bool) -> dict[str, str]:
+def texts(result: Result, captions: bool, overlay: bool, burned: bool = False) -> dict[str, str]:
     """Return the files that are text, by name.
 
     Args:
         result: What they tell.
         captions: Whether what was said was written down.
         overlay: Whether there is an overlay video.
+        burned: Whether subtitles are drawn in it.
     """
     made: dict[str, str] = {}
+    spots: dict[Cue, Spot] = {}
     if result.has_sound:
         made |= {
             "transcript.rttm": rttm(result),
@@ -71,13 +71,15 @@ def texts(result: Result, captions: bool, overlay: bool) -> dict[str, str]:
             "transcript.TextGrid": textgrid(result),
         }
     if result.has_sound and captions:
-        placed = place(cues := subtitles(result.spoken()), result)
+        spots = place(subtitles(result.spoken()), result)
         made |= {
-            "transcript.vtt": webvtt(cues, result.label, placed.__getitem__ if overlay else lambda cue: ""),
+            "transcript.vtt": webvtt(spots, result.label, lambda cue: spots[cue].vtt() if overlay else ""),
             "transcript.srt": subrip(named_cues(result)),
             "transcript.txt": plain_text(result),
             "transcript.csv": csv_table(result),
         }
+    files = [*sorted(made), EVENTS]
+    made[REPORT] = report(result, files, spots, OVERLAY if overlay else None, not burned)
     return made
 
 
@@ -130,7 +132,7 @@ def write_exports(
     overlay = folder / OVERLAY
     if wanted.burn and info.video is not None:
         draw_again(recording, info, events, subtitles(result.spoken()), draw(overlay, info))
-    for name, text in texts(result, wanted.captions, overlay.exists()).items():
+    for name, text in texts(result, wanted.captions, overlay.exists(), wanted.burn).items():
         write_text(folder / name, text)
     cues = named_cues(result) if wanted.captions else []
     if overlay.exists() and cues and not wanted.burn:

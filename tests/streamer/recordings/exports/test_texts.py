@@ -234,7 +234,7 @@ def test_subtitles_stand_by_their_face_and_over_no_other() -> None:
     boxes = {1: [(t / 2, (0.05, 0.1, 0.2, 0.3)) for t in range(20)], 2: [(0.0, (0.7, 0.5, 0.2, 0.6))]}
     result = Result(boxes=boxes)
     cues = [Cue(0, 1000, 1, ("a",)), Cue(0, 1000, 2, ("b",)), Cue(0, 1000, None, ("c",)), Cue(5000, 6000, 2, ("d",))]
-    assert [place(cues, result)[cue].split(" size")[0] for cue in cues] == [
+    assert [place(cues, result)[cue].vtt().split(" size")[0] for cue in cues] == [
         "position:32% line:41%",
         "position:68% line:84%",
         "position:50% line:71%",
