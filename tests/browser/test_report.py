@@ -79,10 +79,8 @@ def test_picture_voices_and_transcript_in_step(page: Page, tmp_path: Path) -> No
     assert page.evaluate(AT) == pytest.approx(2.0, abs=0.05)
     expect(lines.nth(1)).to_have_attribute("aria-current", "true")
     until(page, "document.querySelector('video').readyState >= 2")
-    assert page.evaluate("[...document.querySelector('video').textTracks[0].activeCues].map((cue) => cue.text)") == [
-        "Is 1 < 2?",
-        'He said "no".',
-    ]
+    shown = "[...document.querySelector('video').textTracks[0].activeCues].map((cue) => cue.getCueAsHTML().textContent)"
+    assert page.evaluate(shown) == ["Is 1 < 2?", 'He said "no".']
     page.screenshot(path=Path(os.environ.get("EARSHOT_SCREENSHOTS", str(tmp_path))) / "report.png")
     # So does the timeline: a click in its middle is the middle of the recording.
     page.locator(".voice svg").first.click()
@@ -144,6 +142,9 @@ def test_a_phone_has_all_of_it(page: Page, tmp_path: Path) -> None:
     page.set_viewport_size({"width": 360, "height": 740})
     open_report(page, made(tmp_path / "out"))
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    parts = [page.locator(part).bounding_box() for part in (".watch", ".said-list", "footer")]
+    ends = [edge for part in parts if part is not None for edge in (part["y"], part["y"] + part["height"])]
+    assert len(ends) == 6 and ends == sorted(ends)
     page.screenshot(
         path=Path(os.environ.get("EARSHOT_SCREENSHOTS", str(tmp_path))) / "report-phone.png", full_page=True
     )

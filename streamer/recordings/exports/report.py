@@ -11,6 +11,7 @@ from string import Template
 
 from streamer.recordings.exports.placement import Spot
 from streamer.recordings.exports.result import Result
+from streamer.transcripts.subtitle_text import escaped
 from streamer.transcripts.subtitles import Cue
 
 WEB = Path(__file__).parents[3] / "web"
@@ -49,7 +50,7 @@ def report(
     said = 'preload="auto" playsinline aria-label="The recording, with a box on every face"'
     video = "" if overlay is None else f'<video src="{escape(overlay)}" {said}></video>'
     cues = [
-        [cue.start / 1000, cue.end / 1000, "\n".join(cue.lines), spot.across, spot.top, spot.width]
+        [cue.start / 1000, cue.end / 1000, escaped("\n".join(cue.lines)), spot.across, spot.top, spot.width]
         for cue, spot in spots.items()
     ]
     return Template(_part("report/report.html")).substitute(
