@@ -113,10 +113,13 @@ def serve(
 
 @app.command()
 def process(
-    file: Annotated[Path, typer.Argument(help="Any audio or video file PyAV reads.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results; made if absent.")],
+    files: Annotated[list[Path], typer.Argument(help="Any audio or video files PyAV reads.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder for the results, of several files for a folder each.")
+    ],
     device: DeviceFlag = None,
     force: Annotated[bool, typer.Option("--force", help="Replace what is in the folder.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Skip files whose results are there.")] = False,
     one_pass: Annotated[
         bool, typer.Option("--one-pass", help="Separate at once, without learning all voices of the file first.")
     ] = False,
@@ -139,10 +142,11 @@ def process(
     captions = settings.speech if settings.observer else None
     raise run_or_exit(
         lambda: process_command(
-            file,
+            files,
             out,
             device=settings.device,
             force=force,
+            resume=resume,
             one_pass=one_pass,
             speech=captions,
             names=names or [],
@@ -202,12 +206,18 @@ def ask(
 def transcribe(
     file: Annotated[Path, typer.Argument(help="Any audio or video file PyAV reads.")],
     speech: SpeechFlag = None,
+    format: Annotated[
+        str | None,
+        typer.Option("--format", help="vtt, srt, txt, or json, a line a sentence [as --out is called]."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="File to write [standard output].")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file.")] = False,
 ) -> None:
-    """Write down what is said in a recording, as WebVTT on standard output."""
+    """Write down what is said in a recording, each line as soon as it is known."""
     settings = settings_or_exit(speech=speech)
     from streamer.commands.transcribe import transcribe_command
 
-    raise run_or_exit(lambda: transcribe_command(file, model=settings.speech))
+    raise run_or_exit(lambda: transcribe_command(file, model=settings.speech, format=format, out=out, force=force))
 
 
 @app.command()

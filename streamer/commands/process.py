@@ -8,11 +8,10 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
 from models.common.audio import SAMPLE_RATE
 from models.speech.types import Transcriber
+from streamer.commands.batch import process_all
+from streamer.commands.progress import progress as show_progress
 from streamer.commands.transcribe import named_transcriber
 from streamer.errors import UserError
 from streamer.media_file import MediaInfo, inspect
@@ -45,7 +44,7 @@ def process(
         out: Folder for `face-<n>.wav`, `voice-<n>.wav`, `rest.wav`, `overlay.mp4`, `events.jsonl`, and what
             `streamer.recordings.exports` makes of them.
         device: Torch device of the models.
-        progress: Whether to show a progress bar on stderr.
+        progress: Whether to show on stderr how far it is.
         force: Whether to write into a folder that holds other files.
         one_pass: Whether to separate at once, as in a call, instead of learning all voices of the file first.
         engine: To be used instead of a new one; then there is one pass.
@@ -61,15 +60,16 @@ def process(
     with OutFolder(out, force) as folder:
         try:
             learning, known, one_pass = 0.0, None, one_pass or engine is not None or info.audio is None
-            with _bar(progress) as bar:
+            with show_progress(progress) as begin:
                 if engine is None:
                     from streamer.engine.engine import Engine
 
                     engine = Engine(device)
                     if not one_pass:
-                        first = bar.add_task(f"{input.name}: learning voices", total=info.duration)
                         began = time.monotonic()
-                        known = surveyed(input, info, engine.survey(), lambda t: bar.update(first, completed=t))
+                        known = surveyed(
+                            input, info, engine.survey(), begin(f"{input.name}: learning voices", info.duration)
+                        )
                         learning = time.monotonic() - began
                 observe = None if speech is None else functools.partial(open_findings, transcriber)
                 wanted = dataclasses.replace(wanted or Wanted(), captions=transcriber is not None)
@@ -77,9 +77,7 @@ def process(
                 run = Recording(
                     input, info, folder.path, engine, observe, known, draw if overlay and not wanted.burn else None
                 )
-                task = bar.add_task(input.name, total=info.duration)
-                summary = run.run(lambda t: bar.update(task, completed=t))
-                bar.update(task, total=summary.duration, completed=summary.duration)
+                summary = run.run(begin(input.name, info.duration))
             found = summary.faces, summary.voices
             people = write_exports(folder.path, input, info, found, wanted, summary.notes, summary.duration, draw)
             summary.voices = [person.number for person in people if person.id < 0]
@@ -110,11 +108,12 @@ def open_findings(transcriber: Transcriber | None, event: Callable[..., None]) -
 
 
 def process_command(
-    input: Path,
+    inputs: Sequence[Path],
     out: Path,
     *,
     device: str = "cpu",
     force: bool = False,
+    resume: bool = False,
     one_pass: bool = False,
     speech: str | None = "moonshine",
     names: Sequence[str] = (),
@@ -123,22 +122,34 @@ def process_command(
     tracks: bool = True,
     rate: int = SAMPLE_RATE,
 ) -> int:
-    """`process` as a command: says on stdout what was made.
+    """`process` as a command, for one recording or several: says on stdout what was made.
 
     Returns:
-        Exit code 0.
+        Exit code: 0, or 1 if one of several recordings failed.
 
     Raises:
-        UserError: see `process`.
+        UserError: see `process`; or flags exclude each other.
     """
     if rate not in RATES:
         raise UserError(f"--rate is one of {', '.join(map(str, RATES))}, not {rate}")
     if burn and (not overlay or speech in (None, "none")):
         raise UserError("--burn needs an overlay and captions")
-    wanted = Wanted(parse_names(names), tracks=tracks, rate=rate, burn=burn)
-    summary = process(
-        input, out, device=device, force=force, one_pass=one_pass, speech=speech, wanted=wanted, overlay=overlay
-    )
+    named = parse_names(names)
+    if named and len(inputs) > 1:
+        raise UserError("--names is for one recording; use `earshot rename` for several")
+    wanted = Wanted(named, tracks=tracks, rate=rate, burn=burn)
+
+    def one(input: Path, folder: Path) -> None:
+        told = process(
+            input, folder, device=device, force=force, one_pass=one_pass, speech=speech, wanted=wanted, overlay=overlay
+        )
+        _say(input, told)
+
+    return process_all(inputs, out, resume, one)
+
+
+def _say(input: Path, summary: Summary) -> None:
+    """Say what was made."""
     for note in summary.notes:
         print(f"{input.name}: {note}")
     count = len(summary.faces)
@@ -148,18 +159,6 @@ def process_command(
     learning = f" after {summary.learning:.1f} s of learning voices" if summary.learning else ""
     print(
         f"{faces}{summary.duration:.1f} s in {summary.took:.1f} s{learning} "
-        f"({summary.speed:.1f} times real time): {', '.join(summary.files)} in {out}"
-    )
-    return 0
-
-
-def _bar(shown: bool) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed:.0f} s"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        disable=not shown,
+        f"({summary.speed:.1f} times real time): {', '.join(summary.files)} in {summary.out}",
+        flush=True,
     )

@@ -33,6 +33,7 @@ class Start(Event):
     type: Literal["start"]
     made_by: Literal["earshot process"]
     file: str
+    fingerprint: Annotated[str, Field(description="SHA-256 of the file's size, first and last MiB.")] = ""
 
 
 class Person(Written):
@@ -81,6 +82,14 @@ class Voice(Event):
     confidence: Share
 
 
+class Heard(Event):
+    """How far somebody speaks who is not in the picture."""
+
+    type: Literal["heard"]
+    id: int
+    speaking: Share
+
+
 class Turn(Event):
     """A stretch in which somebody speaks, from `t` on."""
 
@@ -125,6 +134,13 @@ class Caption(Event):
     words: Annotated[list[tuple[str, Seconds, Seconds]], Field(description="Of a final one: word, start, end.")]
 
 
+class Note(Event):
+    """What a recording lacks, or what was mended or lost."""
+
+    type: Literal["note"]
+    text: str
+
+
 class End(Event):
     """Last line."""
 
@@ -135,7 +151,8 @@ class End(Event):
 
 
 RecordedEvent = Annotated[
-    Start | People | Audio | Face | Voice | Turn | Place | Sound | Scene | Caption | End, Field(discriminator="type")
+    Start | People | Audio | Face | Voice | Heard | Turn | Place | Sound | Scene | Caption | Note | End,
+    Field(discriminator="type"),
 ]
 """A line of `events.jsonl`. Lines are in order of time, between `start`, `speakers` and `end`."""
 

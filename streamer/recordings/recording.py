@@ -23,6 +23,7 @@ from streamer.recordings.annotations import Annotations
 from streamer.recordings.exports.turns import Turns
 from streamer.recordings.exports.write import OVERLAY
 from streamer.recordings.findings import Findings
+from streamer.recordings.fingerprint import fingerprint
 from streamer.recordings.out_folder import MADE_BY
 from streamer.recordings.overlay_video import OverlayWriter
 from streamer.recordings.read_ahead import ReadAhead
@@ -130,7 +131,7 @@ class Recording:
         summary = Summary(self._folder)
         began = time.monotonic()
         facts = {k: v for k, v in asdict(self._info).items() if k not in ("video", "audio", "start")}
-        self._event(0.0, "start", made_by=MADE_BY, file=self._path.name, **facts)
+        self._event(0.0, "start", made_by=MADE_BY, file=self._path.name, fingerprint=fingerprint(self._path), **facts)
         if self._engine is not None:
             self._engine.open(SESSION, known=self._known)
         try:

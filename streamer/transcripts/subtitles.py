@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain, pairwise
+from itertools import chain
 
-from streamer.transcripts.phrases import LONGEST, SHORTEST, cut, lines, split_long
+from streamer.transcripts.phrases import LONGEST, PAUSE, SHORTEST, cut, lines, split_long
 from streamer.transcripts.words import Word
 
 SPEED = 20
@@ -21,6 +21,9 @@ GAP = 84
 
 LINGER = 500
 """Milliseconds that a subtitle stays after its last word, where there is room; a shorter gap to the next is closed."""
+
+MOST_WORDS = 200
+"""Words after which somebody who makes no pause is cut all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,29 +66,46 @@ def subtitles(spoken: Iterable[Spoken]) -> list[Cue]:
 
     A speaker who is faster than can be read has subtitles that lag, until a pause.
     """
-    words: dict[Hashable, list[Word]] = {}
+    by_speaker: dict[Hashable, list[Spoken]] = {}
     for sentence in sorted(spoken, key=lambda sentence: sentence.words[0].start if sentence.words else 0.0):
-        words.setdefault(sentence.speaker, []).extend(sentence.words)
-    cues = [cue for speaker, said in words.items() for cue in _of_one(speaker, said)]
+        by_speaker.setdefault(sentence.speaker, []).append(sentence)
+    cues = [cue for said in by_speaker.values() for cue in of_one(said)]
     return sorted(cues, key=lambda cue: (cue.start, cue.end))
 
 
-def _of_one(speaker: Hashable, said: list[Word]) -> Iterator[Cue]:
-    """Yield the subtitles of one speaker."""
-    groups = cut(list(chain.from_iterable(map(split_long, said))))
-    starts: list[int] = []
-    last = -GAP
-    for group in groups:
-        start = max(round(group[0].start * 1000), last + GAP)
-        last = start + _reading(group)
-        starts.append(start)
-    # Nothing is in the way of the last one.
-    never = 2 * last + 10_000_000
-    for group, (start, following) in zip(groups, pairwise([*starts, never]), strict=True):
-        end = max(round(group[-1].end * 1000) + LINGER, start + _reading(group))
-        if following - end < LINGER:
-            end = following - GAP
-        yield Cue(start, min(end, start + round(LONGEST * 1000)), speaker, lines(group))
+def of_one(said: Iterable[Spoken]) -> Iterator[Cue]:
+    """Yield the subtitles of one speaker, whose sentences come in order, as soon as nothing can change them."""
+    last: tuple[Hashable, int, list[Word]] | None = None
+    for speaker, group in _groups(said):
+        start = max(0, round(group[0].start * 1000))
+        if last is not None:
+            start = max(start, last[1] + _reading(last[2]) + GAP)
+            yield _cue(*last, start)
+        last = speaker, start, group
+    if last is not None:
+        yield _cue(*last, None)
+
+
+def _groups(said: Iterable[Spoken]) -> Iterator[tuple[Hashable, list[Word]]]:
+    """Yield the words of each subtitle; sentences that follow each other closely are cut together."""
+    held: list[Word] = []
+    speaker: Hashable = None
+    for sentence in said:
+        words = list(chain.from_iterable(map(split_long, sentence.words)))
+        if held and words and (words[0].start - held[-1].end > PAUSE or len(held) > MOST_WORDS):
+            yield from ((speaker, group) for group in cut(held))
+            held = []
+        speaker = sentence.speaker
+        held += words
+    yield from ((speaker, group) for group in cut(held))
+
+
+def _cue(speaker: Hashable, start: int, group: list[Word], following: int | None) -> Cue:
+    """Return a subtitle that begins at `start` ms, and is over when the following begins."""
+    end = max(round(group[-1].end * 1000) + LINGER, start + _reading(group))
+    if following is not None and following - end < LINGER:
+        end = following - GAP
+    return Cue(start, min(end, start + round(LONGEST * 1000)), speaker, lines(group))
 
 
 def _reading(group: list[Word]) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
-from streamer.transcripts.subtitle_text import escaped, harmless, one_line, span
+from streamer.transcripts.subtitle_text import clock, escaped, harmless, one_line, span
 
 MOST = 5_000
 """Lines of a call that are kept: several hours of talk."""
@@ -101,7 +101,7 @@ class Transcript:
 
     def text(self, since: float = float("-inf")) -> str:
         """Return what was kept since then to be read: a time, a name and the words in each line."""
-        return "".join(f"[{_clock(self._since(line.start))}] {_plain(line)}\n" for line in self._kept(since))
+        return "".join(f"[{clock(self._since(line.start))}] {_plain(line)}\n" for line in self._kept(since))
 
     def _kept(self, since: float) -> list[TranscriptLine]:
         return [line for line in self.lines if line.added >= since]
@@ -118,9 +118,3 @@ class Transcript:
 
 def _plain(line: TranscriptLine) -> str:
     return f"{speaker}: {line.text}" if (speaker := line.speaker) else line.text
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}"

@@ -126,7 +126,7 @@ def test_the_command_says_how_long_it_learnt(
     tmp_path: Path, learning: list[Learning], capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = clip(tmp_path / "a.mkv", 0.4)
-    assert process_command(path, tmp_path / "out", speech=None) == 0
+    assert process_command([path], tmp_path / "out", speech=None) == 0
     assert "s of learning voices (" in capsys.readouterr().out
-    assert process_command(path, tmp_path / "out", one_pass=True, speech=None) == 0
+    assert process_command([path], tmp_path / "out", one_pass=True, speech=None) == 0
     assert "learning" not in capsys.readouterr().out
