@@ -59,7 +59,7 @@ def cut(words: Sequence[Word]) -> list[list[Word]]:
     groups: list[list[Word]] = []
     first = 0
     for i in range(1, len(words) + 1):
-        if i == len(words) or words[i].start - words[i - 1].end > PAUSE:
+        if i == len(words) or words[i].opens or words[i].start - words[i - 1].end > PAUSE:
             groups += _cut_run(words[first:i])
             first = i
     return groups

@@ -49,7 +49,7 @@ def labelled(spoken: Iterable[Spoken], name: Named) -> Iterator[Spoken]:
         words, label = sentence.words, name(sentence.speaker)
         if label and sentence.speaker != before:
             short = label if len(label) <= LABEL else label[: LABEL - 1].rstrip() + "…"
-            words = (Word(f"{short}:", words[0].start, words[0].start), *words)
+            words = (Word(f"{short}:", words[0].start, words[0].start, opens=True), *words)
         before = sentence.speaker
         yield Spoken(sentence.speaker, words)
 

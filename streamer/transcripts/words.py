@@ -13,11 +13,19 @@ MOST_READINGS = 256
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word with its punctuation; `start` and `end` in seconds."""
+    """A word with its punctuation.
+
+    Attributes:
+        text: The word.
+        start: Seconds.
+        end: Likewise.
+        opens: Whether a subtitle has to begin with it, as with a speaker's name.
+    """
 
     text: str
     start: float
     end: float
+    opens: bool = False
 
 
 def timed(text: str, start: float, end: float, read: Iterable[tuple[str, float]] = ()) -> list[Word]:

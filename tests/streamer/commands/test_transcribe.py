@@ -137,9 +137,9 @@ def test_lines_are_printed_as_they_come(tmp_path, talker, capsys, monkeypatch):
     monkeypatch.setattr("builtins.print", note)
     assert transcribe_command(quiet(tmp_path / "a.wav"), format="txt") == 0
     assert capsys.readouterr().out == (
-        "[0:00:03] This is 1.\n[0:00:06] This is 2.\n[0:00:09] This is 3.\n[0:00:14] Bye.\n"
+        "[0:00:03] This is 1.\n[0:00:06] This is 2.\n[0:00:09] This is 3.\n[0:00:12] This is 4.\n[0:00:14] Bye.\n"
     )
-    assert len(set(heard_at)) == 4
+    assert len(set(heard_at)) == 5
 
 
 def test_every_format(tmp_path, talker, capsys):

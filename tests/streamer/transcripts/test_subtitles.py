@@ -134,3 +134,9 @@ def test_a_name_stands_where_the_speaker_changes():
     names = {1: "Anna", 2: "A name that is much too long"}
     texts = [" ".join(w.text for w in each.words) for each in labelled(said, lambda who: names.get(who, ""))]
     assert texts == ["Anna: Hi.", "Well.", "A name that is much too…: Bye.", "[rain]"]
+
+
+def test_a_name_begins_a_subtitle():
+    said = [one("Well, that is so.", 0.0, 1.5), one("What?", 1.4, 1.6, 2), one("Um.", 1.7, 2.0)]
+    cues = subtitles(labelled(said, lambda who: f"Face {who}"))
+    assert [cue.lines for cue in cues if cue.speaker == 1] == [("Face 1: Well, that is so.",), ("Face 1: Um.",)]
