@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable
+from itertools import chain
 from typing import NamedTuple
 
 from streamer.recordings.exports.result import Box, Result
 from streamer.transcripts.subtitles import Cue
 
-WIDTH = 64
-"""Percent of the picture's width that 42 characters take at the usual size."""
+WIDTH, LETTERS = 64, 42
+"""Percent of the picture's width that so many characters take at the usual size."""
 
-LOWEST, HEIGHT, STEP = 84, 12, 13
-"""Percent of the picture's height: of the lowest subtitle's top, of two lines, and of the step up for another."""
+LOWEST, LINE = 84, 6
+"""Percent of the picture's height: of the lowest subtitle's top, and of a line."""
 
 NEAR = 1.0
 """Seconds before and after in which a face counts as being in the picture."""
@@ -37,24 +38,34 @@ def place(cues: Iterable[Cue], result: Result) -> dict[Cue, Spot]:
     Below the face where there is room, at the bottom otherwise, and in its direction as far as the words fit there.
     """
     spots: dict[Cue, Spot] = {}
-    standing: list[tuple[Cue, int, int]] = []
+    standing: list[Cue] = []
     for cue in cues:
-        standing = [other for other in standing if other[0].end > cue.start]
+        standing = [other for other in standing if other.end > cue.start]
         box = _box(result, cue)
         across = 50 if box is None else round(100 * (box[0] + box[2] / 2))
         across = min(max(across, WIDTH // 2), 100 - WIDTH // 2)
         below = LOWEST if box is None else round(100 * (box[1] + box[3])) + 1
-        top = min(max(below, STEP), LOWEST)
-        top = _free(top, across, standing)
-        standing.append((cue, across, top))
+        beside = [other for other in standing if _beside(cue, across, other, spots[other].across)]
+        taken = [(spots[other].top, LINE * len(other.lines)) for other in beside]
+        top = _free(min(max(below, LINE), LOWEST), LINE * len(cue.lines), taken)
+        standing.append(cue)
         spots[cue] = Spot(across, top)
     return spots
 
 
-def _free(top: int, across: int, standing: list[tuple[Cue, int, int]]) -> int:
-    """Return the place at `top` or the next one up where nothing stands; `top` if all are taken."""
-    for tried in range(top, 0, -STEP):
-        if not any(abs(tried - other) < HEIGHT and abs(across - along) < WIDTH for _, along, other in standing):
+def _beside(cue: Cue, across: int, other: Cue, along: int) -> bool:
+    """Return whether one of two subtitles would be over the other if they were at one height."""
+    letters = max(map(len, cue.lines)) + max(map(len, other.lines))
+    return abs(across - along) < letters / 2 * WIDTH / LETTERS
+
+
+def _free(top: int, height: int, taken: list[tuple[int, int]]) -> int:
+    """Return the nearest place below `top`, or else above, where nothing stands; `top` if there is none.
+
+    Above is often the face.
+    """
+    for tried in chain(range(top, LOWEST + 1), range(top, 0, -1)):
+        if all(tried + height <= other or other + tall <= tried for other, tall in taken):
             return tried
     return top
 
