@@ -163,11 +163,14 @@ def rename(
     folder: Annotated[Path, typer.Argument(help="A folder that `earshot process` has made.")],
     names: Annotated[list[str], typer.Argument(help="Who is who, as in 1=Anna; 1= takes the name away.")],
     force: Annotated[bool, typer.Option("--force", help="Write anew what has been edited, too.")] = False,
+    recording: Annotated[
+        Path | None, typer.Option("--recording", help="What it was made of: draws the names into the overlay, too.")
+    ] = None,
 ) -> None:
     """Give the people of a recording names, in all files of its result."""
     from streamer.commands.rename import rename_command
 
-    raise run_or_exit(lambda: rename_command(folder, names, force=force))
+    raise run_or_exit(lambda: rename_command(folder, names, force=force, recording=recording))
 
 
 @app.command()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from fractions import Fraction
 from heapq import merge
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,8 @@ from streamer.transcripts.subtitles import Cue
 Packets = Iterator[tuple[float, "av.Packet[Any]"]]
 """Of one stream, with the time of each in seconds; they come in that order."""
 
-CLOCK_STEP = 10.0
-"""Seconds by which packets that follow each other may be apart in decoding order; more is a clock that jumps."""
+CLOCK_STEP, STEP_BACK = 600.0, 0.5
+"""Seconds by which packets that follow each other may be apart and step back; more is a clock that jumps."""
 
 MILLISECONDS = Fraction(1, 1000)
 
@@ -41,6 +42,15 @@ class ClockJumps(Exception):
     """Packets whose times step back or far ahead: copied, they would not be in step with anything."""
 
 
+@contextmanager
+def as_os_errors() -> Iterator[None]:
+    """Raise what PyAV raises as an OSError: a full disk, for one, is none to it."""
+    try:
+        yield
+    except av.error.FFmpegError as error:
+        raise OSError(error.errno, error.strerror) from error
+
+
 def put(container: av.container.OutputContainer, sources: Iterable[Packets]) -> None:
     """Write the packets of several streams in order of time."""
     for _, packet in merge(*sources, key=lambda timed: timed[0]):
@@ -53,6 +63,7 @@ def copied(
     out: av.stream.Stream,
     shift: float = 0.0,
     negative: bool = False,
+    longest: float = CLOCK_STEP,
 ) -> Packets:
     """Yield a stream's packets for another file.
 
@@ -62,6 +73,7 @@ def copied(
         out: The stream that they go to.
         shift: Seconds taken off their times.
         negative: Whether the file can say that a picture is decoded before 0; Matroska would move everything instead.
+        longest: Seconds that two packets may be apart.
 
     Raises:
         ClockJumps: Their times are of no use.
@@ -76,9 +88,11 @@ def copied(
         # The first ones may have no time of decoding.
         dts = packet.dts if packet.dts is not None else round((shift if last is None else last) / packet.time_base)
         t = float(dts * packet.time_base)
-        stepped = last is not None and not last <= t <= last + CLOCK_STEP
-        if stepped or float(packet.pts * packet.time_base) - t > CLOCK_STEP:
+        stepped = last is not None and not last - STEP_BACK <= t <= last + longest
+        if stepped or float(packet.pts * packet.time_base) - t > longest:
             raise ClockJumps
+        if last is not None and t < last:
+            t, dts = last, round(last / packet.time_base)
         last = t
         packet.pts, packet.stream = packet.pts - ticks, out
         packet.dts = dts - ticks if negative else max(dts - ticks, 0)
@@ -158,7 +172,9 @@ def remuxed(old: Path, new: Path, titles: Iterable[str | None], cues: Iterable[C
                     out.metadata["title"] = title
                 # A demuxer of its own for each: streams are read at different speeds.
                 alone = opened.enter_context(av.open(str(old)))
-                sources.append(copied(alone, alone.streams[stream.index], out, negative=new.suffix == ".mp4"))
+                sources.append(
+                    copied(alone, alone.streams[stream.index], out, negative=new.suffix == ".mp4", longest=inf)
+                )
             if cues is not None:
                 sources.append(subtitle_packets(cues, add_subtitles(container), new.suffix == ".mp4"))
             container.start_encoding()

@@ -13,7 +13,7 @@ from streamer.recordings.exports.burn import draw_again
 from streamer.recordings.exports.csv_table import csv_table
 from streamer.recordings.exports.eaf import eaf
 from streamer.recordings.exports.event_log import EVENTS, sort_events
-from streamer.recordings.exports.muxing import remuxed
+from streamer.recordings.exports.muxing import as_os_errors, remuxed
 from streamer.recordings.exports.people import Person, named, number_people, to_event
 from streamer.recordings.exports.placement import Spot, place
 from streamer.recordings.exports.report import EVERYTHING_ELSE, report
@@ -98,6 +98,7 @@ def plain_text(result: Result) -> str:
     return transcript.text()
 
 
+@as_os_errors()
 def write_exports(
     folder: Path,
     recording: Path,
@@ -122,6 +123,9 @@ def write_exports(
 
     Returns:
         Everybody in it.
+
+    Raises:
+        OSError: It cannot be written.
     """
     people = named(number_people(*found, folder), wanted.names)
     if unknown := sorted(wanted.names.keys() - {person.number for person in people}):

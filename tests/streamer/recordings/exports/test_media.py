@@ -63,7 +63,7 @@ def test_without_a_picture_or_with_one_whose_clock_jumps_there_is_sound(tmp_path
     assert write_tracks(tmp_path, [("rest.wav", "Rest")], 0.0, [], None) == ("tracks.mka", None)
     with av.open(str(tmp_path / "tracks.mka")) as made:
         assert [s.type for s in made.streams] == ["audio"]
-    pictures = [(t, grey(90, 64, 48)) for t in (0.0, 0.04, 50.0, 50.04)]
+    pictures = [(t, grey(90, 64, 48)) for t in (0.0, 0.04, 700.0, 700.04)]
     path = write(tmp_path / "jump.mkv", pictures=pictures)
     name, missing = write_tracks(tmp_path, [("rest.wav", "Rest")], 0.0, [], (path, 0, 0.0))
     assert name == "tracks.mka" and missing is not None and "picture" in missing

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 
 from streamer.commands.rename import rename_command
@@ -20,6 +21,7 @@ from streamer.recordings.exports.rename import rename
 from streamer.recordings.exports.result import read_result
 from streamer.recordings.exports.tracks import write_tracks
 from streamer.recordings.exports.write import named_cues, texts, titles, write_text
+from streamer.recordings.fingerprint import fingerprint
 from tests.media import clip
 from tests.streamer.recordings.exports.made import left
 from tests.streamer.recordings.exports.test_media import noise, said
@@ -129,3 +131,23 @@ def test_a_copy_shares_what_is_not_changed(tmp_path: Path) -> None:
     remade(tmp_path / "x", lambda copy: None)
     assert (tmp_path / "x/big").stat().st_ino == inode
     assert named([], {1: "a"}) == []
+
+
+def test_with_the_recording_names_are_drawn_into_the_picture(made: Path, tmp_path: Path) -> None:
+    recording = tmp_path / "talk.mp4"
+    with pytest.raises(UserError, match="was not made of"):
+        rename(made, {2: "Anna"}, recording=recording)
+    log = made / "events.jsonl"
+    log.write_text(log.read_text().replace('"file"', f'"fingerprint": "{fingerprint(recording)}", "file"', 1))
+    rename(made, {2: "A"}, recording=recording, force=True)
+    short = picture(made / "overlay.mp4")
+    rename(made, {2: "Annabella Magdalena"}, recording=recording)
+    long = picture(made / "overlay.mp4")
+    # Its ground is as long as the name.
+    assert np.abs(short[16:23, 90:120].astype(int) - long[16:23, 90:120]).mean() > 30
+    assert "Annabella" in "".join(text for *_, text in said(made / "overlay.mp4"))
+
+
+def picture(path: Path) -> np.ndarray:
+    with av.open(str(path)) as container:
+        return next(container.decode(video=0)).to_ndarray(format="gray")
