@@ -148,6 +148,7 @@ class End(Event):
     faces: list[int]
     voices: list[int]
     notes: list[str]
+    written: Annotated[dict[str, str], Field(description="SHA-256 of the files that are text, as they were written.")]
 
 
 RecordedEvent = Annotated[

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 from streamer.recordings.exports.event_log import sort_events
 from streamer.recordings.exports.people import named, number_people, to_event
 from streamer.recordings.exports.result import read_result
-from streamer.recordings.exports.write import texts, write_text
+from streamer.recordings.exports.write import texts, write_texts
 from tests.media import clip
 from tests.streamer.recordings.exports.made import left
 
@@ -32,8 +32,7 @@ def made(folder: Path, overlay: bool = True) -> Path:
         clip(folder / "clip.mp4", 6.0, size=(320, 180)).rename(folder / "overlay.mp4")
     people = named(number_people([2], [1], folder), {2: "Anna <b>"})
     sort_events(folder / "events.jsonl", [to_event(people)])
-    for name, text in texts(read_result(folder), captions=True, overlay=overlay).items():
-        write_text(folder / name, text)
+    write_texts(folder, texts(read_result(folder), captions=True, overlay=overlay))
     return folder
 
 

@@ -16,7 +16,16 @@ from streamer.recordings.exports.exchange import remade
 from streamer.recordings.exports.muxing import ClockJumps, as_os_errors, remuxed
 from streamer.recordings.exports.people import Person, named, to_event
 from streamer.recordings.exports.result import Result, read_result
-from streamer.recordings.exports.write import OVERLAY, has_captions, named_cues, replaced, texts, titles, write_text
+from streamer.recordings.exports.write import (
+    OVERLAY,
+    digest,
+    has_captions,
+    named_cues,
+    replaced,
+    texts,
+    titles,
+    write_texts,
+)
 from streamer.recordings.fingerprint import fingerprint
 from streamer.recordings.overlay_video import LARGER, OverlayWriter
 from streamer.transcripts.subtitles import subtitles
@@ -58,12 +67,8 @@ def rename(folder: Path, names: Mapping[int, str], force: bool = False, recordin
 
 def _edited(folder: Path, result: Result) -> list[str]:
     """Return the files that are not as they were written."""
-    made = _texts(folder, result)
-    return [
-        name
-        for name, text in made.items()
-        if (folder / name).is_file() and (folder / name).read_bytes() != text.encode("utf-8", "replace")
-    ]
+    written = result.end.get("written", {})
+    return [name for name, sha in written.items() if (folder / name).is_file() and digest(folder / name) != sha]
 
 
 def _checked(folder: Path, recording: Path) -> MediaInfo:
@@ -79,9 +84,8 @@ def _write(folder: Path, people: list[Person], recording: Path | None, info: Med
     """Write everything that names people anew; what is not there is not wanted."""
     sort_events(folder / EVENTS, [to_event(people)])
     result, overlay = read_result(folder), folder / OVERLAY
-    for name, text in _texts(folder, result).items():
-        if (folder / name).exists():
-            replaced(folder / name, partial(write_text, text=text))
+    there = {name: text for name, text in _texts(folder, result).items() if (folder / name).exists()}
+    sort_events(folder / EVENTS, [result.end | {"written": write_texts(folder, there)}])
     cues = named_cues(result) if has_captions(folder) else []
     if overlay.exists():
         subtitled = _has_subtitles(overlay)

@@ -62,6 +62,7 @@ class Result:
         boxes: By face, where it was: time and box, rising.
         has_sound: Whether there was anything to be heard.
         sound_begins: When the first sample of the voices is, seconds.
+        end: The last event.
     """
 
     file: str = ""
@@ -73,6 +74,7 @@ class Result:
     boxes: dict[int, list[tuple[float, Box]]] = field(default_factory=dict)
     has_sound: bool = False
     sound_begins: float = 0.0
+    end: dict[str, Any] = field(default_factory=dict)
 
     def label(self, person: object) -> str:
         """Return the name of somebody, or what stands for it; nobody has none."""
@@ -123,7 +125,7 @@ def read_result(folder: Path) -> Result:
                     person = None if event["face"] is None else ids.get(event["face"])
                     result.said.append(Said(person, event["start"], event["end"], event["text"], words))
                 case "end":
-                    result.duration, whole = event["t"], True
+                    result.duration, result.end, whole = event["t"], event, True
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from error
     except (KeyError, TypeError, ValueError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -136,8 +137,7 @@ def write_exports(
     overlay = folder / OVERLAY
     if wanted.burn and info.video is not None:
         draw_again(recording, info, events, subtitles(result.spoken()), draw(overlay, info))
-    for name, text in texts(result, wanted.captions, overlay.exists(), wanted.burn).items():
-        write_text(folder / name, text)
+    written = write_texts(folder, texts(result, wanted.captions, overlay.exists(), wanted.burn))
     cues = named_cues(result) if wanted.captions else []
     if overlay.exists() and cues and not wanted.burn:
         replaced(overlay, partial(remuxed, overlay, titles=(), cues=cues))
@@ -150,7 +150,8 @@ def write_exports(
             change_rate(wav, wanted.rate)
     voices = [person.number for person in people if person.id < 0]
     faces = [person.number for person in people if person.id > 0]
-    sort_events(events, [{"t": round(end, 4), "type": "end", "faces": faces, "voices": voices, "notes": notes}])
+    found_out = {"faces": faces, "voices": voices, "notes": notes, "written": written}
+    sort_events(events, [{"t": round(end, 4), "type": "end", **found_out}])
     return people
 
 
@@ -160,9 +161,22 @@ def titles(result: Result, folder: Path) -> list[tuple[str, str]]:
     return [*voices, *([(REST, EVERYTHING_ELSE)] if (folder / REST).is_file() else [])]
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a file; what cannot be said in UTF-8 becomes a question mark."""
-    path.write_bytes(text.encode("utf-8", "replace"))
+def write_texts(folder: Path, made: Mapping[str, str]) -> dict[str, str]:
+    """Write files by name, each put in the place of an old one at once.
+
+    Returns:
+        The SHA-256 of each.
+    """
+    for name, text in made.items():
+        # What cannot be said in UTF-8 becomes a question mark.
+        replaced(folder / name, partial(Path.write_bytes, data=text.encode("utf-8", "replace")))
+    return {name: digest(folder / name) for name in made}
+
+
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def has_captions(folder: Path) -> bool:
@@ -170,7 +184,7 @@ def has_captions(folder: Path) -> bool:
     return (folder / "transcript.srt").exists()
 
 
-def replaced(path: Path, make: Callable[[Path], None]) -> None:
+def replaced(path: Path, make: Callable[[Path], object]) -> None:
     """Make a new file beside an old one, then put it in its place."""
     new = path.with_name(f".new-{path.name}")
     make(new)

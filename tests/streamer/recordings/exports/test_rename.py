@@ -20,7 +20,7 @@ from streamer.recordings.exports.people import named, number_people, to_event
 from streamer.recordings.exports.rename import rename
 from streamer.recordings.exports.result import read_result
 from streamer.recordings.exports.tracks import write_tracks
-from streamer.recordings.exports.write import named_cues, texts, titles, write_text
+from streamer.recordings.exports.write import named_cues, texts, titles, write_texts
 from streamer.recordings.fingerprint import fingerprint
 from tests.media import clip
 from tests.streamer.recordings.exports.made import left
@@ -35,8 +35,8 @@ def made(tmp_path: Path) -> Path:
         noise(folder / name, 6.0)
     sort_events(folder / "events.jsonl", [to_event(number_people([2], [1], folder))])
     result = read_result(folder)
-    for name, text in texts(result, captions=True, overlay=True).items():
-        write_text(folder / name, text)
+    written = write_texts(folder, texts(result, captions=True, overlay=True))
+    sort_events(folder / "events.jsonl", [result.end | {"written": written}])
     source = clip(tmp_path / "talk.mp4", 1.0)
     remuxed(source, folder / "overlay.mp4", (), named_cues(result))
     write_tracks(folder, titles(result, folder), 0.0, named_cues(result), (source, 0, 0.0))
