@@ -56,7 +56,7 @@ class OverlayWriter:
     ) -> None:
         self._names = names or {}
         self._width, self._height = even_size(info.width, info.height, TALLEST)
-        self._container = av.open(str(path), "w", options={"movflags": "+faststart"})
+        self._container = av.open(f"file:{path}", "w", options={"movflags": "+faststart"})
         rate = Fraction(info.frame_rate or 25).limit_denominator(1001)
         self._video = self._container.add_stream("libx264", rate=rate)
         self._video.width, self._video.height = self._width, self._height

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from fractions import Fraction
 from heapq import merge
@@ -61,7 +62,7 @@ def copied(
     source: av.container.InputContainer,
     stream: av.stream.Stream,
     out: av.stream.Stream,
-    shift: float = 0.0,
+    shifts: Sequence[tuple[int, float]] = (),
     negative: bool = False,
     longest: float = CLOCK_STEP,
 ) -> Packets:
@@ -71,7 +72,7 @@ def copied(
         source: Opened for this alone.
         stream: Of it.
         out: The stream that they go to.
-        shift: Seconds taken off their times.
+        shifts: For packets of a number on, seconds added to their times.
         negative: Whether the file can say that a picture is decoded before 0; Matroska would move everything instead.
         longest: Seconds that two packets may be apart.
 
@@ -79,14 +80,18 @@ def copied(
         ClockJumps: Their times are of no use.
     """
     last: float | None = None
-    for packet in source.demux(stream):
+    shift, coming = 0.0, deque(shifts)
+    for number, packet in enumerate(source.demux(stream)):
+        while coming and coming[0][0] <= number:
+            shift = coming.popleft()[1]
         if not packet.size:
             continue
         if packet.pts is None or packet.time_base is None:
             raise ClockJumps
         ticks = round(shift / packet.time_base)
+        packet.pts += ticks
         # The first ones may have no time of decoding.
-        dts = packet.dts if packet.dts is not None else round((shift if last is None else last) / packet.time_base)
+        dts = packet.dts + ticks if packet.dts is not None else round((last or 0.0) / packet.time_base)
         t = float(dts * packet.time_base)
         stepped = last is not None and not last - STEP_BACK <= t <= last + longest
         if stepped or float(packet.pts * packet.time_base) - t > longest:
@@ -94,9 +99,8 @@ def copied(
         if last is not None and t < last:
             t, dts = last, round(last / packet.time_base)
         last = t
-        packet.pts, packet.stream = packet.pts - ticks, out
-        packet.dts = dts - ticks if negative else max(dts - ticks, 0)
-        yield t - shift, packet
+        packet.dts, packet.stream = dts if negative else max(dts, 0), out
+        yield t, packet
 
 
 def add_subtitles(container: av.container.OutputContainer) -> av.stream.Stream:
@@ -157,9 +161,9 @@ def remuxed(old: Path, new: Path, titles: Iterable[str | None], cues: Iterable[C
         titles: Of its sound tracks; None or missing leaves one as it is.
         cues: The new subtitles; None for none.
     """
-    with av.open(str(new), "w", options={"movflags": "+faststart"} if new.suffix == ".mp4" else {}) as container:
+    with av.open(f"file:{new}", "w", options={"movflags": "+faststart"} if new.suffix == ".mp4" else {}) as container:
         with ExitStack() as opened:
-            listed = opened.enter_context(av.open(str(old)))
+            listed = opened.enter_context(av.open(f"file:{old}"))
             named, sources = iter(titles), []
             for stream in listed.streams:
                 if stream.type not in ("video", "audio"):
@@ -171,7 +175,7 @@ def remuxed(old: Path, new: Path, titles: Iterable[str | None], cues: Iterable[C
                 if stream.type == "audio" and (title := next(named, None)) is not None:
                     out.metadata["title"] = title
                 # A demuxer of its own for each: streams are read at different speeds.
-                alone = opened.enter_context(av.open(str(old)))
+                alone = opened.enter_context(av.open(f"file:{old}"))
                 sources.append(
                     copied(alone, alone.streams[stream.index], out, negative=new.suffix == ".mp4", longest=inf)
                 )

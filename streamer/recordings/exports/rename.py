@@ -110,5 +110,5 @@ def _texts(folder: Path, result: Result) -> dict[str, str]:
 
 
 def _has_subtitles(path: Path) -> bool:
-    with av.open(str(path)) as container:
+    with av.open(f"file:{path}") as container:
         return bool(container.streams.subtitles)

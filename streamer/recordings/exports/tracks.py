@@ -14,6 +14,9 @@ import soundfile
 from streamer.recordings.exports.muxing import ClockJumps, Packets, add_subtitles, copied, put, subtitle_packets
 from streamer.transcripts.subtitles import Cue
 
+Picture = tuple[Path, int, Sequence[tuple[int, float]]]
+"""The recording, which of its streams is the picture, and from which packet on how many seconds its times gain."""
+
 PIECE = 16_000
 """Samples that are read at once."""
 
@@ -23,7 +26,7 @@ def write_tracks(
     voices: Sequence[tuple[str, str]],
     begins: float,
     cues: Iterable[Cue],
-    picture: tuple[Path, int, float] | None,
+    picture: Picture | None,
 ) -> tuple[str, str | None]:
     """Write the file.
 
@@ -32,7 +35,7 @@ def write_tracks(
         voices: File and title of each track.
         begins: When their first sample is, seconds.
         cues: Subtitles in order of time; there is no track for none.
-        picture: The recording, which of its streams is the picture, and the time at which it begins; None without.
+        picture: Where it is; None without one.
 
     Returns:
         Its name; and what is missing in it, None if nothing is.
@@ -60,16 +63,16 @@ def _write(
     voices: Sequence[tuple[str, str]],
     begins: float,
     cues: Sequence[Cue],
-    picture: tuple[Path, int, float] | None,
+    picture: Picture | None,
 ) -> None:
     with ExitStack() as opened:
-        container = opened.enter_context(av.open(str(path), "w", format="matroska"))
+        container = opened.enter_context(av.open(f"file:{path}", "w", format="matroska"))
         sources: list[Packets] = []
         if picture is not None:
-            recording, index, start = picture
-            source = opened.enter_context(av.open(str(recording)))
+            recording, index, shifts = picture
+            source = opened.enter_context(av.open(f"file:{recording}"))
             out = container.add_stream_from_template(source.streams[index])
-            sources.append(copied(source, source.streams[index], out, start))
+            sources.append(copied(source, source.streams[index], out, shifts))
         for name, title in voices:
             rate = soundfile.info(folder / name).samplerate
             stream = container.add_stream("flac", rate=rate, layout="mono", format="s16")

@@ -142,7 +142,7 @@ def write_exports(
     if overlay.exists() and cues and not wanted.burn:
         replaced(overlay, partial(remuxed, overlay, titles=(), cues=cues))
     if wanted.tracks and result.has_sound:
-        picture = None if info.video is None else (recording, info.video, info.start)
+        picture = None if info.video is None else (recording, info.video, ((0, -info.start),))
         _, missing = write_tracks(folder, titles(result, folder), result.sound_begins, cues, picture)
         notes += [] if missing is None else [missing]
     if wanted.rate != SAMPLE_RATE:

@@ -42,7 +42,7 @@ def test_a_track_a_speaker_and_the_picture_as_it_was(tmp_path: Path) -> None:
     pcm = [noise(tmp_path / name, seed=seed) for seed, name in enumerate(("face-1.wav", "rest.wav"))]
     info = inspect(path)
     voices = [("face-1.wav", "Anna"), ("rest.wav", "Everything else")]
-    assert write_tracks(tmp_path, voices, 0.5, CUES, (path, info.video, info.start)) == ("tracks.mkv", None)
+    assert write_tracks(tmp_path, voices, 0.5, CUES, (path, info.video, ((0, -info.start),))) == ("tracks.mkv", None)
     with av.open(str(tmp_path / "tracks.mkv")) as made, av.open(str(path)) as source:
         assert [s.metadata.get("title") for s in made.streams] == [None, "Anna", "Everything else", "Subtitles"]
         assert [s.codec_context.name for s in made.streams][:3] == ["h264", "flac", "flac"]
@@ -65,9 +65,18 @@ def test_without_a_picture_or_with_one_whose_clock_jumps_there_is_sound(tmp_path
         assert [s.type for s in made.streams] == ["audio"]
     pictures = [(t, grey(90, 64, 48)) for t in (0.0, 0.04, 700.0, 700.04)]
     path = write(tmp_path / "jump.mkv", pictures=pictures)
-    name, missing = write_tracks(tmp_path, [("rest.wav", "Rest")], 0.0, [], (path, 0, 0.0))
+    name, missing = write_tracks(tmp_path, [("rest.wav", "Rest")], 0.0, [], (path, 0, ()))
     assert name == "tracks.mka" and missing is not None and "picture" in missing
     assert not (tmp_path / "tracks.mkv").exists()
+
+
+def test_a_clock_that_is_mended_is_copied_mended_from_a_file_of_any_name(tmp_path: Path) -> None:
+    pictures = [(t, grey(90, 64, 48)) for t in (0.0, 0.04, 700.0, 700.04)]
+    path = write(tmp_path / "jump.mkv", pictures=pictures, video="mpeg4", clock=1000).rename(tmp_path / "12:30.mkv")
+    noise(tmp_path / "rest.wav")
+    assert write_tracks(tmp_path, [("rest.wav", "Rest")], 0.0, [], (path, 0, ((0, 0.5), (2, -699.42))))[1] is None
+    with av.open(str(tmp_path / "tracks.mkv")) as made:
+        assert [frame.time for frame in made.decode(video=0)] == pytest.approx([0.5, 0.54, 0.58, 0.62])
 
 
 def test_subtitles_and_titles_are_replaced_and_all_else_stays(tmp_path: Path) -> None:
@@ -76,7 +85,7 @@ def test_subtitles_and_titles_are_replaced_and_all_else_stays(tmp_path: Path) ->
         old, new = tmp_path / name, tmp_path / f"new-{name}"
         if name == "a.mkv":
             noise(tmp_path / "rest.wav")
-            write_tracks(tmp_path, [("rest.wav", "Old")], 0.0, CUES[:1], (source, 0, 0.0))
+            write_tracks(tmp_path, [("rest.wav", "Old")], 0.0, CUES[:1], (source, 0, ()))
             (tmp_path / "tracks.mkv").rename(old)
         remuxed(old, new, ["New"], CUES[1:])
         remuxed(new, old, ["Newest"], CUES)

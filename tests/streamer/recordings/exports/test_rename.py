@@ -39,7 +39,7 @@ def made(tmp_path: Path) -> Path:
     sort_events(folder / "events.jsonl", [result.end | {"written": written}])
     source = clip(tmp_path / "talk.mp4", 1.0)
     remuxed(source, folder / "overlay.mp4", (), named_cues(result))
-    write_tracks(folder, titles(result, folder), 0.0, named_cues(result), (source, 0, 0.0))
+    write_tracks(folder, titles(result, folder), 0.0, named_cues(result), (source, 0, ()))
     return folder
 
 
