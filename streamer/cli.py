@@ -129,10 +129,13 @@ def serve(
 
 @app.command()
 def process(
-    file: Annotated[Path, typer.Argument(help="Any audio or video file PyAV reads.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results; made if absent.")],
+    files: Annotated[list[Path], typer.Argument(help="Any audio or video files PyAV reads.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder for the results, of several files for a folder each.")
+    ],
     device: DeviceFlag = None,
     force: Annotated[bool, typer.Option("--force", help="Replace earlier results of the same recording.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Skip files whose results are there.")] = False,
     one_pass: Annotated[
         bool, typer.Option("--one-pass", help="Separate at once, without learning all voices of the file first.")
     ] = False,
@@ -146,8 +149,17 @@ def process(
     mic_per_channel: Annotated[
         bool, typer.Option("--mic-per-channel", help="Every channel is one person's microphone: separate nothing.")
     ] = False,
+    names: Annotated[
+        list[str] | None, typer.Option("--names", help="Who is who, as in 1=Anna; several with commas or again.")
+    ] = None,
+    overlay: Annotated[bool, typer.Option("--overlay/--no-overlay", help="Make a video with boxes, or none.")] = True,
+    burn: Annotated[bool, typer.Option("--burn", help="Draw the subtitles into the overlay.")] = False,
+    tracks: Annotated[
+        bool, typer.Option("--tracks/--no-tracks", help="Make a file with one track a speaker, or none.")
+    ] = True,
+    rate: Annotated[int, typer.Option("--rate", help="Of the WAVs: 16000, or 48000 for editors.")] = 16_000,
 ) -> None:
-    """Pull the voices out of a recording: a WAV a face, the rest, an overlay video, transcripts, and events."""
+    """Pull the voices out of a recording: a WAV a speaker, the rest, an overlay video, transcripts, and events."""
     settings = settings_or_exit(device=device, observer=observer, speech=speech)
     from streamer.commands.process import process_command
 
@@ -155,9 +167,36 @@ def process(
     choice = sound_choice(audio_track, mix, mic_per_track, mic_per_channel)
     raise run_or_exit(
         lambda: process_command(
-            file, out, device=settings.device, force=force, one_pass=one_pass, speech=captions, choice=choice
+            files,
+            out,
+            device=settings.device,
+            force=force,
+            resume=resume,
+            one_pass=one_pass,
+            speech=captions,
+            choice=choice,
+            names=names or [],
+            overlay=overlay,
+            burn=burn,
+            tracks=tracks,
+            rate=rate,
         )
     )
+
+
+@app.command()
+def rename(
+    folder: Annotated[Path, typer.Argument(help="A folder that `earshot process` has made.")],
+    names: Annotated[list[str], typer.Argument(help="Who is who, as in 1=Anna; 1= takes the name away.")],
+    force: Annotated[bool, typer.Option("--force", help="Write anew what has been edited, too.")] = False,
+    recording: Annotated[
+        Path | None, typer.Option("--recording", help="What it was made of: draws the names into the overlay, too.")
+    ] = None,
+) -> None:
+    """Give the people of a recording names, in all files of its result."""
+    from streamer.commands.rename import rename_command
+
+    raise run_or_exit(lambda: rename_command(folder, names, force=force, recording=recording))
 
 
 @app.command()
@@ -201,13 +240,21 @@ def transcribe(
     speech: SpeechFlag = None,
     audio_track: AudioTrackFlag = None,
     mix: MixFlag = False,
+    format: Annotated[
+        str | None,
+        typer.Option("--format", help="vtt, srt, txt, or json, a line a sentence [as --out is called]."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="File to write [standard output].")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file.")] = False,
 ) -> None:
-    """Write down what is said in a recording, as WebVTT on standard output."""
+    """Write down what is said in a recording, each line as soon as it is known."""
     settings = settings_or_exit(speech=speech)
     from streamer.commands.transcribe import transcribe_command
 
     choice = sound_choice(audio_track, mix)
-    raise run_or_exit(lambda: transcribe_command(file, model=settings.speech, choice=choice))
+    raise run_or_exit(
+        lambda: transcribe_command(file, model=settings.speech, choice=choice, format=format, out=out, force=force)
+    )
 
 
 @app.command()

@@ -28,6 +28,8 @@ def write(
     rate: int = 48_000,
     video: str = "libx264",
     audio: str = "pcm_s16le",
+    bit_rate: int | None = None,
+    clock: int = 90_000,
 ) -> Path:
     """Write pictures (seconds, RGB) and sound (seconds, (channels, N)) with just these times."""
     pictures, pieces = list(pictures), list(pieces)
@@ -37,7 +39,9 @@ def write(
             stream = container.add_stream(video, rate=25)
             stream.height, stream.width = pictures[0][1].shape[:2]
             stream.pix_fmt = "yuv420p"
-            stream.codec_context.time_base = Fraction(1, 90_000)
+            stream.codec_context.time_base = Fraction(1, clock)
+            if bit_rate is not None:
+                stream.codec_context.bit_rate = bit_rate
             streams.append(stream)
         if pieces:
             layout = "mono" if len(pieces[0][1]) == 1 else "stereo"

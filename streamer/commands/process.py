@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from models.common.audio import SAMPLE_RATE
 from models.speech.types import Transcriber
+from streamer.commands.batch import process_all
+from streamer.commands.progress import progress as show_progress
 from streamer.commands.signals import ended_by_signals
 from streamer.commands.transcribe import named_transcriber
 from streamer.errors import UserError
@@ -19,8 +19,11 @@ from streamer.media.choice import Choice
 from streamer.media.info import MediaInfo
 from streamer.media.inspect import inspect
 from streamer.media.sound import microphones
+from streamer.recordings.exports.people import parse_names
+from streamer.recordings.exports.write import RATES, Wanted, write_exports
 from streamer.recordings.findings import Findings
 from streamer.recordings.out_folder import OutFolder
+from streamer.recordings.overlay_video import OverlayWriter
 from streamer.recordings.recording import EngineLike, Recording, Summary
 from streamer.recordings.steps import surveyed
 
@@ -36,19 +39,24 @@ def process(
     engine: EngineLike | None = None,
     speech: str | None = None,
     choice: Choice | None = None,
+    wanted: Wanted | None = None,
+    overlay: bool = True,
 ) -> Summary:
     """Pull the voices of a recording apart.
 
     Args:
         input: Any container and codec that PyAV reads.
-        out: Folder for `face-<id>.wav`, `rest.wav`, `overlay.mp4`, `events.jsonl` and `transcript.{vtt,srt,txt}`.
+        out: Folder for `face-<n>.wav`, `voice-<n>.wav`, `rest.wav`, `overlay.mp4`, `events.jsonl`, and what
+            `streamer.recordings.exports` makes of them.
         device: Torch device of the models.
-        progress: Whether to show a progress bar on stderr.
+        progress: Whether to show on stderr how far it is.
         force: Whether to replace earlier results of the same recording, and write into a folder that holds other files.
         one_pass: Whether to separate at once, as in a call, instead of learning all voices of the file first.
         engine: To be used instead of a new one; then there is one pass.
         speech: Transcriber of the captions, "none" for no captions; None neither looks nor listens beside the engine.
         choice: Which sound tracks are heard, and as what.
+        wanted: What is to be exported; None for what is by default.
+        overlay: Whether to make an overlay video.
 
     Raises:
         UserError: the file cannot be used, the folder cannot be written, or there is no such transcriber here.
@@ -60,7 +68,7 @@ def process(
     with OutFolder(out, input, force) as folder:
         try:
             learning, known, one_pass = 0.0, None, one_pass or engine is not None or info.audio is None
-            with _bar(progress) as bar:
+            with show_progress(progress) as begin:
                 if info.microphones:
                     engine = _microphones(input, info)
                 elif engine is None:
@@ -68,15 +76,21 @@ def process(
 
                     engine = Engine(device)
                     if not one_pass:
-                        first = bar.add_task(f"{input.name}: learning voices", total=info.duration)
                         began = time.monotonic()
-                        known = surveyed(input, info, engine.survey(), lambda t: bar.update(first, completed=t))
+                        known = surveyed(
+                            input, info, engine.survey(), begin(f"{input.name}: learning voices", info.duration)
+                        )
                         learning = time.monotonic() - began
                 observe = None if speech is None else functools.partial(open_findings, transcriber)
-                run = Recording(input, info, folder.path, engine, observe, known)
-                task = bar.add_task(input.name, total=info.duration)
-                summary = run.run(lambda t: bar.update(task, completed=t))
-                bar.update(task, total=summary.duration, completed=summary.duration)
+                wanted = dataclasses.replace(wanted or Wanted(), captions=transcriber is not None)
+                draw = functools.partial(OverlayWriter, bit_rate=_bit_rate(input, info), names=wanted.names)
+                run = Recording(
+                    input, info, folder.path, engine, observe, known, draw if overlay and not wanted.burn else None
+                )
+                summary = run.run(begin(input.name, info.duration))
+            found = summary.faces, summary.voices
+            people = write_exports(folder.path, input, info, found, wanted, summary.notes, summary.duration, draw)
+            summary.voices = [person.number for person in people if person.id < 0]
         except OSError as error:
             raise UserError(f"cannot write to {out}: {error.strerror or error}") from error
         summary.learning = learning
@@ -91,6 +105,10 @@ def _microphones(input: Path, info: MediaInfo) -> EngineLike:
     from streamer.recordings.microphones import Microphones, silero
 
     return Microphones(microphones(input, info, SAMPLE_RATE), silero(), info.boost)
+
+
+def _bit_rate(path: Path, info: MediaInfo) -> float | None:
+    return path.stat().st_size * 8 / info.duration if info.duration and path.is_file() else None
 
 
 def open_findings(transcriber: Transcriber | None, event: Callable[..., None]) -> Findings:
@@ -108,25 +126,48 @@ def open_findings(transcriber: Transcriber | None, event: Callable[..., None]) -
 
 
 def process_command(
-    input: Path,
+    inputs: Sequence[Path],
     out: Path,
     *,
     device: str = "cpu",
     force: bool = False,
+    resume: bool = False,
     one_pass: bool = False,
     speech: str | None = "moonshine",
     choice: Choice | None = None,
+    names: Sequence[str] = (),
+    overlay: bool = True,
+    burn: bool = False,
+    tracks: bool = True,
+    rate: int = SAMPLE_RATE,
 ) -> int:
-    """`process` as a command: says on stdout what was made.
+    """`process` as a command, for one recording or several: says on stdout what was made.
 
     Returns:
-        Exit code 0.
+        Exit code: 0, or 1 if one of several recordings failed.
 
     Raises:
-        UserError: see `process`.
+        UserError: see `process`; or flags exclude each other.
     """
+    if rate not in RATES:
+        raise UserError(f"--rate is one of {', '.join(map(str, RATES))}, not {rate}")
+    if burn and (not overlay or speech in (None, "none")):
+        raise UserError("--burn needs an overlay and captions")
+    named = parse_names(names)
+    if named and len(inputs) > 1:
+        raise UserError("--names is for one recording; use `earshot rename` for several")
+    wanted = Wanted(named, tracks=tracks, rate=rate, burn=burn)
+    how = functools.partial(process, device=device, force=force, one_pass=one_pass, speech=speech, choice=choice)
+
+    def one(input: Path, folder: Path) -> None:
+        _say(input, how(input, folder, wanted=wanted, overlay=overlay))
+
     with ended_by_signals():
-        summary = process(input, out, device=device, force=force, one_pass=one_pass, speech=speech, choice=choice)
+        return process_all(inputs, out, resume, one)
+
+
+def _say(input: Path, summary: Summary) -> None:
+    """Say what was made."""
     for note in summary.notes:
         print(f"{input.name}: {note}")
     count = len(summary.faces)
@@ -136,18 +177,6 @@ def process_command(
     learning = f" after {summary.learning:.1f} s of learning voices" if summary.learning else ""
     print(
         f"{faces}{summary.duration:.1f} s in {summary.took:.1f} s{learning} "
-        f"({summary.speed:.1f} times real time): {', '.join(summary.files)} in {summary.out}"
-    )
-    return 0
-
-
-def _bar(shown: bool) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed:.0f} s"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        disable=not shown,
+        f"({summary.speed:.1f} times real time): {', '.join(summary.files)} in {summary.out}",
+        flush=True,
     )

@@ -1,8 +1,8 @@
-"""`earshot transcribe`: the words of a recording as WebVTT."""
+"""`earshot transcribe`: the words of a recording, as subtitles, text or JSON."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,11 @@ from streamer.media.choice import Choice
 from streamer.media.info import MediaInfo
 from streamer.media.inspect import inspect
 from streamer.media.sound import sound
-from streamer.transcripts.transcript import Transcript
+from streamer.recordings.exports.result import Said
+from streamer.recordings.exports.transcript_json import sentence
+from streamer.transcripts.subtitle_text import clock, one_line, srt_cue, vtt_cue
+from streamer.transcripts.subtitles import Cue, Spoken, of_one
+from streamer.transcripts.words import timed
 
 
 def transcribe(path: Path, transcriber: Transcriber, info: MediaInfo | None = None) -> Iterator[Line]:
@@ -56,24 +60,90 @@ def named_transcriber(name: str) -> Transcriber:
         raise UserError(" ".join(str(error).split())) from error
 
 
-def transcribe_command(input: Path, *, model: str = "moonshine", choice: Choice | None = None) -> int:
-    """Print the words of a recording as WebVTT, and on stderr what of it is left out or was mended.
+def _said(lines: Iterator[Line]) -> Iterator[Said]:
+    """Yield lines with their words."""
+    for line in lines:
+        if text := one_line(line.text):
+            yield Said(None, line.start, line.end, text, tuple(timed(text, line.start, line.end)))
+
+
+def _cues(lines: Iterator[Line]) -> Iterator[Cue]:
+    return of_one(Spoken(None, said.words) for said in _said(lines))
+
+
+def _vtt(lines: Iterator[Line]) -> Iterator[str]:
+    yield "WEBVTT\n"
+    yield from (f"\n{vtt_cue(cue)}" for cue in _cues(lines))
+
+
+def _srt(lines: Iterator[Line]) -> Iterator[str]:
+    for number, cue in enumerate(_cues(lines), 1):
+        yield ("\n" if number > 1 else "") + srt_cue(number, cue)
+
+
+def _txt(lines: Iterator[Line]) -> Iterator[str]:
+    return (f"[{clock(said.start)}] {said.text}\n" for said in _said(lines))
+
+
+def _json(lines: Iterator[Line]) -> Iterator[str]:
+    return (f"{sentence(said).model_dump_json(exclude={'speaker'})}\n" for said in _said(lines))
+
+
+WRITERS: dict[str, Callable[[Iterator[Line]], Iterator[str]]] = {"vtt": _vtt, "srt": _srt, "txt": _txt, "json": _json}
+"""What becomes of the lines: subtitles, a line of text each, or of JSON."""
+
+
+def transcribe_command(
+    input: Path,
+    *,
+    model: str = "moonshine",
+    choice: Choice | None = None,
+    format: str | None = None,
+    out: Path | None = None,
+    force: bool = False,
+) -> int:
+    """Write down the words of a recording, each line as soon as it is known; what is left out or mended, on stderr.
 
     Args:
         input: The recording.
         model: See `models.speech.transcriber.open_transcriber`.
         choice: Which sound tracks are heard.
+        format: One of `WRITERS`; None goes by the name of `out`, and is WebVTT without.
+        out: File to write, whole or not at all; None is standard output.
+        force: Whether to replace a file.
 
     Returns:
         Exit code 0.
 
     Raises:
-        UserError: see `transcribe` and `named_transcriber`.
+        UserError: see `transcribe` and `named_transcriber`; or there is no such format, or the file cannot be written.
     """
+    format = format or (out.suffix[1:].lower() if out is not None and out.suffix else "vtt")
+    if format not in WRITERS:
+        raise UserError(f'there is no format "{format}": {", ".join(WRITERS)}')
     info = inspect(input, choice)
-    transcript = Transcript(begin=0.0, most=None)
-    for line in transcribe(input, named_transcriber(model), info):
-        transcript.add("", line.start, line.end, line.text)
-    print(transcript.vtt(), end="")
+    lines = WRITERS[format](transcribe(input, named_transcriber(model), info))
+    if out is not None:
+        _write(lines, out, force)
+    else:
+        for text in lines:
+            print(text, end="", flush=True)
     tell(input, info.notes)
     return 0
+
+
+def _write(lines: Iterator[str], out: Path, force: bool) -> None:
+    """Write a file, whole or not at all."""
+    if out.exists() and not force:
+        raise UserError(f"{out} is there already; add --force to replace it")
+    part = out.with_name(f".{out.name}.part")
+    try:
+        with part.open("w", encoding="utf-8", errors="replace", newline="\n") as file:
+            for text in lines:
+                file.write(text)
+                file.flush()
+        part.replace(out)
+    except OSError as error:
+        raise UserError(f"cannot write {out}: {error.strerror or error}") from error
+    finally:
+        part.unlink(missing_ok=True)

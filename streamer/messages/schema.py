@@ -1,4 +1,7 @@
-"""The messages as the page has them: a JSON schema, and TypeScript declarations that its code is checked against."""
+"""The messages as the page has them: a JSON schema, and TypeScript declarations that its code is checked against.
+
+Beside them the schemas of what `earshot process` writes.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from streamer.messages.protocol import client_messages, server_messages
+from streamer.messages.recorded import RecordedEvent, TranscriptFile
 from streamer.messages.typescript import declarations
 
 WEB = Path(__file__).parents[2] / "web"
@@ -30,6 +34,17 @@ def message_schema() -> dict[str, Any]:
     return schema
 
 
+def recording_schemas() -> dict[str, dict[str, Any]]:
+    """Describe the files of a recording's result, by the names of their schemas."""
+    return {
+        "events.schema.json": {
+            "title": "A line of events.jsonl",
+            **TypeAdapter(RecordedEvent).json_schema(mode="serialization"),
+        },
+        "transcript.schema.json": TypeAdapter(TranscriptFile).json_schema(mode="serialization"),
+    }
+
+
 def files(web: Path = WEB) -> dict[Path, str]:
     """Return the files that are made from the models, and what each has to hold.
 
@@ -38,9 +53,14 @@ def files(web: Path = WEB) -> dict[Path, str]:
     """
     schema = message_schema()
     return {
-        web / "messages.schema.json": json.dumps(schema, indent=2, sort_keys=True) + "\n",
+        web / "messages.schema.json": _text(schema),
         web / "messages.d.ts": declarations(schema),
+        **{web / name: _text(described) for name, described in recording_schemas().items()},
     }
+
+
+def _text(schema: dict[str, Any]) -> str:
+    return json.dumps(schema, indent=2, sort_keys=True) + "\n"
 
 
 def write(web: Path = WEB) -> list[Path]:

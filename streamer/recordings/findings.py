@@ -1,19 +1,18 @@
-"""The observer on a recording: fed in step with the engine, its findings as events, transcripts and annotations."""
+"""The observer on a recording: fed in step with the engine, its findings as events and annotations."""
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Protocol
 
 from models.common.arrays import F32, U8
 from models.vision.image_runtime import fit
-from streamer.engine.types import speaker_name
 from streamer.observer.types import Caption, Description, Localization, Observation, Sounds
 from streamer.recordings.annotations import Annotations
-from streamer.transcripts.sound_lines import LASTS, SoundLines
-from streamer.transcripts.transcript import Transcript
+from streamer.transcripts.subtitle_text import one_line
+from streamer.transcripts.words import WordTimes
 
 SESSION = "recording"
 
@@ -64,8 +63,7 @@ class Findings:
 
     def __init__(self, observer: ObserverLike, captions: CaptionsLike | None, event: Callable[..., None]) -> None:
         self._observer, self._captions, self._event = observer, captions, event
-        self._transcript = Transcript(begin=0.0, most=None)
-        self._sounds = SoundLines()
+        self._words = WordTimes()
         self._blocks = 0
         self.annotations = Annotations()
         observer.open(SESSION)
@@ -89,18 +87,11 @@ class Findings:
         if self._blocks % STEP_EVERY == 0:
             self._step()
 
-    def finish(self, folder: Path) -> None:
-        """Write the transcripts, if there was anything to be heard."""
-        if self._captions is None or not self._blocks:
-            return
-        for caption in self._captions.close(SESSION):
-            self._said(caption)
-        for name, text in (
-            ("transcript.vtt", self._transcript.vtt()),
-            ("transcript.srt", self._transcript.srt()),
-            ("transcript.txt", self._transcript.text()),
-        ):
-            (folder / name).write_text(text, encoding="utf-8")
+    def finish(self) -> None:
+        """End the captions, if there was anything to be heard."""
+        if self._captions is not None and self._blocks:
+            for caption in self._captions.close(SESSION):
+                self._said(caption)
 
     def _step(self) -> None:
         for _, observation in self._observer.step():
@@ -118,11 +109,10 @@ class Findings:
                 peak=_rounded(observation.peak),
                 box=_rounded(observation.box),
                 score=round(observation.score, 3),
+                heat=b64encode(observation.heat).decode(),
             )
         elif isinstance(observation, Sounds):
             self.annotations = replace(self.annotations, tags=tuple(name for name, _ in observation.tags))
-            if (line := self._sounds.step(observation.t, observation.tags)) is not None:
-                self._transcript.add("", observation.t, observation.t + LASTS, line)
             self._event(observation.t, "sound", tags=[[name, round(p, 3)] for name, p in observation.tags])
         elif isinstance(observation, Description):
             if observation.text != self.annotations.description:
@@ -130,22 +120,21 @@ class Findings:
                 self._event(observation.t, "scene", text=observation.text)
 
     def _said(self, caption: Caption) -> None:
-        captions = {face: said for face, said in self.annotations.captions.items() if face != caption.face}
-        if caption.text:
-            captions[caption.face] = caption
-        self.annotations = replace(self.annotations, captions=captions)
+        text, words = one_line(caption.text), []
+        if caption.final:
+            words = self._words.finish(caption.id, text, caption.start, caption.end)
+        else:
+            self._words.reading(caption.id, text, caption.end)
         self._event(
             caption.start,
             "caption",
             face=caption.face,
-            text=caption.text,
+            text=text,
             start=round(caption.start, 3),
             end=round(caption.end, 3),
             final=caption.final,
+            words=[[word.text, round(word.start, 3), round(word.end, 3)] for word in words],
         )
-        if caption.final and caption.text:
-            speaker = "" if caption.face is None else speaker_name(caption.face)
-            self._transcript.add(speaker, caption.start, caption.end, caption.text)
 
 
 def _rounded(numbers: tuple[float, ...] | None) -> list[float] | None:

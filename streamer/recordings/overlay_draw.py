@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
@@ -49,20 +50,22 @@ class Canvas:
         planes: Shape (height * 3 / 2, width), uint8: yuv420p as PyAV lays it out.
         width: Even.
         height: Even.
+        names: Of faces that have one.
     """
 
     planes: U8
     width: int
     height: int
+    names: Mapping[int, str] = field(default_factory=dict)
 
     def draw(self, faces: list[FaceState], annotations: Annotations) -> None:
         """Draw everything: heat below, then faces with their captions, then what is heard and seen."""
         if annotations.place is not None and annotations.place.peak is not None:
             self.heat(annotations.place)
         for face in faces:
-            self.face(face, annotations.captions[face.id].text if face.id in annotations.captions else "")
+            self.face(face, annotations.captions.get(face.id, ()))
         shown = {face.id for face in faces}
-        loose = [said.text for face, said in annotations.captions.items() if face not in shown]
+        loose = [line for face, lines in annotations.captions.items() if face not in shown for line in lines]
         lines = [f"[{', '.join(annotations.tags)}]"] if annotations.tags else []
         lines += loose
         bottom = self.height - self._margin
@@ -79,7 +82,7 @@ class Canvas:
             share = cv2.resize(grid, (width, height), interpolation=cv2.INTER_CUBIC).clip(0, 1) ** 2 * HEAT
             plane[:] = np.rint(plane + (colour - plane.astype(np.float32)) * share).astype(np.uint8)
 
-    def face(self, face: FaceState, caption: str) -> None:
+    def face(self, face: FaceState, caption: Sequence[str]) -> None:
         """Draw a face's box, its name above, and what it says below."""
         talking = face.speaking >= SPEAKING
         colour = TALKING if talking else QUIET
@@ -93,14 +96,15 @@ class Canvas:
             corner, opposite = (left // step, top // step), (right // step, bottom // step)
             cv2.rectangle(plane, corner, opposite, value, max(1, border // step))
         known = VOICES[face.voice].format(face.voice_confidence)
-        text = speaker_name(face.id) + known + (", speaking" if talking else "")
+        text = self.names.get(face.id, speaker_name(face.id)) + known + (", speaking" if talking else "")
         label_height = self._text_box(text)[1]
         if top - label_height >= 0:
             self.label(text, left, top, colour, rises=True)
         else:
             self.label(text, left, min(bottom, self.height - label_height), colour)
-        if caption:
-            self.label(caption, left, bottom + thick, PAPER)
+        edge = min(bottom + thick, self.height - len(caption) * label_height)
+        for line in caption:
+            edge = self.label(line, left, edge, PAPER)[3]
 
     def label(self, text: str, left: int, edge: int, colour: tuple[int, int, int], rises: bool = False) -> Box:
         """Write a line on a ground of its own, moved so that it stays in the picture.

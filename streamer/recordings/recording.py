@@ -23,6 +23,8 @@ from streamer.media.pictures import Shot, shots
 from streamer.media.sound import sound
 from streamer.media.source import Losses
 from streamer.recordings.annotations import Annotations
+from streamer.recordings.exports.turns import Turns
+from streamer.recordings.exports.write import OVERLAY
 from streamer.recordings.findings import Findings
 from streamer.recordings.fingerprint import fingerprint
 from streamer.recordings.out_folder import MADE_BY
@@ -96,6 +98,7 @@ class Recording:
         engine: None if there is no video, and so nothing to look for.
         observe: Makes what looks and listens beside, given where its events go; None for nothing of the kind.
         known: What a first pass found, None if there was none.
+        overlay: Opens what draws on the pictures; None for no overlay.
     """
 
     def __init__(
@@ -106,11 +109,13 @@ class Recording:
         engine: EngineLike | None,
         observe: Callable[[Callable[..., None]], Findings] | None = None,
         known: Known | None = None,
+        overlay: Callable[[Path, MediaInfo], OverlayWriter] | None = OverlayWriter,
     ) -> None:
         self._path, self._info, self._folder, self._engine = path, info, folder, engine
         self._events: IO[str] = (folder / "events.jsonl").open("w", encoding="utf-8")
         self._findings = None if observe is None else observe(self._event)
-        self._overlay = OverlayWriter(folder / "overlay.mp4", info) if info.video is not None else None
+        self._overlay = overlay(folder / OVERLAY, info) if overlay is not None and info.video is not None else None
+        self._turns = Turns()
         # Decoding and colour conversion keep ahead of the models on the other core.
         self._lost_pictures = Losses()
         pictures = shots(path, info, self._lost_pictures)
@@ -144,7 +149,7 @@ class Recording:
             self._feed_original(inf)
             self._release(inf)
             if self._findings is not None:
-                self._findings.finish(self._folder)
+                self._findings.finish()
             if self._overlay is not None:
                 self._overlay.close()
         except BaseException:
@@ -162,6 +167,8 @@ class Recording:
         summary.duration, summary.took = self._end, time.monotonic() - began
         for note in summary.notes:
             self._event(self._end, "note", text=note)
+        for turn in self._turns.finish():
+            self._event(turn.start, "turn", id=turn.id, end=round(turn.end, 3))
         self._event(self._end, "end", faces=summary.faces, voices=summary.voices, notes=summary.notes)
         self._events.close()
         return summary
@@ -227,6 +234,7 @@ class Recording:
             other.id: other.speaking for other in voices.others
         }
         self._tell_unseen(voices.t, speaking)
+        self._turns.step(voices.t, BLOCK_SECONDS, speaking)
         for change in self._engine.voice_changes(SESSION):
             sure = round(change.confidence, 3)
             self._event(change.t, "voice", id=change.id, state=change.state, why=change.why, confidence=sure)
@@ -284,7 +292,7 @@ class Recording:
                         score=round(float(face.score), 3),
                     )
             if self._overlay is not None:
-                annotations = Annotations() if self._findings is None else self._findings.annotations.at(seen.shot.t)
+                annotations = Annotations() if self._findings is None else self._findings.annotations
                 self._overlay.picture(seen.shot, faces, annotations)
 
     def _feed_original(self, until: float) -> None:

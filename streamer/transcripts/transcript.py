@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
+from streamer.transcripts.subtitle_text import clock, escaped, harmless, one_line, span
+
 MOST = 5_000
 """Lines of a call that are kept: several hours of talk."""
 
@@ -33,7 +35,7 @@ class TranscriptLine:
     @property
     def speaker(self) -> str:
         """Name shown, as it is now."""
-        return _one_line(self.name())
+        return one_line(self.name())
 
 
 class Transcript:
@@ -71,7 +73,7 @@ class Transcript:
             end: Likewise; `start` if it is earlier.
             text: What was said, in any number of lines.
         """
-        text = _one_line(text)
+        text = one_line(text)
         if not text:
             return
         if self._begin is None:
@@ -86,23 +88,20 @@ class Transcript:
         """Return what was kept since then as WebVTT, speakers as voice tags. Source: W3C WebVTT, 4.2 and 6.1."""
         cues = []
         for line in self._kept(since):
-            voice = f"<v {_escaped(speaker)}>" if (speaker := line.speaker) else ""
-            cues.append(f"{self._span(line, '.')}\n{voice}{_escaped(line.text)}\n")
+            voice = f"<v {escaped(speaker)}>" if (speaker := line.speaker) else ""
+            cues.append(f"{self._span(line, '.')}\n{voice}{escaped(line.text)}\n")
         return "\n".join(["WEBVTT\n", *cues])
 
     def srt(self, since: float = float("-inf")) -> str:
         """Return what was kept since then as SubRip, speakers before a colon."""
-        # SubRip has no escapes: players take <...> for markup and {\...} for positions.
-        harmless = str.maketrans("<>{", "\u2039\u203a(")
         cues = [
-            f"{i}\n{self._span(line, ',')}\n{_plain(line).translate(harmless)}\n"
-            for i, line in enumerate(self._kept(since), 1)
+            f"{i}\n{self._span(line, ',')}\n{harmless(_plain(line))}\n" for i, line in enumerate(self._kept(since), 1)
         ]
         return "\n".join(cues)
 
     def text(self, since: float = float("-inf")) -> str:
         """Return what was kept since then to be read: a time, a name and the words in each line."""
-        return "".join(f"[{_clock(self._since(line.start))}] {_plain(line)}\n" for line in self._kept(since))
+        return "".join(f"[{clock(self._since(line.start))}] {_plain(line)}\n" for line in self._kept(since))
 
     def _kept(self, since: float) -> list[TranscriptLine]:
         return [line for line in self.lines if line.added >= since]
@@ -111,34 +110,11 @@ class Transcript:
         start = self._since(line.start)
         # A cue must end after it begins.
         end = max(self._since(line.end), start + 0.001)
-        return f"{_stamp(start, point)} --> {_stamp(end, point)}"
+        return span(round(start * 1000), round(end * 1000), point)
 
     def _since(self, t: float) -> float:
         return max(0.0, t - (self._begin or 0.0))
 
 
-def _one_line(text: str) -> str:
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
-
-
 def _plain(line: TranscriptLine) -> str:
     return f"{speaker}: {line.text}" if (speaker := line.speaker) else line.text
-
-
-def _escaped(text: str) -> str:
-    """Return cue text; the arrow between times loses its head with it."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def _stamp(seconds: float, point: str) -> str:
-    """Return HH:MM:SS.mmm, hours as long as they need to be."""
-    milliseconds = round(seconds * 1000)
-    minutes, rest = divmod(milliseconds, 60_000)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours:02}:{minutes:02}:{rest // 1000:02}{point}{rest % 1000:03}"
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}"

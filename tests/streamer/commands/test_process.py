@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import av
 import numpy as np
@@ -15,6 +16,8 @@ from streamer.commands.process import Summary, process
 from streamer.engine.survey import Known
 from streamer.engine.types import BLOCK, FaceState, Voices
 from streamer.errors import UserError
+from streamer.messages.recorded import RecordedEvent
+from streamer.recordings.exports.write import Wanted
 from streamer.recordings.out_folder import OutFolder
 from tests.media import clip, grey, tone, write
 
@@ -75,6 +78,11 @@ def events(out: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (out / "events.jsonl").read_text().splitlines()]
 
 
+def media(files: Iterable[str]) -> list[str]:
+    """What is not made of the others."""
+    return sorted(name for name in files if name.endswith((".wav", ".mp4", ".jsonl")))
+
+
 def wav(path: Path) -> I16:
     pcm, rate = soundfile.read(path, dtype="int16")
     assert rate == 16_000
@@ -101,7 +109,7 @@ def test_voice_and_rest_are_as_long_as_the_sound_in_step_with_it_and_add_up(
 ) -> None:
     path, pcm = noise
     summary = run(path, tmp_path / "out", OneFace())
-    assert summary.files == ["events.jsonl", "face-7.wav", "overlay.mp4", "rest.wav"]
+    assert media(summary.files) == ["events.jsonl", "face-7.wav", "overlay.mp4", "rest.wav"]
     face, rest = wav(tmp_path / "out/face-7.wav"), wav(tmp_path / "out/rest.wav")
     assert len(face) == len(rest) == len(pcm)
     assert np.array_equal(face.astype(int) + rest, pcm)
@@ -126,7 +134,7 @@ def test_a_face_is_silent_before_it_appears(noise: tuple[Path, I16], tmp_path: P
 def test_without_a_face_the_rest_is_the_mixture(noise: tuple[Path, I16], tmp_path: Path) -> None:
     path, pcm = noise
     summary = run(path, tmp_path / "out", OneFace(since=None))
-    assert summary.files == ["events.jsonl", "overlay.mp4", "rest.wav"]
+    assert media(summary.files) == ["events.jsonl", "overlay.mp4", "rest.wav"]
     assert np.array_equal(wav(tmp_path / "out/rest.wav"), pcm)
     assert summary.notes == ["no face was found: all sound is in rest.wav"]
 
@@ -196,7 +204,7 @@ def test_pictures_of_a_fast_camera_are_all_in_the_overlay_but_not_all_looked_at(
 def test_no_sound_gives_overlay_and_events_and_says_so(tmp_path: Path) -> None:
     path = write(tmp_path / "a.mkv", pictures=[(i / 25, grey(90, 64, 48)) for i in range(25)])
     summary = run(path, tmp_path / "out", OneFace())
-    assert summary.files == ["events.jsonl", "overlay.mp4"]
+    assert media(summary.files) == ["events.jsonl", "overlay.mp4"]
     assert "no sound" in summary.notes[0]
     assert sum(e["type"] == "face" for e in events(tmp_path / "out")) == 25
 
@@ -217,7 +225,7 @@ def test_an_earlier_run_is_replaced_whole_when_that_is_asked_for(tmp_path: Path)
         run(path, out, OneFace(since=None))
     assert (out / "transcript.txt").read_text() == "edited" and (out / "face-7.wav").exists()
     run(path.rename(tmp_path / "b.mkv"), out, OneFace(since=None), force=True)
-    assert sorted(p.name for p in out.iterdir()) == ["events.jsonl", "overlay.mp4", "rest.wav"]
+    assert media(p.name for p in out.iterdir()) == ["events.jsonl", "overlay.mp4", "rest.wav"]
 
 
 @pytest.mark.parametrize("force", [False, True])
@@ -315,3 +323,38 @@ def test_bad_input_leaves_no_folder(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="cannot be read"):
         run(tmp_path / "a.mp4", tmp_path / "out", OneFace())
     assert [p.name for p in tmp_path.iterdir()] == ["a.mp4"]
+
+
+def test_the_overlay_is_hardly_larger_than_the_recording(tmp_path: Path) -> None:
+    """Noise, which no encoder makes small by itself, in a recording that was made small."""
+    random = np.random.default_rng(3)
+    pictures = [(i / 25, random.integers(0, 256, (120, 160, 3)).astype(np.uint8)) for i in range(75)]
+    sound = tone(3.0, 48_000)
+    pieces = [(i / 10, sound[:, i * 4800 : (i + 1) * 4800]) for i in range(30)]
+    path = write(tmp_path / "a.mkv", pictures=pictures, pieces=pieces, audio="aac", bit_rate=600_000)
+    run(path, tmp_path / "out", OneFace())
+    assert (tmp_path / "out/overlay.mp4").stat().st_size < 1.5 * path.stat().st_size
+
+
+def test_every_event_is_as_the_schema_says(tmp_path: Path) -> None:
+    run(clip(tmp_path / "a.mkv", 1.0), tmp_path / "out", OneFace(), wanted=Wanted(names={7: "Anna", 9: "Bob"}))
+    kinds = {kind.model_fields["type"].annotation.__args__[0]: kind for kind in get_args(get_args(RecordedEvent)[0])}
+    lines = events(tmp_path / "out")
+    for line in lines:
+        kind = kinds[line["type"]]
+        kind.model_validate(line)
+        assert line["type"] == "start" or line.keys() <= kind.model_fields.keys()
+    assert [line["t"] for line in lines] == sorted(line["t"] for line in lines)
+    assert lines[1]["speakers"] == [{"number": 7, "id": 7, "name": "Anna", "sound": "face-7.wav"}]
+    assert {line["type"] for line in lines} == {"start", "speakers", "audio", "voice", "face", "turn", "end"}
+    assert lines[-1]["notes"] == ["there is nobody with the number 9 to be named"]
+    assert (tmp_path / "out/transcript.rttm").read_text().split()[7] == "Anna"
+    assert (tmp_path / "out/tracks.mkv").exists()
+
+
+def test_what_is_not_wanted_is_not_made_and_other_rates_are(tmp_path: Path) -> None:
+    path = clip(tmp_path / "a.mkv", 0.4)
+    summary = run(path, tmp_path / "out", OneFace(), wanted=Wanted(tracks=False, rate=48_000), overlay=False)
+    assert "overlay.mp4" not in summary.files and not any(name.startswith("tracks") for name in summary.files)
+    info = soundfile.info(tmp_path / "out/face-7.wav")
+    assert (info.samplerate, info.frames) == (48_000, 19_200)

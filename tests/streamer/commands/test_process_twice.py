@@ -15,7 +15,7 @@ from streamer.commands.process import process, process_command
 from streamer.engine.survey import Known
 from streamer.engine.types import SpeakerState, Voices
 from tests.media import clip, grey, write
-from tests.streamer.commands.test_process import OneFace, events, run, wav
+from tests.streamer.commands.test_process import OneFace, events, media, run, wav
 
 
 class TwoVoices(OneFace):
@@ -39,7 +39,7 @@ def sound_only(path: Path) -> tuple[Path, I16]:
 def test_sound_alone_gives_a_file_a_voice(tmp_path: Path) -> None:
     path, pcm = sound_only(tmp_path / "a.wav")
     summary = run(path, tmp_path / "out", TwoVoices(since=None))
-    assert summary.files == ["events.jsonl", "rest.wav", "voice-1.wav", "voice-2.wav"]
+    assert media(summary.files) == ["events.jsonl", "rest.wav", "voice-1.wav", "voice-2.wav"]
     assert summary.voices == [1, 2] and summary.faces == []
     first, second, rest = (wav(tmp_path / "out" / f"{name}.wav") for name in ("voice-1", "voice-2", "rest"))
     assert len(first) == len(second) == len(rest) == len(pcm)
@@ -58,7 +58,7 @@ def test_sound_alone_gives_a_file_a_voice(tmp_path: Path) -> None:
 def test_sound_in_which_nobody_is_known_is_rest(tmp_path: Path) -> None:
     path, pcm = sound_only(tmp_path / "a.wav")
     summary = run(path, tmp_path / "out", OneFace(since=None))
-    assert summary.files == ["events.jsonl", "rest.wav"]
+    assert media(summary.files) == ["events.jsonl", "rest.wav"]
     assert np.array_equal(wav(tmp_path / "out/rest.wav"), pcm)
     assert summary.notes == ["the file has no video, so no faces: all sound is in rest.wav"]
 
@@ -112,7 +112,7 @@ def test_a_recording_is_gone_through_twice(tmp_path: Path, learning: list[Learni
     assert engine.known is survey.found and summary.learning > 0
     # The last samples are pressed out of the separator by one block more.
     assert engine.heard == 51 and [t for t, _ in engine.seen] == survey.seen
-    assert summary.files == ["events.jsonl", "face-7.wav", "overlay.mp4", "rest.wav"]
+    assert media(summary.files) == ["events.jsonl", "face-7.wav", "overlay.mp4", "rest.wav"]
 
 
 def test_one_pass_is_as_in_a_call(tmp_path: Path, learning: list[Learning]) -> None:
@@ -131,7 +131,7 @@ def test_the_command_says_how_long_it_learnt(
     tmp_path: Path, learning: list[Learning], capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = clip(tmp_path / "a.mkv", 0.4)
-    assert process_command(path, tmp_path / "out", speech=None) == 0
+    assert process_command([path], tmp_path / "out", speech=None) == 0
     assert "s of learning voices (" in capsys.readouterr().out
-    assert process_command(path, tmp_path / "out", one_pass=True, speech=None, force=True) == 0
+    assert process_command([path], tmp_path / "out", one_pass=True, speech=None, force=True) == 0
     assert "learning" not in capsys.readouterr().out

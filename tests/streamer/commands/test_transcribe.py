@@ -1,5 +1,6 @@
 """`earshot transcribe`: a recording in, WebVTT out."""
 
+import json
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -94,3 +95,76 @@ def test_a_model_that_cannot_be_had(monkeypatch):
     monkeypatch.setattr("streamer.commands.transcribe.open_transcriber", refuse)
     with pytest.raises(UserError, match=r"^cannot reach the hub$"):
         named_transcriber("faster-whisper:large")
+
+
+class Talker(Tape):
+    """A transcriber that hears a sentence a second, and tells how far it was when each line was asked for."""
+
+    def open(self):
+        self.said = 0
+        return super().open()
+
+    def lines(self, partials=True):
+        t = self.heard[-1][0] if self.heard else 0.0
+        while self.said + 1 < t / 3:
+            self.said += 1
+            yield Line(self.said, f"This is {self.said}.", self.said * 3.0, self.said * 3.0 + 0.8, True)
+
+    def close(self):
+        return [Line(99, "Bye.", 14.0, 14.5, True)]
+
+
+@pytest.fixture
+def talker(monkeypatch):
+    talker = Talker()
+    monkeypatch.setattr("streamer.commands.transcribe.named_transcriber", lambda name: talker)
+    return talker
+
+
+def quiet(path, seconds=14.5):
+    return write(path, pieces=[(i / 2, np.zeros((1, 8000), np.float32)) for i in range(int(seconds * 2))], rate=16_000)
+
+
+def test_lines_are_printed_as_they_come(tmp_path, talker, capsys, monkeypatch):
+    heard_at = []
+    printed = print
+
+    def note(*args, **more):
+        assert more["flush"]
+        heard_at.append(len(talker.heard))
+        printed(*args, **more)
+
+    monkeypatch.setattr("builtins.print", note)
+    assert transcribe_command(quiet(tmp_path / "a.wav"), format="txt") == 0
+    assert capsys.readouterr().out == (
+        "[0:00:03] This is 1.\n[0:00:06] This is 2.\n[0:00:09] This is 3.\n[0:00:12] This is 4.\n[0:00:14] Bye.\n"
+    )
+    assert len(set(heard_at)) == 5
+
+
+def test_every_format(tmp_path, talker, capsys):
+    path = quiet(tmp_path / "a.wav")
+    assert transcribe_command(path, format="srt") == 0
+    assert capsys.readouterr().out.startswith(
+        "1\n00:00:03,000 --> 00:00:04,300\nThis is 1.\n\n2\n00:00:06,000 --> 00:00:07,300\nThis is 2.\n\n3\n"
+    )
+    assert transcribe_command(path, format="json") == 0
+    first = json.loads(capsys.readouterr().out.splitlines()[0])
+    assert first["text"] == "This is 1." and [word["text"] for word in first["words"]] == ["This", "is", "1."]
+    assert transcribe_command(path, out=tmp_path / "a.SRT") == 0
+    assert (tmp_path / "a.SRT").read_text().startswith("1\n00:00:03,000")
+    with pytest.raises(UserError, match="--force"):
+        transcribe_command(path, out=tmp_path / "a.SRT")
+    assert transcribe_command(path, out=tmp_path / "a.SRT", force=True, format="vtt") == 0
+    assert (tmp_path / "a.SRT").read_text().startswith("WEBVTT")
+    with pytest.raises(UserError, match="no format"):
+        transcribe_command(path, format="doc")
+    with pytest.raises(UserError, match="cannot write"):
+        transcribe_command(path, out=tmp_path / "no/where.vtt")
+
+
+def test_a_transcript_is_whole_or_not_there(tmp_path, talker, monkeypatch):
+    monkeypatch.setattr(Talker, "close", lambda self: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        transcribe_command(quiet(tmp_path / "a.wav"), out=tmp_path / "a.vtt")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.wav"]

@@ -49,7 +49,7 @@ class LiveCaptions:
         return [Caption(0, "We met.", 0.0, 0.5, True, 2), Caption(1, "Who?", 1.0, 1.5, True, None)]
 
 
-def test_blocks_and_pictures_become_events_marks_and_transcripts(tmp_path):
+def test_blocks_and_pictures_become_events_and_marks():
     events = []
     observer, captions = Observer(), LiveCaptions()
     findings = Findings(observer, captions, lambda t, type, **fields: events.append((t, type, fields)))
@@ -59,20 +59,24 @@ def test_blocks_and_pictures_become_events_marks_and_transcripts(tmp_path):
     assert observer.seen == [(0.0, (224, 224, 3), 640 / 480)]
     assert observer.heard[3] == (0.06, BLOCK, [2]) and captions.heard[0] == {2: 0.75}
     assert events == [
-        (0.08, "localization", {"peak": [0.5, 0.25], "box": [0.1, 0.2, 0.3, 0.4], "score": 0.912}),
+        (
+            0.08,
+            "localization",
+            {"peak": [0.5, 0.25], "box": [0.1, 0.2, 0.3, 0.4], "score": 0.912, "heat": "AAAA" * 65 + "AA=="},
+        ),
         (0.1, "sound", {"tags": [["speech", 0.988]]}),
         (0.0, "scene", {"text": "a dog"}),
-        (0.0, "caption", {"face": 2, "text": "we", "start": 0.0, "end": 0.1, "final": False}),
+        (0.0, "caption", {"face": 2, "text": "we", "start": 0.0, "end": 0.1, "final": False, "words": []}),
     ]
     annotations = findings.annotations
     assert annotations.tags == ("speech",) and annotations.description == "a dog" and annotations.place is not None
-    assert annotations.at(1.0).captions[2].text == "we" and annotations.at(9.0).captions == {}
-    findings.finish(tmp_path)
-    assert events[-1] == (1.0, "caption", {"face": None, "text": "Who?", "start": 1.0, "end": 1.5, "final": True})
-    vtt = (tmp_path / "transcript.vtt").read_text()
-    assert vtt.startswith("WEBVTT") and "<v Face 2>We met." in vtt and "00:00:01.000 --> 00:00:01.500" in vtt
-    assert "Who?" in (tmp_path / "transcript.srt").read_text()
-    assert "We met." in (tmp_path / "transcript.txt").read_text()
+    findings.finish()
+    # "We" had been read after 0.1 s.
+    words = [["We", 0.0, 0.1], ["met.", 0.1, 0.5]]
+    said = {"face": 2, "text": "We met.", "start": 0.0, "end": 0.5, "final": True, "words": words}
+    assert events[-2] == (0.0, "caption", said)
+    said = {"face": None, "text": "Who?", "start": 1.0, "end": 1.5, "final": True, "words": [["Who?", 1.0, 1.5]]}
+    assert events[-1] == (1.0, "caption", said)
 
 
 def test_pictures_without_sound_are_described_too():
@@ -82,8 +86,9 @@ def test_pictures_without_sound_are_described_too():
     assert "scene" in events
 
 
-def test_without_sound_there_is_no_transcript(tmp_path):
-    findings = Findings(Observer(), LiveCaptions(), lambda t, type, **fields: None)
+def test_without_sound_nothing_is_said():
+    events = []
+    findings = Findings(Observer(), LiveCaptions(), lambda t, type, **fields: events.append(type))
     findings.picture(0.0, np.zeros((48, 64, 3), np.uint8))
-    findings.finish(tmp_path)
-    assert not list(tmp_path.iterdir())
+    findings.finish()
+    assert events.count("caption") <= 1

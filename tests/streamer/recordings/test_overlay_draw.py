@@ -1,7 +1,7 @@
 import numpy as np
 
 from streamer.engine.types import FaceState
-from streamer.observer.types import Caption, Localization
+from streamer.observer.types import Localization
 from streamer.recordings.annotations import Annotations
 from streamer.recordings.overlay_draw import HOT, PAPER, QUIET, TALKING, Canvas
 
@@ -56,7 +56,7 @@ def test_no_heat_is_drawn_where_nothing_to_be_seen_sounds():
 
 
 def test_captions_stand_below_their_face_and_others_at_the_bottom():
-    said = {3: Caption(0, "hello", 0, 1, True, 3), None: Caption(1, "from afar", 0, 1, True, None)}
+    said = {3: ("hello", "you"), None: ("from afar",)}
     planes = drawn([face()], Annotations(captions=said))
     below = planes[round(0.6 * HEIGHT) + 8 : round(0.6 * HEIGHT) + 14, round(0.4 * WIDTH) + 4 : round(0.4 * WIDTH) + 20]
     assert (below == PAPER[0]).mean() > 0.5
@@ -78,3 +78,11 @@ def test_scene_and_tags_are_written():
     assert (planes[:40] == PAPER[0]).sum() > 500
     assert (planes[HEIGHT - 40 : HEIGHT] == PAPER[0]).sum() > 500
     assert (planes[100:380] == 90).all()
+
+
+def test_a_name_stands_in_place_of_the_number():
+    plain, named = grey(), grey()
+    Canvas(plain, WIDTH, HEIGHT).draw([face()], Annotations())
+    Canvas(named, WIDTH, HEIGHT, {3: "Anna Maria Alessandra"}).draw([face()], Annotations())
+    above = slice(round(0.4 * HEIGHT) - 20, round(0.4 * HEIGHT) - 2)
+    assert (named[above] == QUIET[0]).sum() > 2 * (plain[above] == QUIET[0]).sum()

@@ -1,0 +1,91 @@
+"""Several recordings one after the other: a folder each; what is wrong with one does not stop the rest."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from streamer.errors import UserError
+from streamer.recordings.exports.event_log import EVENTS
+from streamer.recordings.fingerprint import fingerprint
+from streamer.recordings.out_folder import MADE_BY
+
+SOME_FAILED = 1
+"""Exit code when some of several recordings could not be processed."""
+
+LAST = 65_536
+"""Bytes at the end of a result's events that are looked at for the last one."""
+
+
+def result_folders(inputs: Sequence[Path], out: Path) -> list[tuple[Path, Path]]:
+    """Return each recording with the folder for its result.
+
+    One goes to `out` itself; several go to folders in it that have their names, with what tells them apart if need be.
+    """
+    if len(inputs) == 1:
+        return [(inputs[0], out)]
+    stems, names = Counter(path.stem for path in inputs), Counter(path.name for path in inputs)
+    placed, used = [], Counter[str]()
+    for path in inputs:
+        name = path.stem if stems[path.stem] == 1 else path.name
+        used[path.name] += 1
+        if names[path.name] > 1 and used[path.name] > 1:
+            name = f"{name}-{used[path.name]}"
+        placed.append((path, out / name))
+    return placed
+
+
+def is_done(recording: Path, folder: Path) -> bool:
+    """Return whether a folder holds the whole result of a recording."""
+    try:
+        with (folder / EVENTS).open("rb") as lines:
+            first = json.loads(lines.readline(LAST))
+            size = lines.seek(0, 2)
+            lines.seek(max(0, size - LAST))
+            last = json.loads(lines.read().rstrip().rpartition(b"\n")[2])
+        ours = first.get("made_by") == MADE_BY and first.get("fingerprint") == fingerprint(recording)
+        return bool(ours and last.get("type") == "end")
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def process_all(inputs: Sequence[Path], out: Path, resume: bool, process: Callable[[Path, Path], None]) -> int:
+    """Process recordings.
+
+    Args:
+        inputs: The recordings.
+        out: Folder for the results, see `result_folders`.
+        resume: Whether to skip those whose result is there.
+        process: Does it for one recording and a folder.
+
+    Returns:
+        Exit code: 0, or 1 if one of several failed; each has had a line on stderr.
+
+    Raises:
+        UserError: The only recording cannot be processed.
+    """
+    failed: list[Path] = []
+    for recording, folder in result_folders(inputs, out):
+        if resume and is_done(recording, folder):
+            print(f"{recording.name}: done before, in {folder}", flush=True)
+            continue
+        if len(inputs) == 1:
+            process(recording, folder)
+            continue
+        try:
+            process(recording, folder)
+        except UserError as error:
+            failed.append(recording)
+            print(f"earshot: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
+        except Exception as error:
+            # Whatever one recording does to a codec or a model, the others are wanted.
+            failed.append(recording)
+            said = " ".join(f"{type(error).__name__}: {error}".split())
+            print(f"earshot: {recording} cannot be processed: {said}", file=sys.stderr, flush=True)
+    if failed:
+        names = ", ".join(path.name for path in failed)
+        print(f"earshot: {len(failed)} of {len(inputs)} recordings failed: {names}", file=sys.stderr, flush=True)
+    return SOME_FAILED if failed else 0

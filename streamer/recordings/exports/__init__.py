@@ -1,0 +1,1 @@
+"""What becomes of a recording's events: transcripts, exports to other programs, tracks, a report."""
