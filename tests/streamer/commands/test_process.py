@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import av
 import numpy as np
@@ -16,8 +16,6 @@ from streamer.commands.process import Summary, process
 from streamer.engine.survey import Known
 from streamer.engine.types import BLOCK, FaceState, Voices
 from streamer.errors import UserError
-from streamer.messages.recorded import RecordedEvent
-from streamer.recordings.exports.write import Wanted
 from streamer.recordings.out_folder import OutFolder
 from tests.media import clip, grey, tone, write
 
@@ -323,38 +321,3 @@ def test_bad_input_leaves_no_folder(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="cannot be read"):
         run(tmp_path / "a.mp4", tmp_path / "out", OneFace())
     assert [p.name for p in tmp_path.iterdir()] == ["a.mp4"]
-
-
-def test_the_overlay_is_hardly_larger_than_the_recording(tmp_path: Path) -> None:
-    """Noise, which no encoder makes small by itself, in a recording that was made small."""
-    random = np.random.default_rng(3)
-    pictures = [(i / 25, random.integers(0, 256, (120, 160, 3)).astype(np.uint8)) for i in range(75)]
-    sound = tone(3.0, 48_000)
-    pieces = [(i / 10, sound[:, i * 4800 : (i + 1) * 4800]) for i in range(30)]
-    path = write(tmp_path / "a.mkv", pictures=pictures, pieces=pieces, audio="aac", bit_rate=600_000)
-    run(path, tmp_path / "out", OneFace())
-    assert (tmp_path / "out/overlay.mp4").stat().st_size < 1.5 * path.stat().st_size
-
-
-def test_every_event_is_as_the_schema_says(tmp_path: Path) -> None:
-    run(clip(tmp_path / "a.mkv", 1.0), tmp_path / "out", OneFace(), wanted=Wanted(names={7: "Anna", 9: "Bob"}))
-    kinds = {kind.model_fields["type"].annotation.__args__[0]: kind for kind in get_args(get_args(RecordedEvent)[0])}
-    lines = events(tmp_path / "out")
-    for line in lines:
-        kind = kinds[line["type"]]
-        kind.model_validate(line)
-        assert line["type"] == "start" or line.keys() <= kind.model_fields.keys()
-    assert [line["t"] for line in lines] == sorted(line["t"] for line in lines)
-    assert lines[1]["speakers"] == [{"number": 7, "id": 7, "name": "Anna", "sound": "face-7.wav"}]
-    assert {line["type"] for line in lines} == {"start", "speakers", "audio", "voice", "face", "turn", "end"}
-    assert lines[-1]["notes"] == ["there is nobody with the number 9 to be named"]
-    assert (tmp_path / "out/transcript.rttm").read_text().split()[7] == "Anna"
-    assert (tmp_path / "out/tracks.mkv").exists()
-
-
-def test_what_is_not_wanted_is_not_made_and_other_rates_are(tmp_path: Path) -> None:
-    path = clip(tmp_path / "a.mkv", 0.4)
-    summary = run(path, tmp_path / "out", OneFace(), wanted=Wanted(tracks=False, rate=48_000), overlay=False)
-    assert "overlay.mp4" not in summary.files and not any(name.startswith("tracks") for name in summary.files)
-    info = soundfile.info(tmp_path / "out/face-7.wav")
-    assert (info.samplerate, info.frames) == (48_000, 19_200)

@@ -24,7 +24,7 @@ from streamer.media.choice import Choice
 from streamer.recordings import microphones
 from streamer.recordings.out_folder import OutFolder
 from tests.media import clip, grey, write
-from tests.streamer.commands.test_process import OneFace, events, run, wav
+from tests.streamer.commands.test_process import OneFace, events, media, run, wav
 from tests.streamer.media.test_odd_sound import talk, tracks
 from tests.streamer.media.test_odd_sound import wav as save
 
@@ -36,7 +36,7 @@ def test_notes_are_events_too(
 ) -> None:
     monkeypatch.setattr("streamer.engine.engine.Engine", lambda device: OneFace(since=None))
     path = tracks(tmp_path / "a.mka", talk(0.5, 1), talk(0.5, 2))
-    assert process_command(path, tmp_path / "out", one_pass=True, speech=None) == 0
+    assert process_command([path], tmp_path / "out", one_pass=True, speech=None) == 0
     told = [event["text"] for event in events(tmp_path / "out") if event["type"] == "note"]
     assert len(told) == 2 and "sound track 1 of 2 is heard" in told[1]
     assert events(tmp_path / "out")[-1]["notes"] == told
@@ -126,7 +126,7 @@ def test_microphones_are_speakers_and_nothing_is_separated(tmp_path: Path, monke
     one, two = talk(1.0, 1), talk(1.0, 2)
     path = tracks(tmp_path / "a.mka", one, two)
     summary = process(path, tmp_path / "out", progress=False, choice=Choice(microphones="tracks"))
-    assert summary.files == ["events.jsonl", "rest.wav", "voice-1.wav", "voice-2.wav"]
+    assert media(summary.files) == ["events.jsonl", "rest.wav", "voice-1.wav", "voice-2.wav"]
     assert summary.notes == ["2 microphones, each of one speaker: nothing is separated"]
     for number, pcm in ((1, one), (2, two)):
         assert np.abs(wav(tmp_path / f"out/voice-{number}.wav") - np.rint(pcm * 32768)).max() <= 1
@@ -181,7 +181,7 @@ def test_a_signal_ends_a_run_and_its_hidden_folder(
     monkeypatch.setattr("streamer.commands.process.process", ended)
     before = signal.getsignal(number)
     with pytest.raises(SystemExit) as caught:
-        process_command(save(tmp_path / "a.wav", talk(0.1)), tmp_path / "out")
+        process_command([save(tmp_path / "a.wav", talk(0.1))], tmp_path / "out")
     assert caught.value.code == 128 + number and signal.getsignal(number) is before
     assert [p.name for p in tmp_path.iterdir()] == ["a.wav"]
 
