@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from math import log10
 from pathlib import Path
 
 import av
@@ -112,6 +113,9 @@ def _describe(path: Path, container: av.container.InputContainer, choice: Choice
         for sound in chosen:
             told = (*sound.treatment.notes, *_holes(sound, clock))
             notes += [f"sound track {sound.number}: {note}" if together else note for note in told]
+    if info.boost > 1:
+        more = 20 * log10(info.boost)
+        notes.append(f"the sound is faint: it is amplified by {more:.0f} dB for the models, not in the files")
     notes += _jumps(clock)
     return replace(info, notes=tuple(notes))
 

@@ -81,9 +81,6 @@ def treatment(levels: Levels, codec: str, rate: int) -> Treatment:
     most = LOUDEST / max(levels.exceeded(RARE) * scale, FAINTEST)
     if FAINTEST < loud < QUIET and most > LEAST:
         boost = min(WANTED / loud, most)
-        notes.append(
-            f"the sound is faint ({20 * np.log10(loud):.0f} dB): it is amplified for the models, not in the files"
-        )
     if levels.silent:
         notes.append("the sound is silence alone")
     return Treatment(matrix, scale, not levels.not_numbers, boost, tuple(notes))

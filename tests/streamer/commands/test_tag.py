@@ -5,8 +5,10 @@ import pytest
 
 from streamer.commands.tag import tag, tag_command, windows
 from streamer.errors import UserError
+from streamer.media.choice import Choice
 from streamer.media.inspect import inspect
 from tests.media import clip, grey, tone, write
+from tests.streamer.media.test_odd_sound import talk, tracks
 
 
 class Loudness:
@@ -92,3 +94,22 @@ def test_bad_input_is_told_before_any_work(tmp_path, capsys):
     with pytest.raises(UserError, match="has no sound"):
         tag_command([silent], Loudness())
     assert capsys.readouterr().out == ""
+
+
+def test_cancelling_channels_are_heard_and_that_is_told(tmp_path, capsys):
+    pcm = tone(1, 16_000)
+    path = sound_file(tmp_path / "a.wav", np.concatenate([pcm, -pcm]))
+    assert tag_command([path], Loudness()) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)["tags"][0] == ["loud", pytest.approx(0.3, abs=0.01)]
+    assert said.err == f"earshot: {path}: left and right cancel each other: the right one is turned over\n"
+
+
+def test_a_sound_track_can_be_chosen(tmp_path, capsys):
+    path = tracks(tmp_path / "a.mka", talk(0.5, 1, level=0.05), talk(0.5, 2, level=0.2))
+    levels = []
+    for choice in (Choice(), Choice(track=2), Choice(mix=True)):
+        tagger = Loudness()
+        assert tag_command([path], tagger, choice) == 0
+        levels.append(float(np.abs(tagger.heard[0]).max()))
+    assert levels[0] < 0.3 < levels[1] and 0.3 < levels[2]

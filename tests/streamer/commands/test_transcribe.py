@@ -11,7 +11,10 @@ import soundfile
 from models.speech.types import Line
 from streamer.commands.transcribe import named_transcriber, transcribe, transcribe_command
 from streamer.errors import UserError
+from streamer.media.choice import Choice
 from tests.media import clip, grey, tone, write
+from tests.streamer.media.test_odd_sound import talk, tracks
+from tests.streamer.media.test_odd_sound import wav as save
 from tests.streamer.transcripts.test_transcript import read_vtt
 
 BECKETT = Path(find_spec("moonshine_voice").submodule_search_locations[0]) / "assets" / "beckett.wav"
@@ -169,3 +172,20 @@ def test_a_transcript_is_whole_or_not_there(tmp_path, talker, monkeypatch):
     with pytest.raises(ZeroDivisionError):
         transcribe_command(quiet(tmp_path / "a.wav"), out=tmp_path / "a.vtt")
     assert [path.name for path in tmp_path.iterdir()] == ["a.wav"]
+
+
+def test_what_is_left_out_is_told_beside_the_words(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("streamer.commands.transcribe.named_transcriber", lambda name: Tape())
+    path = tracks(tmp_path / "a.mka", talk(0.5, 1), talk(0.5, 2))
+    assert transcribe_command(path) == 0
+    said = capsys.readouterr()
+    assert said.err.startswith(f"earshot: {path}: sound track 1 of 2 is heard") and "earshot" not in said.out
+    assert transcribe_command(path, choice=Choice(mix=True)) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_faint_speech_is_amplified(tmp_path):
+    pcm = talk(4.0)
+    tape = Tape()
+    list(transcribe(save(tmp_path / "a.wav", pcm * 0.003 / np.sqrt(np.mean(pcm**2))), tape))
+    assert np.sqrt(np.mean(np.concatenate([heard for _, heard in tape.heard]) ** 2)) > 0.02
