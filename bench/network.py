@@ -282,9 +282,9 @@ def main() -> None:
     text += table(["loss to the server", "jitter", "freezes", "frozen", "sound concealed"], paths)
     text += (
         f"\n\nThe way from the publisher is bad. Over {SECONDS:.0f} s, at an aiortc listener behind a good one, of "
-        "small pictures that aiortc makes 15 of a second. A freeze is a gap of over 0.2 s; concealed is what was silent "
-        "or too late. Jitter, here and above, is up to that much for each packet by itself, so that packets overtake "
-        "one another.\n\n"
+        "small pictures that aiortc makes 15 of a second. A freeze is a gap of over 0.2 s; concealed is what was "
+        "silent or too late. Jitter, here and above, is up to that much for each packet by itself, so that packets "
+        "overtake one another.\n\n"
     )
     text += table(["who", "what", "picture back after", "sound back after", "session"], breaks)
     text += (
