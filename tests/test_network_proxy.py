@@ -35,16 +35,20 @@ class Ends(NamedTuple):
             return [await asyncio.get_running_loop().sock_recv(end, 2048) for _ in range(count)]
 
 
-@pytest.fixture
-async def ends() -> AsyncIterator[Ends]:
+@pytest.fixture(params=["the client offers", "the server offers"])
+async def ends(request: pytest.FixtureRequest) -> AsyncIterator[Ends]:
     sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2)]
     for end in sockets:
         end.bind(("127.0.0.1", 0))
         end.setblocking(False)
     client, server = sockets
     proxy = Proxy(seed=3)
-    offered = await proxy.offered(described(client.getsockname()[1]))
-    answered = proxy.answered(described(server.getsockname()[1]))
+    own, other = described(client.getsockname()[1]), described(server.getsockname()[1])
+    if request.param == "the client offers":
+        offered, answered = await proxy.offered(own), proxy.answered(other)
+    else:
+        # As Janus does.
+        answered, offered = await proxy.offering(other), await proxy.offered(own)
     assert offered.count("a=mid:") == 2
     yield Ends(proxy, client, server, address_in(offered), address_in(answered))
     proxy.close()

@@ -78,6 +78,7 @@ const connect = async () => {
   const publisher = new PeerConnection("publisher", { iceServers: [], disableAutoNegotiation: true });
   const viewer = new PeerConnection("viewer", { iceServers: [], disableAutoNegotiation: true });
   const closing = [];
+  let watching = [];
   try {
     const began = performance.now();
     const end = began + LIMIT;
@@ -88,7 +89,9 @@ const connect = async () => {
     closing.push(send(sending));
     const watched = performance.now();
     const received = [0, 0];
-    media(viewer, "RecvOnly").forEach((track, i) =>
+    // A track that nobody holds is collected, and hears nothing any more.
+    watching = media(viewer, "RecvOnly");
+    watching.forEach((track, i) =>
       track.onMessage((packet) => {
         // RTCP comes here too (RFC 5761, 4).
         if (packet.length >= 12 && (packet[1] < 192 || packet[1] > 223)) received[i]++;
@@ -102,6 +105,7 @@ const connect = async () => {
   } finally {
     // Nothing is sent any more when its session ends.
     for (const close of closing.reverse()) await close();
+    for (const track of watching) track.close();
     publisher.close();
     viewer.close();
   }
