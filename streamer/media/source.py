@@ -51,7 +51,8 @@ def packets(container: av.container.InputContainer, *indices: int) -> Iterator[a
     while True:
         try:
             packet = next(found)
-        except (StopIteration, av.error.FFmpegError):
+        except (StopIteration, av.error.FFmpegError, IndexError):
+            # PyAV looks for tracks that were not there when it was opened.
             return
         yield packet
 
