@@ -51,7 +51,7 @@ def read_heif(data: bytes) -> U8:
     """
     layout = read_layout(data)
     wanted, tiles = set(layout.tiles), dict[int, U8]()
-    with av.open(io.BytesIO(data), "r") as container:
+    with av.open(io.BytesIO(data), "r", metadata_errors="replace") as container:
         streams = [s for s in container.streams.video if s.id in wanted]
         if any(s.codec_context.width * s.codec_context.height > MOST_PIXELS for s in streams):
             raise Broken("too large")

@@ -19,6 +19,9 @@ WINDOW = 1.0
 MOST_CHANNELS = 64
 """Channels of a track that is read."""
 
+LARGEST = 1e6
+"""Sample beyond which it is damage, not loud; some write the numbers of 16 bits as floats."""
+
 MOST_PLANES = 8
 """Channels that PyAV can read each from a place of its own."""
 
@@ -77,6 +80,13 @@ def samples(frame: av.AudioFrame) -> F32:
     return np.asarray(pcm.astype(np.float32, copy=False) / np.float32(full) if full != 1 else pcm, np.float32)
 
 
+def sane(pcm: F32) -> tuple[F32, int]:
+    """Return samples with 0 for what is no number, or beyond all measure, and how many those are."""
+    good = np.abs(pcm) <= LARGEST
+    wrong = int(pcm.size - good.sum())
+    return (np.where(good, pcm, np.float32(0)) if wrong else pcm), wrong
+
+
 def packed(frame: av.AudioFrame) -> av.AudioFrame:
     """Return a frame with its channels side by side, float32."""
     (same,) = av.AudioResampler("flt", frame.layout, frame.sample_rate).resample(frame)
@@ -92,17 +102,13 @@ def measure(path: Path, index: int, most: float | None = None) -> Levels:
     for pcm in _windows(path, index, levels, most):
         if total.shape != (levels.channels,):
             steps = total = np.zeros(levels.channels)
-        finite = np.isfinite(pcm)
-        if not finite.all():
-            levels.not_numbers += int(pcm.size - finite.sum())
-            pcm = np.where(finite, pcm, 0)
+        pcm, wrong = sane(pcm)
+        levels.not_numbers += wrong
         levels.peak = max(levels.peak, float(np.abs(pcm).max(initial=0)))
-        # A sample beyond all measure must not make the mean infinite.
-        calm = np.clip(pcm, -1e3, 1e3)
-        powers.append((calm**2).mean(axis=1))
-        products.append((calm * calm[:1]).mean(axis=1))
-        total = total + (calm**2).sum(axis=1)
-        steps = steps + (np.diff(calm, axis=1) ** 2).sum(axis=1)
+        powers.append((pcm**2).mean(axis=1))
+        products.append((pcm * pcm[:1]).mean(axis=1))
+        total = total + (pcm**2).sum(axis=1)
+        steps = steps + (np.diff(pcm, axis=1) ** 2).sum(axis=1)
     if powers:
         levels.powers, levels.products = np.stack(powers), np.stack(products)
         # The step from sample to sample of a sine of f Hz has (2 sin(pi f / rate))^2 of its power.

@@ -98,11 +98,10 @@ def shots(path: Path, info: MediaInfo, losses: Losses | None = None) -> Iterator
     last, to_sdr = -1.0, ToSdr()
     times = Times(track.shifts)
     with opened(path) as container:
-        stream = container.streams.video[0]
-        for stream in container.streams.video:
-            if stream.index == track.index:
-                stream.codec_context.thread_type = "AUTO"
-                break
+        stream = next((each for each in container.streams.video if each.index == track.index), None)
+        if stream is None:
+            return
+        stream.codec_context.thread_type = "AUTO"
         for number, frame in enumerate(decode(container, track.index, times, losses)):
             if not isinstance(frame, av.VideoFrame):
                 continue

@@ -12,7 +12,7 @@ import numpy as np
 
 from models.common.arrays import F32
 from streamer.media.info import MediaInfo, SoundTrack
-from streamer.media.levels import samples
+from streamer.media.levels import samples, sane
 from streamer.media.source import Times, decode, opened
 
 JITTER = 0.02
@@ -174,7 +174,7 @@ def _resampled(path: Path, track: SoundTrack, rate: int) -> Iterator[tuple[float
 
 def _finite(frame: av.AudioFrame) -> av.AudioFrame:
     """Return the frame with 0 for what is no number."""
-    pcm = np.nan_to_num(samples(frame), nan=0.0, posinf=0.0, neginf=0.0)
+    pcm, _ = sane(samples(frame))
     clean = av.AudioFrame.from_ndarray(np.ascontiguousarray(pcm.T).reshape(1, -1), "flt", frame.layout.name)
     clean.sample_rate = frame.sample_rate
     return clean

@@ -40,16 +40,19 @@ class Times:
 
 def opened(path: Path) -> av.container.InputContainer:
     """Open a file; without a protocol before it `12:30.mp4` would be something of the protocol 12."""
-    return av.open(f"file:{path}")
+    return av.open(f"file:{path}", metadata_errors="replace")
 
 
 def packets(container: av.container.InputContainer, *indices: int) -> Iterator[av.Packet[Any]]:
     """Yield the packets of tracks, up to the first that cannot be read; then one without data for each track."""
-    found = container.demux([container.streams[index] for index in indices])
+    # Of a damaged file FFmpeg finds more tracks the longer it reads.
+    there = [container.streams[index] for index in indices if index < len(container.streams)]
+    found = container.demux(there) if there else iter(())
     while True:
         try:
             packet = next(found)
-        except (StopIteration, av.error.FFmpegError):
+        except (StopIteration, av.error.FFmpegError, IndexError):
+            # PyAV looks for tracks that were not there when it was opened.
             return
         yield packet
 

@@ -151,7 +151,7 @@ def test_a_first_track_of_nothing_is_passed_over(tmp_path: Path, first: str) -> 
 def test_samples_that_are_no_numbers_are_silent_and_told(tmp_path: Path) -> None:
     pcm = talk()
     spoilt = pcm.copy()
-    spoilt[5000:5100], spoilt[7000], spoilt[7001] = np.nan, np.inf, -np.inf
+    spoilt[5000:5099], spoilt[5099], spoilt[7000], spoilt[7001] = np.nan, 3e30, np.inf, -np.inf
     path = wav(tmp_path / "a.wav", spoilt)
     pcm[5000:5100], pcm[7000:7002] = 0, 0
     assert same(mono(path), pcm)
@@ -239,3 +239,9 @@ def test_a_slamming_door_does_not_hide_that_speech_is_faint(tmp_path: Path) -> N
     pcm = talk(250.0, level=0.003)
     pcm[30 * RATE : 31 * RATE] = talk(1.0, level=0.15)
     assert inspect(wav(tmp_path / "a.wav", pcm)).boost > 8
+
+
+def test_numbers_of_16_bits_written_as_floats_are_only_loud(tmp_path: Path) -> None:
+    pcm = talk()
+    path = wav(tmp_path / "a.wav", pcm * 32768)
+    assert same(mono(path), pcm, 1 / float(np.abs(pcm).max()))
