@@ -179,7 +179,7 @@ def _frames(puppets: list[Puppet], sources: F32) -> Iterator[U8]:
 
 def _encode(path: Path, sound: F32, frames: Iterator[U8]) -> None:
     """Write an MP4; sound and picture begin together."""
-    with av.open(str(path), "w", options={"movflags": "+faststart"}) as container:
+    with av.open(f"file:{path}", "w", options={"movflags": "+faststart"}) as container:
         video = container.add_stream("libx264", rate=FRAME_RATE)
         video.width, video.height, video.pix_fmt = WIDTH, HEIGHT, "yuv420p"
         # Key frames every 2 s and no B-frames: cheap to decode, nothing to reorder.
