@@ -13,8 +13,9 @@ from streamer.transcripts.subtitles import Cue
 WIDTH, LETTERS = 64, 42
 """Percent of the picture's width that so many characters take at the usual size."""
 
-LOWEST, LINE = 84, 6
-"""Percent of the picture's height: of the lowest subtitle's top, and of a line."""
+LOWEST, LINE = 84, 7
+"""Percent of the picture's height: of the lowest subtitle's top, and of a line with what keeps it from the next one: a
+browser draws 6, and where two touch by less than a pixel it moves one of them across the picture."""
 
 NEAR = 1.0
 """Seconds before and after in which a face counts as being in the picture."""

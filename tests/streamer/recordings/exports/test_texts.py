@@ -109,7 +109,7 @@ def test_transcripts(result: Result) -> None:
         "WEBVTT\n\n"
         "00:00:01.000 --> 00:00:03.000 position:32% line:51% size:64% align:center\n<v Anna B.>Is 1 &lt; 2?\n\n"
         '00:00:02.000 --> 00:00:03.500 position:50% line:84% size:64% align:center\n<v Voice 3>He said "no".\n\n'
-        "00:00:03.000 --> 00:00:05.500 position:50% line:78% size:64% align:center\n[dog bark]\n\n"
+        "00:00:03.000 --> 00:00:05.500 position:50% line:77% size:64% align:center\n[dog bark]\n\n"
         "00:00:04.000 --> 00:00:05.500 position:50% line:84% size:64% align:center\nFar away.\n"
     )
     assert made["transcript.srt"] == (
@@ -243,13 +243,13 @@ def test_subtitles_stand_by_their_face_and_over_no_other() -> None:
     assert [place(cues, result)[cue].vtt().split(" size")[0] for cue in cues] == [
         "position:32% line:61%",
         # Below the first's two lines, not over the face.
-        "position:68% line:73%",
+        "position:68% line:75%",
         "position:50% line:84%",
         # Its face has not been seen for long.
         "position:50% line:84%",
         "position:32% line:61%",
     ]
-    assert place([Cue(0, 1000, None, ("a",)), Cue(0, 1000, "sound", ("b",))], result).popitem()[1].top == 78
+    assert place([Cue(0, 1000, None, ("a",)), Cue(0, 1000, "sound", ("b",))], result).popitem()[1].top == 77
 
 
 def test_turns_bridge_short_pauses_and_leave_out_blips() -> None:
