@@ -294,3 +294,20 @@ async def test_a_frame_that_fails_is_not_the_last(monkeypatch: pytest.MonkeyPatc
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert "mixing failed" in caplog.text
+
+
+async def test_one_mix_is_encoded_on_the_loop_and_several_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop, threads = asyncio.get_running_loop(), list[object]()
+    run = loop.run_in_executor
+    monkeypatch.setattr(loop, "run_in_executor", lambda *call: (threads.append(call), run(*call))[1])
+    desk = Desk()
+    (first, out), (second, other) = listening(desk), listening(desk)
+    for n in range(5):
+        desk.feed("ada", block(n))
+        await desk._frame()
+    assert not threads and len(out.sent) == len(other.sent) > 0
+    second.faders.set_muted("ada", True)
+    desk.feed("ada", block(5))
+    await desk._frame()
+    assert len(threads) == 1 and first.mix is not second.mix
+    assert out.sent[-1] != other.sent[-1]
