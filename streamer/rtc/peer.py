@@ -7,6 +7,7 @@ import logging
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import inf
 
 from aiortc import (
     RTCBundlePolicy,
@@ -27,6 +28,9 @@ from streamer.rtc.sdp import BadSdp, Fragment
 from streamer.settings import Settings
 
 log = logging.getLogger("earshot.peer")
+
+STOOD_STILL = 1.0
+"""Seconds by which the loop may be late; later, it is this machine that slept, and nobody else who was silent."""
 
 
 @dataclass
@@ -289,13 +293,15 @@ class Peer:
         known = next((failure for failure in failures if failure is not None), None)
         return known or ("consent to send has expired" if self._connected else "no pair of addresses works")
 
-    def _listen(self) -> None:
-        """End the connection if nothing has come for too long; look again when that can be."""
+    def _listen(self, due: float = inf) -> None:
+        """End the connection if nothing has come for too long; look again when that can be, at `due` the next time."""
         loop = asyncio.get_running_loop()
         heard = [link.heard_at for link in ingress.connections(self.pc) if link.heard_at is not None]
-        silent = loop.time() - max(heard, default=0.0)
-        if silent < self._settings.silence_deadline:
-            self._timer = loop.call_later(self._settings.silence_deadline - silent, self._listen)
+        since = max(heard, default=0.0)
+        if (now := loop.time()) > due + STOOD_STILL:
+            since = now
+        if (due := since + self._settings.silence_deadline) > now:
+            self._timer = loop.call_at(due, self._listen, due)
             return
         self._counts.vanished += 1
         self.vanished = True
