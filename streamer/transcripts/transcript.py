@@ -107,10 +107,9 @@ class Transcript:
         return [line for line in self.lines if line.added >= since]
 
     def _span(self, line: TranscriptLine, point: str) -> str:
-        start = self._since(line.start)
-        # A cue must end after it begins.
-        end = max(self._since(line.end), start + 0.001)
-        return span(round(start * 1000), round(end * 1000), point)
+        start, end = (round(1000 * self._since(t)) for t in (line.start, line.end))
+        # A cue must end after it begins, in whole milliseconds.
+        return span(start, max(end, start + 1), point)
 
     def _since(self, t: float) -> float:
         return max(0.0, t - (self._begin or 0.0))

@@ -5,7 +5,7 @@ import re
 import string
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from streamer.transcripts.transcript import Transcript
@@ -63,6 +63,7 @@ def test_vtt_gives_everything_back(lines):
 
 
 @given(st.lists(said, max_size=20))
+@example([("", 0.0015, 0.0, "0")])
 def test_srt_is_numbered_and_free_of_markup(lines):
     transcript = filled(lines, begin=0.0)
     blocks = [block for block in transcript.srt().split("\n\n") if block]
