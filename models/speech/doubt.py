@@ -1,0 +1,70 @@
+"""Whether what a recogniser wrote of one voice was said: it makes English of noise, music and any other language."""
+
+from __future__ import annotations
+
+import zlib
+from math import exp
+
+from models.speech.types import Reading
+
+SURE = -0.75
+"""Least mean log-probability of what is shown: noise and residues of other voices are read as something, too."""
+
+MOST_COMPRESSION = 2.4
+"""Most times that gzip may shorten what is believed: whoever runs in circles repeats himself (Radford et al., 4.5)."""
+
+FOREIGN = -0.5
+"""Least mean log-probability of a voice that speaks English (`python -m models.train.speech.fit_doubt`)."""
+
+GRANTED, USUAL = 2.0, -0.2
+"""Seconds of English that are taken for granted before a voice has spoken, and their mean log-probability."""
+
+MEMORY = 20.0
+"""Seconds of a voice's speech after which a sentence counts a third."""
+
+WORST = -1.5
+"""Least of one sentence: none outweighs all others."""
+
+
+def repetitive(text: str) -> bool:
+    """Return whether a text says the same again and again."""
+    plain = text.encode()
+    return len(plain) > MOST_COMPRESSION * len(zlib.compress(plain))
+
+
+class Doubt:
+    """Of one voice whose language its reader speaks."""
+
+    def believes(self, reading: Reading, seconds: float) -> bool:
+        """Return whether a sentence that is over was said; it is `seconds` long."""
+        return self.shows(reading)
+
+    def shows(self, reading: Reading) -> bool:
+        """Return whether what a sentence is so far may be shown."""
+        return reading.confidence >= SURE and not repetitive(reading.text)
+
+
+class ForeignDoubt(Doubt):
+    """Of one voice that may speak what its reader does not: then it is less sure of sentences than of English ones.
+
+    One sentence may be unclear; a voice of which most are is refused until it is clear again.
+
+    Args:
+        least: Least mean log-probability of a voice.
+    """
+
+    def __init__(self, least: float = FOREIGN) -> None:
+        self._least = least
+        self._seconds, self._sum = GRANTED, GRANTED * USUAL
+
+    def believes(self, reading: Reading, seconds: float) -> bool:
+        """Return whether a sentence that is over was said, going by it and by those before it."""
+        keep = exp(-seconds / MEMORY)
+        sure = min(reading.confidence, SURE) if repetitive(reading.text) else reading.confidence
+        self._sum = keep * self._sum + seconds * max(sure, WORST)
+        self._seconds = keep * self._seconds + seconds
+        return self.shows(reading)
+
+    def shows(self, reading: Reading) -> bool:
+        """Return whether what a sentence is so far may be shown."""
+        return super().shows(reading) and self._sum >= self._least * self._seconds

@@ -1,0 +1,54 @@
+"""What of a recording was said in another language, and what was heard and is not written down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from models.common.arrays import F32
+from models.speech.languages import ENGLISH, LANGUAGES
+from models.speech.stream import give_out
+from models.speech.types import Line
+
+LEAST_TOLD = 3.0
+"""Seconds below which nothing is said of it: a cough, or a word that nobody could have read."""
+
+
+@dataclass
+class Unwritten:
+    """Seconds of sentences.
+
+    Attributes:
+        refused: Of those that no reader was sure of.
+        foreign: Of those in other languages than English that were written down, by code.
+        reader: Whether somebody read who speaks other languages.
+    """
+
+    refused: float = 0.0
+    foreign: dict[str, float] = field(default_factory=dict)
+    reader: bool = False
+
+    def notes(self) -> list[str]:
+        """Return what is to be told at the end."""
+        ordered = sorted(self.foreign.items(), key=lambda item: -item[1])
+        told = [f"{LANGUAGES[code]} is spoken for {seconds:.0f} s" for code, seconds in ordered if seconds >= LEAST_TOLD]
+        if self.refused >= LEAST_TOLD:
+            told.append(
+                f"speech that no words are believed of: {self.refused:.0f} s are not written down"
+                if self.reader
+                else f"the language is not English (or it is not speech): {self.refused:.0f} s are not written down; "
+                "pip install 'earshot[languages]' reads them"
+            )
+        return told
+
+    def finish(self, line: Line, shown: bool, sound: F32) -> Line | None:
+        """Finish a sentence as it was read, see `types.Finish`, and count it if nothing was."""
+        self.count(line)
+        return give_out(line, shown, sound)
+
+    def count(self, line: Line, language: str = ENGLISH) -> None:
+        """Count a sentence that is over."""
+        seconds = line.end - line.start
+        if not line.text:
+            self.refused += seconds
+        elif language != ENGLISH:
+            self.foreign[language] = self.foreign.get(language, 0.0) + seconds
