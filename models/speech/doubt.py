@@ -13,7 +13,7 @@ SURE = -0.75
 MOST_COMPRESSION = 2.4
 """Most times that gzip may shorten what is believed: whoever runs in circles repeats himself (Radford et al., 4.5)."""
 
-FOREIGN = -0.5
+FOREIGN = -0.65
 """Least mean log-probability of a voice that speaks English (`python -m models.train.speech.fit_doubt`)."""
 
 GRANTED, USUAL = 2.0, -0.2

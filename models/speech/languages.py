@@ -1,4 +1,4 @@
-"""Which language somebody speaks: evidence of sentences, gathered over a voice's last half minute of speech."""
+"""Which language somebody speaks: evidence of sentences, gathered over a voice's last seconds of speech."""
 
 from __future__ import annotations
 
@@ -30,17 +30,18 @@ ENGLISH = "en"
 AUTO = "auto"
 """Instead of a code: to be heard out."""
 
-MEMORY = 30.0
+MEMORY = 10.0
 """Seconds of a voice's speech after which evidence counts a third: people change languages, too."""
 
-WHOLE = 3.0
+WHOLE = 2.0
 """Seconds of a sentence that count as one independent piece of evidence."""
 
 LEAST = 1e-3
 """Least probability of a language in one sentence: one that is heard wrongly shall not outweigh all others."""
 
-USUAL = 10.0
-"""Seconds of English that are taken for granted before anybody has spoken."""
+USUAL, NEW = 3.0, 0.3
+"""Seconds of English, and of each other language, that are taken for granted before anybody has spoken: one sentence of
+`WHOLE` decides if another language is eleven times as probable in it."""
 
 
 def check_language(code: str) -> None:
@@ -61,7 +62,7 @@ class Languages:
 
     def prior(self, code: str) -> float:
         """Return the probability of a language before a voice is heard."""
-        return (self.seconds.get(code, 0.0) + USUAL / len(LANGUAGES)) / (sum(self.seconds.values()) + USUAL)
+        return (self.seconds.get(code, 0.0) + NEW) / (sum(self.seconds.values()) + NEW * len(LANGUAGES))
 
 
 class SpokenLanguage:

@@ -13,7 +13,7 @@ from models.common.arrays import F32
 from models.common.audio import SAMPLE_RATE
 from models.speech.doubt import Doubt
 from models.speech.endpointing import Sentences, Span
-from models.speech.types import Finish, Line, Reading, Recogniser
+from models.speech.types import Finish, Line, Recogniser
 from models.speech.vad import WINDOW, Listening
 
 PARTIAL_EVERY = 0.4
@@ -234,4 +234,3 @@ class SentenceStream:
         first.sound = first.sound[: first.heard - first.offset]
         # The next sound is too late for it: what was heard ends there.
         self._takes = [first]
-

@@ -72,19 +72,20 @@ def open_transcriber(
 
         if second is None and language not in (AUTO, ENGLISH):
             raise ValueError(f"{LANGUAGES[language]} needs another reader: pip install 'earshot[languages]'")
+        unwritten.english_only = second is None and language == AUTO
         finish = (lambda: unwritten.finish) if second is None else _reading_again(second, language, unwritten)
         return SharedTranscriber(Moonshine(), VoiceActivity(), finish, ForeignDoubt if language == AUTO else Doubt)
     if kind == "faster-whisper" and model:
         from models.speech.whisper import Whisper
 
-        whisper, unwritten.reader = Whisper(model, None if language == AUTO else language), True
+        whisper = Whisper(model, None if language == AUTO else language)
         return SharedTranscriber(whisper, VoiceActivity(), lambda: unwritten.finish)
     raise ValueError(f'there is no transcriber "{name}": "moonshine" or "faster-whisper:MODEL"')
 
 
 def _reading_again(second: Polyglot, language: str, unwritten: Unwritten) -> Callable[[], Finish]:
     """Return what finishes the sentences of each voice of a recording by a second reading."""
-    unwritten.reader, recording = True, Languages()
+    recording = Languages()
 
     def finish() -> Finish:
         if language == AUTO:

@@ -20,23 +20,25 @@ class Unwritten:
     Attributes:
         refused: Of those that no reader was sure of.
         foreign: Of those in other languages than English that were written down, by code.
-        reader: Whether somebody read who speaks other languages.
+        english_only: Whether nobody read who speaks other languages, and nobody said that it is English.
     """
 
     refused: float = 0.0
     foreign: dict[str, float] = field(default_factory=dict)
-    reader: bool = False
+    english_only: bool = False
 
     def notes(self) -> list[str]:
         """Return what is to be told at the end."""
         ordered = sorted(self.foreign.items(), key=lambda item: -item[1])
-        told = [f"{LANGUAGES[code]} is spoken for {seconds:.0f} s" for code, seconds in ordered if seconds >= LEAST_TOLD]
+        told = [
+            f"{LANGUAGES[code]} is spoken for {seconds:.0f} s" for code, seconds in ordered if seconds >= LEAST_TOLD
+        ]
         if self.refused >= LEAST_TOLD:
             told.append(
-                f"speech that no words are believed of: {self.refused:.0f} s are not written down"
-                if self.reader
-                else f"the language is not English (or it is not speech): {self.refused:.0f} s are not written down; "
+                f"the language is not English (or it is not speech): {self.refused:.0f} s are not written down; "
                 "pip install 'earshot[languages]' reads them"
+                if self.english_only
+                else f"speech that no words are believed of: {self.refused:.0f} s are not written down"
             )
         return told
 

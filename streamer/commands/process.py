@@ -168,11 +168,10 @@ def process_command(
     except ValueError as error:
         raise UserError(str(error)) from error
     wanted = Wanted(named, tracks=tracks, rate=rate, burn=burn)
-    read = {"speech": speech, "language": language}
-    how = functools.partial(process, device=device, force=force, one_pass=one_pass, choice=choice, **read)
+    how = functools.partial(process, device=device, force=force, one_pass=one_pass, choice=choice, overlay=overlay)
 
     def one(input: Path, folder: Path) -> None:
-        _say(input, how(input, folder, wanted=wanted, overlay=overlay))
+        _say(input, how(input, folder, wanted=wanted, speech=speech, language=language))
 
     with ended_by_signals():
         return process_all(inputs, out, resume, one)

@@ -58,7 +58,7 @@ def named_transcriber(name: str, language: str = AUTO, unwritten: Unwritten | No
         unwritten: Likewise.
 
     Raises:
-        UserError: There is none of that name, it is not installed, cannot be downloaded, or does not speak the language.
+        UserError: There is none of that name, it is not installed or cannot be downloaded, or no such language is read.
     """
     try:
         second = open_second_reader() if has_second_reader(name) else None

@@ -31,7 +31,7 @@ def believed(doubt, confidences, seconds=6.0):
 
 def test_a_voice_that_speaks_another_language_is_refused_even_where_a_sentence_seems_sure():
     doubt = ForeignDoubt()
-    assert believed(doubt, [-0.7, -1.1, -0.45, -0.9, -0.6, -0.4]) == [False] * 6
+    assert believed(doubt, [-0.8, -1.1, -0.6, -0.9, -0.65, -0.5]) == [False] * 6
     assert not doubt.shows(reading(-0.3))
     assert believed(Doubt(), [-0.7, -0.6]) == [True, True]
 
@@ -60,7 +60,7 @@ def test_the_voices_of_a_call_are_doubted_one_by_one():
     foreign, english = transcriber.open(), transcriber.open()
     lines = {foreign: [], english: []}
     for k in range(8):
-        for voice, confidence in ((foreign, -0.7), (english, -0.2)):
+        for voice, confidence in ((foreign, -0.74), (english, -0.2)):
             letters.confidence = confidence
             voice.hear(9.0 * k, np.resize(say("abcd    ", 1.0), 9 * 16_000))
             lines[voice] += voice.lines()

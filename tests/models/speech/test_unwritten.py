@@ -13,7 +13,7 @@ def line(text, seconds=2.0):
 
 
 def test_what_is_refused_is_told_with_what_would_read_it():
-    unwritten = Unwritten()
+    unwritten = Unwritten(english_only=True)
     assert unwritten.finish(line("We met."), False, SOUND) == line("We met.")
     assert unwritten.finish(line(""), False, SOUND) is None
     assert unwritten.notes() == []
@@ -25,7 +25,7 @@ def test_what_is_refused_is_told_with_what_would_read_it():
 
 
 def test_languages_are_told_and_what_even_the_second_reader_refuses():
-    unwritten = Unwritten(reader=True)
+    unwritten = Unwritten()
     for code, seconds in (("ar", 4.0), ("en", 60.0), ("ko", 30.0), ("fr", 1.0)):
         unwritten.count(line("…", seconds), code)
     unwritten.count(line("", 5.0), "ar")

@@ -117,7 +117,7 @@ class Polyglot:
     """A second reader that hears Arabic, and reads three words of whatever language it is asked for."""
 
     def read_as(self, pcm, language):
-        code = language({"ar": 0.98, "en": 0.01})
+        code = language({"ar": 0.995, "en": 0.001})
         return Reading({"ar": "حاول مرة أخرى.", "ko": "다시 해 봐."}.get(code, ""), -0.3, ())
 
 
@@ -135,21 +135,22 @@ def test_another_language_is_written_in_its_own_words(tmp_path, monkeypatch, cap
     assert transcribe_command(BECKETT, language=language, format="txt") == 0
     written = capsys.readouterr()
     lines = [line.split("] ")[1] for line in written.out.splitlines()]
-    assert set(lines) == ({words} if words else set())
+    # The first word or two, of half a second, decide nothing yet.
+    assert set(lines[2 if language == "auto" else 0 :]) == ({words} if words else set())
     assert written.err.startswith(f"earshot: {BECKETT}: {told}")
 
 
 def test_what_is_no_english_is_told_instead_of_made_up(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("streamer.commands.transcribe.has_second_reader", lambda name: False)
-    monkeypatch.setattr(Moonshine, "read", lambda self, pcm, draft=(): Reading("The moon is here.", -0.7, ()))
+    monkeypatch.setattr(Moonshine, "read", lambda self, pcm, draft=(): Reading("The moon is here.", -0.9, ()))
     assert transcribe_command(BECKETT, format="txt") == 0
     written = capsys.readouterr()
-    assert len(written.out.splitlines()) <= 2
+    assert written.out == ""
     assert "the language is not English (or it is not speech): " in written.err
     assert "pip install 'earshot[languages]' reads them" in written.err
     assert transcribe_command(BECKETT, format="txt", language="en") == 0
     written = capsys.readouterr()
-    assert written.out.count("The moon is here.") >= 3 and written.err == ""
+    assert written.out == "" and "speech that no words are believed of: " in written.err
 
 
 class Talker(Tape):
