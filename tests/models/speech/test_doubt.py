@@ -25,13 +25,22 @@ def test_one_sentence(doubt):
     assert not repetitive("no no no") and not repetitive("") and repetitive(CIRCLES)
 
 
+def test_the_same_words_for_the_third_time_have_to_be_clear():
+    doubt = Doubt()
+    assert [doubt.believes(reading(-0.5, "Thank you."), 1.0) for _ in range(4)] == [True, True, False, False]
+    assert doubt.believes(reading(-0.1, "Thank you."), 1.0)
+    assert [doubt.believes(reading(-0.5, text), 1.0) for text in ("Yes.", "No.", "Yes.", "Yes.")] == [True] * 4
+
+
 def believed(doubt, confidences, seconds=6.0):
-    return [doubt.believes(reading(confidence), seconds) for confidence in confidences]
+    return [
+        doubt.believes(reading(confidence, f"We met {k} times."), seconds) for k, confidence in enumerate(confidences)
+    ]
 
 
 def test_a_voice_that_speaks_another_language_is_refused_even_where_a_sentence_seems_sure():
     doubt = ForeignDoubt()
-    assert believed(doubt, [-0.8, -1.1, -0.6, -0.9, -0.65, -0.5]) == [False] * 6
+    assert believed(doubt, [-0.9, -1.1, -0.6, -1.2, -0.65, -0.6]) == [False] * 6
     assert not doubt.shows(reading(-0.3))
     assert believed(Doubt(), [-0.7, -0.6]) == [True, True]
 
@@ -60,7 +69,7 @@ def test_the_voices_of_a_call_are_doubted_one_by_one():
     foreign, english = transcriber.open(), transcriber.open()
     lines = {foreign: [], english: []}
     for k in range(8):
-        for voice, confidence in ((foreign, -0.74), (english, -0.2)):
+        for voice, confidence in ((foreign, (-1.2, -0.7)[k % 2]), (english, -0.2)):
             letters.confidence = confidence
             voice.hear(9.0 * k, np.resize(say("abcd    ", 1.0), 9 * 16_000))
             lines[voice] += voice.lines()
