@@ -57,8 +57,8 @@ class ForeignDoubt(Doubt):
 
     Args:
         least: Least mean log-probability of a voice (`python -m models.train.speech.fit_doubt`): at -0.75, 83 of 83
-            sentences of Arabic news are refused and 94 of 96 short ones, 75 and 81 without; of 139 English ones 1, which
-            is refused without, too; of 78 of learners of English 13 instead of 11.
+            sentences of Arabic news are refused and 94 of 96 short ones, 75 and 81 without; of 139 English ones 1, as
+            without; of 78 of learners of English 13, and 11 without.
     """
 
     def __init__(self, least: float = SURE) -> None:
@@ -69,6 +69,7 @@ class ForeignDoubt(Doubt):
     def believes(self, reading: Reading, seconds: float) -> bool:
         """Return whether a sentence that is over was said, going by it and by those before it."""
         keep = exp(-seconds / MEMORY)
+        seconds = seconds if reading.text else 0.0
         sure = WORST if repetitive(reading.text) else max(reading.confidence, WORST)
         self._sum = keep * self._sum + seconds * sure
         self._seconds = keep * self._seconds + seconds

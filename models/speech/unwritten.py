@@ -12,6 +12,9 @@ from models.speech.types import Line
 LEAST_TOLD = 3.0
 """Seconds below which nothing is said of it: a cough, or a word that nobody could have read."""
 
+LEAST_SHARE = 0.05
+"""Share of all speech below which nothing is said of what was refused: residues of other voices are sentences, too."""
+
 
 @dataclass
 class Unwritten:
@@ -20,11 +23,13 @@ class Unwritten:
     Attributes:
         refused: Of those that no reader was sure of.
         foreign: Of those in other languages than English that were written down, by code.
+        written: Of all that were written down.
         english_only: Whether nobody read who speaks other languages, and nobody said that it is English.
     """
 
     refused: float = 0.0
     foreign: dict[str, float] = field(default_factory=dict)
+    written: float = 0.0
     english_only: bool = False
 
     def notes(self) -> list[str]:
@@ -33,7 +38,7 @@ class Unwritten:
         told = [
             f"{LANGUAGES[code]} is spoken for {seconds:.0f} s" for code, seconds in ordered if seconds >= LEAST_TOLD
         ]
-        if self.refused >= LEAST_TOLD:
+        if self.refused >= max(LEAST_TOLD, LEAST_SHARE * (self.refused + self.written)):
             told.append(
                 f"the language is not English (or it is not speech): {self.refused:.0f} s are not written down; "
                 "pip install 'earshot[languages]' reads them"
@@ -52,5 +57,7 @@ class Unwritten:
         seconds = line.end - line.start
         if not line.text:
             self.refused += seconds
-        elif language != ENGLISH:
+            return
+        self.written += seconds
+        if language != ENGLISH:
             self.foreign[language] = self.foreign.get(language, 0.0) + seconds

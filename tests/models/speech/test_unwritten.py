@@ -28,9 +28,11 @@ def test_languages_are_told_and_what_even_the_second_reader_refuses():
     unwritten = Unwritten()
     for code, seconds in (("ar", 4.0), ("en", 60.0), ("ko", 30.0), ("fr", 1.0)):
         unwritten.count(line("…", seconds), code)
-    unwritten.count(line("", 5.0), "ar")
+    unwritten.count(line("", 4.0), "ar")
+    assert len(unwritten.notes()) == 2
+    unwritten.count(line("", 1.6))
     assert unwritten.notes() == [
         "Korean is spoken for 30 s",
         "Arabic is spoken for 4 s",
-        "speech that no words are believed of: 5 s are not written down",
+        "speech that no words are believed of: 6 s are not written down",
     ]
