@@ -11,7 +11,7 @@ import soundfile
 from models.common.audio import SAMPLE_RATE
 from models.common.weights import packaged
 from models.speech import whisper_base
-from models.speech.languages import ENGLISH
+from models.speech.languages import ENGLISH, LANGUAGES
 from models.speech.rereading import ReadAgain
 from models.speech.transcriber import has_second_reader, open_second_reader, open_transcriber
 from models.speech.types import Line, Reading
@@ -194,6 +194,9 @@ def test_real_words_and_none_in_what_is_no_speech():
     wanted = "ever tried ever failed no matter try again fail again fail better".split()
     assert len(said) <= 13 and sum(word in said for word in wanted) >= 11
     assert all(line.final for line in lines)
+    heard = {}
+    assert "tried" in reader.read_as(pcm, lambda shares: heard.update(shares) or ENGLISH).text.lower()
+    assert heard[ENGLISH] > 0.8 and set(heard) == set(LANGUAGES) and sum(heard.values()) == pytest.approx(1, abs=0.01)
     t = np.arange(4 * SAMPLE_RATE) / SAMPLE_RATE
     chord = sum(np.sin(2 * np.pi * f * t) for f in (220, 277, 330)) * np.exp(-3 * (t % 0.5)) * 0.1
     noise = np.random.default_rng(0).standard_normal(len(t))
