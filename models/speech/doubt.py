@@ -56,9 +56,9 @@ class ForeignDoubt(Doubt):
     One sentence may be unclear; a voice of which most are is refused until it is clear again.
 
     Args:
-        least: Least mean log-probability of a voice (`python -m models.train.speech.fit_doubt`): at -0.75, 83 of 83
-            sentences of Arabic news are refused and 94 of 96 short ones, 75 and 81 without; of 139 English ones 1, as
-            without; of 78 of learners of English 13, and 11 without.
+        least: Least mean log-probability of a voice. At -0.75, 33 of 33 sentences of Arabic news are refused, and 71 of
+            72 short ones; 30 and 69 by each sentence alone. Of 116 of English 1, as by each alone; of 71 of learners of
+            English 8 and 5 (`python -m models.train.speech.fit_doubt --data DIR --seconds 200`).
     """
 
     def __init__(self, least: float = SURE) -> None:
