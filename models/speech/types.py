@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -50,6 +50,14 @@ class Recogniser(Protocol):
 
     def read(self, pcm: F32, draft: tuple[int, ...] = ()) -> Reading:
         """Recognise words in pcm (N,) at 16 kHz, [-1, 1]; `draft` = tokens of this speech when it was shorter."""
+        ...
+
+
+class Polyglot(Recogniser, Protocol):
+    """A recogniser that hears which language is spoken, and reads it."""
+
+    def read_as(self, pcm: F32, language: Callable[[Mapping[str, float]], str]) -> Reading:
+        """Recognise words like `read`, in the language that is chosen given the probability of each."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Whisper base (English of its 99 languages, MIT), the second reader: fewer errors than Moonshine tiny, more work.
+"""Whisper base (99 languages, MIT), the second reader: fewer errors than Moonshine tiny, more work.
 
 Its weights lie in two packages, neither of which holds a whole file. Needs the extra `languages`. Source: Radford et
 al. 2022, "Robust Speech Recognition via Large-Scale Weak Supervision".
@@ -7,7 +7,7 @@ al. 2022, "Robust Speech Recognition via Large-Scale Weak Supervision".
 from __future__ import annotations
 
 import hashlib
-import zlib
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from models.common import weights
 from models.common.arrays import F32
 from models.common.audio import SAMPLE_RATE
 from models.common.cache import cache_folder, kept_folder
+from models.speech.doubt import repetitive
+from models.speech.languages import ENGLISH
 from models.speech.types import Reading
 
 MODEL_SHA256 = "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9"
@@ -32,7 +34,8 @@ SMALL_FILES = {
 BEAM = 5
 """Hypotheses that the decoder follows."""
 
-PROMPT = ("<|startoftranscript|>", "<|en|>", "<|transcribe|>", "<|notimestamps|>")
+PROMPT = ("<|startoftranscript|>", "<|{}|>", "<|transcribe|>", "<|notimestamps|>")
+"""What the decoder begins with; the second tells the language."""
 
 SILENCE = 7
 """Seconds after the speech: the network was trained on 30 s, and with less than this it says the last words again."""
@@ -40,17 +43,15 @@ SILENCE = 7
 MOST_FRAMES = 3_000
 """Of 10 ms, that the encoder takes."""
 
-TOKENS_A_SECOND = 8
-"""Most tokens a second of English; beyond that the decoder is running in circles."""
+TOKENS_A_SECOND, FOREIGN_TOKENS_A_SECOND = 8, 20
+"""Most tokens a second of English, and of languages of which a token is a letter or less; beyond that the decoder is
+running in circles."""
 
 MOST_NO_SPEECH = 0.6
 """Most probability of no speech at all in what is believed; this and what follows are the paper's thresholds (4.5)."""
 
 LEAST_SURE = -1.0
 """Least mean log-probability of the tokens of what is believed."""
-
-MOST_COMPRESSION = 2.4
-"""Most times that gzip may shorten what is believed: whoever runs in circles repeats himself."""
 
 
 def joined_model(root: Path | None = None) -> Path:
@@ -94,10 +95,9 @@ class WhisperBase:
             self._model = WhisperModel(str(folder), device="cpu", compute_type="int8", cpu_threads=1, num_workers=1)
         except RuntimeError as error:
             raise ValueError(f"{folder} holds no Whisper model: {error}") from error
-        self._prompt = [self._model.hf_tokenizer.token_to_id(token) for token in PROMPT]
 
     def read(self, pcm: F32, draft: tuple[int, ...] = ()) -> Reading:
-        """Find the words.
+        """Find English words.
 
         Args:
             pcm: (N,) speech at 16 kHz, [-1, 1]; up to 23 s, what is longer is cut.
@@ -106,13 +106,28 @@ class WhisperBase:
         Returns:
             What was read; no words where they are not to be believed.
         """
+        return self._words(self._encoded(pcm), len(pcm), ENGLISH)
+
+    def read_as(self, pcm: F32, language: Callable[[Mapping[str, float]], str]) -> Reading:
+        """Find the words of a language that is chosen, by its code, given the probability of each; else like `read`."""
+        sound = self._encoded(pcm)
+        found = {token.strip("<|>"): probability for token, probability in self._model.model.detect_language(sound)[0]}
+        return self._words(sound, len(pcm), language(found))
+
+    def _encoded(self, pcm: F32) -> Any:
         # faster-whisper's own `transcribe` always fills up to 30 s, and the encoder's work is most of all.
         features = self._model.feature_extractor(np.pad(pcm, (0, SILENCE * SAMPLE_RATE)))[:, :MOST_FRAMES]
+        return self._model.model.encode(ctranslate2_view(features))
+
+    def _words(self, sound: Any, samples: int, language: str) -> Reading:
+        """Read what was encoded of so many samples of speech."""
+        prompt = [self._model.hf_tokenizer.token_to_id(token.format(language)) for token in PROMPT]
+        pace = TOKENS_A_SECOND if language == ENGLISH else FOREIGN_TOKENS_A_SECOND
         found = self._model.model.generate(
-            ctranslate2_view(features),
-            [self._prompt],
+            sound,
+            [prompt],
             beam_size=BEAM,
-            max_length=len(self._prompt) + round(TOKENS_A_SECOND * len(pcm) / SAMPLE_RATE) + 4,
+            max_length=len(prompt) + round(pace * samples / SAMPLE_RATE) + 4,
             return_scores=True,
             return_no_speech_prob=True,
         )[0]
@@ -127,9 +142,7 @@ class WhisperBase:
 
 def believed(text: str, confidence: float, no_speech: float) -> bool:
     """Return whether something was said: words, their mean log-probability, and the probability that there are none."""
-    plain = text.encode()
-    compression = len(plain) / len(zlib.compress(plain))
-    return no_speech <= MOST_NO_SPEECH and confidence >= LEAST_SURE and compression <= MOST_COMPRESSION
+    return no_speech <= MOST_NO_SPEECH and confidence >= LEAST_SURE and not repetitive(text)
 
 
 def ctranslate2_view(features: F32) -> Any:

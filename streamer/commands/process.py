@@ -9,7 +9,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from models.common.audio import SAMPLE_RATE
+from models.speech.languages import AUTO, check_language
 from models.speech.types import Transcriber
+from models.speech.unwritten import Unwritten
 from streamer.commands.batch import process_all
 from streamer.commands.progress import progress as show_progress
 from streamer.commands.signals import ended_by_signals
@@ -38,6 +40,7 @@ def process(
     one_pass: bool = False,
     engine: EngineLike | None = None,
     speech: str | None = None,
+    language: str = AUTO,
     choice: Choice | None = None,
     wanted: Wanted | None = None,
     overlay: bool = True,
@@ -54,6 +57,7 @@ def process(
         one_pass: Whether to separate at once, as in a call, instead of learning all voices of the file first.
         engine: To be used instead of a new one; then there is one pass.
         speech: Transcriber of the captions, "none" for no captions; None neither looks nor listens beside the engine.
+        language: See `models.speech.transcriber.open_transcriber`.
         choice: Which sound tracks are heard, and as what.
         wanted: What is to be exported; None for what is by default.
         overlay: Whether to make an overlay video.
@@ -64,7 +68,8 @@ def process(
     info = inspect(input, choice)
     if info.is_still:
         raise UserError(f"{input} is a picture, not a recording; `earshot caption {input}` says what it shows")
-    transcriber = None if speech in (None, "none") else named_transcriber(speech)
+    unwritten = Unwritten()
+    transcriber = None if speech in (None, "none") else named_transcriber(speech, language, unwritten)
     with OutFolder(out, input, force) as folder:
         try:
             learning, known, one_pass = 0.0, None, one_pass or engine is not None or info.audio is None
@@ -81,7 +86,7 @@ def process(
                             input, info, engine.survey(), begin(f"{input.name}: learning voices", info.duration)
                         )
                         learning = time.monotonic() - began
-                observe = None if speech is None else functools.partial(open_findings, transcriber)
+                observe = None if speech is None else functools.partial(open_findings, transcriber, unwritten)
                 wanted = dataclasses.replace(wanted or Wanted(), captions=transcriber is not None)
                 draw = functools.partial(OverlayWriter, bit_rate=_bit_rate(input, info), names=wanted.names)
                 run = Recording(
@@ -111,18 +116,19 @@ def _bit_rate(path: Path, info: MediaInfo) -> float | None:
     return path.stat().st_size * 8 / info.duration if info.duration and path.is_file() else None
 
 
-def open_findings(transcriber: Transcriber | None, event: Callable[..., None]) -> Findings:
+def open_findings(transcriber: Transcriber | None, unwritten: Unwritten, event: Callable[..., None]) -> Findings:
     """Make what looks and listens beside the engine.
 
     Args:
         transcriber: Of the captions; None for none.
+        unwritten: What that counts.
         event: Gets every event.
     """
     from streamer.observer.live_captions import LiveCaptions
     from streamer.observer.observer import Observer
 
     captions = None if transcriber is None else LiveCaptions(transcriber)
-    return Findings(Observer(), captions, event)
+    return Findings(Observer(), captions, event, unwritten.notes)
 
 
 def process_command(
@@ -134,6 +140,7 @@ def process_command(
     resume: bool = False,
     one_pass: bool = False,
     speech: str | None = "moonshine",
+    language: str = AUTO,
     choice: Choice | None = None,
     names: Sequence[str] = (),
     overlay: bool = True,
@@ -156,11 +163,15 @@ def process_command(
     named = parse_names(names)
     if named and len(inputs) > 1:
         raise UserError("--names is for one recording; use `earshot rename` for several")
+    try:
+        check_language(language)
+    except ValueError as error:
+        raise UserError(str(error)) from error
     wanted = Wanted(named, tracks=tracks, rate=rate, burn=burn)
-    how = functools.partial(process, device=device, force=force, one_pass=one_pass, speech=speech, choice=choice)
+    how = functools.partial(process, device=device, force=force, one_pass=one_pass, choice=choice, overlay=overlay)
 
     def one(input: Path, folder: Path) -> None:
-        _say(input, how(input, folder, wanted=wanted, overlay=overlay))
+        _say(input, how(input, folder, wanted=wanted, speech=speech, language=language))
 
     with ended_by_signals():
         return process_all(inputs, out, resume, one)

@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from models.common.audio import SAMPLE_RATE
+from models.speech.languages import AUTO
 from models.speech.transcriber import has_second_reader, open_second_reader, open_transcriber
 from models.speech.types import Line, Transcriber
+from models.speech.unwritten import Unwritten
 from streamer.commands.tell import tell
 from streamer.errors import UserError
 from streamer.media.choice import Choice
@@ -47,14 +49,20 @@ def transcribe(path: Path, transcriber: Transcriber, info: MediaInfo | None = No
     yield from stream.close()
 
 
-def named_transcriber(name: str) -> Transcriber:
+def named_transcriber(name: str, language: str = AUTO, unwritten: Unwritten | None = None) -> Transcriber:
     """Open the transcriber of a name for recordings: sentences are read twice where the second reader is installed.
 
+    Args:
+        name: See `models.speech.transcriber.open_transcriber`.
+        language: Likewise.
+        unwritten: Likewise.
+
     Raises:
-        UserError: There is none of that name, it is not installed, or cannot be downloaded.
+        UserError: There is none of that name, it is not installed or cannot be downloaded, or no such language is read.
     """
     try:
-        return open_transcriber(name, open_second_reader() if has_second_reader(name) else None)
+        second = open_second_reader() if has_second_reader(name) else None
+        return open_transcriber(name, second, language, unwritten)
     except (ValueError, OSError, ImportError) as error:
         # A model that cannot be downloaded is an OSError of many lines.
         raise UserError(" ".join(str(error).split())) from error
@@ -97,6 +105,7 @@ def transcribe_command(
     input: Path,
     *,
     model: str = "moonshine",
+    language: str = AUTO,
     choice: Choice | None = None,
     format: str | None = None,
     out: Path | None = None,
@@ -107,6 +116,7 @@ def transcribe_command(
     Args:
         input: The recording.
         model: See `models.speech.transcriber.open_transcriber`.
+        language: Likewise.
         choice: Which sound tracks are heard.
         format: One of `WRITERS`; None goes by the name of `out`, and is WebVTT without.
         out: File to write, whole or not at all; None is standard output.
@@ -121,14 +131,14 @@ def transcribe_command(
     format = format or (out.suffix[1:].lower() if out is not None and out.suffix else "vtt")
     if format not in WRITERS:
         raise UserError(f'there is no format "{format}": {", ".join(WRITERS)}')
-    info = inspect(input, choice)
-    lines = WRITERS[format](transcribe(input, named_transcriber(model), info))
+    info, unwritten = inspect(input, choice), Unwritten()
+    lines = WRITERS[format](transcribe(input, named_transcriber(model, language, unwritten), info))
     if out is not None:
         _write(lines, out, force)
     else:
         for text in lines:
             print(text, end="", flush=True)
-    tell(input, info.notes)
+    tell(input, [*info.notes, *unwritten.notes()])
     return 0
 
 

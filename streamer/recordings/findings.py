@@ -59,10 +59,17 @@ class Findings:
         observer: Looks and listens.
         captions: Writes captions; None for none.
         event: Gets time, type and fields of every event.
+        notes: Returns what is to be told of the captions at the end.
     """
 
-    def __init__(self, observer: ObserverLike, captions: CaptionsLike | None, event: Callable[..., None]) -> None:
-        self._observer, self._captions, self._event = observer, captions, event
+    def __init__(
+        self,
+        observer: ObserverLike,
+        captions: CaptionsLike | None,
+        event: Callable[..., None],
+        notes: Callable[[], list[str]] = list,
+    ) -> None:
+        self._observer, self._captions, self._event, self.notes = observer, captions, event, notes
         self._words = WordTimes()
         self._blocks = 0
         self.annotations = Annotations()

@@ -178,6 +178,8 @@ class Recording:
         notes = [*self._lacks(), *self._info.notes]
         if lost := self._lost_pictures.packets:
             notes.append(f"damaged pictures: {lost} ({self._lost_pictures.seconds:.1f} s) cannot be read")
+        if self._findings is not None:
+            notes += self._findings.notes()
         return notes + (self._seen_faces.notes() if self._info.audio is not None else [])
 
     def _lacks(self) -> list[str]:

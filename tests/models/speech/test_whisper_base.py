@@ -11,9 +11,11 @@ import soundfile
 from models.common.audio import SAMPLE_RATE
 from models.common.weights import packaged
 from models.speech import whisper_base
+from models.speech.languages import ENGLISH, LANGUAGES
 from models.speech.rereading import ReadAgain
 from models.speech.transcriber import has_second_reader, open_second_reader, open_transcriber
 from models.speech.types import Line, Reading
+from models.speech.unwritten import Unwritten
 from models.speech.whisper_base import WhisperBase, believed, joined_model
 
 PARTS = {"model.bin.part1": b"first ", "model.bin.part2": b"second"}
@@ -76,17 +78,24 @@ def test_what_is_not_to_be_believed_is_refused(confidence, no_speech, text, good
     assert believed(text, confidence, no_speech) is good
 
 
-def test_the_network_is_asked_in_english_and_hears_silence_after_the_speech(monkeypatch):
+def test_the_network_is_asked_in_a_language_and_hears_silence_after_the_speech(monkeypatch):
     asked = {}
 
     class Tokenizer:
         def token_to_id(self, token):
-            return whisper_base.PROMPT.index(token)
+            asked.setdefault("tokens", []).append(token)
+            return len(asked["tokens"])
 
         def decode(self, tokens):
             return " " + " ".join("abc"[token] for token in tokens)
 
     class Network:
+        def encode(self, features):
+            return features
+
+        def detect_language(self, features):
+            return [[("<|ko|>", 0.8), ("<|en|>", 0.2)]]
+
         def generate(self, features, prompts, **options):
             asked.update(options, features=features, prompts=prompts)
             return [SimpleNamespace(sequences_ids=[[0, 1, 2]], scores=[-0.4], no_speech_prob=0.2)]
@@ -106,7 +115,8 @@ def test_the_network_is_asked_in_english_and_hears_silence_after_the_speech(monk
     reader = WhisperBase("/model")
     assert reader.read(np.zeros(3 * SAMPLE_RATE, np.float32)) == Reading("a b c", pytest.approx(-0.3), ())
     assert asked["samples"] == 10 * SAMPLE_RATE and asked["features"] == (80, 1000)
-    assert asked["prompts"] == [[0, 1, 2, 3]] and asked["beam_size"] == 5 and asked["max_length"] == 4 + 24 + 4
+    assert asked["tokens"] == ["<|startoftranscript|>", "<|en|>", "<|transcribe|>", "<|notimestamps|>"]
+    assert asked["prompts"] == [[1, 2, 3, 4]] and asked["beam_size"] == 5 and asked["max_length"] == 4 + 24 + 4
     assert (asked["name"], asked["compute_type"], asked["cpu_threads"], asked["num_workers"]) == (
         "/model",
         "int8",
@@ -115,6 +125,10 @@ def test_the_network_is_asked_in_english_and_hears_silence_after_the_speech(monk
     )
     reader.read(np.zeros(29 * SAMPLE_RATE, np.float32))
     assert asked["features"] == (80, 3000)
+    found = {}
+    read = reader.read_as(np.zeros(3 * SAMPLE_RATE, np.float32), lambda languages: found.update(languages) or "ko")
+    assert found == {"ko": 0.8, "en": 0.2} and read.text == "a b c"
+    assert asked["tokens"][-3] == "<|ko|>" and asked["max_length"] == 4 + 60 + 4
 
 
 @pytest.mark.parametrize(
@@ -128,16 +142,38 @@ def test_the_network_is_asked_in_english_and_hears_silence_after_the_speech(monk
     ],
 )
 def test_recordings_wait_for_the_second_reading(first, shown, second, final):
-    heard = []
+    line, reader = Line(3, first, 1.0, 2.0, True), Reader(second, ENGLISH)
+    last = ReadAgain(reader, found, Unwritten())(line, shown, np.zeros(123, np.float32))
+    assert last == (None if final is None else Line(3, final, 1.0, 2.0, True))
+    assert reader.heard == [123]
 
-    class Reader:
-        def read(self, pcm, draft=()):
-            heard.append(len(pcm))
-            return Reading(second, -0.1, ())
 
-    line = ReadAgain(Reader())(Line(3, first, 1.0, 2.0, True), shown, np.zeros(123, np.float32))
-    assert line == (None if final is None else Line(3, final, 1.0, 2.0, True))
-    assert heard == [123]
+class Reader:
+    """A second reader that hears one language, and always reads the same words in whatever it is asked for."""
+
+    def __init__(self, words, language):
+        self.words, self.language, self.heard = words, language, []
+
+    def read_as(self, pcm, language):
+        self.heard.append(len(pcm))
+        assert language({self.language: 1.0}) == self.language
+        return Reading(self.words, -0.1, ())
+
+
+def found(probabilities, seconds):
+    assert seconds == 1.0
+    return max(probabilities, key=probabilities.__getitem__)
+
+
+@pytest.mark.parametrize(
+    ("words", "final", "told"), [("مرحبا.", "مرحبا.", ([], {"ar": 1.0})), ("", None, (["refused"], {}))]
+)
+def test_what_the_first_reader_made_of_another_language_is_gone(words, final, told):
+    unwritten = Unwritten()
+    finish = ReadAgain(Reader(words, "ar"), found, unwritten)
+    line = finish(Line(3, "The moon is here.", 1.0, 2.0, True), False, np.zeros(9, np.float32))
+    assert (line and line.text) == final
+    assert (["refused"] * round(unwritten.refused), unwritten.foreign) == told
 
 
 def test_only_moonshine_is_read_again(monkeypatch):
@@ -158,6 +194,9 @@ def test_real_words_and_none_in_what_is_no_speech():
     wanted = "ever tried ever failed no matter try again fail again fail better".split()
     assert len(said) <= 13 and sum(word in said for word in wanted) >= 11
     assert all(line.final for line in lines)
+    heard = {}
+    assert "tried" in reader.read_as(pcm, lambda shares: heard.update(shares) or ENGLISH).text.lower()
+    assert heard[ENGLISH] > 0.8 and set(heard) == set(LANGUAGES) and sum(heard.values()) == pytest.approx(1, abs=0.01)
     t = np.arange(4 * SAMPLE_RATE) / SAMPLE_RATE
     chord = sum(np.sin(2 * np.pi * f * t) for f in (220, 277, 330)) * np.exp(-3 * (t % 0.5)) * 0.1
     noise = np.random.default_rng(0).standard_normal(len(t))

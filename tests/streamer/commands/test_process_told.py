@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -17,6 +18,9 @@ import numpy as np
 import pytest
 
 from models.common.arrays import F32, U8
+from models.common.weights import packaged
+from models.speech.moonshine import Moonshine
+from models.speech.types import Reading
 from streamer.commands.process import process, process_command
 from streamer.engine.types import BLOCK, FaceState, Voices
 from streamer.errors import UserError
@@ -43,6 +47,29 @@ def test_notes_are_events_too(
     assert [line for line in capsys.readouterr().out.splitlines() if line.startswith("a.mka: ")] == [
         f"a.mka: {note}" for note in told
     ]
+
+
+def test_speech_that_is_no_english_is_told_instead_of_made_up(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streamer.engine.engine.Engine", lambda device: OneFace(since=None))
+    monkeypatch.setattr("streamer.commands.transcribe.has_second_reader", lambda name: False)
+    monkeypatch.setattr(Moonshine, "read", lambda self, pcm, draft=(): Reading("The moon is here.", -0.9, ()))
+    assert process_command([packaged("moonshine_voice", "assets", "beckett.wav")], tmp_path / "out", one_pass=True) == 0
+    made = events(tmp_path / "out")
+    assert not [event for event in made if event["type"] == "caption" and event["text"]]
+    (told,) = [event["text"] for event in made if event["type"] == "note" and "language" in event["text"]]
+    assert re.fullmatch(
+        r"the language is not English \(or it is not speech\): [4-9] s are not written down; "
+        r"pip install 'earshot\[languages\]' reads them",
+        told,
+    )
+    assert f"beckett.wav: {told}" in capsys.readouterr().out.splitlines()
+
+
+def test_an_unknown_language_ends_all(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match='no language "klingon"'):
+        process_command([tmp_path / "a.mkv", tmp_path / "b.mkv"], tmp_path / "out", language="klingon")
 
 
 class Faces(OneFace):

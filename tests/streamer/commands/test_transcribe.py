@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from models.speech.types import Line
+from models.speech.moonshine import Moonshine
+from models.speech.types import Line, Reading
 from streamer.commands.transcribe import named_transcriber, transcribe, transcribe_command
 from streamer.errors import UserError
 from streamer.media.choice import Choice
@@ -92,12 +93,64 @@ def test_an_unknown_model(tmp_path):
 
 
 def test_a_model_that_cannot_be_had(monkeypatch):
-    def refuse(name, second):
+    def refuse(name, *more):
         raise ConnectionError("cannot reach\n\nthe hub")
 
     monkeypatch.setattr("streamer.commands.transcribe.open_transcriber", refuse)
     with pytest.raises(UserError, match=r"^cannot reach the hub$"):
         named_transcriber("faster-whisper:large")
+
+
+@pytest.mark.parametrize("code", ["xx", "arabic", "EN"])
+def test_an_unknown_language(tmp_path, code):
+    with pytest.raises(UserError, match=f'no language "{code}"'):
+        transcribe_command(clip(tmp_path / "a.mkv", 0.5), language=code)
+
+
+def test_a_language_that_nobody_reads(tmp_path, monkeypatch):
+    monkeypatch.setattr("streamer.commands.transcribe.has_second_reader", lambda name: False)
+    with pytest.raises(UserError, match=r"^Arabic needs another reader: pip install 'earshot\[languages\]'$"):
+        transcribe_command(clip(tmp_path / "a.mkv", 0.5), language="ar")
+
+
+class Polyglot:
+    """A second reader that hears Arabic, and reads three words of whatever language it is asked for."""
+
+    def read_as(self, pcm, language):
+        code = language({"ar": 0.995, "en": 0.001})
+        return Reading({"ar": "حاول مرة أخرى.", "ko": "다시 해 봐."}.get(code, ""), -0.3, ())
+
+
+@pytest.mark.parametrize(
+    ("language", "words", "told"),
+    [
+        ("auto", "حاول مرة أخرى.", "Arabic is spoken for "),
+        ("ko", "다시 해 봐.", "Korean is spoken for "),
+        ("fr", "", "speech that no words are believed of: "),
+    ],
+)
+def test_another_language_is_written_in_its_own_words(tmp_path, monkeypatch, capsys, language, words, told):
+    monkeypatch.setattr("streamer.commands.transcribe.has_second_reader", lambda name: True)
+    monkeypatch.setattr("streamer.commands.transcribe.open_second_reader", Polyglot)
+    assert transcribe_command(BECKETT, language=language, format="txt") == 0
+    written = capsys.readouterr()
+    lines = [line.split("] ")[1] for line in written.out.splitlines()]
+    # The first word or two, of half a second, decide nothing yet.
+    assert set(lines[2 if language == "auto" else 0 :]) == ({words} if words else set())
+    assert written.err.startswith(f"earshot: {BECKETT}: {told}")
+
+
+def test_what_is_no_english_is_told_instead_of_made_up(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("streamer.commands.transcribe.has_second_reader", lambda name: False)
+    monkeypatch.setattr(Moonshine, "read", lambda self, pcm, draft=(): Reading("The moon is here.", -0.9, ()))
+    assert transcribe_command(BECKETT, format="txt") == 0
+    written = capsys.readouterr()
+    assert written.out == ""
+    assert "the language is not English (or it is not speech): " in written.err
+    assert "pip install 'earshot[languages]' reads them" in written.err
+    assert transcribe_command(BECKETT, format="txt", language="en") == 0
+    written = capsys.readouterr()
+    assert written.out == "" and "speech that no words are believed of: " in written.err
 
 
 class Talker(Tape):
@@ -120,7 +173,7 @@ class Talker(Tape):
 @pytest.fixture
 def talker(monkeypatch):
     talker = Talker()
-    monkeypatch.setattr("streamer.commands.transcribe.named_transcriber", lambda name: talker)
+    monkeypatch.setattr("streamer.commands.transcribe.named_transcriber", lambda *name: talker)
     return talker
 
 
@@ -175,7 +228,7 @@ def test_a_transcript_is_whole_or_not_there(tmp_path, talker, monkeypatch):
 
 
 def test_what_is_left_out_is_told_beside_the_words(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("streamer.commands.transcribe.named_transcriber", lambda name: Tape())
+    monkeypatch.setattr("streamer.commands.transcribe.named_transcriber", lambda *name: Tape())
     path = tracks(tmp_path / "a.mka", talk(0.5, 1), talk(0.5, 2))
     assert transcribe_command(path) == 0
     said = capsys.readouterr()

@@ -1,0 +1,1 @@
+"""Calibrates what of the recogniser's words is believed."""
