@@ -189,9 +189,8 @@ def main() -> None:
         "Two people who are not in the training data by name, -5 to 5 dB against each other, "
         f"{len(made)} scenes, words: "
         + ", ".join(f"{spoken[kind]} {kind}" for kind in kinds)
-        + ". In turns: each begins 0.4 s before the other has ended. Voice prints are from other speech of the same "
-        "person; as in a call whose voices are known, lips (made up) tell who speaks, and not what is whose. Under the "
-        "right face: of the words shown that one of the two did say.\n\n"
+        + ". In turns: each begins 0.4 s before the other has ended. Lips are made up, voice prints are from other "
+        "speech of the same person. Under the right face: of the words shown that one of the two did say.\n\n"
     )
     rows = []
     for name, each in delays.items():

@@ -177,10 +177,7 @@ def at_once(
 def separate(
     separator: SeparatorRuntime, networks: Networks, roles: tuple[Role, Role], louder: float, seed: int
 ) -> Apart:
-    """Mix, the first `louder` dB above the second, and take apart block by block.
-
-    As in a call whose voices are known: by voice prints, and lips tell only who speaks.
-    """
+    """Mix, the first `louder` dB above the second, and take apart block by block, with lips and voice prints."""
     torch.manual_seed(seed)
     sounds = np.stack([roles[0].sound * 10 ** (louder / 40), roles[1].sound * 10 ** (-louder / 40)])
     sounds = sounds[:, : sounds.shape[1] // FRAME * FRAME]
@@ -189,13 +186,15 @@ def separate(
     made = made_up_lips(torch.from_numpy(sounds))
     lips = spoil_lips(made, torch.ones_like(made[..., :1])).numpy().astype(np.float32)
     prints = np.stack([separator.voice_print(each.enrolment) for each in roles])
-    rows, other = np.array([0, 1]), np.array([1, 0])
+    rows, other, seen = np.array([0, 1]), np.array([1, 0]), np.ones(2, bool)
     separator.reset(rows)
     level, detector, attributor, meter = VoiceLevel(), SpeakingDetector(), Attributor(networks), LoudnessMeter()
     level.reset(rows)
     late = np.pad(mixture, (separator.DELAY, 0))[: len(mixture)]
     voices, speaking = np.zeros((2, len(mixture)), np.float32), []
     for i in range(len(mixture) // BLOCK):
+        if i % 2 == 0:
+            separator.lips(rows, lips[:, i // 2], seen)
         part = slice(i * BLOCK, (i + 1) * BLOCK)
         out = separator.step(rows, np.stack([mixture[part]] * 2), other, prints)
         voices[:, part] = level.step(rows, np.stack([late[part]] * 2), out)

@@ -150,11 +150,12 @@ class EngineSession:
     def lips_at(self, id: int, t: float) -> tuple[F32, bool]:
         """Return lips to give the separator with the sound at `t`, shifted by what this face's lips lead it.
 
-        Once its voice is known a face is told by that alone, unless its lips were tried and found to help: on people it
-        was not trained on the separator is misled by lips more often than helped.
+        In a recording a face whose voice is known is told by that alone, unless its lips were tried and found to help.
+        In a call nothing can be tried, and lips stay: they help more strangers than they mislead (`bench.conversations
+        --one-pass`: pairs gained 6.9 dB with them and 4.8 without, and nobody lost more than 1 dB).
         """
         lips = self._lips.get(id)
-        helps = self._known is not None and id in self._known.lips
+        helps = self._known is None or id in self._known.lips
         if lips is None or (id in self.senses.latest.prints and not helps):
             return np.zeros(4, np.float32), False
         lead = self._offsets.lead(id)

@@ -135,7 +135,7 @@ def test_nobody_is_alone_whose_voice_is_not_known() -> None:
     assert one.alone(0.0) is None
 
 
-def test_lips_are_shown_to_the_separator_until_the_voice_is_known() -> None:
+def test_lips_are_shown_to_the_separator_in_a_call_beside_a_known_voice() -> None:
     one = session()
     for i in range(10):
         one.seen(i * 0.04, [face(1)])
@@ -143,7 +143,7 @@ def test_lips_are_shown_to_the_separator_until_the_voice_is_known() -> None:
     assert not one.voice_of(1).any() and one.lips_at(9, 0.3)[1] is False
     knows(one, prints={1: PRINT})
     lips, seen = one.lips_at(1, 0.3)
-    assert not seen and not lips.any()
+    assert seen and lips.any()
     np.testing.assert_array_equal(one.voice_of(1), PRINT.print)
 
 
