@@ -24,10 +24,10 @@ import soundfile
 
 from bench.diarization import error_rate
 from bench.page import publish, table
+from bench.si_sdr import si_sdr
 from bench.summary import ROOT
 from models.common.audio import SAMPLE_RATE
 from models.train.data.conversations import FRAME, Conversation, load, seconds
-from streamer.engine.rehearsal import si_sdr
 
 LAG = 3200
 """Samples (200 ms) by which a voice may be late or early."""

@@ -15,10 +15,10 @@ import numpy as np
 import soundfile
 
 from bench.page import publish, table
+from bench.si_sdr import si_sdr
 from bench.summary import ROOT
 from models.common.audio import SAMPLE_RATE
 from streamer.demo.clip import DemoClip, demo_clip
-from streamer.engine.rehearsal import si_sdr
 
 RUNS = 3
 

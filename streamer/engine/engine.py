@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -19,7 +18,6 @@ from models.separation.runtime import SeparatorRuntime
 from models.voiceprint.state import Change
 from streamer.engine.looker import Looker, RemoteSenses
 from streamer.engine.looking import Looking
-from streamer.engine.rehearsal import lips_that_help
 from streamer.engine.session import BLOCK_SECONDS, EngineSession, Senses
 from streamer.engine.survey import Known, KnownSenses, Survey
 from streamer.engine.types import BLOCK, FaceState, Voices
@@ -66,10 +64,6 @@ class Engine:
             known: What a first pass over the recording found.
         """
         self.close(sid)
-        if known is not None:
-            with self._lock:
-                rows = (self._next_row, self._next_row + 1)
-            known = replace(known, lips=lips_that_help(self._separator, known, rows))
         senses: Senses
         if known is not None:
             senses = KnownSenses(known)

@@ -19,13 +19,11 @@ class Known:
         settled: who speaks when, and how they sound.
         faces: by time of the picture, the faces in it.
         cuts: times of the pictures that begin a new shot.
-        lips: faces whose lips are worth showing to the separator although their voice is known.
     """
 
     settled: Settled
     faces: dict[float, list[Face]] = field(default_factory=dict)
     cuts: frozenset[float] = frozenset()
-    lips: frozenset[int] = frozenset()
 
 
 class Survey:

@@ -11,6 +11,7 @@ import pytest
 
 from bench.conversations import Score, in_step, mostly, one_speaker, read_events, summary
 from bench.diarization import FRAME, error_rate, near_changes
+from bench.si_sdr import si_sdr
 from models.active_speaker.chunk import Chunk
 from models.active_speaker.likelihoods import Prior
 from models.train.active_speaker.evidence import Evidence, Lips
@@ -18,7 +19,6 @@ from models.train.active_speaker.fit import CHEWING, Rows, balanced, cross_valid
 from models.train.active_speaker.listeners import SILENCE, chewing
 from models.train.active_speaker.prior import right, search
 from models.train.data.conversations import load
-from streamer.engine.rehearsal import si_sdr
 
 RATE = 16_000
 

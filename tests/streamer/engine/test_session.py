@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from models.active_speaker.attribution import Attribution, Networks, VoicePrint
-from models.active_speaker.settled import Judged, Settled
+from models.active_speaker.settled import Settled
 from models.common.arrays import F32
 from models.faces.tracker import Face
 from streamer.engine.looking import Looking
@@ -135,7 +135,7 @@ def test_nobody_is_alone_whose_voice_is_not_known() -> None:
     assert one.alone(0.0) is None
 
 
-def test_lips_are_shown_to_the_separator_in_a_call_beside_a_known_voice() -> None:
+def test_lips_are_shown_to_the_separator_also_beside_a_known_voice() -> None:
     one = session()
     for i in range(10):
         one.seen(i * 0.04, [face(1)])
@@ -145,16 +145,6 @@ def test_lips_are_shown_to_the_separator_in_a_call_beside_a_known_voice() -> Non
     lips, seen = one.lips_at(1, 0.3)
     assert seen and lips.any()
     np.testing.assert_array_equal(one.voice_of(1), PRINT.print)
-
-
-def test_lips_that_were_tried_and_help_are_shown_on() -> None:
-    settled = Settled(0.0, [Judged(0.0, 0.0, {})], {1: PRINT, 2: PRINT}, {}, {})
-    pictures = {i * 0.04: [face(1), face(2)] for i in range(10)}
-    known = Known(settled, pictures, frozenset(), frozenset({2}))
-    one = EngineSession(KnownSenses(known), known)
-    for t in pictures:
-        one.see(t, np.zeros((8, 8, 3), np.uint8))
-    assert (one.lips_at(1, 0.3)[1], one.lips_at(2, 0.3)[1]) == (False, True)
 
 
 def test_a_voice_becomes_known_in_states_and_changes() -> None:
