@@ -150,8 +150,8 @@ class EngineSession:
     def lips_at(self, id: int, t: float) -> tuple[F32, bool]:
         """Return lips to give the separator with the sound at `t`, shifted by what this face's lips lead it.
 
-        Lips stay when the voice is known: strangers come apart 2 dB better with both, and nobody worse than in the
-        mixture (`bench.conversations`; by their voices alone 5.8 dB side by side, 12 % of them below -1 dB).
+        Lips stay when the voice is known: strangers side by side come apart 2 dB better with both, and none of them
+        worse than in the mixture (`bench.conversations`; by their voices alone 12 % gained less than -1 dB).
         """
         lips = self._lips.get(id)
         if lips is None:
