@@ -12,9 +12,6 @@ from playwright.sync_api import expect
 
 from tests.browser.pages import Room, Visit, Visitor, enter, join, tap_control
 
-FIRST_FRAME_MS = 2000
-
-
 def me(visitor: Visitor) -> dict[str, Any]:
     state = visitor.state()
     [own] = [one for one in state["room"]["participants"] if one["id"] == state["participant"]]
@@ -158,15 +155,6 @@ def test_two_see_and_hear_each_other_until_one_leaves(visit: Visit, room: Room) 
     for visitor in (ada, bob):
         visitor.until("earshot.state.firstFrameMs !== null")
         expect(visitor.page.get_by_test_id("tile")).to_have_count(2)
-    # Bob came last: from his click on Join to Ada's picture. Where the machine paused meanwhile, he comes again.
-    waited = [bob.state()["firstFrameMs"]]
-    while min(waited) >= FIRST_FRAME_MS and len(waited) < 4:
-        bob.page.close()
-        expect(ada.page.get_by_test_id("tile")).to_have_count(1, timeout=15_000)
-        bob = enter(visit, room, "Bob")
-        waited.append(bob.until("earshot.state.firstFrameMs"))
-    assert min(waited) < FIRST_FRAME_MS, waited
-    expect(bob.page.get_by_test_id("tile")).to_have_count(2)
     ada_id = ada.state()["participant"]
     assert [slot["participant"] for slot in bob.state()["slots"]] == [ada_id]
     # Chromium's made-up microphone beeps: the mix that Bob hears has energy.
