@@ -12,6 +12,7 @@ from playwright.sync_api import expect
 
 from tests.browser.pages import Room, Visit, Visitor, enter, join, tap_control
 
+
 def me(visitor: Visitor) -> dict[str, Any]:
     state = visitor.state()
     [own] = [one for one in state["room"]["participants"] if one["id"] == state["participant"]]
