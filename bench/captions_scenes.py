@@ -14,7 +14,7 @@ from scipy.signal import resample_poly
 
 from models.active_speaker.attribution import Attributor, Networks
 from models.active_speaker.detector import SpeakingDetector
-from models.active_speaker.loudness import LoudnessMeter, levels_of
+from models.active_speaker.loudness import LoudnessMeter, level_of
 from models.common.audio import SAMPLE_RATE
 from models.common.weights import packaged
 from models.separation.level import VoiceLevel
@@ -204,7 +204,7 @@ def separate(
             attributor.see(t, [(k + 1, lips[k, picture]) for k in range(2)])
             attributor.hear(t, mixture[both])
             lately = {k + 1: lips[k, max(0, picture + 1 - LOOKED) : picture + 1] for k in range(2)}
-            now = detector.update(attributor.latest, lately, meter.step(float(levels_of(mixture[both])[0])))
+            now = detector.update(attributor.latest, lately, meter.step(level_of(mixture[both])))
             speaking.append([now[1], now[2]])
     # Back in time with the mixture and the words.
     voices = np.pad(voices, ((0, 0), (0, separator.DELAY)))[:, separator.DELAY :]

@@ -75,3 +75,14 @@ def clip(path: Path, seconds: float = 2.0, size: tuple[int, int] = (160, 120), r
     step = rate // 10
     pieces = [(i * step / rate, sound[:, i * step : (i + 1) * step]) for i in range(round(seconds * 10))]
     return write(path, pictures=pictures, pieces=pieces, rate=rate)
+
+
+def spoil(path: Path, which: slice, **stream: int) -> None:
+    """Fill some packets of one track, `video=0` or `audio=0`, with zeros."""
+    data = bytearray(path.read_bytes())
+    with av.open(str(path)) as container:
+        packets = [bytes(packet) for packet in container.demux(**stream) if packet.size]
+    for packet in packets[which]:
+        at = data.index(packet)
+        data[at : at + len(packet)] = bytes(len(packet))
+    path.write_bytes(data)

@@ -98,6 +98,11 @@ class LoudnessTrack:
         return _loudness(float(self._levels[i]), self._levels[max(0, i - PAST) : i + PAST + 1])
 
 
+def level_of(pcm: F32) -> float:
+    """Return the level of 40 ms of sound (640,) at 16 kHz, dB of full scale, at least `LEAST`."""
+    return float(levels_of(pcm)[0])
+
+
 def levels_of(pcm: F32) -> F64:
     """Return the level of each whole 40 ms of sound (N,) at 16 kHz, dB."""
     size = round(STEP * SAMPLE_RATE)

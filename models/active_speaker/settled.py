@@ -46,7 +46,6 @@ class Settled:
         chunks: all of them.
         prints: of everybody whose voice is known.
         lip_means: by face.
-        solo: by speaker, stretches of its own speech alone: their time, seconds, and sound.
         levels: of the sound, dB, 40 ms each from `begin` on.
     """
 
@@ -56,12 +55,10 @@ class Settled:
         chunks: list[Judged],
         prints: Mapping[int, VoicePrint],
         lip_means: Mapping[int, F32],
-        solo: Mapping[int, list[tuple[float, F32]]],
         levels: F64 | None = None,
     ) -> None:
         self._begin, self._chunks, self._lip_means = begin, chunks, lip_means
         self.prints = prints
-        self.solo = solo
         self._loudness = LoudnessTrack(begin, np.zeros(0) if levels is None else levels)
         said = {id: [i for i, one in enumerate(chunks) if _speaks(one, id)] for id in prints}
         self._said = {id: np.array(numbers) for id, numbers in said.items()}
@@ -126,27 +123,15 @@ class Survey:
         inference.infer(ROUNDS)
         means = {id: inference.lip_means(id) for id in inference.speakers if id > 0 and inference.count}
         inference.retire()
-        prints, runs = {}, {}
+        prints = {}
         for id, solo in self._solo.items():
             best = sorted(sorted(solo, key=lambda one: -one[0])[:MOST_SOLO], key=lambda one: one[1])
             if len(best) >= LEAST:
                 speech = np.concatenate([pcm for _, _, pcm in best])
                 sure = float(np.mean([probability for probability, _, _ in best]))
                 prints[id] = VoicePrint(self._networks.prints(speech), len(best) * CHUNK, sure)
-                runs[id] = self._runs(id)
         levels = np.concatenate(self._levels) if self._levels else None
-        return Settled(self._attributor.time(0), self._chunks, prints, means, runs, levels)
-
-    def _runs(self, id: int) -> list[tuple[float, F32]]:
-        """Return the kept sound of a speaker, neighbouring chunks joined, longest first."""
-        runs: list[tuple[int, list[F32]]] = []
-        for _, number, pcm in sorted(self._solo[id], key=lambda one: one[1]):
-            if runs and number == runs[-1][0] + len(runs[-1][1]):
-                runs[-1][1].append(pcm)
-            else:
-                runs.append((number, [pcm]))
-        joined = [(self._attributor.time(number), np.concatenate(parts)) for number, parts in runs]
-        return sorted(joined, key=lambda run: -len(run[1]))
+        return Settled(self._attributor.time(0), self._chunks, prints, means, levels)
 
     def _retired(self, number: int, chunk: Chunk, speakers: dict[int, float]) -> None:
         self._chunks.append(Judged(chunk.speech, chunk.overlap, speakers))

@@ -10,8 +10,7 @@ from pathlib import Path
 
 from streamer.errors import UserError
 from streamer.recordings.exports.event_log import EVENTS
-from streamer.recordings.fingerprint import fingerprint
-from streamer.recordings.out_folder import MADE_BY
+from streamer.recordings.out_folder import is_result_of
 
 SOME_FAILED = 1
 """Exit code when some of several recordings could not be processed."""
@@ -41,13 +40,13 @@ def result_folders(inputs: Sequence[Path], out: Path) -> list[tuple[Path, Path]]
 def is_done(recording: Path, folder: Path) -> bool:
     """Return whether a folder holds the whole result of a recording."""
     try:
+        if not is_result_of(folder, recording):
+            return False
         with (folder / EVENTS).open("rb") as lines:
-            first = json.loads(lines.readline(LAST))
             size = lines.seek(0, 2)
             lines.seek(max(0, size - LAST))
             last = json.loads(lines.read().rstrip().rpartition(b"\n")[2])
-        ours = first.get("made_by") == MADE_BY and first.get("fingerprint") == fingerprint(recording)
-        return bool(ours and last.get("type") == "end")
+        return bool(last.get("type") == "end")
     except (OSError, ValueError, AttributeError):
         return False
 

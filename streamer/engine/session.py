@@ -9,7 +9,7 @@ import numpy as np
 from models.active_speaker.attribution import Attribution
 from models.active_speaker.av_offset import OffsetEstimator
 from models.active_speaker.detector import LIVE, SETTLED, SpeakingDetector
-from models.active_speaker.loudness import LoudnessMeter
+from models.active_speaker.loudness import LoudnessMeter, level_of
 from models.common.arrays import F32, U8
 from models.common.audio import SAMPLE_RATE
 from models.faces.tracker import Face
@@ -198,15 +198,16 @@ class EngineSession:
         self._heard = []
         mix40, voices40 = np.concatenate(mixes), self._align(parts)
         self.senses.hear(begin, mix40)
-        lips, known, loudness = self._lips, self.senses.latest, self._loudness.step(_decibels(mix40))
-        ahead = 2 * BLOCK_SECONDS
-        if self._known is not None:
+        lips, known = self._lips, self.senses.latest
+        if self._known is None:
+            ahead, loudness = 2 * BLOCK_SECONDS, self._loudness.step(level_of(mix40))
+        else:
             # In a recording pictures and sound are known ahead: both are judged by what is around the moment.
             ahead, loudness = LOOKED / 2, self._known.settled.loudness(t)
         spans = {id: lips[id].between(t + ahead - LOOKED, t + ahead) for id in self.rows if id in lips}
         judged = {id: spans.get(id) for id in self.rows}
         self._speaking = self._detector.update(known, judged, loudness)
-        levels = {id: _decibels(voices40[i]) for i, id in enumerate(self.rows) if i < len(voices40)}
+        levels = {id: level_of(voices40[i]) for i, id in enumerate(self.rows) if i < len(voices40)}
         self._offsets.update(t, {id: lips[id].at(t) for id in self.rows if id in lips}, levels)
         confidences = {id: print.confidence for id, print in known.prints.items()}
         self._voices.follow(t, confidences, {id: known.speakers.get(id, 0.0) > 0.5 for id in self.rows})
@@ -218,11 +219,6 @@ class EngineSession:
         padded = np.zeros((count, BLOCK), np.float32)
         padded[: min(len(first), count)] = first[:count]
         return np.concatenate([padded, second], axis=1)
-
-
-def _decibels(x: F32) -> float:
-    """Return the level of `x` in dB relative to full scale, at least -100."""
-    return float(10 * np.log10(np.mean(np.square(x, dtype=np.float64)) + 1e-10))
 
 
 BLOCK_SECONDS = BLOCK / SAMPLE_RATE

@@ -28,6 +28,21 @@ LOCK = ".lock"
 """Held while a run lasts; when the run is killed the system lets go of it, and the next one clears up."""
 
 
+def is_result_of(folder: Path, recording: Path) -> bool:
+    """Return whether a folder holds results that were made of this recording.
+
+    Raises:
+        OSError: the recording cannot be read.
+    """
+    try:
+        with (folder / "events.jsonl").open(encoding="utf-8") as lines:
+            first = json.loads(lines.readline(65_536))
+    except (OSError, ValueError):
+        return False
+    made = isinstance(first, dict) and first.get("made_by") == MADE_BY
+    return made and first.get("fingerprint") == fingerprint(recording)
+
+
 class OutFolder:
     """A folder beside the wanted one, whose files are moved into it at the end.
 
@@ -80,22 +95,12 @@ class OutFolder:
             raise UserError(f"{wanted} is a file; --out wants a folder")
         names = [entry.name for entry in wanted.iterdir()]
         ours = [name for name in names if OURS.fullmatch(name)]
-        if ours and not self._of_this_input():
+        if ours and not is_result_of(wanted, self._input):
             raise UserError(f"{wanted} holds other files, {ours[0]} for one, that are not results of this recording")
         if ours and not self._force:
             raise UserError(f"{wanted} holds results of this recording; add --force to replace them")
         if names and not self._force:
             raise UserError(f"{wanted} holds other files; name a new folder, or add --force to write there")
-
-    def _of_this_input(self) -> bool:
-        """Return whether the results in the folder were made of the same recording."""
-        try:
-            with (self._wanted / "events.jsonl").open(encoding="utf-8") as lines:
-                first = json.loads(lines.readline(65_536))
-        except (OSError, ValueError):
-            return False
-        made = isinstance(first, dict) and first.get("made_by") == MADE_BY
-        return made and first.get("fingerprint") == fingerprint(self._input)
 
     def _remove_abandoned(self) -> None:
         for old in self._wanted.parent.glob(f"{self._prefix.replace('[', '[[]')}*/{LOCK}"):

@@ -14,7 +14,7 @@ import numpy as np
 from models.active_speaker.attribution import Attributor, Networks
 from models.active_speaker.chunk import Chunk
 from models.active_speaker.detector import cues
-from models.active_speaker.loudness import LoudnessMeter, levels_of
+from models.active_speaker.loudness import LoudnessMeter, level_of
 from models.active_speaker.settled import Survey
 from models.common.arrays import F32, F64, U8, Bools
 from models.common.audio import SAMPLE_RATE
@@ -116,7 +116,7 @@ def evidence_of(conversation: Conversation, seen: list[Lips], networks: Networks
                 attributor.see(one.t, [(one.person + 1, one.numbers)])
                 survey.see(one.t, [(one.person + 1, one.numbers)])
             shown += 1
-        loudness = meter.step(float(levels_of(pcm)[0]))
+        loudness = meter.step(level_of(pcm))
         for person in conversation.seen:
             here = [one for one in seen if one.person == person and t + STEP - LOOKED < one.t <= t + STEP]
             if here:

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import av
 import cv2
 import numpy as np
 import pytest
@@ -27,7 +26,7 @@ from streamer.errors import UserError
 from streamer.media.choice import Choice
 from streamer.recordings import microphones
 from streamer.recordings.out_folder import OutFolder
-from tests.media import clip, grey, write
+from tests.media import clip, grey, spoil, write
 from tests.streamer.commands.test_process import OneFace, events, media, run, wav
 from tests.streamer.media.test_odd_sound import talk, tracks
 from tests.streamer.media.test_odd_sound import wav as save
@@ -111,13 +110,7 @@ def test_faces_that_cannot_be_read_are_told(tmp_path: Path, faces: list[FaceStat
 def test_damaged_pictures_are_counted(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (48, 64, 3), np.uint8)
     path = write(tmp_path / "a.mkv", pictures=[(i / 25, np.roll(noise, i, 0)) for i in range(20)])
-    data = bytearray(path.read_bytes())
-    with av.open(str(path)) as container:
-        packets = [bytes(packet) for packet in container.demux(video=0) if packet.size]
-    for packet in packets[8:11]:
-        at = data.index(packet)
-        data[at : at + len(packet)] = bytes(len(packet))
-    path.write_bytes(data)
+    spoil(path, slice(8, 11), video=0)
     notes = run(path, tmp_path / "out", OneFace(since=None)).notes
     assert "damaged pictures: 3 (0.1 s) cannot be read" in notes
 

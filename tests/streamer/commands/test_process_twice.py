@@ -69,7 +69,7 @@ class FakeSurvey:
     def __init__(self) -> None:
         self.seen: list[float] = []
         self.heard: list[float] = []
-        self.found = Known(Settled(0.0, [], {}, {}, {}))
+        self.found = Known(Settled(0.0, [], {}, {}))
 
     def see(self, t: float, rgb: U8) -> None:
         self.seen.append(t)

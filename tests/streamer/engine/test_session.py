@@ -117,7 +117,7 @@ def test_no_more_rows_than_can_be_separated_and_faces_first() -> None:
     [(0.9, 0.1, 0.95, 1), (0.4, 0.1, 0.95, None), (0.9, 0.3, 0.95, None), (0.9, 0.1, 0.85, None)],
 )
 def test_who_is_surely_alone(speech: float, overlap: float, own: float, alone: int | None) -> None:
-    one = session(Known(Settled(0.0, [], {}, {}, {})))
+    one = session(Known(Settled(0.0, [], {}, {})))
     knows(one, speech=speech, overlap=overlap, speakers={1: own, 2: 1 - own}, prints={1: PRINT})
     assert one.alone(0.0) == alone and one.alone(2.0) is None
 
@@ -129,7 +129,7 @@ def test_nobody_is_taken_to_be_alone_in_a_call() -> None:
 
 
 def test_nobody_is_alone_whose_voice_is_not_known() -> None:
-    one = session(Known(Settled(0.0, [], {}, {}, {})))
+    one = session(Known(Settled(0.0, [], {}, {})))
     assert one.alone(0.0) is None
     knows(one, speech=0.9, speakers={1: 0.99})
     assert one.alone(0.0) is None
@@ -184,7 +184,7 @@ def test_all_sound_is_attributed_in_pieces_of_two_blocks() -> None:
 
 
 def test_after_a_first_pass_faces_and_voices_are_looked_up() -> None:
-    settled = Settled(0.0, [], {1: PRINT, -1: PRINT}, {}, {})
+    settled = Settled(0.0, [], {1: PRINT, -1: PRINT}, {})
     known = Known(settled, {0.0: [face(1)], 0.04: [face(1), face(2)]}, frozenset({0.04}))
     one = EngineSession(KnownSenses(known), known)
     assert [state.id for state in one.see(0.0, np.zeros((8, 8, 3), np.uint8))] == [1]

@@ -15,6 +15,7 @@ from streamer.errors import UserError
 from streamer.media.choice import Choice
 from streamer.media.inspect import inspect
 from streamer.media.sound import microphones, sound
+from tests.media import spoil
 
 RATE = 16_000
 
@@ -217,13 +218,7 @@ def test_sound_that_changes_its_channels_is_whole_and_nothing_is_missing(tmp_pat
 
 def test_damage_is_told(tmp_path: Path) -> None:
     path = tracks(tmp_path / "a.mka", talk(6.0), codec="flac")
-    data = bytearray(path.read_bytes())
-    with av.open(str(path)) as container:
-        packets = [bytes(packet) for packet in container.demux(audio=0) if packet.size]
-    for packet in packets[5:10]:
-        at = data.index(packet)
-        data[at : at + len(packet)] = bytes(len(packet))
-    path.write_bytes(data)
+    spoil(path, slice(5, 10), audio=0)
     assert len(mono(path)) == pytest.approx(6 * RATE, abs=200)
     assert "damaged sound: 5 packets" in " ".join(inspect(path).notes)
 

@@ -23,7 +23,7 @@ class Notes:
         self.given: list[tuple[str, float]] = []
         self.sound: list[F32] = []
         self.fails_after = fails_after
-        self.found = Known(Settled(0.0, [], {}, {}, {}))
+        self.found = Known(Settled(0.0, [], {}, {}))
 
     def see(self, t: float, rgb: U8) -> None:
         assert rgb.dtype == np.uint8 and rgb.ndim == 3
