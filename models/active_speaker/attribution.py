@@ -114,6 +114,7 @@ class Attribution:
         prints: of everybody whose voice is known.
         lip_means: by face, `SpeakerInference.lip_means`.
         lately: who spoke in the last `LATELY` seconds.
+        joined: speakers that turned out to be somebody else known, (gone, stays) each, since the beginning.
     """
 
     t: float = -np.inf
@@ -123,12 +124,13 @@ class Attribution:
     prints: Mapping[int, VoicePrint] = field(default_factory=dict)
     lip_means: Mapping[int, F32] = field(default_factory=dict)
     lately: frozenset[int] = frozenset()
+    joined: tuple[tuple[int, int], ...] = ()
 
 
 class Attributor:
     """Attributes one stream.
 
-    `see` and `tell` may run on another thread than `hear`.
+    `see`, `tell` and `join` may run on another thread than `hear`.
 
     Args:
         networks: what listens.
@@ -150,6 +152,8 @@ class Attributor:
         self._dropped = 0
         self._lips: deque[tuple[float, int, F32]] = deque(maxlen=1000)
         self._told: deque[tuple[float, float, int | None]] = deque(maxlen=100)
+        self._joins: deque[tuple[int, int]] = deque()
+        self._joined = 0
         self._solo: dict[int, frozenset[int]] = {}
         self._prints: dict[int, VoicePrint] = {}
         self._spoke: dict[int, int] = {}
@@ -165,6 +169,10 @@ class Attributor:
         It counts from the next chunk on, and holds for the voice: whose it is taken for changes with it.
         """
         self._told.append((begin, end, id))
+
+    def join(self, gone: int, stays: int) -> None:
+        """Count two faces as one person from the next chunk on; `gone` is not seen any more."""
+        self._joins.append((gone, stays))
 
     def hear(self, t: float, pcm: F32, hurry: bool = False) -> bool:
         """Take in the next sound.
@@ -214,6 +222,8 @@ class Attributor:
         """Judge the next chunk."""
         inference = self.inference
         number = inference.count
+        while self._joins:
+            inference.join(*self._joins.popleft())
         inference.add(Chunk(0.0, 0.0, self._lips_of(number)))
         # Pictures take longer than sound where the machine is busy.
         for late in range(max(number - LATE_PICTURES, inference.first), number):
@@ -233,6 +243,7 @@ class Attributor:
             middle, half = round((due + 0.5) * SAMPLES), round(SPAN / 2 * SAMPLE_RATE)
             inference.chunk(due).voice = self._networks.embed(self._pcm(middle - half, middle + half))
         inference.infer(ITERATIONS if heard else 1)
+        self._follow_joined()
         self._prints = {id: print for id, print in self._prints.items() if id in inference.speakers or id > 0}
         if heard:
             self._learn()
@@ -247,15 +258,27 @@ class Attributor:
             prints=dict(self._prints),
             lip_means={id: inference.lip_means(id) for id in inference.speakers if id > 0},
             lately=frozenset(id for id, last in self._spoke.items() if (number - last) * CHUNK <= LATELY),
+            joined=tuple(inference.joined),
         )
+
+    def _follow_joined(self) -> None:
+        """Leave to who stays what was known of those who were joined with them: the print made of more speech."""
+        for gone, stays in self.inference.joined[self._joined :]:
+            solo, print = self._solo.pop(gone, frozenset()), self._prints.pop(gone, None)
+            if print is not None and (stays not in self._prints or self._prints[stays].seconds < print.seconds):
+                self._prints[stays], self._solo[stays] = print, solo
+            if gone in self._spoke:
+                self._spoke[stays] = max(self._spoke.pop(gone), self._spoke.get(stays, 0))
+        self._joined = len(self.inference.joined)
 
     def _lips_of(self, number: int) -> dict[int, F32]:
         """What the lips of each visible face did around a chunk."""
         middle = self.time(number) + CHUNK / 2
         near: dict[int, list[F32]] = {}
         far: dict[int, list[F32]] = {}
-        for t, id, values in tuple(self._lips):
+        for t, seen, values in tuple(self._lips):
             if abs(t - middle) <= 2 * CHUNK:
+                id = self.inference.now(seen)
                 far.setdefault(id, []).append(values)
                 if abs(t - middle) <= CHUNK:
                     near.setdefault(id, []).append(values)
@@ -285,6 +308,7 @@ class Attributor:
         """Give what was said between two times to its speaker; prints that others have of it are made anew."""
         first, last = (round((t - self._begin) / CHUNK) for t in (begin, end))
         last = min(last - 1, self.inference.count - 1)
+        id = None if id is None else self.inference.now(id)
         self.inference.tell(first, last, id)
         for other, chunks in list(self._solo.items()):
             if other != id and chunks & set(range(first, last + 1)):

@@ -16,6 +16,7 @@ arXiv:2012.14952, with lips as a second observation). What left the window of th
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from models.active_speaker.chunk import CHUNK, SPAN, Chunk
 from models.active_speaker.likelihoods import Prior, likelihood_ratio, lip_ratio, smoothed
 from models.active_speaker.past import Past
 from models.active_speaker.speaker import Speaker
+from models.active_speaker.told import Told
 from models.common.arrays import F32, F64, Bools
 
 APART = round(SPAN / CHUNK)
@@ -40,9 +42,6 @@ SAME = 0.7
 LIPS_FOLLOW = 3.0
 """Log-likelihood ratio of a face's lips over all that a voice says from which the voice is the face's."""
 
-TOLD = 12.0
-"""Log-likelihood ratio of what somebody says about who speaks: more than lips and voice together can say."""
-
 ITERATIONS = 2
 """Rounds of expectation maximisation after each new chunk; the next begins where this one ended."""
 
@@ -57,6 +56,9 @@ class SpeakerInference:
         window: chunks that are looked at anew.
         every: chunks from one that is given an embedding to the next; each then counts for more.
         retired: gets number, chunk and posterior of each chunk that leaves the window.
+
+    Attributes:
+        joined: speakers that turned out to be somebody else known, (gone, stays) each, in order.
     """
 
     def __init__(
@@ -76,8 +78,9 @@ class SpeakerInference:
         self._speakers: dict[int, Speaker] = {}
         self._gamma = np.zeros((0, 1))
         self._off_camera = 0
-        self._told: dict[int, int | None] = {}
+        self._told = Told()
         self._past = Past()
+        self.joined: list[tuple[int, int]] = []
 
     @property
     def speakers(self) -> Sequence[int]:
@@ -174,11 +177,36 @@ class SpeakerInference:
             self._add_speaker(id)
         self._past.give(first, last, id, self._speakers)
         numbers = range(max(first, self._first), min(last, self.count - 1) + 1)
-        self._told |= dict.fromkeys(numbers, id)
+        self._told.set(numbers, id)
         # Voices are scored by what was believed last: it begins from what is told.
         rows = slice(numbers.start - self._first, numbers.stop - self._first)
         self._gamma[rows] = 0.0
         self._gamma[rows, -1 if id is None else self._ids.index(id)] = 1.0
+
+    def join(self, gone: int, stays: int) -> None:
+        """Count everything that was one speaker's as another's: they turned out to be one person."""
+        gone, stays = self.now(gone), self.now(stays)
+        if gone == stays:
+            return
+        self.joined.append((gone, stays))
+        for chunk in self._chunks:
+            if gone in chunk.lips:
+                chunk.lips = {self.now(id): lips for id, lips in chunk.lips.items()}
+        if gone not in self._speakers:
+            return
+        if stays not in self._speakers:
+            self._add_speaker(stays)
+        self._speakers[stays].join(self._speakers.pop(gone))
+        j, k = self._ids.index(gone), self._ids.index(stays)
+        self._gamma[:, k] += self._gamma[:, j]
+        self._gamma = np.delete(self._gamma, j, axis=1)
+        self._ids.remove(gone)
+        self._past.rename(gone, stays)
+        self._told.rename(gone, stays)
+
+    def now(self, id: int) -> int:
+        """Return the number of a speaker, or of whom it was joined with."""
+        return reduce(lambda now, pair: pair[1] if now == pair[0] else now, self.joined, id)
 
     def retire(self) -> None:
         """Let all chunks leave the window; nothing can be inferred of them any more."""
@@ -209,12 +237,7 @@ class SpeakerInference:
         for j, id in enumerate(self._ids):
             scores[:, j] = self._voice_score(self._speakers[id], self._gamma[:, j] * voiced, voices) * voiced
             scores[:, j] += self._lip_score(id, j, tells) if id > 0 else prior.off_camera
-        faces = np.array([id > 0 for id in self._ids] + [False])
-        for number, told in self._told.items():
-            if told is None:
-                scores[number - self._first, faces] -= TOLD
-            elif told in self._speakers:
-                scores[number - self._first, self._ids.index(told)] += TOLD
+        self._told.weigh(scores, self._first, self._ids)
         return scores
 
     def _voice_score(self, speaker: Speaker, gamma: F64, voices: F64) -> F64:
@@ -265,14 +288,7 @@ class SpeakerInference:
             first, *others = sorted(alike, key=lambda other: -alike[other]) or [0]
             if alike.get(first, 0.0) < 1 or any(alike[other] >= 1 for other in others):
                 continue
-            j, k = self._ids.index(id), self._ids.index(first)
-            speaker = self._speakers.pop(id)
-            self._speakers[first].add_voice(speaker.voice, speaker.mass)
-            self._gamma[:, k] += self._gamma[:, j]
-            self._gamma = np.delete(self._gamma, j, axis=1)
-            self._ids.remove(id)
-            self._past.rename(id, first)
-            self._told = {number: first if told == id else told for number, told in self._told.items()}
+            self.join(id, first)
 
     def _mean_voice(self, id: int, voiced: Bools, voices: F64) -> F64:
         """Return the mean embedding of a speaker, unit length; zeros where little was heard."""
@@ -291,7 +307,7 @@ class SpeakerInference:
         if means[other].any() or other < 0:
             return float(means[id] @ means[other]) / SAME
         j = self._ids.index(id)
-        denied = [number - self._first for number, told in self._told.items() if told is None]
+        denied = [number - self._first for number in self._told.denied]
         if self._gamma[denied, j].sum() > 1:
             return 0.0
         heard = self._gamma[:, j] * tells * self._lips_of(other)[1]
@@ -325,7 +341,7 @@ class SpeakerInference:
         self._gamma = self._gamma[1:]
         if chunk.voice is not None and chunk.tells:
             self._past.add(self._first, chunk.voice, dict(zip(self._ids, map(float, gamma), strict=False)))
-        self._told.pop(self._first, None)
+        self._told.forget(self._first)
         self._first += 1
         for j, id in enumerate(self._ids):
             speaker, weight = self._speakers[id], float(gamma[j]) * chunk.tells

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -123,15 +123,24 @@ class Survey:
         inference.infer(ROUNDS)
         means = {id: inference.lip_means(id) for id in inference.speakers if id > 0 and inference.count}
         inference.retire()
+        # A voice may have been taken for somebody else's until its face, or more of it, was known.
+        chunks = [replace(one, speakers=_summed(one.speakers, inference.now)) for one in self._chunks]
+        by_speaker: dict[int, list[tuple[float, int, F32]]] = {}
+        for id, kept in self._solo.items():
+            by_speaker.setdefault(inference.now(id), []).extend(kept)
         prints = {}
-        for id, solo in self._solo.items():
+        for id, solo in by_speaker.items():
             best = sorted(sorted(solo, key=lambda one: -one[0])[:MOST_SOLO], key=lambda one: one[1])
             if len(best) >= LEAST:
                 speech = np.concatenate([pcm for _, _, pcm in best])
                 sure = float(np.mean([probability for probability, _, _ in best]))
                 prints[id] = VoicePrint(self._networks.prints(speech), len(best) * CHUNK, sure)
         levels = np.concatenate(self._levels) if self._levels else None
-        return Settled(self._attributor.time(0), self._chunks, prints, means, levels)
+        return Settled(self._attributor.time(0), chunks, prints, means, levels)
+
+    def join(self, gone: int, stays: int) -> None:
+        """Count two faces as one person, as `Attributor.join`."""
+        self._attributor.join(gone, stays)
 
     def _retired(self, number: int, chunk: Chunk, speakers: dict[int, float]) -> None:
         self._chunks.append(Judged(chunk.speech, chunk.overlap, speakers))
@@ -162,6 +171,14 @@ class SettledAttributor:
         """Come to the middle of this sound, from `t` seconds on."""
         self.latest = self._settled.at(t + len(pcm) / SAMPLE_RATE / 2)
         return True
+
+
+def _summed(speakers: Mapping[int, float], now: Callable[[int], int]) -> dict[int, float]:
+    """Add up what was said of numbers that are one speaker's by now."""
+    summed: dict[int, float] = {}
+    for id, p in speakers.items():
+        summed[now(id)] = summed.get(now(id), 0.0) + p
+    return summed
 
 
 def _speaks(chunk: Judged, id: int) -> bool:

@@ -35,6 +35,12 @@ class Speaker:
         self.voice = self.sum_of(voice.size) + voice
         self.mass += weight
 
+    def join(self, other: Speaker) -> None:
+        """Take in everything known of another speaker: both are one person."""
+        if other.mass:
+            self.add_voice(other.voice, other.mass)
+        self.lips = self.lips + other.lips
+
     def add_lips(self, features: F32, gamma: float) -> None:
         """Take in what the lips did in one chunk, (2,), of which this speaker accounts for so much."""
         for k in range(2):

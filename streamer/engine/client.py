@@ -47,6 +47,7 @@ class EngineStatistics(Statistics):
 class _Session:
     on_voices: OnVoices
     on_faces: Callable[[float, list[FaceState]], None]
+    on_joined: Callable[[int, int], None]
     audio_in_flight: int = 0
     video_in_flight: bool = False
     next_video: tuple[float, av.VideoFrame] | None = None
@@ -76,6 +77,7 @@ class EngineClient(WorkerClient[_Session, EngineStatistics]):
         sid: str,
         on_voices: OnVoices,
         on_faces: Callable[[float, list[FaceState]], None],
+        on_joined: Callable[[int, int], None],
     ) -> None:
         """Begin a session; its callbacks run on the event loop.
 
@@ -84,8 +86,9 @@ class EngineClient(WorkerClient[_Session, EngineStatistics]):
             on_voices: Called with the block's index, the voice of each speaker, shape (320,), and every voice that
                 belongs to no face.
             on_faces: Called with the picture's time and its faces.
+            on_joined: Called with the numbers of two speakers that are one person: the one that goes, and that stays.
         """
-        self._sessions[sid] = _Session(on_voices, on_faces)
+        self._sessions[sid] = _Session(on_voices, on_faces, on_joined)
         self._process.send({"type": "open", "sid": sid, "memory": None})
 
     def close_session(self, sid: str) -> None:
@@ -167,6 +170,8 @@ class EngineClient(WorkerClient[_Session, EngineStatistics]):
             self._statistics.audio_answered += 1
             self._statistics.hear_cpu += message["cpu"]
             guarded(session.on_voices, message["index"], unpack_voices(message), unpack_others(message))
+        elif message["type"] == "joined":
+            guarded(session.on_joined, message["gone"], message["stays"])
         elif message["type"] == "faces":
             session.video_in_flight = False
             session.memory = message.get("memory", session.memory)

@@ -107,11 +107,17 @@ class Engine:
         session = self._sessions.get(sid)
         return session.seen(t, found, cut) if session else []
 
-    def attributed(self, sid: str, known: Attribution) -> None:
-        """Take in who speaks, as the looker has found out."""
+    def attributed(self, sid: str, known: Attribution) -> list[tuple[int, int]]:
+        """Take in who speaks, as the looker has found out.
+
+        Returns:
+            Speakers that turned out to be somebody else known since the last time, (gone, stays) each.
+        """
         session = self._sessions.get(sid)
-        if session is not None and isinstance(session.senses, RemoteSenses):
-            session.senses.latest = known
+        if session is None or not isinstance(session.senses, RemoteSenses):
+            return []
+        before, session.senses.latest = session.senses.latest.joined, known
+        return [pair for pair in known.joined if pair not in before]
 
     def hear(self, blocks: dict[str, tuple[float, F32]]) -> dict[str, Voices]:
         """Separate one block of each session.

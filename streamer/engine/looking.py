@@ -47,6 +47,8 @@ class Looking:
         self._clock += min(max(gap, 0.0), LONGEST_FRAME)
         found = self._tracker.step(rgb, self._clock)
         self._ids |= {face.id for face in found}
+        for gone, stays in self._tracker.merged:
+            self._attributor.join(gone, stays)
         self._attributor.see(t, [(face.id, face.lips) for face in found if face.lips_visible])
         return found
 

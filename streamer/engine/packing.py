@@ -107,6 +107,7 @@ def pack_attribution(known: Attribution) -> Message:
         "prints": [(id, one.print.tobytes(), one.seconds, one.confidence) for id, one in known.prints.items()],
         "lip_means": [(id, means.tobytes()) for id, means in known.lip_means.items()],
         "lately": list(known.lately),
+        "joined": list(known.joined),
     }
 
 
@@ -120,4 +121,5 @@ def unpack_attribution(message: Message) -> Attribution:
         prints={id: VoicePrint(np.frombuffer(print, np.float32), *more) for id, print, *more in message["prints"]},
         lip_means={id: np.frombuffer(means, np.float32).reshape(2, 2) for id, means in message["lip_means"]},
         lately=frozenset(message["lately"]),
+        joined=tuple((gone, stays) for gone, stays in message["joined"]),
     )

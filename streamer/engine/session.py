@@ -99,10 +99,11 @@ class EngineSession:
         """Take in the faces of one picture taken at `t` seconds, which begins a new shot if `cut`."""
         known = self.senses.latest.prints
         unknown, ids = 0.0 if cut else UNKNOWN_MEMORY, {face.id for face in found}
+        gone = {one for one, _ in self.senses.latest.joined}
         faces = {
             id: (seen, face)
             for id, (seen, face) in self._faces.items()
-            if t - seen < (FACE_MEMORY if id in known else unknown) or id in ids
+            if (t - seen < (FACE_MEMORY if id in known else unknown) and id not in gone) or id in ids
         }
         lips = {id: lips for id, lips in self._lips.items() if id in faces}
         for face in found:

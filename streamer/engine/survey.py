@@ -40,6 +40,7 @@ class Survey:
         self._speakers = SpeakerSurvey(networks)
         self._faces: dict[float, list[Face]] = {}
         self._cuts: set[float] = set()
+        self._same: dict[int, int] = {}
 
     def see(self, t: float, rgb: U8) -> None:
         """Find the faces of a picture taken at `t` seconds."""
@@ -48,6 +49,9 @@ class Survey:
         self._faces[t] = found
         if self._tracker.cut:
             self._cuts.add(t)
+        for gone, stays in self._tracker.merged:
+            self._speakers.join(gone, stays)
+            self._same[gone] = stays
         self._speakers.see(t, [(face.id, face.lips) for face in found if face.lips_visible])
 
     def hear(self, t: float, pcm: F32) -> None:
@@ -56,7 +60,13 @@ class Survey:
 
     def finish(self) -> Known:
         """Return what was found."""
-        return Known(self._speakers.settle(), self._faces, frozenset(self._cuts))
+        faces = {t: [replace(face, id=self._now(face.id)) for face in found] for t, found in self._faces.items()}
+        return Known(self._speakers.settle(), faces, frozenset(self._cuts))
+
+    def _now(self, id: int) -> int:
+        while id in self._same:
+            id = self._same[id]
+        return id
 
 
 class KnownSenses:

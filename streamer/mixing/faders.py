@@ -97,6 +97,15 @@ class Faders:
         self._setting = None
         self.focus = None if participant is None else (participant, face)
 
+    def join(self, participant: str, gone: int, stays: int) -> None:
+        """Let what was set for one face hold for another, unless that has a setting of its own."""
+        self._setting = None
+        gain = self._gains.pop((participant, gone), None)
+        if gain is not None:
+            self._gains.setdefault((participant, stays), gain)
+        if self.focus == (participant, gone):
+            self.focus = (participant, stays)
+
     def forget(self, participant: str) -> None:
         """Drop all that was set for a participant who is gone for good."""
         self._setting = None

@@ -77,6 +77,7 @@ class Agent:
         on_faces: Called with a picture's time, its faces, and the voices that belong to no face; while no picture
             comes, with the time of the sound and no faces.
         on_status: Called with (separated, reason) when separation begins or ends.
+        on_joined: Called with (gone, stays) when two faces or voices turn out to be one person's.
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class Agent:
         on_voice: Callable[[VoiceBlock], None],
         on_faces: Callable[[float, list[FaceState], list[SpeakerState]], None],
         on_status: Callable[[bool, str], None],
+        on_joined: Callable[[int, int], None],
     ) -> None:
         self._sid = participant_id
         self._engine = engine
@@ -106,7 +108,7 @@ class Agent:
         self._others: list[SpeakerState] = []
         self._tell_at = self._loop.time() + PICTURELESS
         self.statistics = AgentStatistics()
-        engine.open(participant_id, self._voices, self._faces)
+        engine.open(participant_id, self._voices, self._faces, on_joined)
 
     @property
     def separated(self) -> bool:

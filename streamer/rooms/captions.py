@@ -111,6 +111,13 @@ class Captions:
             if said.participant.agent is not None:
                 said.participant.agent.told(said.line.start, said.line.end, face)
 
+    def join(self, participant: Participant, gone: int, stays: int) -> None:
+        """Put all lines of one speaker of a participant under another, who turned out to be the same person."""
+        for said in self._said.values():
+            if said.participant is participant and said.line.face == gone:
+                said.line = said.line.model_copy(update={"face": stays})
+                _send(_those_who_see(self._people(), said), said.line)
+
     def _repeat(self, said: SaidLine) -> None:
         key = (said.line.participant, said.line.id)
         self._latest.pop(key, None)

@@ -90,8 +90,11 @@ class Participant:
             self.outbox.close(code)
             self.outbox = None
 
-    def name_face(self, face: int, name: str) -> None:
-        """Give a face or a voice a name; of more than 64 names the one given first is forgotten."""
+    def rename(self, face: int | None, name: str) -> None:
+        """Give themselves, or a face or a voice, a name; of more than 64 faces' the one given first is forgotten."""
+        if face is None:
+            self.name = name
+            return
         self.face_names.pop(face, None)
         self.face_names[face] = name
         if len(self.face_names) > MAX_FACE_NAMES:
@@ -113,6 +116,15 @@ class Participant:
         """Drop the faders of someone who is gone for good, and say so if there were any."""
         before = self.faders.state()
         self.faders.forget(participant)
+        self._tell_faders(before)
+
+    def join_faders(self, participant: str, gone: int, stays: int) -> None:
+        """Hear one face of somebody as another was heard that it turned out to be, and say so if that changed any."""
+        before = self.faders.state()
+        self.faders.join(participant, gone, stays)
+        self._tell_faders(before)
+
+    def _tell_faders(self, before: dict[str, object]) -> None:
         if self.outbox is not None and self.faders.state() != before:
             self.outbox.put(self.faders_message(), "faders")
 

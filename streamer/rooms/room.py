@@ -18,6 +18,7 @@ from streamer.rooms.admission import Admission
 from streamer.rooms.agent import Agent
 from streamer.rooms.insights import Insights
 from streamer.rooms.notices import Notices
+from streamer.rooms.one_person import make_one
 from streamer.rooms.outbox import Outbox
 from streamer.rooms.participant import Participant
 from streamer.rooms.places import Places
@@ -36,7 +37,6 @@ TALKING = 0.5
 
 RENAMES_A_SECOND, RENAMES_AT_ONCE = 1.0, 16.0
 """For each participant, lines given to another speaker counted in: everybody is told of each."""
-
 
 ORDERS_A_SECOND, ORDERS_AT_ONCE = 2.0, 40.0
 """For each participant: a host may have to let in or to mute a whole room at once."""
@@ -238,11 +238,7 @@ class Room:
         Raises:
             KeyError: there is no such participant.
         """
-        participant = self.participants[participant_id]
-        if face is None:
-            participant.name = name
-        else:
-            participant.name_face(face, name)
+        self.participants[participant_id].rename(face, name)
         self.notices.send_state()
 
     async def close(self) -> None:
@@ -287,6 +283,7 @@ class Room:
                 lambda block: self.desk.feed(participant.id, block),
                 lambda t, faces, others: self._faces(participant, t, faces, others),
                 lambda separated, reason: self._separation(participant, separated, reason),
+                lambda gone, stays: self._joined(participant, gone, stays),
             )
             self.insights.follow(participant)
         # An agent that was there before says only what changes.
@@ -337,6 +334,10 @@ class Room:
 
     def _separation(self, participant: Participant, separated: bool, reason: str) -> None:
         participant.separated, participant.reason = separated, reason
+        self.notices.send_state()
+
+    def _joined(self, participant: Participant, gone: int, stays: int) -> None:
+        make_one(participant, gone, stays, self.participants.values(), self.insights.captions)
         self.notices.send_state()
 
     def _rearrange(self) -> None:

@@ -309,3 +309,46 @@ def test_what_is_told_of_a_voice_that_became_a_faces_is_told_of_the_face() -> No
     past.give(1, 2, 2, speakers)
     past.give(0, 0, None, speakers)
     assert (speakers[1].mass, speakers[2].mass) == (0.75, 2.25)
+
+
+def joined_scene(window: int) -> Scene:
+    """Person a is followed as face 1, then as face 3, until the tracker finds out."""
+    scene = Scene(window=window)
+    turns(scene)
+    scene.add("a", {3: True, 2: False}, 12)
+    scene.inference.join(3, 1)
+    return scene
+
+
+@pytest.mark.parametrize("window", [150, 20])
+def test_two_faces_that_are_one_person_become_one_speaker(window: int) -> None:
+    scene = joined_scene(window)
+    assert set(scene.inference.speakers) == {1, 2} and scene.inference.joined == [(3, 1)]
+    before = scene.inference.seconds(1)
+    scene.add("a", {1: True, 2: False}, 6)
+    assert scene.who(range(scene.inference.first, scene.inference.count))[-18:] == [1] * 18
+    assert before == pytest.approx((20 + 12) * CHUNK, abs=2.0) and scene.inference.seconds(1) > before
+    # The voice of before is the person's still, without lips.
+    scene.add("b", {}, 6)
+    scene.add("a", {}, 6)
+    assert scene.who(range(scene.inference.count - 9, scene.inference.count)) == [2] * 3 + [1] * 6
+
+
+def test_joined_numbers_are_looked_up_over_several_steps() -> None:
+    inference = joined_scene(150).inference
+    inference.join(1, 5)
+    inference.join(3, 5)
+    assert [inference.now(id) for id in (1, 2, 3, 5)] == [5, 2, 5, 5]
+    assert inference.joined == [(3, 1), (1, 5)] and set(inference.speakers) == {2, 5}
+
+
+def test_a_voice_of_which_nothing_left_the_window_takes_nothing_from_who_it_joins() -> None:
+    scene = Scene(window=20)
+    turns(scene)
+    kept = scene.inference._speakers[1]
+    voice, mass = kept.voice.copy(), kept.mass
+    assert mass > 5
+    scene.inference._add_speaker(-1)
+    scene.inference.join(-1, 1)
+    np.testing.assert_array_equal(kept.voice, voice)
+    assert kept.mass == mass

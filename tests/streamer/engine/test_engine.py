@@ -152,7 +152,7 @@ def child_of(pid):
 
 async def remembered(client, listener, picture):
     """Show the picture until the call is handed what is known of it; gives it as a frame."""
-    client.open("p", listener.on_voices, listener.on_faces)
+    client.open("p", listener.on_voices, listener.on_faces, lambda *_: None)
     frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format="yuv420p")
     for i in range(MEMORY_EVERY):
         client.send_video("p", i * STEP, frame)
@@ -215,7 +215,7 @@ async def client():
 
 async def test_the_process_answers_every_block_and_the_newest_picture(client, picture):
     client, listener = client
-    client.open("p", listener.on_voices, listener.on_faces)
+    client.open("p", listener.on_voices, listener.on_faces, lambda *_: None)
     frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format="yuv420p")
     for i in range(5):
         client.send_video("p", i * STEP, frame)
@@ -234,7 +234,7 @@ async def test_the_process_answers_every_block_and_the_newest_picture(client, pi
 
 async def test_no_more_pictures_are_looked_at_than_tell_anything(client, picture):
     client, listener = client
-    client.open("p", listener.on_voices, listener.on_faces)
+    client.open("p", listener.on_voices, listener.on_faces, lambda *_: None)
     frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format="yuv420p")
     for i in range(4):
         # Half of 25 a second; one that comes in time is not kept for later.
@@ -247,7 +247,7 @@ async def test_no_more_pictures_are_looked_at_than_tell_anything(client, picture
 
 async def test_no_more_blocks_are_in_flight_than_allowed(client):
     client, listener = client
-    client.open("p", listener.on_voices, listener.on_faces)
+    client.open("p", listener.on_voices, listener.on_faces, lambda *_: None)
     sent = [client.send_audio("p", i, i * 0.02, noise(1, i)[0]) for i in range(AUDIO_IN_FLIGHT + 3)]
     assert sent == [True] * AUDIO_IN_FLIGHT + [False] * 3
     assert client.statistics.audio_dropped == 3
@@ -280,8 +280,8 @@ async def test_an_odd_picture_and_a_failing_callback_cost_nobody_the_models(clie
         listener.changed.set()
         raise RuntimeError("of this session")
 
-    client.open("bad", fails, fails)
-    client.open("p", listener.on_voices, listener.on_faces)
+    client.open("bad", fails, fails, fails)
+    client.open("p", listener.on_voices, listener.on_faces, lambda *_: None)
     client.send_video("bad", 0.0, av.VideoFrame(1, 1, "yuv420p"))
     client.send_audio("bad", 0, 0.0, noise(1, 0)[0])
     frame = av.VideoFrame.from_ndarray(picture, format="rgb24")  # converted on the way

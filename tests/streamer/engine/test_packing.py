@@ -80,6 +80,7 @@ def test_who_speaks_comes_back_as_it_was():
         prints={-1: VoicePrint(np.arange(256, dtype=np.float32), 2.0, 0.9)},
         lip_means={1: np.arange(4, dtype=np.float32).reshape(2, 2)},
         lately=frozenset({1, -1}),
+        joined=((-2, 1),),
     )
     back = packing.unpack_attribution(travelled(packing.pack_attribution(known)))
     assert (back.t, back.speech, back.overlap, back.speakers, back.lately) == (

@@ -13,6 +13,7 @@ from models.active_speaker.attribution import Attribution, Networks, VoicePrint
 from models.active_speaker.settled import Settled
 from models.common.arrays import F32
 from models.faces.tracker import Face
+from streamer.engine.looker import RemoteSenses
 from streamer.engine.looking import Looking
 from streamer.engine.session import FACE_MEMORY, MOST_ROWS, UNKNOWN_MEMORY, EngineSession
 from streamer.engine.survey import Known, KnownSenses
@@ -215,6 +216,32 @@ def test_who_spoke_is_learnt_of_those_who_are_there(monkeypatch: pytest.MonkeyPa
     for id in (1, -1, None, 2, -2):
         looking.tell(0.0, 1.0, id)
     assert told == [(0.0, 1.0, 1), (0.0, 1.0, -1), (0.0, 1.0, None)]
+
+
+def test_a_face_that_turned_out_to_be_another_goes_at_once_and_is_said_once() -> None:
+    senses = RemoteSenses(lambda t, pcm: None)
+    session = EngineSession(senses)
+    senses.latest = Attribution(prints={1: PRINT, 3: PRINT})
+    session.seen(0.0, [face(3)])
+    assert session.present() == [3]
+    senses.latest = Attribution(prints={1: PRINT}, joined=((3, 1),))
+    session.seen(0.1, [face(1)])
+    assert session.present() == [1] and [one.id for one in session.states()] == [1]
+
+
+def test_a_survey_gives_one_person_one_number_in_all_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    survey = EngineSurvey(MODELS, NETWORKS, 6)
+    seen = iter([[face(1)], [face(3), face(2)], [face(1), face(2)]])
+
+    def step(rgb: Any, t: float) -> list[Face]:
+        survey._tracker._people.merged = [(3, 1)] if t > 0.07 else []
+        return next(seen)
+
+    monkeypatch.setattr(survey._tracker, "step", step)
+    for i in range(3):
+        survey.see(i * 0.04, np.zeros((8, 8, 3), np.uint8))
+    known = survey.finish()
+    assert [[one.id for one in found] for found in known.faces.values()] == [[1], [1, 2], [1, 2]]
 
 
 def test_a_survey_keeps_faces_by_the_time_of_their_picture(monkeypatch: pytest.MonkeyPatch) -> None:

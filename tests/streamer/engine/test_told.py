@@ -5,9 +5,15 @@ from __future__ import annotations
 from threading import Lock
 from unittest.mock import Mock
 
+import pytest
+
+from models.active_speaker.attribution import Attribution
 from streamer.engine.client import EngineClient
+from streamer.engine.engine import Engine
 from streamer.engine.look_worker import LookWorker, _Inbox
-from streamer.engine.looker import Looker
+from streamer.engine.looker import Looker, RemoteSenses
+from streamer.engine.packing import pack_attribution
+from streamer.engine.session import EngineSession
 from streamer.engine.worker import Inbox, Worker
 
 
@@ -29,3 +35,26 @@ def test_what_is_told_in_a_call_reaches_its_session_alone() -> None:
     client._process.ready = False
     client.tell("ann", 1.0, 2.5, None)
     assert client._process.send.call_count == 2 and looking.tell.call_count == 1
+
+
+def test_two_who_turn_out_to_be_one_are_said_once_in_the_call() -> None:
+    client, worker, engine = (object.__new__(c) for c in (EngineClient, Worker, Engine))
+    ann = Mock()
+    client._sessions = {"ann": ann}
+    worker._engine, worker._looking_cpu = engine, 0.0
+    engine._sessions = {"ann": EngineSession(RemoteSenses(lambda t, pcm: None))}
+
+    def told(*joined: tuple[int, int]) -> None:
+        known = pack_attribution(Attribution(joined=joined))
+        worker._looked({"type": "attribution", "sid": "ann", "cpu": 0.0, "dropped": 0} | known)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Worker, "send", lambda self, message: client.receive(message))
+        told()
+        told((-1, 2))
+        told((-1, 2))
+        told((-1, 2), (3, 2))
+        # A process that was started anew knows of none; what it finds out is new.
+        told()
+        told((4, 2))
+    assert [call.args for call in ann.on_joined.call_args_list] == [(-1, 2), (3, 2), (4, 2)]

@@ -18,7 +18,7 @@ class Engine:
         self.ready = ready
         self.sent = []
 
-    def open(self, sid, on_voices, on_faces):
+    def open(self, sid, on_voices, on_faces, on_joined):
         self.on_voices, self.on_faces = on_voices, on_faces
 
     def close_session(self, sid):
@@ -56,7 +56,7 @@ def talk(agent, clock, count, start=0):
 async def test_voices_line_up_with_the_mixture_to_the_sample(clock):
     """An engine that only delays by 240 samples gives voices equal to the mixture after resampling."""
     engine, out = Engine(), []
-    agent = Agent("p", engine, ObserverClient(), out.append, lambda *_: None, lambda *_: None)
+    agent = Agent("p", engine, ObserverClient(), out.append, lambda *_: None, lambda *_: None, lambda *_: None)
     t = np.arange(100 * 960) / 48_000
     sound = (0.3 * np.sin(2 * np.pi * 440 * t) * np.hanning(t.size)).astype(np.float32)
     delayed = np.zeros(240, np.float32)
@@ -75,7 +75,7 @@ async def test_voices_line_up_with_the_mixture_to_the_sample(clock):
 
 async def test_times_are_those_of_the_samples(clock):
     engine, out = Engine(), []
-    agent = Agent("p", engine, ObserverClient(), out.append, lambda *_: None, lambda *_: None)
+    agent = Agent("p", engine, ObserverClient(), out.append, lambda *_: None, lambda *_: None, lambda *_: None)
     talk(agent, clock, 3)
     engine.answer(3)
     # Blocks 1 and 2 were never answered: they go first, as plain sound.
@@ -87,7 +87,7 @@ async def test_times_are_those_of_the_samples(clock):
 
 async def test_a_block_that_stays_away_goes_on_as_plain_sound_and_is_not_played_twice(clock):
     engine, out = Engine(), []
-    agent = Agent("p", engine, ObserverClient(), out.append, lambda *_: None, lambda *_: None)
+    agent = Agent("p", engine, ObserverClient(), out.append, lambda *_: None, lambda *_: None, lambda *_: None)
     waited = int(DEADLINE / 0.02)
     talk(agent, clock, waited + 1)
     assert out == []
@@ -99,7 +99,9 @@ async def test_a_block_that_stays_away_goes_on_as_plain_sound_and_is_not_played_
 
 async def test_without_models_the_call_goes_on(clock):
     engine, out, said = Engine(ready=False), [], []
-    agent = Agent("p", engine, ObserverClient(), out.append, lambda *_: None, lambda *status: said.append(status))
+    agent = Agent(
+        "p", engine, ObserverClient(), out.append, lambda *_: None, lambda *status: said.append(status), lambda *_: None
+    )
     talk(agent, clock, 50)
     assert len(out) == 50 - agent_module.PLAIN_WAIT
     assert not any(block.separated for block in out) and said == [] and not agent.separated
@@ -107,7 +109,9 @@ async def test_without_models_the_call_goes_on(clock):
 
 async def test_status_follows_the_engine_with_hysteresis(clock):
     engine, out, said = Engine(), [], []
-    agent = Agent("p", engine, ObserverClient(), out.append, lambda *_: None, lambda *status: said.append(status))
+    agent = Agent(
+        "p", engine, ObserverClient(), out.append, lambda *_: None, lambda *status: said.append(status), lambda *_: None
+    )
     for i in range(60):
         talk(agent, clock, 1, start=i)
         engine.answer(i + 1)
@@ -129,7 +133,7 @@ async def test_status_follows_the_engine_with_hysteresis(clock):
 
 async def test_a_late_block_now_and_then_is_a_gap_for_who_hears_one_face(clock):
     engine, out = Engine(), []
-    agent = Agent("p", engine, ObserverClient(), out.append, lambda *_: None, lambda *_: None)
+    agent = Agent("p", engine, ObserverClient(), out.append, lambda *_: None, lambda *_: None, lambda *_: None)
     for i in range(60):
         talk(agent, clock, 1, start=i)
         if i != 55:
@@ -140,7 +144,15 @@ async def test_a_late_block_now_and_then_is_a_gap_for_who_hears_one_face(clock):
 
 async def test_voices_without_a_face_are_told_with_the_pictures_and_also_without_any(clock):
     engine, told = Engine(), []
-    agent = Agent("p", engine, ObserverClient(), lambda _: None, lambda *faces: told.append(faces), lambda *_: None)
+    agent = Agent(
+        "p",
+        engine,
+        ObserverClient(),
+        lambda _: None,
+        lambda *faces: told.append(faces),
+        lambda *_: None,
+        lambda *_: None,
+    )
     voice = SpeakerState(-1, 0.75, "known", 0.5)
     for i in range(100):
         talk(agent, clock, 1, start=i)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from streamer.rooms.captions import REPEATED
+from streamer.rooms.one_person import make_one
 from tests.streamer.rooms.conftest import caption, received
 
 NO_VECTOR = np.zeros(4, np.float32).tobytes()
@@ -14,7 +15,7 @@ NO_VECTOR = np.zeros(4, np.float32).tobytes()
 
 async def test_final_captions_make_the_transcript_under_the_face_s_name(room):
     insights, observer, ann, bob = room
-    ann.name_face(2, "Grace")
+    ann.rename(2, "Grace")
     now = time.time()
     observer.sessions[ann.id](caption(2, 0, "We met", now, now + 1, False))
     observer.sessions[ann.id](caption(2, 0, "We met on Monday.", now, now + 2, True, np.zeros(4, np.float32).tobytes()))
@@ -29,7 +30,7 @@ async def test_final_captions_make_the_transcript_under_the_face_s_name(room):
     assert text.index("Grace") < text.index("We met on Monday.") < text.index("Ann") < text.index("Indeed.")
     assert "We met on Monday." in insights.captions.transcript.vtt()
     # A name given later stands on earlier lines too, as on the page.
-    ann.name_face(2, "Grace H.")
+    ann.rename(2, "Grace H.")
     ann.name = "Anna"
     insights.forget(ann)
     assert "<v Grace H.>We met on Monday." in insights.captions.transcript.vtt()
@@ -40,7 +41,7 @@ async def test_a_voice_without_a_face_has_its_own_name(room):
     insights, observer, ann, _bob = room
     observer.sessions[ann.id](caption(-1, 0, "Dinner is ready.", 1.0, 2.0, True, NO_VECTOR))
     assert "Ann, voice 1: Dinner is ready." in insights.captions.transcript.text()
-    ann.name_face(-1, "Rose")
+    ann.rename(-1, "Rose")
     assert "Rose: Dinner is ready." in insights.captions.transcript.text()
 
 
@@ -52,6 +53,29 @@ async def test_the_engine_learns_from_a_line_that_is_given_to_another_speaker(ro
     ann.agent.told.assert_called_once_with(1.0, 2.0, 1)
     insights.captions.set_speaker(ann.id, 0, 1)
     ann.agent.told.assert_called_once()
+
+
+async def test_all_lines_of_two_numbers_that_are_one_person_s_are_put_under_one(room):
+    insights, observer, ann, bob = room
+    for line, face in ((0, 2), (1, 1), (2, -1)):
+        observer.sessions[ann.id](caption(face, line, f"Line {line}.", line, line + 1.0, True, NO_VECTOR))
+    before = await received(bob)
+    ann.rename(-1, "Rose")
+    bob.faders.set_focus(ann.id, -1)
+    bob.faders.set_gain(ann.id, -1, 0.5)
+    make_one(ann, -1, 2, [ann, bob], insights.captions)
+    told = await received(bob)
+    assert [message for message in told if message["type"] == "caption"] == [before[2] | {"face": 2}]
+    faders = next(message for message in told if message["type"] == "faders")
+    assert faders["focus"] == {"participant": ann.id, "face": 2}
+    assert faders["gains"] == [{"participant": ann.id, "face": 2, "gain": 0.5}]
+    assert ann.face_names == {2: "Rose"}
+    assert insights.captions.transcript.text().count("Rose") == 2
+    # A name and a fader that the one who stays has already are kept.
+    ann.rename(1, "Ann")
+    bob.faders.set_gain(ann.id, 1, 0.2)
+    make_one(ann, 2, 1, [ann, bob], insights.captions)
+    assert ann.face_names == {1: "Ann"} and bob.faders.gain(ann.id, 1) == 0.2
 
 
 async def test_a_finished_line_is_given_to_another_speaker_and_its_words_stay(room):

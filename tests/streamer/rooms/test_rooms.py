@@ -113,8 +113,8 @@ async def test_everyone_is_told_of_changes():
 async def test_faces_carry_names_and_stay_in_range():
     room = make_room()
     ann = room.join("Ann", "publish")
-    ann.name_face(2, "Grace")
-    ann.name_face(-1, "Rose")
+    ann.rename(2, "Grace")
+    ann.rename(-1, "Rose")
     box = (0.1, 0.2, 0.3, 0.4)
     states = [
         FaceState(2, box, 0.9, True, 1.2, "known", -0.1, None),

@@ -23,7 +23,7 @@ async def test_moments_are_found(room):
     assert [(m["text"], m["speaker"]) for m in words] == [("The budget is tight.", "Ann")]
     # Whoever said it, and how they are called, is looked up when it is found.
     insights.captions.set_speaker(ann.id, 0, -1)
-    ann.name_face(-1, "Rose")
+    ann.rename(-1, "Rose")
     insights.search.find(bob, Search(type="search", id=4, query="budget"))
     await asyncio.sleep(0)
     assert [m["speaker"] for m in (await received(bob))[-1]["moments"] if m["kind"] == "words"] == ["Rose"]
