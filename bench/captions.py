@@ -20,6 +20,7 @@ from bench.page import publish, table, verdict
 from models.active_speaker.networks import load_networks
 from models.common.audio import SAMPLE_RATE
 from models.separation.runtime import SeparatorRuntime
+from models.speech.hindsight import Hindsight
 from models.speech.rereading import better
 from models.speech.transcriber import has_second_reader, open_second_reader, open_transcriber
 from models.speech.types import Line, Recogniser, Transcriber
@@ -62,14 +63,25 @@ class Call:
         count: Of voices.
         partials: Whether unfinished lines are wanted.
         gate: Whether each voice is muted while the other one talks.
+        hindsight: Whether a sentence that is over is read from what was its speaker's, as is known by then.
         second: Reads sentences again, on a core of its own, one after the other.
     """
 
     def __init__(
-        self, transcriber: Transcriber, count: int, partials: bool, gate: bool, second: Recogniser | None = None
+        self,
+        transcriber: Transcriber,
+        count: int,
+        partials: bool,
+        gate: bool,
+        hindsight: bool = False,
+        second: Recogniser | None = None,
     ) -> None:
         hold: Callable[..., Line | None] | None = None if second is None else partial(self._hold, second)
-        self._streams = [transcriber.open(finish=hold and partial(hold, k)) for k in range(count)]
+        self._hindsight = hind = Hindsight() if hindsight else None
+        self._streams = [
+            transcriber.open(finish=hold and partial(hold, k), known=None if hind is None else partial(hind.sound, k))
+            for k in range(count)
+        ]
         self._now, self._busy_until = 0.0, 0.0
         self.took: list[float] = []
         self.late = 0
@@ -77,8 +89,9 @@ class Call:
         self.shown: list[list[tuple[float, Line]]] = [[] for _ in range(count)]
         self.work = 0.0
 
-    def run(self, voices: np.ndarray, mixture: np.ndarray, speaking: np.ndarray) -> None:
-        """Hear everything: voices (count, N), mixture (N,), who talks each 40 ms (count, L)."""
+    def run(self, voices: np.ndarray, apart: Apart) -> None:
+        """Hear everything: voices (count, N), and what a scene is besides."""
+        mixture, speaking = apart.mixture, apart.speaking
         for at in range(0, len(mixture), STEP):
             part, frame = slice(at, at + STEP), min(at // FRAME, speaking.shape[1] - 1)
             faces: dict[int | None, np.ndarray] = {k: voice[part] for k, voice in enumerate(voices)}
@@ -87,6 +100,10 @@ class Call:
             heard = {face: (now, pcm) for face, pcm in faces.items()}
             # Work of this thread alone: the machine may be busy with other things.
             began = time.thread_time()
+            if self._hindsight is not None:
+                self._hindsight.hear(now, mixture[part])
+                for known in apart.alone[at // FRAME : (at + STEP) // FRAME]:
+                    self._hindsight.judge(known)
             if self._gate is not None:
                 rest: dict[int | None, np.ndarray] = {None: mixture[part] - voices[:, part].sum(0)}
                 heard = self._gate.step(now, faces | rest, {k: float(p[frame]) for k, p in enumerate(speaking)})
@@ -115,7 +132,8 @@ class Call:
         return replace(line, final=False) if line.text else None
 
 
-CLEAN, AS_IN_A_CALL, AGAIN = "each alone (clean)", "separated, gate", "separated, gate, Whisper base reads again"
+CLEAN, AS_IN_A_CALL = "each alone (clean)", "separated, gate, hindsight"
+AGAIN = f"{AS_IN_A_CALL}, Whisper base reads again"
 
 
 def measure(
@@ -132,16 +150,18 @@ def measure(
     for kind, roles, apart in made:
         sounds = np.stack([each.sound[: len(apart.mixture)] for each in roles])
         conditions = {
-            CLEAN: (sounds, False),
-            "mixture": (apart.mixture[None], False),
-            "separated": (apart.voices, False),
-            AS_IN_A_CALL: (apart.voices, True),
+            CLEAN: (sounds, False, False),
+            "mixture": (apart.mixture[None], False, False),
+            "separated": (apart.voices, False, False),
+            "separated, gate": (apart.voices, True, False),
+            AS_IN_A_CALL: (apart.voices, True, True),
         }
         if second is not None:
-            conditions[AGAIN] = (apart.voices, True)
-        for name, (voices, gate) in conditions.items():
-            call = Call(transcriber, len(voices), name in delays, gate, second if name == AGAIN else None)
-            call.run(voices, apart.mixture, apart.speaking)
+            conditions[AGAIN] = (apart.voices, True, True)
+        for name, (voices, gate, hindsight) in conditions.items():
+            again = second if name == AGAIN else None
+            call = Call(transcriber, len(voices), name in delays, gate, hindsight, again)
+            call.run(voices, apart)
             for k in (0, 1):
                 # Of the mixture there is one voice, for both.
                 shown = call.shown[min(k, len(voices) - 1)]
@@ -159,7 +179,7 @@ def silent_cost(transcriber: Transcriber) -> float:
     """Real-time factor of a voice in which there is nothing but noise at -70 dB."""
     quiet = (np.random.default_rng(0).standard_normal((2, 60 * SAMPLE_RATE)) * 3e-4).astype(np.float32)
     call = Call(transcriber, 2, True, True)
-    call.run(quiet, quiet.sum(0), np.zeros((2, len(quiet[0]) // FRAME)))
+    call.run(quiet, Apart(quiet.sum(0), quiet, np.zeros((2, len(quiet[0]) // FRAME)), []))
     return call.work / 120
 
 
@@ -203,6 +223,8 @@ def main() -> None:
     text += table(["what is read", "delay", "p50", "p95", "limit for p95"], rows) + "\n\n"
     mine = delays[AS_IN_A_CALL]
     text += (
+        "Hindsight: a sentence that is over is read from the mixture where its speaker is known by then to have been "
+        "alone, and without what was anybody else's. "
         "Where both talk, only the gate tells a voice that has ended from what is left of the other's, and needs up to "
         "0.24 s more. Time in the sound plus work of one core, with `lines` called every 0.1 s; the separator's own 15 "
         f"ms come on top. {100 * mine.kept / max(mine.shown, 1):.0f} % of the words in unfinished lines stood in the "

@@ -12,6 +12,7 @@ import torch
 from pocketsphinx import Decoder
 from scipy.signal import resample_poly
 
+from models.active_speaker.alone import Stretch
 from models.active_speaker.attribution import Attributor, Networks
 from models.active_speaker.detector import SpeakingDetector
 from models.active_speaker.loudness import LoudnessMeter, level_of
@@ -30,6 +31,9 @@ LOUD = 0.06
 
 LOOKED = 10
 """Pictures (0.4 s) of lips that the detector looks at."""
+
+AT = {1: 0, 2: 1, None: None}
+"""Place of a face in the arrays."""
 
 SPLIT = 1.5
 """Seconds of speech from which an utterance of the running recording may end at a comma."""
@@ -75,11 +79,19 @@ class Role:
 
 @dataclass(frozen=True)
 class Apart:
-    """A scene after the separator: mixture (N,) and voices (2, N) in time with it, and who spoke each 40 ms (2, L)."""
+    """A scene after the separator.
+
+    Attributes:
+        mixture: (N,).
+        voices: (2, N), in time with it.
+        speaking: who speaks, each 40 ms, (2, L).
+        alone: what became known with each of them of who had spoken alone before.
+    """
 
     mixture: np.ndarray
     voices: np.ndarray
     speaking: np.ndarray
+    alone: list[tuple[Stretch, ...]]
 
 
 def align(sound: np.ndarray, text: str) -> tuple[Word, ...]:
@@ -191,7 +203,7 @@ def separate(
     level, detector, attributor, meter = VoiceLevel(), SpeakingDetector(), Attributor(networks), LoudnessMeter()
     level.reset(rows)
     late = np.pad(mixture, (separator.DELAY, 0))[: len(mixture)]
-    voices, speaking = np.zeros((2, len(mixture)), np.float32), []
+    voices, speaking, alone = np.zeros((2, len(mixture)), np.float32), [], []
     for i in range(len(mixture) // BLOCK):
         if i % 2 == 0:
             separator.lips(rows, lips[:, i // 2], seen)
@@ -202,10 +214,11 @@ def separate(
             both = slice((i - 1) * BLOCK, (i + 1) * BLOCK)
             t, picture = (i - 1) * BLOCK / SAMPLE_RATE, i // 2
             attributor.see(t, [(k + 1, lips[k, picture]) for k in range(2)])
-            attributor.hear(t, mixture[both])
+            fresh = attributor.hear(t, mixture[both])
+            alone.append(tuple(one._replace(alone=AT[one.alone]) for one in attributor.latest.alone) if fresh else ())
             lately = {k + 1: lips[k, max(0, picture + 1 - LOOKED) : picture + 1] for k in range(2)}
             now = detector.update(attributor.latest, lately, meter.step(level_of(mixture[both])))
             speaking.append([now[1], now[2]])
     # Back in time with the mixture and the words.
     voices = np.pad(voices, ((0, 0), (0, separator.DELAY)))[:, separator.DELAY :]
-    return Apart(mixture, voices, np.array(speaking).T)
+    return Apart(mixture, voices, np.array(speaking).T, alone)

@@ -13,6 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
+from models.active_speaker.alone import Stretch, stretches
 from models.active_speaker.chunk import CHUNK, SPAN, SPEECH, Chunk
 from models.active_speaker.inference import ITERATIONS, WINDOW, SpeakerInference
 from models.active_speaker.likelihoods import LEAST_PICTURES, lip_features
@@ -114,6 +115,7 @@ class Attribution:
         prints: of everybody whose voice is known.
         lip_means: by face, `SpeakerInference.lip_means`.
         lately: who spoke in the last `LATELY` seconds.
+        alone: who spoke alone in the newest stretches of sound, the oldest first.
         joined: speakers that turned out to be somebody else known, (gone, stays) each, since the beginning.
     """
 
@@ -124,6 +126,7 @@ class Attribution:
     prints: Mapping[int, VoicePrint] = field(default_factory=dict)
     lip_means: Mapping[int, F32] = field(default_factory=dict)
     lately: frozenset[int] = frozenset()
+    alone: tuple[Stretch, ...] = ()
     joined: tuple[tuple[int, int], ...] = ()
 
 
@@ -258,6 +261,7 @@ class Attributor:
             prints=dict(self._prints),
             lip_means={id: inference.lip_means(id) for id in inference.speakers if id > 0},
             lately=frozenset(id for id, last in self._spoke.items() if (number - last) * CHUNK <= LATELY),
+            alone=stretches(inference, self.time(0)),
             joined=tuple(inference.joined),
         )
 

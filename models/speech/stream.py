@@ -13,7 +13,7 @@ from models.common.arrays import F32
 from models.common.audio import SAMPLE_RATE
 from models.speech.doubt import Doubt
 from models.speech.endpointing import Sentences, Span
-from models.speech.types import Finish, Line, Recogniser
+from models.speech.types import Finish, Known, Line, Reading, Recogniser
 from models.speech.vad import WINDOW, Listening
 
 PARTIAL_EVERY = 0.4
@@ -57,11 +57,24 @@ class SharedTranscriber:
         self._recogniser, self._detector = recogniser, detector
         self._finish, self._doubt = finish, doubt
 
-    def open(self, numbers: Iterator[int] | None = None, finish: Finish | None = None) -> SentenceStream:
+    def open(
+        self, numbers: Iterator[int] | None = None, finish: Finish | None = None, known: Known | None = None
+    ) -> SentenceStream:
         """Begin a new voice, see `types.Transcriber`."""
         if finish is None:
             finish = give_out if self._finish is None else self._finish()
-        return SentenceStream(self._recogniser, self._detector, numbers, finish, self._doubt())
+        return SentenceStream(self._recogniser, self._detector, numbers, finish, self._doubt(), known)
+
+
+def _known(known: Known, t: float, heard: F32, start: float, end: float) -> tuple[F32, float, float]:
+    """Return what a sentence is read from, and from when to when there are words in it."""
+    begin, sound = known(t, heard)
+    loud = np.flatnonzero(sound)
+    if not len(loud):
+        return sound, start, end
+    first, last = begin + loud[0] / SAMPLE_RATE, begin + (loud[-1] + 1) / SAMPLE_RATE
+    start = first if begin < t else max(start, first)
+    return sound, start, max(min(end, last), start)
 
 
 def give_out(line: Line, shown: bool, sound: F32) -> Line | None:
@@ -115,8 +128,10 @@ class SentenceStream:
         numbers: Iterator[int] | None,
         finish: Finish,
         doubt: Doubt,
+        known: Known | None = None,
     ) -> None:
         self._recogniser, self._detector, self._finish, self._doubt = recogniser, detector, finish, doubt
+        self._known = known
         self._numbers = count() if numbers is None else numbers
         self._takes: list[_Take] = []
         self._id: int | None = None
@@ -194,9 +209,10 @@ class SentenceStream:
         return [line for span in take.sentences.end() for line in self._final(take, span)]
 
     def _final(self, take: _Take, span: Span) -> list[Line]:
-        sound = take.cut(span)
-        reading = self._recogniser.read(sound)
-        start, end = take.time(span.first_speech), take.time(span.last_speech)
+        sound, start, end = take.cut(span), take.time(span.first_speech), take.time(span.last_speech)
+        if self._known is not None:
+            sound, start, end = _known(self._known, take.time(span.first), sound, start, end)
+        reading = self._recogniser.read(sound) if sound.any() else Reading("", 0.0, ())
         text = reading.text if self._doubt.believes(reading, end - start) else ""
         shown, self._shown, self._draft, self._read_to = self._shown, "", (), 0
         id, self._id = self._number(), None

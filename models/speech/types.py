@@ -75,6 +75,19 @@ class Finish(Protocol):
         ...
 
 
+class Known(Protocol):
+    """Tells what a sentence that is over is to be read from."""
+
+    def __call__(self, t: float, heard: F32) -> tuple[float, F32]:
+        """Return when the sound to be read begins, and the sound, (M,) at 16 kHz.
+
+        Args:
+            t: When the sentence begins as it was heard, seconds.
+            heard: (N,) at 16 kHz; both end together.
+        """
+        ...
+
+
 class SpeechStream(Protocol):
     """One voice."""
 
@@ -94,11 +107,14 @@ class SpeechStream(Protocol):
 class Transcriber(Protocol):
     """A model that is shared by all voices. One thread at a time."""
 
-    def open(self, numbers: Iterator[int] | None = None, finish: Finish | None = None) -> SpeechStream:
+    def open(
+        self, numbers: Iterator[int] | None = None, finish: Finish | None = None, known: Known | None = None
+    ) -> SpeechStream:
         """Begin a new voice.
 
         Args:
             numbers: Gives each of its lines its id; None counts from 0.
             finish: Gets every sentence that is over; None for what the transcriber does with them by itself.
+            known: Gives what such a sentence is read from; None reads it as it was heard.
         """
         ...

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import av
 
+from models.active_speaker.alone import Stretch
 from models.common.arrays import F32
 from streamer.engine.packing import pack_picture, unpack_faces, unpack_others, unpack_voices
 from streamer.engine.types import FaceState, SpeakerState
@@ -23,6 +24,7 @@ AUDIO_IN_FLIGHT = 10
 LOOKS = 13.0
 """Most pictures a second that are looked at: lips tell who speaks from eight on, and each costs ten milliseconds."""
 
+OnAttributed = Callable[[list[Stretch], list[tuple[int, int]]], None]
 OnVoices = Callable[[int, dict[int, F32], list[SpeakerState]], None]
 
 log = logging.getLogger("earshot.engine")
@@ -47,7 +49,7 @@ class EngineStatistics(Statistics):
 class _Session:
     on_voices: OnVoices
     on_faces: Callable[[float, list[FaceState]], None]
-    on_joined: Callable[[int, int], None]
+    on_attributed: OnAttributed
     audio_in_flight: int = 0
     video_in_flight: bool = False
     next_video: tuple[float, av.VideoFrame] | None = None
@@ -77,7 +79,7 @@ class EngineClient(WorkerClient[_Session, EngineStatistics]):
         sid: str,
         on_voices: OnVoices,
         on_faces: Callable[[float, list[FaceState]], None],
-        on_joined: Callable[[int, int], None],
+        on_attributed: OnAttributed,
     ) -> None:
         """Begin a session; its callbacks run on the event loop.
 
@@ -86,9 +88,10 @@ class EngineClient(WorkerClient[_Session, EngineStatistics]):
             on_voices: Called with the block's index, the voice of each speaker, shape (320,), and every voice that
                 belongs to no face.
             on_faces: Called with the picture's time and its faces.
-            on_joined: Called with the numbers of two speakers that are one person: the one that goes, and that stays.
+            on_attributed: Called every 0.2 s of sound with who spoke alone in the newest stretches, and with the
+                speakers that turned out to be somebody else known, (gone, stays) each.
         """
-        self._sessions[sid] = _Session(on_voices, on_faces, on_joined)
+        self._sessions[sid] = _Session(on_voices, on_faces, on_attributed)
         self._process.send({"type": "open", "sid": sid, "memory": None})
 
     def close_session(self, sid: str) -> None:
@@ -170,8 +173,9 @@ class EngineClient(WorkerClient[_Session, EngineStatistics]):
             self._statistics.audio_answered += 1
             self._statistics.hear_cpu += message["cpu"]
             guarded(session.on_voices, message["index"], unpack_voices(message), unpack_others(message))
-        elif message["type"] == "joined":
-            guarded(session.on_joined, message["gone"], message["stays"])
+        elif message["type"] == "attributed":
+            alone = [Stretch(*stretch) for stretch in message["alone"]]
+            guarded(session.on_attributed, alone, [(gone, stays) for gone, stays in message["joined"]])
         elif message["type"] == "faces":
             session.video_in_flight = False
             session.memory = message.get("memory", session.memory)

@@ -9,6 +9,7 @@ import av
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
+from models.active_speaker.alone import Stretch
 from models.active_speaker.attribution import Attribution, VoicePrint
 from models.common.arrays import F32, U8
 from models.faces.face import Face
@@ -107,6 +108,7 @@ def pack_attribution(known: Attribution) -> Message:
         "prints": [(id, one.print.tobytes(), one.seconds, one.confidence) for id, one in known.prints.items()],
         "lip_means": [(id, means.tobytes()) for id, means in known.lip_means.items()],
         "lately": list(known.lately),
+        "alone": list(known.alone),
         "joined": list(known.joined),
     }
 
@@ -121,5 +123,6 @@ def unpack_attribution(message: Message) -> Attribution:
         prints={id: VoicePrint(np.frombuffer(print, np.float32), *more) for id, print, *more in message["prints"]},
         lip_means={id: np.frombuffer(means, np.float32).reshape(2, 2) for id, means in message["lip_means"]},
         lately=frozenset(message["lately"]),
+        alone=tuple(Stretch(*stretch) for stretch in message["alone"]),
         joined=tuple((gone, stays) for gone, stays in message["joined"]),
     )

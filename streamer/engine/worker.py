@@ -107,8 +107,8 @@ class Worker(Service):
         sid = message["sid"]
         self._looking_cpu += message["cpu"]
         if message["type"] == "attribution":
-            for gone, stays in self._engine.attributed(sid, unpack_attribution(message)):
-                self.send({"type": "joined", "sid": sid, "gone": gone, "stays": stays})
+            joined = self._engine.attributed(sid, unpack_attribution(message))
+            self.send({"type": "attributed", "sid": sid, "alone": message["alone"], "joined": joined})
             return
         faces = self._engine.seen(sid, message["t"], unpack_found(message["faces"]), message["cut"])
         reply = {"type": "faces", "sid": sid, "t": message["t"], "faces": pack_faces(faces)}

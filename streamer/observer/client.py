@@ -7,7 +7,7 @@ import itertools
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,6 +15,7 @@ import av
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
+from models.active_speaker.alone import Stretch
 from models.common.arrays import F32
 from streamer.observer.sound_message import pack_sound
 from streamer.observer.types import PATIENCE, Caption, Observation, unpack
@@ -128,15 +129,26 @@ class ObserverClient(WorkerClient[_Session, ObserverStatistics]):
         else:
             self._sessions.pop(sid, None)
 
-    def hear(self, sid: str, t: float, mix: F32, voices: dict[int, F32], speaking: dict[int, float]) -> None:
-        """Send sound at 16 kHz: mixture (N,) from `t` seconds on, voices (N,) each, and who is talking."""
+    def hear(
+        self,
+        sid: str,
+        t: float,
+        mix: F32,
+        voices: dict[int, F32],
+        speaking: dict[int, float],
+        alone: Sequence[Stretch] = (),
+    ) -> None:
+        """Send sound at 16 kHz: mixture (N,) from `t` seconds on, voices (N,) each, and who is talking.
+
+        `alone` says who spoke alone in stretches before, of which that is new.
+        """
         if not self.ready or sid not in self._sessions:
             return
         if self._process.waiting > MOST_UNREAD:
             self._statistics.sounds_dropped += 1
             return
         self._statistics.sounds += 1
-        self._process.send(pack_sound(t, mix, voices, speaking) | {"sid": sid})
+        self._process.send(pack_sound(t, mix, voices, speaking, alone) | {"sid": sid})
 
     def see(self, sid: str, t: float, frame: av.VideoFrame) -> None:
         """Send a picture, unless it comes too soon after one before, or too many are still on their way.

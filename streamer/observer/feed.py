@@ -5,6 +5,7 @@ from __future__ import annotations
 import av
 import numpy as np
 
+from models.active_speaker.alone import Stretch
 from models.common.arrays import F32
 from models.common.audio import SAMPLE_RATE
 from streamer.engine.types import BLOCK, FaceState, SpeakerState
@@ -37,6 +38,7 @@ class Feed:
         self._speaking: dict[int, float] = {}
         self._speaking_at = 0.0
         self._others: dict[int, float] = {}
+        self._alone: list[Stretch] = []
 
     def faces(self, t: float, faces: list[FaceState]) -> None:
         """Note who is talking, in a picture taken at `t` seconds."""
@@ -46,6 +48,10 @@ class Feed:
     def others(self, others: list[SpeakerState]) -> None:
         """Note which voices without a face are talking, in the block that comes next."""
         self._others = {other.id: other.speaking for other in others}
+
+    def alone(self, stretches: list[Stretch]) -> None:
+        """Note who spoke alone lately, as it is known now."""
+        self._alone = stretches
 
     def picture(self, t: float, frame: av.VideoFrame) -> None:
         """Pass on a picture taken at `t` seconds."""
@@ -70,5 +76,5 @@ class Feed:
         # Without pictures no face is known to talk.
         faces = self._speaking if self._begin - self._speaking_at <= UNSEEN else {}
         speaking = faces | self._others
-        self._observer.hear(self._sid, self._begin, np.concatenate(self._mix), voices, speaking)
-        self._mix, self._voices = [], {}
+        self._observer.hear(self._sid, self._begin, np.concatenate(self._mix), voices, speaking, self._alone)
+        self._mix, self._voices, self._alone = [], {}, []

@@ -6,7 +6,7 @@ one too: the voice of somebody who is not known yet, or everybody where no voice
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from itertools import count
@@ -14,8 +14,10 @@ from math import inf
 
 import numpy as np
 
+from models.active_speaker.alone import Stretch
 from models.common.arrays import F32
 from models.common.audio import SAMPLE_RATE
+from models.speech.hindsight import Hindsight
 from models.speech.types import Line, SpeechStream, Transcriber
 from models.speech.voice_gate import CaptionGate
 from streamer.observer.second_reading import HeldLines, SecondReadings
@@ -42,6 +44,7 @@ class _Session:
     held: HeldLines | None
     """Its sentences that wait for their second reading; None where nobody reads again."""
     gate: CaptionGate = field(default_factory=CaptionGate)
+    hindsight: Hindsight = field(default_factory=Hindsight)
     voices: dict[int | None, _Voice] = field(default_factory=dict)
     now: float = 0.0
 
@@ -75,7 +78,15 @@ class LiveCaptions:
         last = [_caption(face, line) for face, voice in session.voices.items() for line in voice.stream.close()]
         return [*last, *_due(session, inf)]
 
-    def hear(self, sid: str, t: float, mix: F32, voices: dict[int, F32], speaking: dict[int, float]) -> None:
+    def hear(
+        self,
+        sid: str,
+        t: float,
+        mix: F32,
+        voices: dict[int, F32],
+        speaking: dict[int, float],
+        alone: Sequence[Stretch] = (),
+    ) -> None:
         """Take in sound; only keeps it.
 
         Args:
@@ -84,11 +95,14 @@ class LiveCaptions:
             mix: Shape (N,), 16 kHz.
             voices: Separated voices of the same stretch, each (N,).
             speaking: Probability that each speaker is talking.
+            alone: Who spoke alone in stretches before, of which that is new.
         """
         session = self._sessions.get(sid)
         if session is None:
             return
         session.now = t + len(mix) / SAMPLE_RATE
+        session.hindsight.hear(t, mix)
+        session.hindsight.judge(alone)
         heard: dict[int | None, F32] = {None: mix - sum(voices.values(), np.zeros_like(mix))}
         heard.update(voices.items())
         for face, (begin, pcm) in session.gate.step(t, heard, speaking).items():
@@ -114,6 +128,7 @@ class LiveCaptions:
                 if session.now - voice.last_sound > FORGET or session.now - voice.fed > GONE:
                     lines = [*lines, *voice.stream.close()]
                     del session.voices[face]
+                    session.hindsight.forget(face)
                 captions += [(sid, _caption(face, line)) for line in lines]
             captions += [(sid, caption) for caption in _due(session, session.now)]
         return captions
@@ -125,7 +140,8 @@ class LiveCaptions:
             if not sounds:
                 return
             finish = None if session.held is None else partial(self._hold, session, session.held, face)
-            voice = session.voices[face] = _Voice(self._transcriber.open(session.numbers, finish), t, t)
+            known = partial(session.hindsight.sound, face)
+            voice = session.voices[face] = _Voice(self._transcriber.open(session.numbers, finish, known), t, t)
         if sounds:
             voice.last_sound = t
         if len(pcm):

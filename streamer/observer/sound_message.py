@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from models.active_speaker.alone import Stretch
 from models.common.arrays import F32
 from streamer.workers.framing import Message
 
 
-def pack_sound(t: float, mix: F32, voices: dict[int, F32], speaking: dict[int, float]) -> Message:
-    """Write a stretch of sound as a message: mixture (N,), voices (N,) each, and who is talking."""
+def pack_sound(
+    t: float, mix: F32, voices: dict[int, F32], speaking: dict[int, float], alone: Sequence[Stretch] = ()
+) -> Message:
+    """Write sound as a message: mixture (N,), voices (N,) each, who is talking, and who is known to have been alone."""
     return {
         "type": "sound",
         "t": t,
@@ -17,6 +22,7 @@ def pack_sound(t: float, mix: F32, voices: dict[int, F32], speaking: dict[int, f
         "faces": list(voices),
         "voices": b"".join(pcm.tobytes() for pcm in voices.values()),
         "speaking": [float(speaking.get(face, 0.0)) for face in voices],
+        "alone": list(alone),
     }
 
 

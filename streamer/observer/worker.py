@@ -17,6 +17,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from models.active_speaker.alone import Stretch
 from models.common.arrays import F32
 from models.common.audio import SAMPLE_RATE
 from models.speech.transcriber import has_second_reader, open_second_reader, open_transcriber
@@ -176,7 +177,8 @@ class Worker(Service):
                 else:
                     mix, voices = unpack_sound(message)
                     speaking = dict(zip(message["faces"], message["speaking"], strict=True))
-                    self._captions.hear(sid, message["t"], mix, voices, speaking)
+                    alone = [Stretch(*stretch) for stretch in message["alone"]]
+                    self._captions.hear(sid, message["t"], mix, voices, speaking, alone)
             for sid, caption in self._captions.step(partials=most_of_one_session(messages) < NO_TIME_FOR_PARTIALS):
                 self._send_caption(sid, caption)
             if self._readings is not None and self._readings.waiting:

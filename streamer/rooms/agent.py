@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import av
 import numpy as np
 
+from models.active_speaker.alone import Stretch
 from models.common.arrays import F32
 from models.common.resample import Resampler
 from streamer.engine.client import EngineClient
@@ -92,7 +93,7 @@ class Agent:
     ) -> None:
         self._sid = participant_id
         self._engine = engine
-        self._on_voice, self._on_faces, self._on_status = on_voice, on_faces, on_status
+        self._on_voice, self._on_faces, self._on_status, self._on_joined = on_voice, on_faces, on_status, on_joined
         self._feed = Feed(participant_id, observer)
         self._loop = asyncio.get_running_loop()
         self._down = Resampler(CALL_RATE, MODEL_RATE)
@@ -108,7 +109,7 @@ class Agent:
         self._others: list[SpeakerState] = []
         self._tell_at = self._loop.time() + PICTURELESS
         self.statistics = AgentStatistics()
-        engine.open(participant_id, self._voices, self._faces, on_joined)
+        engine.open(participant_id, self._voices, self._faces, self._attributed)
 
     @property
     def separated(self) -> bool:
@@ -171,6 +172,11 @@ class Agent:
         self._tell_at = self._loop.time() + PICTURELESS
         self._feed.faces(t, faces)
         self._on_faces(t, faces, self._others)
+
+    def _attributed(self, alone: list[Stretch], joined: list[tuple[int, int]]) -> None:
+        self._feed.alone(alone)
+        for gone, stays in joined:
+            self._on_joined(gone, stays)
 
     def _emit(self, block: _Pending, voices: dict[int, F32] | None) -> None:
         in_time = voices is not None

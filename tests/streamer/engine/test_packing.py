@@ -3,6 +3,7 @@ import msgpack
 import numpy as np
 import pytest
 
+from models.active_speaker.alone import Stretch
 from models.active_speaker.attribution import Attribution, VoicePrint
 from models.faces.tracker import Face
 from streamer.engine import packing
@@ -80,9 +81,11 @@ def test_who_speaks_comes_back_as_it_was():
         prints={-1: VoicePrint(np.arange(256, dtype=np.float32), 2.0, 0.9)},
         lip_means={1: np.arange(4, dtype=np.float32).reshape(2, 2)},
         lately=frozenset({1, -1}),
+        alone=(Stretch(1.0, 1.2, -1), Stretch(1.2, 1.4, None)),
         joined=((-2, 1),),
     )
     back = packing.unpack_attribution(travelled(packing.pack_attribution(known)))
+    assert (back.alone, back.joined) == (known.alone, known.joined)
     assert (back.t, back.speech, back.overlap, back.speakers, back.lately) == (
         *(known.t, known.speech, known.overlap),
         *({1: 0.7, -1: 0.3}, frozenset({1, -1})),

@@ -7,6 +7,7 @@ from unittest.mock import Mock
 
 import pytest
 
+from models.active_speaker.alone import Stretch
 from models.active_speaker.attribution import Attribution
 from streamer.engine.client import EngineClient
 from streamer.engine.engine import Engine
@@ -37,15 +38,16 @@ def test_what_is_told_in_a_call_reaches_its_session_alone() -> None:
     assert client._process.send.call_count == 2 and looking.tell.call_count == 1
 
 
-def test_two_who_turn_out_to_be_one_are_said_once_in_the_call() -> None:
+def test_what_is_known_of_who_speaks_reaches_the_call_and_who_is_joined_only_once() -> None:
     client, worker, engine = (object.__new__(c) for c in (EngineClient, Worker, Engine))
     ann = Mock()
     client._sessions = {"ann": ann}
     worker._engine, worker._looking_cpu = engine, 0.0
     engine._sessions = {"ann": EngineSession(RemoteSenses(lambda t, pcm: None))}
+    alone = (Stretch(1.0, 1.2, -1), Stretch(1.2, 1.4, None))
 
     def told(*joined: tuple[int, int]) -> None:
-        known = pack_attribution(Attribution(joined=joined))
+        known = pack_attribution(Attribution(alone=alone, joined=joined))
         worker._looked({"type": "attribution", "sid": "ann", "cpu": 0.0, "dropped": 0} | known)
 
     with pytest.MonkeyPatch.context() as patch:
@@ -57,4 +59,6 @@ def test_two_who_turn_out_to_be_one_are_said_once_in_the_call() -> None:
         # A process that was started anew knows of none; what it finds out is new.
         told()
         told((4, 2))
-    assert [call.args for call in ann.on_joined.call_args_list] == [(-1, 2), (3, 2), (4, 2)]
+    stretches, joined = zip(*(call.args for call in ann.on_attributed.call_args_list), strict=True)
+    assert set(map(tuple, stretches)) == {alone}
+    assert joined == ([], [(-1, 2)], [], [(3, 2)], [], [(4, 2)])

@@ -1,5 +1,6 @@
 import numpy as np
 
+from models.active_speaker.alone import Stretch
 from models.speech.types import Line
 from streamer.observer.live_captions import FORGET, GONE, LiveCaptions
 
@@ -37,8 +38,9 @@ class Transcriber:
     def __init__(self):
         self.voices = []
 
-    def open(self, numbers, finish=None):
+    def open(self, numbers, finish=None, known=None):
         self.voices.append(Voice(numbers))
+        self.voices[-1].known = known
         return self.voices[-1]
 
 
@@ -67,6 +69,20 @@ def test_each_voice_has_its_own_lines_and_residues_of_others_are_not_read():
     assert len({caption.id for caption in captions}) == 2
     starts = {face: min(c.start for c in captions if c.face == face) for face in (1, 2)}
     assert starts[1] < 100.2 and 100.8 < starts[2] < 101.4
+
+
+def test_a_sentence_that_is_over_is_read_from_what_its_speaker_said_alone():
+    transcriber = Transcriber()
+    captioner = LiveCaptions(transcriber)
+    captioner.open("p")
+    voices = {1: piece(0.2), 2: piece(0.01)}
+    for i in range(10):
+        alone = [Stretch(100.2, 100.4, 1), Stretch(100.4, 100.6, 2)] if i == 9 else []
+        captioner.hear("p", 100 + i * 0.1, piece(0.3), voices, {1: 0.9, 2: 0.1}, alone)
+    (voice,) = transcriber.voices
+    begin, sound = voice.known(100.0, np.full(16_000, 0.2, np.float32))
+    assert begin == 100.0
+    assert [round(float(sound[round(t * 16_000)]), 3) for t in (0.1, 0.3, 0.5, 0.7)] == [0.2, 0.3, 0.0, 0.2]
 
 
 def test_without_faces_the_mixture_is_read():

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.active_speaker.alone import Stretch
 from streamer.engine.types import FaceState, SpeakerState
 from streamer.observer import types
 from streamer.observer.feed import Feed
@@ -17,7 +18,8 @@ class Taken:
     def __init__(self):
         self.heard = []
 
-    def hear(self, sid, t, mix, voices, speaking):
+    def hear(self, sid, t, mix, voices, speaking, alone):
+        self.alone = [*getattr(self, "alone", []), alone]
         self.heard.append((sid, t, mix.copy(), {face: pcm.copy() for face, pcm in voices.items()}, speaking))
 
     def see(self, sid, t, frame):
@@ -65,6 +67,16 @@ def test_a_voice_without_a_face_is_known_to_talk_without_pictures():
     assert [speaking for *_, speaking in taken.heard] == [{-1: 0.75}, {}]
 
 
+def test_who_spoke_alone_is_passed_on_once():
+    taken = Taken()
+    feed = Feed("p", taken)
+    for i in range(15):
+        if i == 7:
+            feed.alone([Stretch(9.8, 10.0, 2), Stretch(10.0, 10.2, None)])
+        feed.block(10 + i * 0.02, block(1), {})
+    assert taken.alone == [[], [(9.8, 10.0, 2), (10.0, 10.2, None)], []]
+
+
 def test_the_feed_ends_a_piece_at_a_gap():
     taken = Taken()
     feed = Feed("p", taken)
@@ -78,12 +90,15 @@ def test_sound_travels_unchanged(faces, size):
     rng = np.random.default_rng(size)
     mix = rng.standard_normal(size).astype(np.float32)
     voices = {id * 7: rng.standard_normal(size).astype(np.float32) for id in range(faces)}
-    message = msgpack.unpackb(msgpack.packb(pack_sound(1.5, mix, voices, {0: 0.5}), use_bin_type=True), raw=False)
+    alone = [Stretch(1.0, 1.2, -1), Stretch(1.2, 1.4, None)]
+    packed = msgpack.packb(pack_sound(1.5, mix, voices, {0: 0.5}, alone), use_bin_type=True)
+    message = msgpack.unpackb(packed, raw=False)
     got, rows = unpack_sound(message)
     np.testing.assert_array_equal(got, mix)
     assert list(rows) == list(voices)
     for id, pcm in voices.items():
         np.testing.assert_array_equal(rows[id], pcm)
+    assert message["alone"] == [[1.0, 1.2, -1], [1.2, 1.4, None]]
     assert message["speaking"] == [0.5 if id == 0 else 0.0 for id in voices]
 
 

@@ -37,7 +37,7 @@ class Transcriber:
     def __init__(self):
         self.voices = []
 
-    def open(self, numbers, finish):
+    def open(self, numbers, finish, known):
         self.voices.append(Voice(numbers, finish))
         return self.voices[-1]
 

@@ -39,7 +39,7 @@ class LiveCaptions:
     def open(self, sid, first_line):
         pass
 
-    def hear(self, sid, t, mix, voices, speaking):
+    def hear(self, sid, t, mix, voices, speaking, alone=()):
         pass
 
     def step(self, partials=True):
@@ -111,7 +111,7 @@ class Reader:
 class Talk:
     """A transcriber to which the first sound of a voice is a whole sentence."""
 
-    def open(self, numbers, finish):
+    def open(self, numbers, finish, known):
         self.numbers, self.finish, self.heard, self.said = numbers, finish, [], False
         return self
 

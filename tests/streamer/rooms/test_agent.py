@@ -18,7 +18,7 @@ class Engine:
         self.ready = ready
         self.sent = []
 
-    def open(self, sid, on_voices, on_faces, on_joined):
+    def open(self, sid, on_voices, on_faces, on_attributed):
         self.on_voices, self.on_faces = on_voices, on_faces
 
     def close_session(self, sid):
