@@ -26,8 +26,10 @@ from streamer.recordings.exports.write import RATES, Wanted, write_exports
 from streamer.recordings.findings import Findings
 from streamer.recordings.out_folder import OutFolder
 from streamer.recordings.overlay_video import OverlayWriter
-from streamer.recordings.recording import EngineLike, Recording, Summary
+from streamer.recordings.recording import Recording
+from streamer.recordings.separating import EngineLike
 from streamer.recordings.steps import surveyed
+from streamer.recordings.summary import Summary
 
 
 def process(

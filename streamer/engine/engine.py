@@ -29,7 +29,7 @@ DELAY = SeparatorRuntime.DELAY
 class Engine:
     """Finds faces and pulls their voices apart, for any number of sessions.
 
-    `see` may run on one thread and `hear` on another; `open` and `close` on any.
+    `see` (which is `find`, then `seen`) may run on one thread and `hear` on another; `open` and `close` on any.
 
     Args:
         device: Torch device of the separator.
@@ -99,11 +99,15 @@ class Engine:
             t: When it was taken, seconds.
             rgb: Shape (height, width, 3), uint8.
         """
+        return self.seen(sid, t, *self.find(sid, t, rgb))
+
+    def find(self, sid: str, t: float, rgb: U8) -> tuple[list[Face], bool]:
+        """Find the faces of the next picture, for `seen`; this is nearly all the work of `see`, and may run ahead."""
         session = self._sessions.get(sid)
-        return session.see(t, rgb) if session else []
+        return session.senses.find(t, rgb) if session else ([], False)
 
     def seen(self, sid: str, t: float, found: list[Face], cut: bool) -> list[FaceState]:
-        """Take in the faces that the looker found in a picture, which begins a new shot if `cut`; returns them."""
+        """Take in the faces that were found in a picture, which begins a new shot if `cut`; returns them."""
         session = self._sessions.get(sid)
         return session.seen(t, found, cut) if session else []
 

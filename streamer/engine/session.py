@@ -52,12 +52,11 @@ class Senses(Protocol):
     def latest(self) -> Attribution:
         """Who speaks, as far as is known."""
 
-    @property
-    def cut(self) -> bool:
-        """Whether the last picture began a new shot."""
+    def find(self, t: float, rgb: U8) -> tuple[list[Face], bool]:
+        """Find the faces of the next picture, taken at `t` seconds, and whether it begins a new shot."""
 
-    def see(self, t: float, rgb: U8) -> list[Face]:
-        """Find the faces of a picture taken at `t` seconds."""
+    def take(self, t: float, found: list[Face]) -> None:
+        """Take in the faces of a picture; the sound heard next is attributed by it."""
 
     def hear(self, t: float, pcm: F32) -> object:
         """Attribute sound from `t` seconds on, or have it attributed."""
@@ -92,11 +91,11 @@ class EngineSession:
 
     def see(self, t: float, rgb: U8) -> list[FaceState]:
         """Find and follow the faces of one picture taken at `t` seconds."""
-        found = self.senses.see(t, rgb)
-        return self.seen(t, found, self.senses.cut)
+        return self.seen(t, *self.senses.find(t, rgb))
 
     def seen(self, t: float, found: list[Face], cut: bool = False) -> list[FaceState]:
         """Take in the faces of one picture taken at `t` seconds, which begins a new shot if `cut`."""
+        self.senses.take(t, found)
         known = self.senses.latest.prints
         unknown, ids = 0.0 if cut else UNKNOWN_MEMORY, {face.id for face in found}
         faces = {

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from models.common.arrays import F32, U8
+from models.faces.tracker import Face
 from models.voiceprint.state import Change
 from streamer.engine.survey import Known
 from streamer.engine.types import BLOCK, FaceState, SpeakerState, Voices
@@ -34,8 +35,12 @@ class Microphones:
     def close(self, sid: str) -> None:
         """End."""
 
-    def see(self, sid: str, t: float, rgb: U8) -> list[FaceState]:
+    def find(self, sid: str, t: float, rgb: U8) -> tuple[list[Face], bool]:
         """Return no faces: nobody could say whose microphone is whose."""
+        return [], False
+
+    def seen(self, sid: str, t: float, found: list[Face], cut: bool) -> list[FaceState]:
+        """Return no faces."""
         return []
 
     def voice_changes(self, sid: str) -> list[Change]:

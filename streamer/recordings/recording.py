@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from math import inf
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO
 
 import numpy as np
 
 from models.common.arrays import F32, U8
 from models.common.audio import SAMPLE_RATE
-from models.voiceprint.state import Change
+from models.faces.tracker import Face
 from streamer.engine.survey import Known
-from streamer.engine.types import BLOCK, FaceState, Voices
+from streamer.engine.types import BLOCK, FaceState
 from streamer.media.info import MediaInfo
 from streamer.media.pictures import Shot, shots
 from streamer.media.sound import sound
 from streamer.media.source import Losses
 from streamer.recordings.annotations import Annotations
+from streamer.recordings.beside import Beside
+from streamer.recordings.exports.event_log import EVENTS
 from streamer.recordings.exports.turns import Turns
 from streamer.recordings.exports.write import OVERLAY
 from streamer.recordings.findings import Findings
@@ -31,65 +35,24 @@ from streamer.recordings.out_folder import MADE_BY
 from streamer.recordings.overlay_video import OverlayWriter
 from streamer.recordings.read_ahead import ReadAhead
 from streamer.recordings.seen import SeenFaces
-from streamer.recordings.steps import BLOCK_SECONDS, blocks, looks
+from streamer.recordings.separating import EngineLike
+from streamer.recordings.steps import AHEAD, BLOCK_SECONDS, Look, blocks, found, looks
+from streamer.recordings.summary import Summary
 from streamer.recordings.voice_files import VoiceFiles
 
 SESSION = "recording"
+
+BESIDE = ".beside.jsonl"
+"""File of the events of what looks and listens beside the engine, while it goes on."""
 LOOK_AHEAD, FAR_AHEAD = 0.08, 0.25
 """Seconds that pictures are ahead of the sound: lips move before they are heard; and where a first pass knows all."""
 
 
-class EngineLike(Protocol):
-    """The part of `streamer.engine.engine.Engine` that is used here."""
-
-    def open(self, sid: str, memory: bytes | None = None, known: Known | None = None) -> None:
-        """Begin a session."""
-
-    def close(self, sid: str) -> None:
-        """End a session."""
-
-    def see(self, sid: str, t: float, rgb: U8) -> list[FaceState]:
-        """Find faces in a picture."""
-
-    def voice_changes(self, sid: str) -> list[Change]:
-        """Tell what happened to voice prints since the last call."""
-
-    def hear(self, blocks: dict[str, tuple[float, F32]]) -> dict[str, Voices]:
-        """Separate a block of sound."""
-
-
-@dataclass
-class Summary:
-    """What a run made.
-
-    Attributes:
-        out: The folder.
-        duration: Of the recording, seconds.
-        took: Seconds that the run took, without loading the models.
-        learning: Seconds that the first pass took, 0 without one.
-        faces: Ids of the faces, in order of appearance.
-        voices: Numbers of the voices that belong to no face, from 1.
-        notes: One line for everything that the recording lacks.
-        files: Names of the files made.
-    """
-
-    out: Path
-    duration: float = 0.0
-    took: float = 0.0
-    learning: float = 0.0
-    faces: list[int] = field(default_factory=list)
-    voices: list[int] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    files: list[str] = field(default_factory=list)
-
-    @property
-    def speed(self) -> float:
-        """How many times faster than real time."""
-        return self.duration / max(self.took, 1e-9)
-
-
 class Recording:
-    """One recording going through the engine.
+    """One recording going through the engine, on several threads, each a little ahead of the next.
+
+    One decodes, one looks for faces, this one separates voices, one looks and listens beside, one draws and encodes.
+    Each takes everything in order of its time, so that a result does not depend on which of them is fast.
 
     Args:
         path: The recording.
@@ -112,16 +75,23 @@ class Recording:
         overlay: Callable[[Path, MediaInfo], OverlayWriter] | None = OverlayWriter,
     ) -> None:
         self._path, self._info, self._folder, self._engine = path, info, folder, engine
-        self._events: IO[str] = (folder / "events.jsonl").open("w", encoding="utf-8")
-        self._findings = None if observe is None else observe(self._event)
+        self._events: IO[str] = (folder / EVENTS).open("w", encoding="utf-8")
+        # What is found on the other thread; put after the rest at the end.
+        self._beside_events: IO[str] = (folder / BESIDE).open("w+", encoding="utf-8")
+        self._findings = None if observe is None else observe(partial(_write_event, self._beside_events))
+        self._beside = Beside("findings")
         self._overlay = overlay(folder / OVERLAY, info) if overlay is not None and info.video is not None else None
         self._turns = Turns()
-        # Decoding and colour conversion keep ahead of the models on the other core.
         self._lost_pictures = Losses()
-        pictures = shots(path, info, self._lost_pictures)
-        self._shots = ReadAhead(looks(pictures, engine is not None or observe is not None), 4)
+        if engine is not None:
+            engine.open(SESSION, known=known)
+        pictures = looks(
+            shots(path, info, self._lost_pictures), engine is not None or observe is not None, observe is not None
+        )
+        self._decoded = ReadAhead(pictures, AHEAD)
+        self._looks = ReadAhead(found(self._decoded, self._find), AHEAD)
         self._sound = ReadAhead(blocks(sound(path, info, SAMPLE_RATE)), 16)
-        self._next_shot = next(self._shots, None)
+        self._next_look: Look | None = None
         self._original = sound(path, info) if info.video is not None else iter(())
         self._next_piece = next(self._original, None)
         self._known = known
@@ -140,26 +110,27 @@ class Recording:
         began = time.monotonic()
         source = {"file": self._path.name, "fingerprint": fingerprint(self._path)}
         self._event(0.0, "start", made_by=MADE_BY, **source, **self._info.facts())
-        if self._engine is not None:
-            self._engine.open(SESSION, known=self._known)
         try:
+            self._next_look = next(self._looks, None)
             if self._info.audio is not None:
                 self._listen(tell)
             self._look(inf, tell)
             self._feed_original(inf)
             self._release(inf)
             if self._findings is not None:
-                self._findings.finish()
+                self._beside.do(self._findings.finish)
+            self._beside.close()
             if self._overlay is not None:
                 self._overlay.close()
         except BaseException:
+            self._beside.abandon()
             if self._overlay is not None:
                 self._overlay.abandon()
             self._events.close()
             raise
         finally:
-            self._shots.close()
-            self._sound.close()
+            for ahead in (self._looks, self._decoded, self._sound):
+                ahead.close()
             if self._engine is not None:
                 self._engine.close(SESSION)
         summary.faces, summary.voices = sorted(self._appeared), sorted(self._without_face)
@@ -170,6 +141,10 @@ class Recording:
         for turn in self._turns.finish():
             self._event(turn.start, "turn", id=turn.id, end=round(turn.end, 3))
         self._event(self._end, "end", faces=summary.faces, voices=summary.voices, notes=summary.notes)
+        with self._beside_events as found:
+            found.seek(0)
+            shutil.copyfileobj(found, self._events)
+        (self._folder / BESIDE).unlink()
         self._events.close()
         return summary
 
@@ -223,7 +198,7 @@ class Recording:
         if self._engine is None:
             files.separated(files.done, {})
             if self._findings is not None:
-                self._findings.block(t, block * boost, {}, {})
+                self._beside.do(partial(self._findings.block, t, block * boost, {}, {}))
             return
         voices = self._engine.hear({SESSION: (t, block * boost)})[SESSION]
         self._heard = {state.id: state for state in voices.faces}
@@ -245,7 +220,8 @@ class Recording:
         if position + BLOCK > 0:
             files.separated(position, {id: pcm / boost for id, pcm in separated.items()})
         if self._findings is not None:
-            self._findings.block(voices.t, voices.rest + voices.pcm.sum(axis=0), separated, speaking)
+            mix = voices.rest + voices.pcm.sum(axis=0)
+            self._beside.do(partial(self._findings.block, voices.t, mix, separated, speaking))
 
     def _tell_unseen(self, t: float, speaking: dict[int, float]) -> None:
         """Tell how far those speak who are not in the picture, every 40 ms; of the others the pictures tell."""
@@ -259,17 +235,19 @@ class Recording:
 
     def _look(self, until: float, tell: Callable[[float], None]) -> None:
         """Look for faces in the pictures up to a time."""
-        while self._next_shot is not None and self._next_shot[0].t <= until:
-            (shot, rgb), self._next_shot = self._next_shot, next(self._shots, None)
+        while self._next_look is not None and self._next_look.shot.t <= until:
+            look, self._next_look = self._next_look, next(self._looks, None)
+            shot = look.shot
             self._end = max(self._end, shot.t)
-            if rgb is not None and self._engine is not None:
-                self._in_view = self._engine.see(SESSION, shot.t, rgb)
+            if look.looked and self._engine is not None:
+                self._in_view = self._engine.seen(SESSION, shot.t, look.found, look.cut)
                 self._seen_faces.add(self._in_view)
                 for face in self._in_view:
                     self._appeared.setdefault(face.id, shot.t)
-            if rgb is not None and self._findings is not None:
-                self._findings.picture(shot.t, rgb)
-            self._waiting.append(_Seen(shot, self._in_view, rgb is not None))
+            if look.small is not None and self._findings is not None:
+                width, height = shot.size
+                self._beside.do(partial(self._findings.picture, shot.t, look.small, width / height))
+            self._waiting.append(_Seen(shot, self._in_view, look.looked))
             if until == inf:
                 # No more sound to wait for.
                 self._release(inf)
@@ -294,17 +272,26 @@ class Recording:
                         score=round(float(face.score), 3),
                     )
             if self._overlay is not None:
-                annotations = Annotations() if self._findings is None else self._findings.annotations
-                self._overlay.picture(seen.shot, faces, annotations)
+                self._beside.do(partial(self._draw, self._overlay, seen.shot, faces))
+
+    def _draw(self, overlay: OverlayWriter, shot: Shot, faces: list[FaceState]) -> None:
+        overlay.picture(shot, faces, Annotations() if self._findings is None else self._findings.annotations)
 
     def _feed_original(self, until: float) -> None:
         """Give the overlay its sound up to a time."""
         while self._overlay is not None and self._next_piece is not None and self._next_piece.t <= until:
-            self._overlay.sound(self._next_piece)
+            self._beside.do(partial(self._overlay.sound, self._next_piece))
             self._next_piece = next(self._original, None)
 
     def _event(self, t: float, type: str, **more: object) -> None:
-        self._events.write(json.dumps({"t": round(t, 4), "type": type, **more}) + "\n")
+        _write_event(self._events, t, type, **more)
+
+    def _find(self, t: float, rgb: U8) -> tuple[list[Face], bool]:
+        return ([], False) if self._engine is None else self._engine.find(SESSION, t, rgb)
+
+
+def _write_event(file: IO[str], t: float, type: str, **more: object) -> None:
+    file.write(json.dumps({"t": round(t, 4), "type": type, **more}) + "\n")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import pytest
 import soundfile
 
 from models.common.arrays import F32, I16, U8
+from models.faces.tracker import Face
 from models.voiceprint.state import Change
 from streamer.commands.process import Summary, process
 from streamer.engine.survey import Known
@@ -31,7 +32,8 @@ class OneFace:
 
     def __init__(self, since: float | None = 0.0) -> None:
         self.since = since
-        self.seen: list[tuple[float, tuple[int, ...]]] = []
+        self.looked: list[tuple[float, tuple[int, ...]]] = []
+        self.told: list[float] = []
         self.heard = 0
         self.opened: list[str] = []
         self.known: Known | None = None
@@ -52,8 +54,13 @@ class OneFace:
         changes = {1: Change(0.0, 7, "listening", "heard", 0.0), LEARNED + 1: Change(0.52, 7, "known", "learned", 0.5)}
         return [changes[self.heard]] if self.heard in changes else []
 
-    def see(self, sid: str, t: float, rgb: U8) -> list[FaceState]:
-        self.seen.append((t, rgb.shape))
+    def find(self, sid: str, t: float, rgb: U8) -> tuple[list[Face], bool]:
+        self.looked.append((t, rgb.shape))
+        return [], t == 0
+
+    def seen(self, sid: str, t: float, found: list[Face], cut: bool) -> list[FaceState]:
+        assert found == [] and cut == (t == 0)
+        self.told.append(t)
         return self._face() if self.since is not None and t >= self.since else []
 
     def hear(self, blocks: dict[str, tuple[float, F32]]) -> dict[str, Voices]:
@@ -63,7 +70,7 @@ class OneFace:
         late = np.concatenate([self._tail, pcm])
         self._tail = late[BLOCK:]
         mix = late[:BLOCK]
-        faces = self._face() if any(self.since is not None and s >= self.since for s, _ in self.seen) else []
+        faces = self._face() if any(self.since is not None and s >= self.since for s in self.told) else []
         voices = np.stack([0.6 * mix for _ in faces]) if faces else np.zeros((0, BLOCK), np.float32)
         return {sid: Voices(t - LAG / 16_000, [f.id for f in faces], voices, mix - voices.sum(0), faces)}
 
@@ -194,7 +201,7 @@ def test_pictures_of_a_fast_camera_are_all_in_the_overlay_but_not_all_looked_at(
     path = write(tmp_path / "a.mkv", pictures=pictures, pieces=[(0.0, tone(1.0, 48_000))])
     engine = OneFace()
     run(path, tmp_path / "out", engine)
-    assert 18 <= len(engine.seen) <= 26
+    assert 18 <= len(engine.told) <= 26
     with av.open(str(tmp_path / "out/overlay.mp4")) as container:
         assert sum(1 for _ in container.decode(video=0)) == 60
 

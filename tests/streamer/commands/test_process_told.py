@@ -18,6 +18,7 @@ import pytest
 
 from models.common.arrays import F32, U8
 from models.common.weights import packaged
+from models.faces.tracker import Face
 from models.speech.moonshine import Moonshine
 from models.speech.types import Reading
 from streamer.commands.process import process, process_command
@@ -122,7 +123,7 @@ def test_faint_speech_reaches_the_engine_amplified_and_the_files_as_it_was(tmp_p
     heard: list[F32] = []
 
     class Listens(OneFace):
-        def see(self, sid: str, t: float, rgb: U8) -> list[FaceState]:
+        def seen(self, sid: str, t: float, found: list[Face], cut: bool) -> list[FaceState]:
             return []
 
         def hear(self, blocks: dict[str, tuple[float, F32]]) -> dict[str, Voices]:

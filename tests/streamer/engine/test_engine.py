@@ -132,7 +132,7 @@ def test_memory_gives_the_same_people_the_same_numbers_in_another_process(pictur
 
     def looked(looking, picture, count, start=0.0):
         for i in range(count):
-            found = looking.see(start + i * 0.04, picture)
+            found, _ = looking.see(start + i * 0.04, picture)
         return [face.id for face in found]
 
     before, after = Looking(models, networks, 6), Looking(models, networks, 6)

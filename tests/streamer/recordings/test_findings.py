@@ -53,7 +53,7 @@ def test_blocks_and_pictures_become_events_and_marks():
     events = []
     observer, captions = Observer(), LiveCaptions()
     findings = Findings(observer, captions, lambda t, type, **fields: events.append((t, type, fields)))
-    findings.picture(0.0, np.zeros((480, 640, 3), np.uint8))
+    findings.picture(0.0, np.zeros((224, 224, 3), np.uint8), 640 / 480)
     for i in range(10):
         findings.block(i * 0.02, np.zeros(BLOCK, np.float32), {2: np.zeros(BLOCK, np.float32)}, {2: 0.75})
     assert observer.seen == [(0.0, (224, 224, 3), 640 / 480)]
@@ -82,13 +82,13 @@ def test_blocks_and_pictures_become_events_and_marks():
 def test_pictures_without_sound_are_described_too():
     events = []
     findings = Findings(Observer(), None, lambda t, type, **fields: events.append(type))
-    findings.picture(0.0, np.zeros((48, 64, 3), np.uint8))
+    findings.picture(0.0, np.zeros((224, 224, 3), np.uint8), 64 / 48)
     assert "scene" in events
 
 
 def test_without_sound_nothing_is_said():
     events = []
     findings = Findings(Observer(), LiveCaptions(), lambda t, type, **fields: events.append(type))
-    findings.picture(0.0, np.zeros((48, 64, 3), np.uint8))
+    findings.picture(0.0, np.zeros((224, 224, 3), np.uint8), 64 / 48)
     findings.finish()
     assert events.count("caption") <= 1

@@ -9,6 +9,7 @@ import pytest
 
 from models.active_speaker.settled import Settled
 from models.common.arrays import F32, U8
+from models.faces.tracker import Face
 from streamer.engine.survey import Known
 from streamer.engine.types import BLOCK
 from streamer.media.inspect import inspect
@@ -25,8 +26,12 @@ class Notes:
         self.fails_after = fails_after
         self.found = Known(Settled(0.0, [], {}, {}))
 
-    def see(self, t: float, rgb: U8) -> None:
+    def find(self, t: float, rgb: U8) -> tuple[list[Face], bool]:
         assert rgb.dtype == np.uint8 and rgb.ndim == 3
+        return [], t == 0
+
+    def see(self, t: float, found: list[Face], cut: bool) -> None:
+        assert found == [] and cut == (t == 0)
         self.given.append(("see", t))
 
     def hear(self, t: float, pcm: F32) -> None:
