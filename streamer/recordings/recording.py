@@ -109,8 +109,8 @@ class Recording:
         summary = Summary(self._folder)
         began = time.monotonic()
         source = {"file": self._path.name, "fingerprint": fingerprint(self._path)}
-        self._event(0.0, "start", made_by=MADE_BY, **source, **self._info.facts())
         try:
+            self._event(0.0, "start", made_by=MADE_BY, **source, **self._info.facts())
             self._next_look = next(self._looks, None)
             if self._info.audio is not None:
                 self._listen(tell)
@@ -127,6 +127,7 @@ class Recording:
             if self._overlay is not None:
                 self._overlay.abandon()
             self._events.close()
+            self._beside_events.close()
             raise
         finally:
             for ahead in (self._looks, self._decoded, self._sound):
@@ -290,8 +291,8 @@ class Recording:
         return ([], False) if self._engine is None else self._engine.find(SESSION, t, rgb)
 
 
-def _write_event(file: IO[str], t: float, type: str, **more: object) -> None:
-    file.write(json.dumps({"t": round(t, 4), "type": type, **more}) + "\n")
+def _write_event(log: IO[str], t: float, type: str, /, **more: object) -> None:
+    log.write(json.dumps({"t": round(t, 4), "type": type, **more}) + "\n")
 
 
 @dataclass(frozen=True, slots=True)

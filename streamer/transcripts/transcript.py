@@ -68,9 +68,7 @@ class Transcript:
         """What is kept, oldest first."""
         return list(self._lines)
 
-    def add(
-        self, speaker: str | Callable[[], str], start: float, end: float, text: str, sound: bool = False
-    ) -> None:
+    def add(self, speaker: str | Callable[[], str], start: float, end: float, text: str, sound: bool = False) -> None:
         """Keep a finished line; one without words is left out.
 
         Args:

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import pytest
 
-from models.common.arrays import F32, U8
+from models.common.arrays import F32
 from models.common.weights import packaged
 from models.faces.tracker import Face
 from models.speech.moonshine import Moonshine

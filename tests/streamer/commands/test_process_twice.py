@@ -131,6 +131,15 @@ def test_without_sound_there_is_nothing_to_learn(tmp_path: Path, learning: list[
     assert learning[0].surveys == [] and len(learning[0].told) == 10
 
 
+def test_several_recordings_share_the_models(tmp_path: Path, learning: list[Learning]) -> None:
+    paths = [clip(tmp_path / f"{name}.mkv", 0.4) for name in "abc"]
+    assert process_command(paths, tmp_path / "out", one_pass=True, speech=None) == 0
+    (engine,) = learning
+    assert engine.heard == 3 * 21 and engine.opened == []
+    for name in "abc":
+        assert wav(tmp_path / f"out/{name}/rest.wav").shape == wav(tmp_path / "out/a/rest.wav").shape
+
+
 def test_the_command_says_how_long_it_learnt(
     tmp_path: Path, learning: list[Learning], capsys: pytest.CaptureFixture[str]
 ) -> None:

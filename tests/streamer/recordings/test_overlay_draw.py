@@ -3,8 +3,8 @@ import pytest
 
 from streamer.engine.types import FaceState
 from streamer.observer.types import Localization
-from streamer.recordings.annotations import Annotations
 from streamer.recordings import lettering
+from streamer.recordings.annotations import Annotations
 from streamer.recordings.overlay_draw import HOT, PAPER, QUIET, TALKING, Canvas
 
 WIDTH, HEIGHT = 640, 480
