@@ -109,6 +109,9 @@ def serve(
     ] = None,
     observer: ObserverFlag = None,
     speech: SpeechFlag = None,
+    language: Annotated[
+        str | None, typer.Option("--language", help="Code of what is spoken; auto hears it out [auto].")
+    ] = None,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error [info].")] = None,
     demo: Annotated[bool, typer.Option("--demo", help="Bring two talking portraits into a room.")] = False,
 ) -> None:
@@ -123,6 +126,7 @@ def serve(
         engine=engine,
         observer=observer,
         speech=speech,
+        language=language,
         log_level=log_level,
     )
     configure_logging(settings.log_level)
