@@ -135,8 +135,13 @@ class Observer:
         """
         due = {sid: session for sid, session in self._sessions.items() if session.picture is not None}
         to_map = [sid for sid, one in due.items() if one.sound.end is not None and one.picture_t >= one.next_map]
-        to_look = [sid for sid, one in due.items() if one.picture_t >= one.next_look]
-        # Where both are due they see the same picture, at which the encoder looks once.
+        # Where both are due they see the same picture, at which the encoder looks once; so a look waits for a map.
+        to_look = [
+            sid
+            for sid, one in due.items()
+            if one.picture_t >= one.next_look
+            and (sid in to_map or one.sound.end is None or one.picture_t >= one.next_look + MAP_EVERY)
+        ]
         sids = list(dict.fromkeys(to_map + to_look))
         pictures = [picture for sid in sids if (picture := due[sid].picture) is not None]
         grids = self._encoder.encode(np.stack(pictures)) if pictures else None

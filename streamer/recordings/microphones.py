@@ -47,16 +47,15 @@ class Microphones:
         """Return nothing: there are no voice prints."""
         return []
 
-    def hear(self, blocks: dict[str, tuple[float, F32]]) -> dict[str, Voices]:
+    def separate(self, sid: str, t: float, pcm: F32, last: bool = False) -> list[Voices]:
         """Return the microphones of the next block as voices."""
-        ((sid, (t, mix)),) = blocks.items()
-        pcm = self._next() * self._boost
+        mix, pcm = pcm, self._next() * self._boost
         if len(self._activity) < len(pcm):
             self._activity = [self._new_activity() for _ in pcm]
         heard = enumerate(zip(pcm, self._activity, strict=True), 1)
         others = [SpeakerState(-number, activity(voice), "known", 1.0) for number, (voice, activity) in heard]
         ids = [other.id for other in others]
-        return {sid: Voices(t, ids, pcm, mix - pcm.sum(axis=0), [], others)}
+        return [Voices(t, ids, pcm, mix - pcm.sum(axis=0), [], others)]
 
     def _next(self) -> F32:
         """Return the next block, silent after the end."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import time
@@ -18,8 +19,9 @@ import numpy as np
 from models.common.arrays import F32, U8
 from models.common.audio import SAMPLE_RATE
 from models.faces.tracker import Face
+from models.voiceprint.state import Change
 from streamer.engine.survey import Known
-from streamer.engine.types import BLOCK, FaceState
+from streamer.engine.types import BLOCK, FaceState, Voices
 from streamer.media.info import MediaInfo
 from streamer.media.pictures import Shot, shots
 from streamer.media.sound import sound
@@ -31,12 +33,13 @@ from streamer.recordings.exports.turns import Turns
 from streamer.recordings.exports.write import OVERLAY
 from streamer.recordings.findings import Findings
 from streamer.recordings.fingerprint import fingerprint
+from streamer.recordings.lacks import lacks
 from streamer.recordings.out_folder import MADE_BY
 from streamer.recordings.overlay_video import OverlayWriter
 from streamer.recordings.read_ahead import ReadAhead
 from streamer.recordings.seen import SeenFaces
 from streamer.recordings.separating import EngineLike
-from streamer.recordings.steps import AHEAD, BLOCK_SECONDS, Look, blocks, found, looks
+from streamer.recordings.steps import AHEAD, BLOCK_SECONDS, Look, blocks, found, looks, with_last
 from streamer.recordings.summary import Summary
 from streamer.recordings.voice_files import VoiceFiles
 
@@ -46,6 +49,10 @@ BESIDE = ".beside.jsonl"
 """File of the events of what looks and listens beside the engine, while it goes on."""
 LOOK_AHEAD, FAR_AHEAD = 0.08, 0.25
 """Seconds that pictures are ahead of the sound: lips move before they are heard; and where a first pass knows all."""
+
+
+SETTLED = 0.005
+"""Seconds by which voices have to be past a picture before it is drawn with what they tell."""
 
 
 class Recording:
@@ -97,6 +104,8 @@ class Recording:
         self._known = known
         self._in_view: list[FaceState] = []
         self._waiting: deque[_Seen] = deque()
+        self._views: deque[set[int]] = deque()
+        """Who is in view, for each block that was given to the engine and has not come back."""
         self._appeared: dict[int, float] = {}
         self._seen_faces = SeenFaces(info.width)
         self._heard: dict[int, FaceState] = {}
@@ -126,8 +135,9 @@ class Recording:
             self._beside.abandon()
             if self._overlay is not None:
                 self._overlay.abandon()
-            self._events.close()
-            self._beside_events.close()
+            for log in (self._events, self._beside_events):
+                with contextlib.suppress(OSError):
+                    log.close()
             raise
         finally:
             for ahead in (self._looks, self._decoded, self._sound):
@@ -151,47 +161,35 @@ class Recording:
 
     def _notes(self) -> list[str]:
         """Return what is to be told at the end: what the recording lacks, what was mended, and what was lost."""
-        notes = [*self._lacks(), *self._info.notes]
+        notes = [*lacks(self._info, bool(self._appeared), bool(self._without_face)), *self._info.notes]
         if lost := self._lost_pictures.packets:
             notes.append(f"damaged pictures: {lost} ({self._lost_pictures.seconds:.1f} s) cannot be read")
         if self._findings is not None:
             notes += self._findings.notes()
         return notes + (self._seen_faces.notes() if self._info.audio is not None else [])
 
-    def _lacks(self) -> list[str]:
-        if self._info.audio is None:
-            lack = "the file has no sound: no voices, only overlay.mp4 and events.jsonl"
-            return [lack] if self._appeared else [lack, "no face was found"]
-        if self._info.microphones:
-            return [f"{self._info.microphones} microphones, each of one speaker: nothing is separated"]
-        if self._info.video is None:
-            apart = "voices are told apart by their sound alone" if self._without_face else "all sound is in rest.wav"
-            return [f"the file has no video, so no faces: {apart}"]
-        return [] if self._appeared else ["no face was found: all sound is in rest.wav"]
-
     def _listen(self, tell: Callable[[float], None]) -> None:
         """Go through the sound block by block, with the pictures as they come due."""
         files = VoiceFiles(self._folder)
         length, t, begin = 0, 0.0, 0.0
-        for t, block, size in self._sound:
+        for (t, block, size), last in with_last(self._sound):
             if length == 0:
                 begin = t
                 self._event(t, "audio", seconds_before=t)
             length += size
             self._look(t + BLOCK_SECONDS + (LOOK_AHEAD if self._known is None else FAR_AHEAD), tell)
             self._feed_original(t)
-            self._hear(files, begin, t, block)
-            self._release(t - BLOCK_SECONDS)
+            self._hear(files, begin, t, block, last)
             self._end = max(self._end, begin + length / SAMPLE_RATE)
             tell(t)
         while files.done < length:
             # The separator still holds the last samples.
             t += BLOCK_SECONDS
-            self._hear(files, begin, t, np.zeros(BLOCK, np.float32))
+            self._hear(files, begin, t, np.zeros(BLOCK, np.float32), True)
         self._look(inf, tell)
         files.finish(length, self._appeared)
 
-    def _hear(self, files: VoiceFiles, begin: float, t: float, block: F32) -> None:
+    def _hear(self, files: VoiceFiles, begin: float, t: float, block: F32, last: bool) -> None:
         """Send a block of sound at `t` through the engine; `begin` is the time of the first sample."""
         files.heard(block)
         # Faint sound is amplified for who listens, and what they make of it is as faint again in the files.
@@ -200,8 +198,16 @@ class Recording:
             files.separated(files.done, {})
             if self._findings is not None:
                 self._beside.do(partial(self._findings.block, t, block * boost, {}, {}))
+            self._release(t - BLOCK_SECONDS)
             return
-        voices = self._engine.hear({SESSION: (t, block * boost)})[SESSION]
+        self._views.append({face.id for face in self._in_view})
+        for voices in self._engine.separate(SESSION, t, block * boost, last):
+            self._separated(files, begin, voices)
+            self._release(voices.t - SETTLED)
+
+    def _separated(self, files: VoiceFiles, begin: float, voices: Voices) -> None:
+        """Take in the voices of a block."""
+        t, boost = voices.t, np.float32(self._info.boost)
         self._heard = {state.id: state for state in voices.faces}
         for id in self._heard:
             files.begin(id, round((self._appeared.get(id, t) - begin) * SAMPLE_RATE))
@@ -211,9 +217,9 @@ class Recording:
         speaking = {face.id: face.speaking for face in voices.faces} | {
             other.id: other.speaking for other in voices.others
         }
-        self._tell_unseen(voices.t, speaking)
+        self._tell_unseen(voices.t, speaking, self._views.popleft())
         self._turns.step(voices.t, BLOCK_SECONDS, speaking)
-        for change in self._engine.voice_changes(SESSION):
+        for change in self._voice_changes():
             sure = round(change.confidence, 3)
             self._event(change.t, "voice", id=change.id, state=change.state, why=change.why, confidence=sure)
         position = round((voices.t - begin) * SAMPLE_RATE)
@@ -224,12 +230,14 @@ class Recording:
             mix = voices.rest + voices.pcm.sum(axis=0)
             self._beside.do(partial(self._findings.block, voices.t, mix, separated, speaking))
 
-    def _tell_unseen(self, t: float, speaking: dict[int, float]) -> None:
+    def _voice_changes(self) -> list[Change]:
+        return [] if self._engine is None else self._engine.voice_changes(SESSION)
+
+    def _tell_unseen(self, t: float, speaking: dict[int, float], in_view: set[int]) -> None:
         """Tell how far those speak who are not in the picture, every 40 ms; of the others the pictures tell."""
         self._blocks += 1
         if self._blocks % 2 or t < 0:
             return
-        in_view = {face.id for face in self._in_view}
         for id, probability in speaking.items():
             if id not in in_view:
                 self._event(t, "heard", id=id, speaking=round(float(probability), 3))

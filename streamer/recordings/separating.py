@@ -29,5 +29,5 @@ class EngineLike(Protocol):
     def voice_changes(self, sid: str) -> list[Change]:
         """Tell what happened to voice prints since the last call."""
 
-    def hear(self, blocks: dict[str, tuple[float, F32]]) -> dict[str, Voices]:
-        """Separate a block of sound."""
+    def separate(self, sid: str, t: float, pcm: F32, last: bool = False) -> list[Voices]:
+        """Separate a block: returns the voices of it and of those before, or none yet unless it is the last."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from math import inf
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -29,6 +29,8 @@ LOOKS = 25.5
 
 AHEAD = 4
 """Pictures by which each step of the work on them is ahead of the next, each on a thread of its own."""
+
+Item = TypeVar("Item")
 
 BLOCK_SECONDS = BLOCK / SAMPLE_RATE
 
@@ -146,3 +148,12 @@ def blocks(pieces: Iterator[Piece]) -> Iterator[tuple[float, F32, int]]:
             made += BLOCK
     if len(held) and begin is not None:
         yield begin + made / SAMPLE_RATE, np.pad(held, (0, BLOCK - len(held))), len(held)
+
+
+def with_last(items: Iterator[Item]) -> Iterator[tuple[Item, bool]]:
+    """Yield items, and whether each is the last."""
+    held = next(items, None)
+    while held is not None:
+        following = next(items, None)
+        yield held, following is None
+        held = following
