@@ -20,14 +20,11 @@ AGAIN = -0.4
 GRANTED, USUAL = 2.0, -0.2
 """Seconds of English that are taken for granted before a voice has spoken, and their mean log-probability."""
 
-PACE, SLOW = 6.0, 0.1
+PACE, SLOW = 7.0, 0.1
 """Tokens a second of English as it is read out, and what each that is missing adds to the log-probability."""
 
-SLOWEST, FASTEST = 2.0, 10.0
-"""Tokens a second beyond which nothing more is told: few words of long sounds are no slow speech."""
-
-UNCLEAR = -0.85
-"""Least of one sentence of a voice that may speak anything, mended by its pace."""
+SLOWEST, FASTEST = 3.0, 10.0
+"""Tokens a second below which there are few words to long sounds and nothing is added, and from which all is as fast."""
 
 MEMORY = 20.0
 """Seconds of a voice's speech after which a sentence counts a third."""
@@ -67,9 +64,9 @@ class ForeignDoubt(Doubt):
     for more the fewer tokens a second there are.
 
     Args:
-        least: Least mean of a voice. Of 153 sentences of learners of English 9 are refused, of those of the seven people
-            that nothing was chosen by 8 of 74 (23 and 15 without the pace); of 101 of Arabic all (100), of 50 of English
-            none (`python -m models.train.speech.fit_doubt --data DIR`).
+        least: Least mean of a voice. Of 79 sentences of learners of English 2 are refused, and of 74 of people whom
+            nothing was chosen by 10 (8 and 15 without the pace); of 101 of Arabic all (100), of 50 of English none, and
+            of 24 of noise and music 20 (18) (`python -m models.train.speech.fit_doubt --data DIR`).
     """
 
     def __init__(self, least: float = SURE) -> None:
@@ -88,14 +85,11 @@ class ForeignDoubt(Doubt):
 
     def shows(self, reading: Reading, seconds: float) -> bool:
         """Return whether what a sentence is so far, after `seconds` of it, may be shown."""
-        least = UNCLEAR if reading.tokens else SURE
-        clear = _sureness(reading, seconds) >= least and not repetitive(reading.text)
+        clear = _sureness(reading, seconds) >= SURE and not repetitive(reading.text)
         return clear and self._sum >= self._least * self._seconds
 
 
 def _sureness(reading: Reading, seconds: float) -> float:
     """Return the mean log-probability of a sentence, mended by its pace."""
-    if not reading.tokens:
-        return reading.confidence
     pace = len(reading.tokens) / max(seconds, 0.1)
-    return min(0.0, reading.confidence + SLOW * (PACE - min(max(pace, SLOWEST), FASTEST)))
+    return min(0.0, reading.confidence + (SLOW * (PACE - min(pace, FASTEST)) if pace >= SLOWEST else 0.0))

@@ -82,7 +82,7 @@ def test_the_voices_of_a_call_are_doubted_one_by_one():
     foreign, english = transcriber.open(), transcriber.open()
     lines = {foreign: [], english: []}
     for k in range(8):
-        for voice, confidence in ((foreign, (-1.6, -1.1)[k % 2]), (english, -0.2)):
+        for voice, confidence in ((foreign, (-1.2, -0.7)[k % 2]), (english, -0.2)):
             letters.confidence = confidence
             voice.hear(9.0 * k, np.resize(say("abcd    ", 1.0), 9 * 16_000))
             lines[voice] += voice.lines()
