@@ -24,7 +24,7 @@ PACE, SLOW = 7.0, 0.1
 """Tokens a second of English as it is read out, and what each that is missing adds to the log-probability."""
 
 SLOWEST, FASTEST = 3.0, 10.0
-"""Tokens a second below which there are few words to long sounds and nothing is added, and from which all is as fast."""
+"""Tokens a second below which there are few words to long sounds, and nothing is added; and from which all is fast."""
 
 MEMORY = 20.0
 """Seconds of a voice's speech after which a sentence counts a third."""

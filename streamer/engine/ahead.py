@@ -75,6 +75,11 @@ class Ahead:
     _blocks: list[Block] = field(default_factory=list)
 
     @property
+    def cues(self) -> Tensor | None:
+        """Of the newest block, None if there is none."""
+        return self._blocks[-1].cues if self._blocks else None
+
+    @property
     def full(self) -> bool:
         """Whether they are to be separated now."""
         return len(self._blocks) >= MOST

@@ -222,7 +222,10 @@ class Engine:
         wanted = session.wanted()
         if not session.ahead.fits(wanted):
             ready += self._run(session)
-        cues = self._separator.cues(wanted.rows, wanted.other)
+        # Lips move every second block; a set of one block is as good for the next.
+        cues = session.ahead.cues if session.blocks % 2 else None
+        if cues is None:
+            cues = self._separator.cues(wanted.rows, wanted.other)
         session.listen(begin, late)
         session.blocks += 1
         block = Block(begin, pcm, late, cues, wanted.audible, session.alone(begin), session.states(), session.others())

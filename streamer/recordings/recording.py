@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import shutil
 import time
 from collections import deque
 from collections.abc import Callable
@@ -12,7 +9,6 @@ from dataclasses import dataclass
 from functools import partial
 from math import inf
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
@@ -28,7 +24,7 @@ from streamer.media.sound import sound
 from streamer.media.source import Losses
 from streamer.recordings.annotations import Annotations
 from streamer.recordings.beside import Beside
-from streamer.recordings.exports.event_log import EVENTS
+from streamer.recordings.event_files import EventFiles
 from streamer.recordings.exports.turns import Turns
 from streamer.recordings.exports.write import OVERLAY
 from streamer.recordings.findings import Findings
@@ -45,8 +41,6 @@ from streamer.recordings.voice_files import VoiceFiles
 
 SESSION = "recording"
 
-BESIDE = ".beside.jsonl"
-"""File of the events of what looks and listens beside the engine, while it goes on."""
 LOOK_AHEAD, FAR_AHEAD = 0.08, 0.25
 """Seconds that pictures are ahead of the sound: lips move before they are heard; and where a first pass knows all."""
 
@@ -82,10 +76,9 @@ class Recording:
         overlay: Callable[[Path, MediaInfo], OverlayWriter] | None = OverlayWriter,
     ) -> None:
         self._path, self._info, self._folder, self._engine = path, info, folder, engine
-        self._events: IO[str] = (folder / EVENTS).open("w", encoding="utf-8")
-        # What is found on the other thread; put after the rest at the end.
-        self._beside_events: IO[str] = (folder / BESIDE).open("w+", encoding="utf-8")
-        self._findings = None if observe is None else observe(partial(_write_event, self._beside_events))
+        self._events = EventFiles(folder)
+        self._event = self._events.event
+        self._findings = None if observe is None else observe(self._events.beside)
         self._beside = Beside("findings")
         self._overlay = overlay(folder / OVERLAY, info) if overlay is not None and info.video is not None else None
         self._turns = Turns()
@@ -104,8 +97,10 @@ class Recording:
         self._known = known
         self._in_view: list[FaceState] = []
         self._waiting: deque[_Seen] = deque()
-        self._views: deque[set[int]] = deque()
-        """Who is in view, for each block that was given to the engine and has not come back."""
+        self._views: deque[tuple[set[int], float]] = deque()
+        """Who is in view, and until when was looked, for each block that was given to the engine and is not back."""
+        self._until = 0.0
+        self._unobserved: deque[tuple[float, U8, float]] = deque()
         self._appeared: dict[int, float] = {}
         self._seen_faces = SeenFaces(info.width)
         self._heard: dict[int, FaceState] = {}
@@ -135,9 +130,7 @@ class Recording:
             self._beside.abandon()
             if self._overlay is not None:
                 self._overlay.abandon()
-            for log in (self._events, self._beside_events):
-                with contextlib.suppress(OSError):
-                    log.close()
+            self._events.abandon()
             raise
         finally:
             for ahead in (self._looks, self._decoded, self._sound):
@@ -152,11 +145,7 @@ class Recording:
         for turn in self._turns.finish():
             self._event(turn.start, "turn", id=turn.id, end=round(turn.end, 3))
         self._event(self._end, "end", faces=summary.faces, voices=summary.voices, notes=summary.notes)
-        with self._beside_events as found:
-            found.seek(0)
-            shutil.copyfileobj(found, self._events)
-        (self._folder / BESIDE).unlink()
-        self._events.close()
+        self._events.finish()
         return summary
 
     def _notes(self) -> list[str]:
@@ -197,10 +186,11 @@ class Recording:
         if self._engine is None:
             files.separated(files.done, {})
             if self._findings is not None:
+                self._observe(inf)
                 self._beside.do(partial(self._findings.block, t, block * boost, {}, {}))
             self._release(t - BLOCK_SECONDS)
             return
-        self._views.append({face.id for face in self._in_view})
+        self._views.append(({face.id for face in self._in_view}, self._until))
         for voices in self._engine.separate(SESSION, t, block * boost, last):
             self._separated(files, begin, voices)
             self._release(voices.t - SETTLED)
@@ -217,7 +207,9 @@ class Recording:
         speaking = {face.id: face.speaking for face in voices.faces} | {
             other.id: other.speaking for other in voices.others
         }
-        self._tell_unseen(voices.t, speaking, self._views.popleft())
+        in_view, until = self._views.popleft()
+        self._tell_unseen(voices.t, speaking, in_view)
+        self._observe(until)
         self._turns.step(voices.t, BLOCK_SECONDS, speaking)
         for change in self._voice_changes():
             sure = round(change.confidence, 3)
@@ -244,6 +236,7 @@ class Recording:
 
     def _look(self, until: float, tell: Callable[[float], None]) -> None:
         """Look for faces in the pictures up to a time."""
+        self._until = until
         while self._next_look is not None and self._next_look.shot.t <= until:
             look, self._next_look = self._next_look, next(self._looks, None)
             shot = look.shot
@@ -253,14 +246,20 @@ class Recording:
                 self._seen_faces.add(self._in_view)
                 for face in self._in_view:
                     self._appeared.setdefault(face.id, shot.t)
-            if look.small is not None and self._findings is not None:
+            if look.small is not None:
                 width, height = shot.size
-                self._beside.do(partial(self._findings.picture, shot.t, look.small, width / height))
+                self._unobserved.append((shot.t, look.small, width / height))
             self._waiting.append(_Seen(shot, self._in_view, look.looked))
             if until == inf:
                 # No more sound to wait for.
+                self._observe(inf)
                 self._release(inf)
                 tell(shot.t)
+
+    def _observe(self, until: float) -> None:
+        """Give the pictures up to a time to what looks beside, as far ahead of the sound as the engine has them."""
+        while self._findings is not None and self._unobserved and self._unobserved[0][0] <= until:
+            self._beside.do(partial(self._findings.picture, *self._unobserved.popleft()))
 
     def _release(self, until: float) -> None:
         """Draw and tell of the pictures up to a time, now that the sound around them has been heard."""
@@ -292,15 +291,8 @@ class Recording:
             self._beside.do(partial(self._overlay.sound, self._next_piece))
             self._next_piece = next(self._original, None)
 
-    def _event(self, t: float, type: str, **more: object) -> None:
-        _write_event(self._events, t, type, **more)
-
     def _find(self, t: float, rgb: U8) -> tuple[list[Face], bool]:
         return ([], False) if self._engine is None else self._engine.find(SESSION, t, rgb)
-
-
-def _write_event(log: IO[str], t: float, type: str, /, **more: object) -> None:
-    log.write(json.dumps({"t": round(t, 4), "type": type, **more}) + "\n")
 
 
 @dataclass(frozen=True, slots=True)
