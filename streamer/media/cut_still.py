@@ -54,7 +54,7 @@ def _webp(data: bytes) -> U8 | None:
         return None
     whole = data[:4] + _length(data, RIFF - 4) + data[8 : VP8 - 4] + _length(data, VP8) + data[VP8:]
     try:
-        with av.open(io.BytesIO(whole)) as container:
+        with av.open(io.BytesIO(whole), "r") as container:
             stream = container.streams.video[0]
             if stream.codec_context.width * stream.codec_context.height > MOST_PIXELS:
                 return None

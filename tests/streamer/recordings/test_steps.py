@@ -13,7 +13,8 @@ from models.faces.tracker import Face
 from streamer.engine.survey import Known
 from streamer.engine.types import BLOCK
 from streamer.media.inspect import inspect
-from streamer.recordings.steps import surveyed
+from streamer.media.pictures import shots
+from streamer.recordings.steps import found, looks, surveyed, with_last
 from tests.media import clip, grey, tone, write
 
 
@@ -83,3 +84,21 @@ def test_a_failure_is_not_swallowed(tmp_path: Path) -> None:
     path = clip(tmp_path / "a.mkv", 1.0)
     with pytest.raises(RuntimeError, match="out of luck"):
         surveyed(path, inspect(path), Notes(fails_after=3), lambda t: None)
+
+
+def test_faces_are_found_ahead_and_pictures_between_are_passed_on(tmp_path: Path) -> None:
+    pictures = [(i / 50, grey(90, 64, 48)) for i in range(50)]
+    path = write(tmp_path / "a.mkv", pictures=pictures)
+    info = inspect(path)
+    seen = list(found(looks(shots(path, info), True, small=True), lambda t, rgb: ([], t < 0.01)))
+    assert len(seen) == 50 and sum(look.looked for look in seen) == 25
+    for look in seen:
+        assert look.rgb is None and (look.small is not None) == look.looked
+        assert look.cut == (look.shot.t < 0.01)
+    first = seen[0].small
+    assert first is not None and first.shape == (224, 224, 3)
+
+
+def test_the_last_item_is_known() -> None:
+    assert list(with_last(iter("abc"))) == [("a", False), ("b", False), ("c", True)]
+    assert list(with_last(iter(""))) == []
