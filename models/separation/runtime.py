@@ -16,7 +16,7 @@ from models.separation.lip_encoder import LIPS, LipCore
 from models.separation.onnx_run import OnnxRun
 from models.separation.onnx_step import OnnxCore, OnnxLips
 from models.separation.partner import places_of, rows_at
-from models.separation.separator import FRAMES, Core, Separator
+from models.separation.separator import Core, Separator
 from models.voiceprint.encoder import PRINT, load_voice_encoder
 
 WEIGHTS = weights.FOLDER / "separate.safetensors"
@@ -191,7 +191,7 @@ class SeparatorRuntime:
         voice_cue = self._voice_cue(self._tensor(voice), beside)
         lips = torch.stack(list(cues), dim=1)
         if self.backend == "torch":
-            parts = zip(X.split(FRAMES, dim=2), lips.unbind(1), strict=True)
+            parts = zip(X.chunk(len(cues), dim=2), lips.unbind(1), strict=True)
             Y = torch.cat(
                 [self._net.step_rows(x, seen, voice_cue, self._state, index, beside) for x, seen in parts], dim=2
             )
