@@ -10,8 +10,8 @@ from torch import Tensor
 from models.common.arrays import F32, I64
 from streamer.engine.types import FaceState, SpeakerState
 
-MOST = 10
-"""Blocks in one go, 0.2 s: then what the separator reads from memory for each is little beside its work."""
+MOST = 25
+"""Blocks in one go, 0.5 s: then what the separator reads from memory for each is little beside its work."""
 
 
 @dataclass(frozen=True)
