@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,10 +33,12 @@ def ask_command(paths: Sequence[Path], question: str) -> int:
         Exit code, see `streamer.commands.batch.each`.
 
     Raises:
-        UserError: the question has no words; or the only file cannot be read or is no picture.
+        UserError: the question has no words or is a file; or the only file cannot be read or is no picture.
     """
     if not any(character.isalnum() for character in question):
         raise UserError("a question needs words")
+    if os.path.isfile(question):
+        raise UserError(f"{question} is a file: the question comes after the pictures")
     answerer: Callable[[U8], Answer] | None = None
 
     def one(path: Path) -> None:

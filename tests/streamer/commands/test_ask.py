@@ -54,3 +54,10 @@ def test_a_bad_picture_does_not_stop_the_rest(tmp_path: Path, capsys: pytest.Cap
     said = capsys.readouterr()
     assert json.loads(said.out)["image"] == str(COFFEE)
     assert said.err.splitlines()[1:] == ["earshot: 1 of 2 files failed: absent.png"]
+
+
+def test_a_forgotten_question_is_noticed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(UserError, match="the question comes after the pictures"):
+        ask_command([COFFEE], str(COFFEE))
+    assert ask_command([COFFEE], "what is " + "very " * 2000 + "large?") == 0
+    assert json.loads(capsys.readouterr().out)["answers"]
