@@ -81,7 +81,7 @@ class Findings:
             captions.open(SESSION)
 
     def picture(self, t: float, small: U8, aspect: float) -> None:
-        """Take in a picture, as `models.vision.image_runtime.fit` makes it; `aspect` is its true width over height."""
+        """Take in a picture squashed to 224 x 224; `aspect` is its true width over height."""
         self._observer.see(SESSION, t, small, aspect)
         if not self._blocks:
             # Nothing is heard, so nobody else asks for what is due.

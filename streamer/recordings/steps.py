@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 import numpy as np
+from av.video.reformatter import VideoReformatter
 
 from models.common.arrays import F32, U8
 from models.common.audio import SAMPLE_RATE
 from models.faces.tracker import Face
-from models.vision.image_runtime import fit
+from models.vision.image_encoder import SIZE
 from streamer.engine.survey import Known
 from streamer.engine.types import BLOCK
 from streamer.media.info import MediaInfo
@@ -42,7 +43,7 @@ class Look:
     Attributes:
         shot: The picture.
         rgb: Of it, as long as faces are to be looked for in it; see `WIDEST`.
-        small: Of it for the observer, if that is wanted; see `models.vision.image_runtime.fit`.
+        small: Of it for the observer, squashed as in a call (`streamer.observer.client`), if that is wanted.
         looked: Whether it was looked at.
         found: Faces in it.
         cut: Whether it begins a new shot.
@@ -113,15 +114,14 @@ def _see(survey: SurveyLike, picture: Look, pictures: ReadAhead[Look]) -> Look |
 
 def looks(pictures: Iterator[Shot], wanted: bool, small: bool = False) -> Iterator[Look]:
     """Yield every picture, and as RGB those in which faces shall be looked for; for the observer too, if `small`."""
-    last = -inf
+    last, reformatter = -inf, VideoReformatter()
     for shot in pictures:
         look = wanted and shot.t - last > 1 / LOOKS
         if not look:
             yield Look(shot)
             continue
         last = shot.t
-        rgb = shot.rgb(WIDEST)
-        yield Look(shot, rgb, fit(rgb) if small else None, looked=True)
+        yield Look(shot, shot.rgb(WIDEST), shot.squashed(SIZE, reformatter) if small else None, looked=True)
 
 
 def found(pictures: Iterator[Look], find: Find) -> Iterator[Look]:

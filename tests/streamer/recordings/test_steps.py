@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
+from av.video.reformatter import VideoReformatter
 
 from models.active_speaker.settled import Settled
 from models.common.arrays import F32, U8
 from models.faces.tracker import Face
+from models.vision.image_runtime import fit
 from streamer.engine.survey import Known
 from streamer.engine.types import BLOCK
 from streamer.media.inspect import inspect
-from streamer.media.pictures import shots
+from streamer.media.pictures import Shot, shots
+from streamer.media.upright import Pose
 from streamer.recordings.steps import found, looks, surveyed, with_last
 from tests.media import clip, grey, tone, write
 
@@ -102,3 +106,13 @@ def test_faces_are_found_ahead_and_pictures_between_are_passed_on(tmp_path: Path
 def test_the_last_item_is_known() -> None:
     assert list(with_last(iter("abc"))) == [("a", False), ("b", False), ("c", True)]
     assert list(with_last(iter(""))) == []
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2, 3])
+def test_what_the_observer_sees_is_upright_too(turns: int) -> None:
+    rgb = np.random.default_rng(turns).integers(0, 255, (6, 8, 3), np.uint8).repeat(40, 0).repeat(40, 1)
+    frame = av.VideoFrame.from_ndarray(rgb, format="rgb24").reformat(format="yuv420p")
+    shot = Shot(0.0, frame, Pose(turns, mirrored=turns == 3))
+    small = shot.squashed(224, VideoReformatter())
+    assert small.shape == (224, 224, 3)
+    assert np.abs(small.astype(int) - fit(shot.rgb(1280))).mean() < 3
