@@ -6,7 +6,7 @@ import queue
 import threading
 from collections.abc import Callable
 
-WAITING = 64
+WAITING = 32
 """Pieces of work that may wait."""
 
 
