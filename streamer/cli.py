@@ -109,6 +109,9 @@ def serve(
     ] = None,
     observer: ObserverFlag = None,
     speech: SpeechFlag = None,
+    language: Annotated[
+        str | None, typer.Option("--language", help="Code of what is spoken; auto hears it out [auto].")
+    ] = None,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error [info].")] = None,
     demo: Annotated[bool, typer.Option("--demo", help="Bring two talking portraits into a room.")] = False,
 ) -> None:
@@ -123,6 +126,7 @@ def serve(
         engine=engine,
         observer=observer,
         speech=speech,
+        language=language,
         log_level=log_level,
     )
     configure_logging(settings.log_level)
@@ -231,18 +235,18 @@ def caption(
 
 @app.command()
 def ask(
-    image: Annotated[Path, typer.Argument(help="A picture.")],
+    images: Annotated[list[Path], typer.Argument(help="Pictures.")],
     question: Annotated[str, typer.Argument(help="What you want to know of it.")],
 ) -> None:
-    """Answer a question about a picture: the three most probable answers as JSON."""
+    """Answer a question about pictures: of each the three most probable answers as a JSON line."""
     from streamer.commands.ask import ask_command
 
-    raise run_or_exit(lambda: ask_command(image, question))
+    raise run_or_exit(lambda: ask_command(images, question))
 
 
 @app.command()
 def transcribe(
-    file: Annotated[Path, typer.Argument(help="Any audio or video file PyAV reads.")],
+    files: Annotated[list[Path], typer.Argument(help="Any audio or video files PyAV reads.")],
     speech: SpeechFlag = None,
     language: LanguageFlag = "auto",
     audio_track: AudioTrackFlag = None,
@@ -251,17 +255,19 @@ def transcribe(
         str | None,
         typer.Option("--format", help="vtt, srt, txt, or json, a line a sentence [as --out is called]."),
     ] = None,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="File to write [standard output].")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="File to write [standard output]; of several a folder.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the file.")] = False,
 ) -> None:
-    """Write down what is said in a recording, each line as soon as it is known."""
+    """Write down what is said in recordings, each line as soon as it is known."""
     settings = settings_or_exit(speech=speech)
     from streamer.commands.transcribe import transcribe_command
 
     choice = sound_choice(audio_track, mix)
     raise run_or_exit(
         lambda: transcribe_command(
-            file, model=settings.speech, language=language, choice=choice, format=format, out=out, force=force
+            files, model=settings.speech, language=language, choice=choice, format=format, out=out, force=force
         )
     )
 

@@ -23,6 +23,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from models.speech.languages import AUTO, ENGLISH, LANGUAGES, check_language
+
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 
 Past = Literal["all", "none"] | Annotated[int, Field(ge=1, le=24 * 60)]
@@ -107,6 +109,7 @@ class Settings(BaseSettings):
     max_faces: int = Field(default=6, ge=1, le=6)
     observer: bool = True
     speech: Annotated[str, Field(pattern=r"none|moonshine|faster-whisper:.+")] = "moonshine"
+    language: str = AUTO
 
     ice_servers: tuple[IceServer, ...] = ()
     turn_secret: SecretStr | None = None
@@ -161,6 +164,12 @@ class Settings(BaseSettings):
                 raise ValueError(f"{origin!r} is not an origin such as https://example.org")
         return origins
 
+    @field_validator("language")
+    @classmethod
+    def _known_language(cls, code: str) -> str:
+        check_language(code)
+        return code
+
     @field_validator("proxies")
     @classmethod
     def _networks(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
@@ -194,6 +203,12 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _consistent(self) -> Settings:
+        if self.language not in (AUTO, ENGLISH) and self.speech == "moonshine":
+            # It takes seconds to import.
+            from models.speech.transcriber import has_second_reader
+
+            if not has_second_reader(self.speech):
+                raise ValueError(f"{LANGUAGES[self.language]} needs another reader: pip install 'earshot[languages]'")
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ValueError("tls_cert and tls_key belong together")
         for path in (self.tls_cert, self.tls_key):

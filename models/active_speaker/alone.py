@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from models.active_speaker.chunk import CHUNK, SPEECH
+from models.active_speaker.chunk import CHUNK, SPEECH, Judged
 from models.active_speaker.inference import SpeakerInference
 
 RECENT = 10
@@ -34,16 +35,22 @@ class Stretch(NamedTuple):
 def stretches(inference: SpeakerInference, begin: float) -> tuple[Stretch, ...]:
     """Judge the newest chunks of a stream whose first chunk begins at `begin` seconds."""
     first = max(inference.first, inference.count - RECENT)
-    return tuple(
-        Stretch(begin + number * CHUNK, begin + (number + 1) * CHUNK, _alone(inference, number))
-        for number in range(first, inference.count)
-    )
+    near = range(max(inference.first, first - AROUND), inference.count)
+    chunks = [(inference.chunk(number), inference.posterior(number)) for number in near]
+    judged = [Judged(chunk.speech, chunk.overlap, speakers) for chunk, speakers in chunks]
+    return judge(judged, begin + near.start * CHUNK)[first - near.start :]
 
 
-def _alone(inference: SpeakerInference, number: int) -> int | None:
-    near = range(max(inference.first, number - AROUND), min(inference.count, number + AROUND + 1))
-    if inference.chunk(number).speech <= SPEECH or max(inference.chunk(i).overlap for i in near) >= NO_OVERLAP:
+def judge(chunks: Sequence[Judged], begin: float) -> tuple[Stretch, ...]:
+    """Judge chunks of which the first begins at `begin` seconds."""
+    alone = [_alone(chunks, i) for i in range(len(chunks))]
+    return tuple(Stretch(begin + i * CHUNK, begin + (i + 1) * CHUNK, who) for i, who in enumerate(alone))
+
+
+def _alone(chunks: Sequence[Judged], i: int) -> int | None:
+    near = chunks[max(0, i - AROUND) : i + AROUND + 1]
+    if chunks[i].speech <= SPEECH or max(chunk.overlap for chunk in near) >= NO_OVERLAP:
         return None
-    speakers = inference.posterior(number)
+    speakers = chunks[i].speakers
     id = max(speakers, key=lambda other: speakers[other], default=None)
     return id if id is not None and speakers[id] > SURE else None

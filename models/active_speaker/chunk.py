@@ -37,3 +37,18 @@ class Chunk:
     def tells(self) -> bool:
         """Whether one person alone speaks in it."""
         return self.speech > SPEECH and self.overlap < OVERLAP
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A chunk whose speakers are decided.
+
+    Attributes:
+        speech: probability that anybody speaks.
+        overlap: that several do.
+        speakers: probability of each that it is the one.
+    """
+
+    speech: float
+    overlap: float
+    speakers: Mapping[int, float]

@@ -103,7 +103,8 @@ class SpeakerInference:
             if id not in self._speakers:
                 self._add_speaker(id)
         self._chunks.append(chunk)
-        last = self._gamma[-1:] if len(self._gamma) else self._uniform()
+        count = len(self._ids) + 1
+        last = self._gamma[-1:] if len(self._gamma) else np.full((1, count), 1 / count)
         self._gamma = np.concatenate([self._gamma, last])
         while len(self._chunks) > self._window:
             self._retire()
@@ -329,9 +330,6 @@ class SpeakerInference:
         # As probable as a stranger, until there is a reason to think otherwise.
         half = self._gamma[:, -1:] / 2
         self._gamma = np.concatenate([self._gamma[:, :-1], half, half], axis=1)
-
-    def _uniform(self) -> F64:
-        return np.full((1, len(self._ids) + 1), 1 / (len(self._ids) + 1))
 
     def _retire(self) -> None:
         """Turn the oldest chunk into sums."""

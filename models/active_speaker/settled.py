@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
+from models.active_speaker.alone import AROUND, RECENT, judge
 from models.active_speaker.attribution import MOST_SOLO, SAMPLES, SURE, Attribution, Attributor, Networks, VoicePrint
-from models.active_speaker.chunk import CHUNK, SPEECH, Chunk
+from models.active_speaker.chunk import CHUNK, SPEECH, Chunk, Judged
 from models.active_speaker.loudness import Loudness, LoudnessTrack, levels_of
 from models.common.arrays import F32, F64
 from models.common.audio import SAMPLE_RATE
@@ -21,21 +22,6 @@ LEAST = 3
 
 BEFORE, AFTER = 2.0, 8.0
 """Seconds before its first and after its last word that a voice counts as taking part."""
-
-
-@dataclass(frozen=True)
-class Judged:
-    """A chunk whose speakers are decided.
-
-    Attributes:
-        speech: probability that anybody speaks.
-        overlap: that several do.
-        speakers: probability of each that it is the one.
-    """
-
-    speech: float
-    overlap: float
-    speakers: Mapping[int, float]
 
 
 class Settled:
@@ -61,6 +47,7 @@ class Settled:
         self.prints = prints
         self._loudness = LoudnessTrack(begin, np.zeros(0) if levels is None else levels)
         said = {id: [i for i, one in enumerate(chunks) if _speaks(one, id)] for id in prints}
+        self._alone = judge(chunks, begin)
         self._said = {id: np.array(numbers) for id, numbers in said.items()}
 
     def at(self, t: float) -> Attribution:
@@ -88,6 +75,7 @@ class Settled:
             prints=self.prints,
             lip_means=self._lip_means,
             lately=frozenset(near),
+            alone=self._alone[max(0, first - RECENT) : first + AROUND],
         )
 
     def loudness(self, t: float) -> Loudness:

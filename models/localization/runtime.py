@@ -19,7 +19,7 @@ from models.localization.motion import BIN, MotionTrack
 from models.localization.onnx_step import AttentionOutput, OnnxAttention
 from models.localization.score import SourceClassifier, clues
 from models.vision.image_encoder import SIZE
-from models.vision.image_runtime import ImageRuntime
+from models.vision.image_runtime import GridArrays, ImageRuntime
 
 WEIGHTS = weights.FOLDER / "localize.safetensors"
 
@@ -171,8 +171,13 @@ class Localizer:
         """Take in sound: (N,) at 16 kHz, -1..1, the first sample of time `t`; any N."""
         state.sound.hear(t, pcm)
 
-    def locate(self, states: list[LocalizerState]) -> list[SoundMap]:
-        """Map each stream by what it was given until now; a stream without a picture gets an empty map."""
+    def locate(self, states: list[LocalizerState], grids: GridArrays | None = None) -> list[SoundMap]:
+        """Map each stream by what it was given until now; a stream without a picture gets an empty map.
+
+        Args:
+            states: Of the streams.
+            grids: What the encoder sees in the newest picture of each; None lets it look.
+        """
         maps = [SoundMap(state.at, np.zeros((GRID, GRID), np.float32), 0.0, None, None) for state in states]
         rows = [i for i, state in enumerate(states) if state.pictures]
         if not rows:
@@ -183,7 +188,8 @@ class Localizer:
         pcm = np.stack([state.sound.window(end, need) for state, end in zip(chosen, ends, strict=True)])
         # A picture stands for the 40 ms after its time, as in training: so does the motion that led to it.
         motion = np.stack([state.motion.window(end - BIN, BINS) for state, end in zip(chosen, ends, strict=True)])
-        grids = self._images.encode(np.stack([state.pictures[-1][1] for state in chosen]))
+        if grids is None or len(rows) < len(states):
+            grids = self._images.encode(np.stack([state.pictures[-1][1] for state in chosen]))
         found = self._attention.run(band_levels(pcm), motion, grids.middle, grids.top)
         for k, (i, state, end) in enumerate(zip(rows, chosen, ends, strict=True)):
             maps[i] = self._map(state, end, AttentionOutput(*(x[k : k + 1] for x in found)), motion[k], pcm[k, -_LAST:])

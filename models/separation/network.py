@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from models.common.running_mean import running_mean, running_mean_step
 from models.common.stft import STFT, InverseSTFT
-from models.separation.separator import apply_mask, features
+from models.separation.spectrum import apply_mask, features
 
 HOP, WIN = 320, 640
 """Samples from one spectrum to the next, and of one: 20 and 40 ms."""

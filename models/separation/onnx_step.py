@@ -30,7 +30,7 @@ class OnnxCore:
     ) -> tuple[Tensor, Tensor, Tensor]:
         """See `separate.Core` for the shapes."""
         feed = {"x": x, "lips": lips, "voice": voice, "past": past, "recurrent": recurrent, "beside": beside}
-        mask, fresh, new = _run(self._session, feed)
+        mask, fresh, new = run(self._session, feed)
         return mask, fresh, new
 
 
@@ -42,11 +42,12 @@ class OnnxLips:
 
     def __call__(self, x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
         """See `LipEncoder.core` for the shapes."""
-        embedding, fresh = _run(self._session, {"x": x, "past": past})
+        embedding, fresh = run(self._session, {"x": x, "past": past})
         return embedding, fresh
 
 
-def _run(session: onnxruntime.InferenceSession, feed: dict[str, Tensor]) -> list[Tensor]:
+def run(session: onnxruntime.InferenceSession, feed: dict[str, Tensor]) -> list[Tensor]:
+    """Run a session on tensors."""
     arrays: list[Any] = session.run(None, {name: value.contiguous().numpy() for name, value in feed.items()})
     return [torch.from_numpy(a) for a in arrays]
 

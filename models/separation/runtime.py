@@ -1,5 +1,6 @@
 """The separator as the engine uses it: numbered rows of numpy arrays in, voices out, every 20 ms."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +13,7 @@ from models.common.arrays import F32, I64, Bools, Numbers
 from models.common.audio import SAMPLE_RATE
 from models.common.stft import STFT, InverseSTFT
 from models.separation.lip_encoder import LIPS, LipCore
+from models.separation.onnx_run import OnnxRun
 from models.separation.onnx_step import OnnxCore, OnnxLips
 from models.separation.partner import places_of, rows_at
 from models.separation.separator import Core, Separator
@@ -64,6 +66,7 @@ class SeparatorRuntime:
         net = load_separator(weights)
         self._core: Core | None = OnnxCore(net, self.backend == "onnx8") if onnx else None
         self._lip_core: LipCore | None = OnnxLips(net.lips) if onnx else None
+        self._run: OnnxRun | None = None
         self._net = net.to(device)
         self._voice = load_voice_encoder().to(device)
         self._stft, self._inverse = STFT().to(device), InverseSTFT().to(device)
@@ -137,7 +140,7 @@ class SeparatorRuntime:
         if count == 0:
             return np.zeros((0, BLOCK), np.float32)
         self._make_room(int(np.max(other)) + 1)
-        others = torch.from_numpy(np.ascontiguousarray(other, np.int64)).to(self.device)
+        others = self._whole(other)
         finite = torch.nan_to_num(self._tensor(mix), nan=0.0, posinf=0.0, neginf=0.0)
         X, analysis = self._stft.step(finite, streaming.take_rows(self._analysis, index))
         streaming.put_rows(self._analysis, index, analysis)
@@ -145,6 +148,58 @@ class SeparatorRuntime:
         beside = places_of(others, index)
         voice_cue = self._voice_cue(self._tensor(voice), beside)
         Y = self._net.step_rows(X, cues, voice_cue, self._state, index, beside, self._core)
+        y, synthesis = self._inverse.step(Y, streaming.take_rows(self._synthesis, index))
+        streaming.put_rows(self._synthesis, index, synthesis)
+        result: F32 = y.cpu().numpy()
+        return result
+
+    @torch.inference_mode()
+    def cues(self, rows: I64, other: I64) -> Tensor:
+        """Return what lips tell of these rows (R,) now, with those of other faces, see `step`: (R, 192)."""
+        index = self._index(rows)
+        self._make_room(int(np.max(other, initial=-1)) + 1)
+        return self._net.cues(self._lips, index, self._whole(other), self._absent)
+
+    @torch.inference_mode()
+    def run(self, rows: I64, mix: F32, cues: Sequence[Tensor], other: I64, voice: F32) -> F32:
+        """Separate several blocks, one after the other but in one go: as that many calls of `step`, but for rounding.
+
+        Of two rows a block takes 1.7 ms of a core where there are 25, and 6.2 ms by itself.
+
+        Args:
+            rows: See `step`.
+            mix: (R, N * 320).
+            cues: N of `cues`, each as it was when its block was due.
+            other: See `step`.
+            voice: Likewise.
+
+        Returns:
+            (R, N * 320), `DELAY` samples late.
+
+        Raises:
+            ValueError: as `step`.
+        """
+        count = len(rows)
+        _expect("mix", mix, (count, BLOCK * len(cues)))
+        _expect("other", other, (count,))
+        _expect("voice", voice, (count, PRINT))
+        index, others = self._index(rows), self._whole(other)
+        if count == 0:
+            return np.zeros((0, BLOCK * len(cues)), np.float32)
+        finite = torch.nan_to_num(self._tensor(mix), nan=0.0, posinf=0.0, neginf=0.0)
+        X, analysis = self._stft.step(finite, streaming.take_rows(self._analysis, index))
+        streaming.put_rows(self._analysis, index, analysis)
+        beside = places_of(others, index)
+        voice_cue = self._voice_cue(self._tensor(voice), beside)
+        lips = torch.stack(list(cues), dim=1)
+        if self.backend == "torch":
+            parts = zip(X.chunk(len(cues), dim=2), lips.unbind(1), strict=True)
+            Y = torch.cat(
+                [self._net.step_rows(x, seen, voice_cue, self._state, index, beside) for x, seen in parts], dim=2
+            )
+        else:
+            self._run = self._run or OnnxRun(self._net)
+            Y = self._net.run_rows(X, lips, voice_cue, self._state, index, beside, self._run)
         y, synthesis = self._inverse.step(Y, streaming.take_rows(self._synthesis, index))
         streaming.put_rows(self._synthesis, index, synthesis)
         result: F32 = y.cpu().numpy()
@@ -182,6 +237,9 @@ class SeparatorRuntime:
         if told is None or not (torch.equal(told[0], prints) and torch.equal(told[1], beside)):
             self._told = told = prints.clone(), beside, self._net.voice(prints, rows_at(prints, beside))
         return told[2]
+
+    def _whole(self, x: I64) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(x, np.int64)).to(self.device)
 
     def _tensor(self, x: F32) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(x, np.float32)).to(self.device)

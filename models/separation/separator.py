@@ -23,6 +23,7 @@ from models.common.dilated import DilatedBlock, Rings
 from models.common.running_mean import running_mean, running_mean_step
 from models.separation.lip_encoder import LipEncoder, LipState
 from models.separation.partner import places_of, rows_at, with_share_of_rest
+from models.separation.spectrum import apply_mask, features
 from models.separation.voice_cue import CUE, VoiceCue
 
 BINS = 257
@@ -38,6 +39,10 @@ HORIZON = 500
 Core = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]
 """Features (K, FRAMES, 3 * BINS), lips (K, 2 * 96), voice (K, 192), past (K, 2 * blocks, FRAMES * hidden), recurrent
 (K, width), beside (K,) -> mask (K, FRAMES, 4 * BINS), fresh (K, blocks, FRAMES * hidden), recurrent (K, width)."""
+
+
+Run = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]
+"""The same for T blocks at once, with the memory of all rows and the steps they have run instead of `past`."""
 
 
 @dataclass
@@ -182,19 +187,49 @@ class Separator(nn.Module):
         Returns:
             (K, 257, 2) complex64.
         """
+        x = self._features(X, state, rows)
+        past, places = self.rings.read(state.past, rows, state.steps[rows])
+        mask, fresh, recurrent = (core or self.core)(x, lips, voice, past, state.recurrent[rows], beside)
+        self.rings.write(state.past, places, fresh)
+        state.recurrent[rows] = recurrent
+        state.steps[rows] += 1
+        return self._voices(mask, X, beside)
+
+    def run_rows(
+        self, X: Tensor, lips: Tensor, voice: Tensor, state: SeparatorState, rows: Tensor, beside: Tensor, run: Run
+    ) -> Tensor:
+        """Run T blocks of K rows in one go, else as `step_rows`.
+
+        Args:
+            X: (K, 257, 2 * T) complex64.
+            lips: (K, T, 192).
+            voice: (K, 192), the same for all blocks.
+            state: of all rows.
+            rows: (K,).
+            beside: (K,).
+            run: what runs the layers.
+
+        Returns:
+            (K, 257, 2 * T) complex64.
+        """
+        x = self._features(X, state, rows)
+        seen = lips.repeat_interleave(FRAMES, dim=1)
+        past, steps = state.past[rows], state.steps[rows]
+        mask, state.past[rows], state.recurrent[rows] = run(x, seen, voice, past, steps, state.recurrent[rows], beside)
+        state.steps[rows] += lips.shape[1]
+        return self._voices(mask, X, beside)
+
+    @staticmethod
+    def _features(X: Tensor, state: SeparatorState, rows: Tensor) -> Tensor:
+        """Return `features` of the next frames, and move the level on."""
         power = X.abs().pow(2).mean(1)
         level, count, one = state.level[rows], state.count[rows], torch.ones_like(state.level[rows])
         levels = []
-        for t in range(FRAMES):
+        for t in range(power.shape[1]):
             level, count = running_mean_step(power[:, t, None], one, level, count, HORIZON)
             levels.append(level)
-        past, places = self.rings.read(state.past, rows, state.steps[rows])
-        x = features(X, torch.stack(levels, dim=1))
-        mask, fresh, recurrent = (core or self.core)(x, lips, voice, past, state.recurrent[rows], beside)
-        self.rings.write(state.past, places, fresh)
-        state.level[rows], state.count[rows], state.recurrent[rows] = level, count, recurrent
-        state.steps[rows] += 1
-        return self._voices(mask, X, beside)
+        state.level[rows], state.count[rows] = level, count
+        return features(X, torch.stack(levels, dim=1))
 
     def cues(self, state: LipState, rows: Tensor, other: Tensor, absent: Tensor) -> Tensor:
         """Return lip embeddings now in force.
@@ -283,26 +318,3 @@ def gru_weights(gru: nn.GRU) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Return weights of a one-layer GRU: from the input (3W, in), from its output (3W, W), both biases (3W,)."""
     first, again, bias_first, bias_again = gru.parameters()
     return first, again, bias_first, bias_again
-
-
-def features(X: Tensor, level: Tensor) -> Tensor:
-    """Return what the layers see of a mixture.
-
-    Args:
-        X: (B, 257, T) complex64.
-        level: (B, T, 1) running mean of the power.
-
-    Returns:
-        (B, T, 771): real and imaginary part, both compressed to the power 0.3, and 0.3 * log magnitude.
-    """
-    Xn = X / (level.sqrt().transpose(1, 2) + 1e-4)
-    magnitude = Xn.abs() + 1e-6
-    squeezed = Xn * magnitude.pow(-0.7)
-    return torch.cat([squeezed.real, squeezed.imag, torch.log(magnitude) * 0.3], dim=1).transpose(1, 2)
-
-
-def apply_mask(o: Tensor, X: Tensor) -> Tensor:
-    """Apply a mask bounded to |re|, |im| <= 2: o (B, T, 771) of any size, X (B, 257, T) complex64 -> same as X."""
-    gate, real, imaginary = o.transpose(1, 2).chunk(3, dim=1)
-    gate = torch.sigmoid(gate)
-    return X * torch.complex(torch.tanh(real) * 2 * gate, torch.tanh(imaginary) * 2 * gate)

@@ -20,6 +20,12 @@ AGAIN = -0.4
 GRANTED, USUAL = 2.0, -0.2
 """Seconds of English that are taken for granted before a voice has spoken, and their mean log-probability."""
 
+PACE, SLOW = 7.0, 0.1
+"""Tokens a second of English as it is read out, and what each that is missing adds to the log-probability."""
+
+SLOWEST, FASTEST = 3.0, 10.0
+"""Tokens a second below which there are few words to long sounds, and nothing is added; and from which all is fast."""
+
 MEMORY = 20.0
 """Seconds of a voice's speech after which a sentence counts a third."""
 
@@ -43,22 +49,24 @@ class Doubt:
         """Return whether a sentence that is over was said; it is `seconds` long."""
         again = self._last.count(reading.text) == 2 and reading.confidence < AGAIN
         self._last.append(reading.text)
-        return not again and self.shows(reading)
+        return not again and self.shows(reading, seconds)
 
-    def shows(self, reading: Reading) -> bool:
-        """Return whether what a sentence is so far may be shown."""
+    def shows(self, reading: Reading, seconds: float) -> bool:
+        """Return whether what a sentence is so far, after `seconds` of it, may be shown."""
         return reading.confidence >= SURE and not repetitive(reading.text)
 
 
 class ForeignDoubt(Doubt):
     """Of one voice that may speak what its reader does not: then it is less sure of sentences than of English ones.
 
-    One sentence may be unclear; a voice of which most are is refused until it is clear again.
+    One sentence may be unclear; a voice of which most are is refused until it is clear again. Whoever learns English is
+    unclear and slow, while of another language the reader makes more words than were said: the log-probability counts
+    for more the fewer tokens a second there are.
 
     Args:
-        least: Least mean log-probability of a voice. At -0.75, 33 of 33 sentences of Arabic news are refused, and 71 of
-            72 short ones; 30 and 69 by each sentence alone. Of 116 of English 1, as by each alone; of 71 of learners of
-            English 8 and 5 (`python -m models.train.speech.fit_doubt --data DIR --seconds 200`).
+        least: Least mean of a voice. Of 79 sentences of learners of English 2 are refused, and of 74 of people whom
+            nothing was chosen by 10 (8 and 15 without the pace); of 101 of Arabic all (100), of 50 of English none, and
+            of 24 of noise and music 20 (18) (`python -m models.train.speech.fit_doubt --data DIR`).
     """
 
     def __init__(self, least: float = SURE) -> None:
@@ -70,11 +78,18 @@ class ForeignDoubt(Doubt):
         """Return whether a sentence that is over was said, going by it and by those before it."""
         keep = exp(-seconds / MEMORY)
         seconds = seconds if reading.text else 0.0
-        sure = WORST if repetitive(reading.text) else max(reading.confidence, WORST)
+        sure = WORST if repetitive(reading.text) else max(_sureness(reading, seconds), WORST)
         self._sum = keep * self._sum + seconds * sure
         self._seconds = keep * self._seconds + seconds
         return super().believes(reading, seconds)
 
-    def shows(self, reading: Reading) -> bool:
-        """Return whether what a sentence is so far may be shown."""
-        return super().shows(reading) and self._sum >= self._least * self._seconds
+    def shows(self, reading: Reading, seconds: float) -> bool:
+        """Return whether what a sentence is so far, after `seconds` of it, may be shown."""
+        clear = _sureness(reading, seconds) >= SURE and not repetitive(reading.text)
+        return clear and self._sum >= self._least * self._seconds
+
+
+def _sureness(reading: Reading, seconds: float) -> float:
+    """Return the mean log-probability of a sentence, mended by its pace."""
+    pace = len(reading.tokens) / max(seconds, 0.1)
+    return min(0.0, reading.confidence + (SLOW * (PACE - min(pace, FASTEST)) if pace >= SLOWEST else 0.0))

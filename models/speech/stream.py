@@ -228,7 +228,8 @@ class SentenceStream:
         reading = self._recogniser.read(take.cut(span), self._draft)
         self._draft = reading.tokens
         # The network ends every stretch like a sentence; this one is not known to be one.
-        text = reading.text.rstrip(".!?,;:- ") if self._doubt.shows(reading) else ""
+        seconds = take.time(span.last_speech) - take.time(span.first_speech)
+        text = reading.text.rstrip(".!?,;:- ") if self._doubt.shows(reading, seconds) else ""
         if not text or text == self._shown:
             return []
         self._shown = text

@@ -13,6 +13,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable
 
+from models.common.kept import Kept
 from models.speech.doubt import Doubt, ForeignDoubt
 from models.speech.languages import AUTO, ENGLISH, LANGUAGES, Languages, SpokenLanguage, check_language
 from models.speech.rereading import ReadAgain
@@ -48,6 +49,7 @@ def open_transcriber(
     second: Polyglot | None = None,
     language: str = AUTO,
     unwritten: Unwritten | None = None,
+    kept: Kept | None = None,
 ) -> Transcriber:
     """Open the transcriber of a name.
 
@@ -58,6 +60,7 @@ def open_transcriber(
             None gives sentences out as the transcriber read them.
         language: Code of what is spoken; `AUTO` hears it out, or where nobody can read what is not English, refuses it.
         unwritten: Counts what of voices that are opened without a `Finish` is not written down.
+        kept: Models that were loaded for another transcriber; takes those that are loaded now.
 
     Raises:
         ValueError: there is none of that name, or no such language, or none of its readers speaks it.
@@ -65,7 +68,7 @@ def open_transcriber(
         ImportError: its package is not installed.
     """
     check_language(language)
-    unwritten = Unwritten() if unwritten is None else unwritten
+    unwritten, kept = unwritten or Unwritten(), kept or Kept()
     kind, _, model = name.partition(":")
     if kind == "moonshine" and not model:
         from models.speech.moonshine import Moonshine
@@ -74,12 +77,13 @@ def open_transcriber(
             raise ValueError(f"{LANGUAGES[language]} needs another reader: pip install 'earshot[languages]'")
         unwritten.english_only = second is None and language == AUTO
         finish = (lambda: unwritten.finish) if second is None else _reading_again(second, language, unwritten)
-        return SharedTranscriber(Moonshine(), VoiceActivity(), finish, ForeignDoubt if language == AUTO else Doubt)
+        reader, detector = kept.get(kind, Moonshine), kept.get("detector", VoiceActivity)
+        return SharedTranscriber(reader, detector, finish, ForeignDoubt if language == AUTO else Doubt)
     if kind == "faster-whisper" and model:
         from models.speech.whisper import Whisper
 
-        whisper = Whisper(model, None if language == AUTO else language)
-        return SharedTranscriber(whisper, VoiceActivity(), lambda: unwritten.finish)
+        whisper = kept.get(f"{name} {language}", lambda: Whisper(model, None if language == AUTO else language))
+        return SharedTranscriber(whisper, kept.get("detector", VoiceActivity), lambda: unwritten.finish)
     raise ValueError(f'there is no transcriber "{name}": "moonshine" or "faster-whisper:MODEL"')
 
 

@@ -1,4 +1,4 @@
-"""Several recordings one after the other: a folder each; what is wrong with one does not stop the rest."""
+"""Several files one after the other: what is wrong with one does not stop the rest."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from streamer.recordings.exports.event_log import EVENTS
 from streamer.recordings.out_folder import is_result_of
 
 SOME_FAILED = 1
-"""Exit code when some of several recordings could not be processed."""
+"""Exit code when some of several files could not be processed."""
 
 LAST = 65_536
 """Bytes at the end of a result's events that are looked at for the last one."""
@@ -61,30 +61,48 @@ def process_all(inputs: Sequence[Path], out: Path, resume: bool, process: Callab
         process: Does it for one recording and a folder.
 
     Returns:
-        Exit code: 0, or 1 if one of several failed; each has had a line on stderr.
+        Exit code, see `each`.
 
     Raises:
         UserError: The only recording cannot be processed.
     """
-    failed: list[Path] = []
-    for recording, folder in result_folders(inputs, out):
+    folders = iter(result_folders(inputs, out))
+
+    def one(recording: Path) -> None:
+        _, folder = next(folders)
         if resume and is_done(recording, folder):
             print(f"{recording.name}: done before, in {folder}", flush=True)
-            continue
-        if len(inputs) == 1:
+        else:
             process(recording, folder)
+
+    return each(inputs, one)
+
+
+def each(inputs: Sequence[Path], work: Callable[[Path], object]) -> int:
+    """Do something with every file.
+
+    Returns:
+        Exit code: 0, or 1 if one of several failed; each has had a line on stderr.
+
+    Raises:
+        UserError: The only file cannot be used.
+    """
+    failed: list[Path] = []
+    for path in inputs:
+        if len(inputs) == 1:
+            work(path)
             continue
         try:
-            process(recording, folder)
+            work(path)
         except UserError as error:
-            failed.append(recording)
+            failed.append(path)
             print(f"earshot: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
         except Exception as error:
-            # Whatever one recording does to a codec or a model, the others are wanted.
-            failed.append(recording)
+            # Whatever one file does to a codec or a model, the others are wanted.
+            failed.append(path)
             said = " ".join(f"{type(error).__name__}: {error}".split())
-            print(f"earshot: {recording} cannot be processed: {said}", file=sys.stderr, flush=True)
+            print(f"earshot: {path} cannot be processed: {said}", file=sys.stderr, flush=True)
     if failed:
         names = ", ".join(path.name for path in failed)
-        print(f"earshot: {len(failed)} of {len(inputs)} recordings failed: {names}", file=sys.stderr, flush=True)
+        print(f"earshot: {len(failed)} of {len(inputs)} files failed: {names}", file=sys.stderr, flush=True)
     return SOME_FAILED if failed else 0

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from models.common.arrays import U8
+from streamer.commands.batch import each
 from streamer.commands.tell import tell
 from streamer.errors import UserError
 from streamer.media.still import read_still
@@ -24,29 +25,24 @@ def describe_command(paths: list[Path], *, beam: int = 3) -> int:
         beam: Sentences kept while searching.
 
     Returns:
-        Exit code 0.
+        Exit code, see `streamer.commands.batch.each`.
 
     Raises:
-        UserError: `beam` is none of those that can be chosen; or, when all others have been described, there were
-            files that cannot be read.
+        UserError: `beam` is none of those that can be chosen, or the only picture cannot be read.
     """
     if beam not in BEAMS:
         raise UserError(f"beam must be one of {', '.join(map(str, BEAMS))}, not {beam}")
-    bad: list[str] = []
     describe: Callable[[U8], dict[str, object]] | None = None
-    for path in paths:
-        try:
-            still = read_still(path)
-        except UserError as error:
-            bad.append(str(error))
-            continue
+
+    def one(path: Path) -> None:
+        nonlocal describe
+        still = read_still(path)
         # Not before there is a picture: most mistakes are in the only name, or in all.
         describe = describe or _describer(beam)
         print(json.dumps({"image": str(path), **describe(still.pixels)}), flush=True)
         tell(path, still.notes)
-    if bad:
-        raise UserError("; ".join(bad))
-    return 0
+
+    return each(paths, one)
 
 
 def _describer(beam: int) -> Callable[[U8], dict[str, object]]:

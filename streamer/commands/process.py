@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from models.common.audio import SAMPLE_RATE
+from models.common.kept import Kept
 from models.speech.languages import AUTO, check_language
 from models.speech.types import Transcriber
 from models.speech.unwritten import Unwritten
@@ -26,8 +27,10 @@ from streamer.recordings.exports.write import RATES, Wanted, write_exports
 from streamer.recordings.findings import Findings
 from streamer.recordings.out_folder import OutFolder
 from streamer.recordings.overlay_video import OverlayWriter
-from streamer.recordings.recording import EngineLike, Recording, Summary
+from streamer.recordings.recording import Recording
+from streamer.recordings.separating import EngineLike
 from streamer.recordings.steps import surveyed
+from streamer.recordings.summary import Summary
 
 
 def process(
@@ -44,6 +47,7 @@ def process(
     choice: Choice | None = None,
     wanted: Wanted | None = None,
     overlay: bool = True,
+    kept: Kept | None = None,
 ) -> Summary:
     """Pull the voices of a recording apart.
 
@@ -61,6 +65,7 @@ def process(
         choice: Which sound tracks are heard, and as what.
         wanted: What is to be exported; None for what is by default.
         overlay: Whether to make an overlay video.
+        kept: Models that were loaded for another recording; takes those that are loaded now.
 
     Raises:
         UserError: the file cannot be used, the folder cannot be written, or there is no such transcriber here.
@@ -68,8 +73,8 @@ def process(
     info = inspect(input, choice)
     if info.is_still:
         raise UserError(f"{input} is a picture, not a recording; `earshot caption {input}` says what it shows")
-    unwritten = Unwritten()
-    transcriber = None if speech in (None, "none") else named_transcriber(speech, language, unwritten)
+    unwritten, kept = Unwritten(), kept or Kept()
+    transcriber = None if speech in (None, "none") else named_transcriber(speech, language, unwritten, kept)
     with OutFolder(out, input, force) as folder:
         try:
             learning, known, one_pass = 0.0, None, one_pass or engine is not None or info.audio is None
@@ -79,14 +84,15 @@ def process(
                 elif engine is None:
                     from streamer.engine.engine import Engine
 
-                    engine = Engine(device)
+                    # The survey is the engine's own.
+                    engine = voices = kept.get("engine", lambda: Engine(device))
                     if not one_pass:
                         began = time.monotonic()
                         known = surveyed(
-                            input, info, engine.survey(), begin(f"{input.name}: learning voices", info.duration)
+                            input, info, voices.survey(), begin(f"{input.name}: learning voices", info.duration)
                         )
                         learning = time.monotonic() - began
-                observe = None if speech is None else functools.partial(open_findings, transcriber, unwritten)
+                observe = None if speech is None else functools.partial(open_findings, transcriber, unwritten, kept)
                 wanted = dataclasses.replace(wanted or Wanted(), captions=transcriber is not None)
                 draw = functools.partial(OverlayWriter, bit_rate=_bit_rate(input, info), names=wanted.names)
                 run = Recording(
@@ -116,19 +122,22 @@ def _bit_rate(path: Path, info: MediaInfo) -> float | None:
     return path.stat().st_size * 8 / info.duration if info.duration and path.is_file() else None
 
 
-def open_findings(transcriber: Transcriber | None, unwritten: Unwritten, event: Callable[..., None]) -> Findings:
+def open_findings(
+    transcriber: Transcriber | None, unwritten: Unwritten, kept: Kept, event: Callable[..., None]
+) -> Findings:
     """Make what looks and listens beside the engine.
 
     Args:
         transcriber: Of the captions; None for none.
         unwritten: What that counts.
+        kept: Models.
         event: Gets every event.
     """
     from streamer.observer.live_captions import LiveCaptions
     from streamer.observer.observer import Observer
 
     captions = None if transcriber is None else LiveCaptions(transcriber)
-    return Findings(Observer(), captions, event, unwritten.notes)
+    return Findings(kept.get("observer", Observer), captions, event, unwritten.notes)
 
 
 def process_command(
@@ -169,9 +178,10 @@ def process_command(
         raise UserError(str(error)) from error
     wanted = Wanted(named, tracks=tracks, rate=rate, burn=burn)
     how = functools.partial(process, device=device, force=force, one_pass=one_pass, choice=choice, overlay=overlay)
+    kept = Kept()
 
     def one(input: Path, folder: Path) -> None:
-        _say(input, how(input, folder, wanted=wanted, speech=speech, language=language))
+        _say(input, how(input, folder, wanted=wanted, speech=speech, language=language, kept=kept))
 
     with ended_by_signals():
         return process_all(inputs, out, resume, one)

@@ -11,6 +11,7 @@ import numpy as np
 
 from models.common.arrays import F32
 from models.common.audio import SAMPLE_RATE
+from streamer.commands.batch import each
 from streamer.commands.tell import tell
 from streamer.errors import UserError
 from streamer.media.choice import Choice
@@ -96,17 +97,20 @@ def tag_command(files: Sequence[Path], tagger: NamesSounds | None = None, choice
         choice: Which sound tracks are heard.
 
     Returns:
-        Exit code 0.
+        Exit code, see `streamer.commands.batch.each`.
 
     Raises:
-        UserError: see `tag`; before any line if a file cannot be read, else the files before it have had theirs.
+        UserError: see `tag`; of the only file.
     """
-    infos = [inspect(path, choice) for path in files]
-    if tagger is None:
-        from models.sounds.runtime import SoundTagger
 
-        tagger = SoundTagger()
-    for path, info in zip(files, infos, strict=True):
+    def one(path: Path) -> None:
+        nonlocal tagger
+        info = inspect(path, choice)
+        if tagger is None:
+            from models.sounds.runtime import SoundTagger
+
+            tagger = SoundTagger()
         print(json.dumps(tag(path, tagger, info)), flush=True)
         tell(path, info.notes)
-    return 0
+
+    return each(files, one)

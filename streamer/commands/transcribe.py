@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from models.common.audio import SAMPLE_RATE
+from models.common.kept import Kept
 from models.speech.languages import AUTO
 from models.speech.transcriber import has_second_reader, open_second_reader, open_transcriber
 from models.speech.types import Line, Transcriber
 from models.speech.unwritten import Unwritten
+from streamer.commands.batch import each, result_folders
 from streamer.commands.tell import tell
 from streamer.errors import UserError
 from streamer.media.choice import Choice
@@ -49,20 +51,24 @@ def transcribe(path: Path, transcriber: Transcriber, info: MediaInfo | None = No
     yield from stream.close()
 
 
-def named_transcriber(name: str, language: str = AUTO, unwritten: Unwritten | None = None) -> Transcriber:
+def named_transcriber(
+    name: str, language: str = AUTO, unwritten: Unwritten | None = None, kept: Kept | None = None
+) -> Transcriber:
     """Open the transcriber of a name for recordings: sentences are read twice where the second reader is installed.
 
     Args:
         name: See `models.speech.transcriber.open_transcriber`.
         language: Likewise.
         unwritten: Likewise.
+        kept: Likewise.
 
     Raises:
         UserError: There is none of that name, it is not installed or cannot be downloaded, or no such language is read.
     """
     try:
-        second = open_second_reader() if has_second_reader(name) else None
-        return open_transcriber(name, second, language, unwritten)
+        kept = kept or Kept()
+        second = kept.get("second reader", open_second_reader) if has_second_reader(name) else None
+        return open_transcriber(name, second, language, unwritten, kept)
     except (ValueError, OSError, ImportError) as error:
         # A model that cannot be downloaded is an OSError of many lines.
         raise UserError(" ".join(str(error).split())) from error
@@ -102,7 +108,7 @@ WRITERS: dict[str, Callable[[Iterator[Line]], Iterator[str]]] = {"vtt": _vtt, "s
 
 
 def transcribe_command(
-    input: Path,
+    inputs: Sequence[Path],
     *,
     model: str = "moonshine",
     language: str = AUTO,
@@ -111,35 +117,49 @@ def transcribe_command(
     out: Path | None = None,
     force: bool = False,
 ) -> int:
-    """Write down the words of a recording, each line as soon as it is known; what is left out or mended, on stderr.
+    """Write down the words of recordings, each line as soon as it is known; what is left out or mended, on stderr.
 
     Args:
-        input: The recording.
+        inputs: The recordings.
         model: See `models.speech.transcriber.open_transcriber`.
         language: Likewise.
         choice: Which sound tracks are heard.
         format: One of `WRITERS`; None goes by the name of `out`, and is WebVTT without.
-        out: File to write, whole or not at all; None is standard output.
+        out: File to write, whole or not at all; of several recordings the folder for a file each. None is standard
+            output, for one recording.
         force: Whether to replace a file.
 
     Returns:
-        Exit code 0.
+        Exit code, see `streamer.commands.batch.each`.
 
     Raises:
         UserError: see `transcribe` and `named_transcriber`; or there is no such format, or the file cannot be written.
     """
-    format = format or (out.suffix[1:].lower() if out is not None and out.suffix else "vtt")
+    several = len(inputs) > 1
+    format = format or (out.suffix[1:].lower() if out is not None and out.suffix and not several else "vtt")
     if format not in WRITERS:
         raise UserError(f'there is no format "{format}": {", ".join(WRITERS)}')
-    info, unwritten = inspect(input, choice), Unwritten()
-    lines = WRITERS[format](transcribe(input, named_transcriber(model, language, unwritten), info))
-    if out is not None:
-        _write(lines, out, force)
-    else:
-        for text in lines:
-            print(text, end="", flush=True)
-    tell(input, [*info.notes, *unwritten.notes()])
-    return 0
+    if several and out is None:
+        raise UserError("of several recordings a file each is written: name a folder with --out")
+    if several and out is not None:
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"cannot write to {out}: {error.strerror or error}") from error
+    kept, places = Kept(), iter([] if out is None else result_folders(inputs, out))
+
+    def one(input: Path) -> None:
+        place = next(places, (input, None))[1]
+        info, unwritten = inspect(input, choice), Unwritten()
+        lines = WRITERS[format](transcribe(input, named_transcriber(model, language, unwritten, kept), info))
+        if place is None:
+            for text in lines:
+                print(text, end="", flush=True)
+        else:
+            _write(lines, place.with_name(f"{place.name}.{format}") if several else place, force)
+        tell(input, [*info.notes, *unwritten.notes()])
+
+    return each(inputs, one)
 
 
 def _write(lines: Iterator[str], out: Path, force: bool) -> None:

@@ -16,6 +16,7 @@ from models.faces.tracker import Face, FaceModels
 from models.separation.level import VoiceLevel
 from models.separation.runtime import SeparatorRuntime
 from models.voiceprint.state import Change
+from streamer.engine.ahead import Block, Wanted
 from streamer.engine.looker import Looker, RemoteSenses
 from streamer.engine.looking import Looking
 from streamer.engine.session import BLOCK_SECONDS, EngineSession, Senses
@@ -29,7 +30,7 @@ DELAY = SeparatorRuntime.DELAY
 class Engine:
     """Finds faces and pulls their voices apart, for any number of sessions.
 
-    `see` may run on one thread and `hear` on another; `open` and `close` on any.
+    `see` (which is `find`, then `seen`) may run on one thread and `hear` on another; `open` and `close` on any.
 
     Args:
         device: Torch device of the separator.
@@ -99,11 +100,15 @@ class Engine:
             t: When it was taken, seconds.
             rgb: Shape (height, width, 3), uint8.
         """
+        return self.seen(sid, t, *self.find(sid, t, rgb))
+
+    def find(self, sid: str, t: float, rgb: U8) -> tuple[list[Face], bool]:
+        """Find the faces of the next picture, for `seen`; this is nearly all the work of `see`, and may run ahead."""
         session = self._sessions.get(sid)
-        return session.see(t, rgb) if session else []
+        return session.senses.find(t, rgb) if session else ([], False)
 
     def seen(self, sid: str, t: float, found: list[Face], cut: bool) -> list[FaceState]:
-        """Take in the faces that the looker found in a picture, which begins a new shot if `cut`; returns them."""
+        """Take in the faces that were found in a picture, which begins a new shot if `cut`; returns them."""
         session = self._sessions.get(sid)
         return session.seen(t, found, cut) if session else []
 
@@ -184,23 +189,72 @@ class Engine:
         self, mixes: dict[str, F32], late: dict[str, F32], sessions: dict[str, EngineSession]
     ) -> dict[str, F32]:
         """Return the voices of each session, shape (faces, 320). A face with neither lips nor voice print is silent."""
-        rows, mix, behind, other, prints, audible = [], [], [], [], [], []
-        for sid, session in sessions.items():
-            known = {id: session.voice_of(id) for id in session.rows}
-            heard = session.audible(known)
-            for id, row in session.rows.items():
-                beside = session.other_of(id, heard)
-                rows.append(row)
-                mix.append(mixes[sid])
-                behind.append(late[sid])
-                other.append(-1 if beside is None else session.rows[beside])
-                prints.append(known[id])
-                audible.append(id in heard)
+        wanted = {sid: session.wanted() for sid, session in sessions.items()}
         voices = np.zeros((0, BLOCK), np.float32)
-        if rows:
-            index = np.array(rows)
-            voices = self._separator.step(index, np.stack(mix), np.array(other), np.stack(prints))
-            voices = self._level.step(index, np.stack(behind), voices)
-            voices = voices * np.array(audible, np.float32)[:, None]
-        ends = np.cumsum([len(session.rows) for session in sessions.values()])[:-1]
+        if any(one.ids for one in wanted.values()):
+            rows, other, prints, audible = (
+                np.concatenate([getattr(one, part) for one in wanted.values()])
+                for part in ("rows", "other", "prints", "audible")
+            )
+            mix, behind = (
+                np.concatenate([_repeated(pcm[sid], one) for sid, one in wanted.items()]) for pcm in (mixes, late)
+            )
+            voices = self._separator.step(rows, mix, other, prints)
+            voices = self._level.step(rows, behind, voices) * audible[:, None]
+        ends = np.cumsum([len(one.ids) for one in wanted.values()])[:-1]
         return dict(zip(sessions, np.split(voices, ends) if sessions else [], strict=True))
+
+    def separate(self, sid: str, t: float, pcm: F32, last: bool = False) -> list[Voices]:
+        """Separate a block of a recording: as `hear`, but several of them in one go, so that they come later.
+
+        Args:
+            sid: The session.
+            t: Time of the first sample in seconds.
+            pcm: (320,) float32 at 16 kHz.
+            last: Whether nothing comes after it, so that all must come now.
+
+        Returns:
+            Voices of this block and of those before that have not come yet, or none.
+        """
+        session = self._sessions[sid]
+        joined = np.concatenate([self._delayed[sid], pcm])
+        self._delayed[sid], late, begin = joined[BLOCK:], joined[:BLOCK], t - DELAY / SAMPLE_RATE
+        ready: list[Voices] = []
+        if set(session.present()) != set(session.rows):
+            # Rows that are given to somebody else forget.
+            ready += self._run(session)
+        self._assign_rows(session)
+        self._move_lips({sid: t}, {sid: session})
+        wanted = session.wanted()
+        if not session.ahead.fits(wanted):
+            ready += self._run(session)
+        # Lips move every second block; a set of one block is as good for the next.
+        cues = session.ahead.cues if session.blocks % 2 else None
+        if cues is None:
+            cues = self._separator.cues(wanted.rows, wanted.other)
+        session.listen(begin, late)
+        session.blocks += 1
+        block = Block(begin, pcm, late, cues, wanted.audible, session.alone(begin), session.states(), session.others())
+        session.ahead.add(wanted, block)
+        return ready + (self._run(session) if last or session.ahead.full else [])
+
+    def _run(self, session: EngineSession) -> list[Voices]:
+        """Separate the blocks of a session that wait for it."""
+        wanted, blocks = session.ahead.take()
+        if wanted is None:
+            return []
+        mix = _repeated(np.concatenate([block.mix for block in blocks]), wanted)
+        voices = self._separator.run(wanted.rows, mix, [block.cues for block in blocks], wanted.other, wanted.prints)
+        done, alone = [], session.senses.latest.alone
+        for block, part in zip(blocks, np.split(voices, len(blocks), axis=1), strict=True):
+            part = self._level.step(wanted.rows, _repeated(block.late, wanted), part) * block.audible[:, None]
+            session.measure(block.t, part)
+            parts = session.solo.step(block.late, part, wanted.ids, block.alone)
+            rest = block.late - parts.sum(axis=0)
+            done.append(Voices(block.t, wanted.ids, parts, rest, block.faces, block.others, alone))
+        return done
+
+
+def _repeated(pcm: F32, wanted: Wanted) -> F32:
+    """Return a mixture once for every voice that is wanted of it."""
+    return np.tile(pcm, (len(wanted.ids), 1))

@@ -103,7 +103,7 @@ class LookWorker(Service):
         started = time.thread_time()
         looking = inbox.looking
         try:
-            found, cut = looking.see(message["t"], unpack_picture(message)), looking.cut
+            found, cut = looking.see(message["t"], unpack_picture(message))
         except Exception:
             # One odd picture of one participant must not cost everybody the models.
             log.exception("a picture of %s could not be read", sid)

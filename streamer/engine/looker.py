@@ -174,13 +174,14 @@ class RemoteSenses:
         send: Has sound attributed, from its time in seconds on.
     """
 
-    cut = False
-
     def __init__(self, send: Callable[[float, F32], None]) -> None:
         self._send = send
         self.latest = Attribution()
 
-    def see(self, t: float, rgb: U8) -> list[Face]:
+    def take(self, t: float, found: list[Face]) -> None:
+        """Do nothing: the looker found them itself."""
+
+    def find(self, t: float, rgb: U8) -> tuple[list[Face], bool]:
         """Refuse: pictures go to the looker.
 
         Raises:

@@ -15,7 +15,7 @@ LONGEST_FRAME = 0.2
 class Looking:
     """Follows the faces of one stream and attributes its sound to them.
 
-    `see` and `tell` may run on other threads than `hear`.
+    `see` (which is `find`, then `take`) and `tell` may run on other threads than `hear`.
 
     Args:
         models: The face networks, shared by all streams.
@@ -35,22 +35,30 @@ class Looking:
         """Who speaks, as far as is known."""
         return self._attributor.latest
 
-    @property
-    def cut(self) -> bool:
-        """Whether the last picture began a new shot."""
-        return self._tracker.cut
+    def see(self, t: float, rgb: U8) -> tuple[list[Face], bool]:
+        """Find faces, and have the sound attributed by them; see `find`."""
+        found, cut = self.find(t, rgb)
+        self.take(t, found)
+        return found, cut
 
-    def see(self, t: float, rgb: U8) -> list[Face]:
-        """Find and follow the faces of one picture, uint8 (height, width, 3), taken at `t` seconds."""
+    def find(self, t: float, rgb: U8) -> tuple[list[Face], bool]:
+        """Find and follow the faces of one picture, uint8 (height, width, 3), taken at `t` seconds.
+
+        Returns:
+            The faces, and whether the picture begins a new shot.
+        """
         gap = t - self._last if self._last is not None else 0.0
         self._last = t
         self._clock += min(max(gap, 0.0), LONGEST_FRAME)
         found = self._tracker.step(rgb, self._clock)
-        self._ids |= {face.id for face in found}
         for gone, stays in self._tracker.merged:
             self._attributor.join(gone, stays)
+        return found, self._tracker.cut
+
+    def take(self, t: float, found: list[Face]) -> None:
+        """Have the sound that is heard next attributed by the faces of a picture."""
+        self._ids |= {face.id for face in found}
         self._attributor.see(t, [(face.id, face.lips) for face in found if face.lips_visible])
-        return found
 
     def hear(self, t: float, pcm: F32, hurry: bool = False) -> bool:
         """Take in sound, as `Attributor.hear`."""

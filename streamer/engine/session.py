@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -15,6 +16,7 @@ from models.common.audio import SAMPLE_RATE
 from models.faces.tracker import Face
 from models.voiceprint.encoder import PRINT
 from models.voiceprint.state import Change, VoiceStates
+from streamer.engine.ahead import Ahead, Wanted
 from streamer.engine.lips import Lips
 from streamer.engine.solo import Solo
 from streamer.engine.survey import Known
@@ -52,12 +54,11 @@ class Senses(Protocol):
     def latest(self) -> Attribution:
         """Who speaks, as far as is known."""
 
-    @property
-    def cut(self) -> bool:
-        """Whether the last picture began a new shot."""
+    def find(self, t: float, rgb: U8) -> tuple[list[Face], bool]:
+        """Find the faces of the next picture, taken at `t` seconds, and whether it begins a new shot."""
 
-    def see(self, t: float, rgb: U8) -> list[Face]:
-        """Find the faces of a picture taken at `t` seconds."""
+    def take(self, t: float, found: list[Face]) -> None:
+        """Take in the faces of a picture; the sound heard next is attributed by it."""
 
     def hear(self, t: float, pcm: F32) -> object:
         """Attribute sound from `t` seconds on, or have it attributed."""
@@ -84,19 +85,21 @@ class EngineSession:
         self._lips: dict[int, Lips] = {}
         self._faces: dict[int, tuple[float, Face]] = {}
         self._speaking: dict[int, float] = {}
-        self._heard: list[tuple[float, F32, F32]] = []
+        self._heard: list[tuple[float, F32]] = []
+        self._parted: list[F32] = []
         self.rows: dict[int, int] = {}
         self.cued: dict[int, bool] = {}
         self.solo = Solo()
+        self.ahead = Ahead()
         self.blocks = 0
 
     def see(self, t: float, rgb: U8) -> list[FaceState]:
         """Find and follow the faces of one picture taken at `t` seconds."""
-        found = self.senses.see(t, rgb)
-        return self.seen(t, found, self.senses.cut)
+        return self.seen(t, *self.senses.find(t, rgb))
 
     def seen(self, t: float, found: list[Face], cut: bool = False) -> list[FaceState]:
         """Take in the faces of one picture taken at `t` seconds, which begins a new shot if `cut`."""
+        self.senses.take(t, found)
         known = self.senses.latest.prints
         unknown, ids = 0.0 if cut else UNKNOWN_MEMORY, {face.id for face in found}
         gone = {one for one, _ in self.senses.latest.joined}
@@ -189,15 +192,32 @@ class EngineSession:
             return None
         return id if id in known.prints else None
 
+    def wanted(self) -> Wanted:
+        """Return the voices that are wanted now."""
+        known = {id: self.voice_of(id) for id in self.rows}
+        heard = self.audible(known)
+        beside = [self.other_of(id, heard) for id in self.rows]
+        return Wanted(
+            list(self.rows),
+            np.array(list(self.rows.values()), np.int64),
+            np.array([-1 if other is None else self.rows[other] for other in beside], np.int64),
+            np.stack(list(known.values())) if known else np.zeros((0, PRINT), np.float32),
+            np.array([id in heard for id in self.rows], np.float32),
+        )
+
     def heard(self, t: float, mix: F32, voices: F32) -> None:
         """Learn from one block: `mix` (320,), `voices` (speakers, 320) in the order of `rows`, both at `t`."""
-        self._heard.append((t, mix, voices))
+        self.listen(t, mix)
+        self.measure(t, voices)
+
+    def listen(self, t: float, mix: F32) -> None:
+        """Learn who speaks from one block of the mixture (320,)."""
+        self._heard.append((t, mix))
         if len(self._heard) < 2:
             return
-        (begin, *_), *_ = self._heard
-        _, mixes, parts = zip(*self._heard, strict=True)
+        (begin, _), *_ = self._heard
+        mix40 = np.concatenate([mix for _, mix in self._heard])
         self._heard = []
-        mix40, voices40 = np.concatenate(mixes), self._align(parts)
         self.senses.hear(begin, mix40)
         lips, known = self._lips, self.senses.latest
         if self._known is None:
@@ -208,12 +228,19 @@ class EngineSession:
         spans = {id: lips[id].between(t + ahead - LOOKED, t + ahead) for id in self.rows if id in lips}
         judged = {id: spans.get(id) for id in self.rows}
         self._speaking = self._detector.update(known, judged, loudness)
-        levels = {id: level_of(voices40[i]) for i, id in enumerate(self.rows) if i < len(voices40)}
-        self._offsets.update(t, {id: lips[id].at(t) for id in self.rows if id in lips}, levels)
         confidences = {id: print.confidence for id, print in known.prints.items()}
         self._voices.follow(t, confidences, {id: known.speakers.get(id, 0.0) > 0.5 for id in self.rows})
 
-    def _align(self, parts: tuple[F32, ...]) -> F32:
+    def measure(self, t: float, voices: F32) -> None:
+        """Learn from one block of voices (speakers, 320), in the order of `rows`, how far lips and voices are apart."""
+        self._parted.append(voices)
+        if len(self._parted) < 2:
+            return
+        voices40, self._parted, lips = self._align(self._parted), [], self._lips
+        levels = {id: level_of(voices40[i]) for i, id in enumerate(self.rows) if i < len(voices40)}
+        self._offsets.update(t, {id: lips[id].at(t) for id in self.rows if id in lips}, levels)
+
+    def _align(self, parts: Sequence[F32]) -> F32:
         """Join two blocks' voices; a speaker that came between them is silent in the first."""
         first, second = parts
         count = len(second)

@@ -42,16 +42,20 @@ class Survey:
         self._cuts: set[float] = set()
         self._same: dict[int, int] = {}
 
-    def see(self, t: float, rgb: U8) -> None:
-        """Find the faces of a picture taken at `t` seconds."""
+    def find(self, t: float, rgb: U8) -> tuple[list[Face], bool]:
+        """Find the faces of the next picture, taken at `t` seconds, and whether it begins a new shot."""
         # Landmarks are of no further use, and an hour of them is hundreds of megabytes.
         found = [replace(face, landmarks=None) for face in self._tracker.step(rgb, t)]
-        self._faces[t] = found
-        if self._tracker.cut:
-            self._cuts.add(t)
         for gone, stays in self._tracker.merged:
             self._speakers.join(gone, stays)
             self._same[gone] = stays
+        return found, self._tracker.cut
+
+    def see(self, t: float, found: list[Face], cut: bool) -> None:
+        """Take in the faces of a picture."""
+        self._faces[t] = found
+        if cut:
+            self._cuts.add(t)
         self._speakers.see(t, [(face.id, face.lips) for face in found if face.lips_visible])
 
     def hear(self, t: float, pcm: F32) -> None:
@@ -79,17 +83,18 @@ class KnownSenses:
     def __init__(self, known: Known) -> None:
         self._known = known
         self._attributor = SettledAttributor(known.settled)
-        self.cut = False
 
     @property
     def latest(self) -> Attribution:
         """Who speaks at the time of the last sound."""
         return self._attributor.latest
 
-    def see(self, t: float, rgb: U8) -> list[Face]:
+    def find(self, t: float, rgb: U8) -> tuple[list[Face], bool]:
         """Look up the faces of the picture taken at `t` seconds."""
-        self.cut = t in self._known.cuts
-        return self._known.faces.get(t, [])
+        return self._known.faces.get(t, []), t in self._known.cuts
+
+    def take(self, t: float, found: list[Face]) -> None:
+        """Do nothing: it is known who speaks."""
 
     def hear(self, t: float, pcm: F32) -> None:
         """Come to the time of this sound."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from models.active_speaker.alone import Stretch
 from models.common.arrays import F32
 from models.voiceprint.state import State
 
@@ -86,6 +87,7 @@ class Voices:
         rest: Mixture minus all voices, shape (320,).
         faces: Every face with its current speaking and voice state.
         others: Every voice that belongs to no face.
+        alone: Who spoke alone in the stretches up to now, as far as is known by now.
     """
 
     t: float
@@ -94,3 +96,4 @@ class Voices:
     rest: F32
     faces: list[FaceState]
     others: list[SpeakerState] = field(default_factory=list)
+    alone: tuple[Stretch, ...] = ()

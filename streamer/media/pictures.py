@@ -8,6 +8,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.video.reformatter import VideoReformatter
 
 from models.common.arrays import U8
 from streamer.media.hdr import ToSdr, is_hdr
@@ -72,6 +73,14 @@ class Shot:
         scale = min(1.0, widest / self.size[0])
         across, down = self.pose.decoded_size(self.frame.width, self.frame.height)
         small = self._scaled(max(2, round(across * scale)), max(2, round(down * scale)), "rgb24")
+        return np.ascontiguousarray(self.pose.apply(np.asarray(small.to_ndarray(), np.uint8)))
+
+    def squashed(self, side: int, reformatter: VideoReformatter) -> U8:
+        """Return the upright picture squashed to a square, uint8 (side, side, 3)."""
+        if self.to_sdr is not None:
+            small = self.to_sdr(self.frame, side, side, "rgb24")
+        else:
+            small = reformatter.reformat(self.frame, side, side, "rgb24", interpolation="AREA")
         return np.ascontiguousarray(self.pose.apply(np.asarray(small.to_ndarray(), np.uint8)))
 
     @property

@@ -14,6 +14,7 @@ import numpy as np
 
 from models.common.arrays import U8
 from streamer.errors import UserError
+from streamer.media.cut_still import what_is_there
 from streamer.media.heif import Broken, read_heif
 
 LARGEST = 1 << 30
@@ -69,6 +70,8 @@ def read_still(path: Path) -> Still:
             return Still(pixels, ("the picture is cut short: what is missing is grey",))
         if _is_heif(data):
             return Still(read_heif(data))
+        if (pixels := what_is_there(data)) is not None:
+            return Still(pixels, ("the picture is damaged or cut short: what is missing is blank",))
     except (Broken, av.error.FFmpegError) as error:
         brand = data[8:12].decode("ascii", "replace").upper()
         raise UserError(f"{path} is not a picture that can be read: {brand} {error}") from error

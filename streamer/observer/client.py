@@ -17,6 +17,7 @@ from av.video.reformatter import VideoReformatter
 
 from models.active_speaker.alone import Stretch
 from models.common.arrays import F32
+from models.speech.languages import AUTO
 from streamer.observer.sound_message import pack_sound
 from streamer.observer.types import PATIENCE, Caption, Observation, unpack
 from streamer.workers.client import Statistics, WorkerClient
@@ -101,11 +102,14 @@ class ObserverClient(WorkerClient[_Session, ObserverStatistics]):
 
     Args:
         speech: Transcriber of the captions, see `models.speech.transcriber.open_transcriber`; "none" for no captions.
+        language: Code of what is spoken, see there.
         on_ready: Called with True when the models are up and False when they are lost.
     """
 
-    def __init__(self, speech: str = "moonshine", on_ready: Callable[[bool], None] | None = None) -> None:
-        super().__init__("streamer.observer.worker", (speech,), ObserverStatistics(), on_ready, PATIENCE)
+    def __init__(
+        self, speech: str = "moonshine", language: str = AUTO, on_ready: Callable[[bool], None] | None = None
+    ) -> None:
+        super().__init__("streamer.observer.worker", (speech, language), ObserverStatistics(), on_ready, PATIENCE)
         self._questions: dict[int, asyncio.Future[Any]] = {}
         self._numbers = itertools.count()
         self._worker_counts: dict[str, int] = {}

@@ -6,11 +6,12 @@ one too: the voice of somebody who is not known yet, or everybody where no voice
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from itertools import count
 from math import inf
+from typing import Protocol
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from models.active_speaker.alone import Stretch
 from models.common.arrays import F32
 from models.common.audio import SAMPLE_RATE
 from models.speech.hindsight import Hindsight
+from models.speech.languages import AUTO, ENGLISH, Languages, SpokenLanguage
 from models.speech.types import Line, SpeechStream, Transcriber
 from models.speech.voice_gate import CaptionGate
 from streamer.observer.second_reading import HeldLines, SecondReadings
@@ -28,6 +30,11 @@ FORGET = 30.0
 
 GONE = 2.0
 """Seconds after which a voice that is not separated any more, its face being out of sight, has ended its sentence."""
+
+
+class _Hears(Protocol):
+    def __call__(self, probabilities: Mapping[str, float], seconds: float) -> str:
+        """Return the language of a sentence, see `SpokenLanguage.hear`."""
 
 
 @dataclass
@@ -46,6 +53,8 @@ class _Session:
     gate: CaptionGate = field(default_factory=CaptionGate)
     hindsight: Hindsight = field(default_factory=Hindsight)
     voices: dict[int | None, _Voice] = field(default_factory=dict)
+    languages: Languages = field(default_factory=Languages)
+    """That are spoken in it."""
     now: float = 0.0
 
 
@@ -55,10 +64,13 @@ class LiveCaptions:
     Args:
         transcriber: Shared by all voices.
         readings: Where sentences that are over are read again; None leaves them as the transcriber finishes them.
+        language: Code of that of the second reading; `AUTO` hears it out, for every voice.
     """
 
-    def __init__(self, transcriber: Transcriber, readings: SecondReadings | None = None) -> None:
-        self._transcriber, self._readings = transcriber, readings
+    def __init__(
+        self, transcriber: Transcriber, readings: SecondReadings | None = None, language: str = ENGLISH
+    ) -> None:
+        self._transcriber, self._readings, self._language = transcriber, readings, language
         self._hurried = False
         self._sessions: dict[str, _Session] = {}
 
@@ -139,7 +151,9 @@ class LiveCaptions:
         if voice is None:
             if not sounds:
                 return
-            finish = None if session.held is None else partial(self._hold, session, session.held, face)
+            finish = None
+            if session.held is not None:
+                finish = partial(self._hold, session, session.held, face, self._hears(session))
             known = partial(session.hindsight.sound, face)
             voice = session.voices[face] = _Voice(self._transcriber.open(session.numbers, finish, known), t, t)
         if sounds:
@@ -149,10 +163,24 @@ class LiveCaptions:
             voice.stream.hear(t, pcm)
             voice.fed = t + len(pcm) / SAMPLE_RATE
 
+    def _hears(self, session: _Session) -> _Hears | None:
+        """Return what chooses the language of each sentence of a new voice; None for English."""
+        if self._language == AUTO:
+            return SpokenLanguage(session.languages).hear
+        return None if self._language == ENGLISH else lambda probabilities, seconds: self._language
+
     def _hold(
-        self, session: _Session, held: HeldLines, face: int | None, line: Line, shown: bool, sound: F32
+        self,
+        session: _Session,
+        held: HeldLines,
+        face: int | None,
+        hears: _Hears | None,
+        line: Line,
+        shown: bool,
+        sound: F32,
     ) -> Line | None:
-        return held.hold(face, line, shown, sound, session.now, self._hurried)
+        choose = None if hears is None else partial(hears, seconds=line.end - line.start)
+        return held.hold(face, line, shown, sound, session.now, self._hurried, choose)
 
 
 def _due(session: _Session, now: float) -> list[Caption]:

@@ -133,7 +133,23 @@ class Observer:
         Returns:
             Observations with the session each belongs to.
         """
-        return [*self._locate(), *self._tag(), *self._look()]
+        due = {sid: session for sid, session in self._sessions.items() if session.picture is not None}
+        to_map = [sid for sid, one in due.items() if one.sound.end is not None and one.picture_t >= one.next_map]
+        # Where both are due they see the same picture, at which the encoder looks once; so a look waits for a map.
+        to_look = [
+            sid
+            for sid, one in due.items()
+            if one.picture_t >= one.next_look
+            and (sid in to_map or one.sound.end is None or one.picture_t >= one.next_look + MAP_EVERY)
+        ]
+        sids = list(dict.fromkeys(to_map + to_look))
+        pictures = [picture for sid in sids if (picture := due[sid].picture) is not None]
+        grids = self._encoder.encode(np.stack(pictures)) if pictures else None
+        mapped, looked = [], []
+        if grids is not None:
+            mapped = self._locate({sid: due[sid] for sid in to_map}, _some(grids, [sids.index(sid) for sid in to_map]))
+            looked = self._look({sid: due[sid] for sid in to_look}, _some(grids, [sids.index(sid) for sid in to_look]))
+        return [*mapped, *self._tag(), *looked]
 
     def ask(self, sid: str, question: str) -> Answer | None:
         """Answer a question about the newest picture of a session; None where there is none."""
@@ -146,15 +162,10 @@ class Observer:
         """Return the vectors (len(texts), D) of unit length, in the space of the keyframes."""
         return self._embedding.text(texts)
 
-    def _locate(self) -> list[tuple[str, Observation]]:
-        due = {
-            sid: session
-            for sid, session in self._sessions.items()
-            if session.picture is not None and session.sound.end is not None and session.picture_t >= session.next_map
-        }
+    def _locate(self, due: dict[str, ObserverSession], grids: GridArrays) -> list[tuple[str, Observation]]:
         if not due:
             return []
-        maps = self._localizer.locate([session.place for session in due.values()])
+        maps = self._localizer.locate([session.place for session in due.values()], grids)
         results: list[tuple[str, Observation]] = []
         for (sid, session), found in zip(due.items(), maps, strict=True):
             session.next_map = following(session.next_map, session.picture_t, MAP_EVERY)
@@ -182,16 +193,9 @@ class Observer:
             session.tagged = bool(tags)
         return results
 
-    def _look(self) -> list[tuple[str, Observation]]:
-        due = {
-            sid: session
-            for sid, session in self._sessions.items()
-            if session.picture is not None and session.picture_t >= session.next_look
-        }
+    def _look(self, due: dict[str, ObserverSession], grids: GridArrays) -> list[tuple[str, Observation]]:
         if not due:
             return []
-        pictures = np.stack([session.picture for session in due.values() if session.picture is not None])
-        grids = self._encoder.encode(pictures)
         looks = gist(grids)
         to_describe, to_keep, described = [], [], []
         for i, session in enumerate(due.values()):

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 
 from models.common.arrays import F32
 from models.common.audio import SAMPLE_RATE
+from models.speech.languages import ENGLISH
 from models.speech.rereading import better
 from models.speech.stream import give_out
-from models.speech.types import Line, Reading
+from models.speech.types import Line, Polyglot, Reading
 from streamer.observer.types import Caption
 
 WAITS = 2.0
@@ -21,6 +23,10 @@ MOST_SOUND = 30.0
 core reads three or four sentences."""
 
 
+Choose = Callable[[Mapping[str, float]], str]
+"""Chooses the language of a sentence, given the probability of each."""
+
+
 @dataclass(eq=False)
 class Request:
     """A sentence to be read again.
@@ -29,11 +35,30 @@ class Request:
         sound: (N,) at 16 kHz; None once nobody needs it any more.
         reading: What was read; None before, and if nothing came of it.
         over: Whether `reading` stays as it is.
+        choose: Chooses the language, given the probability of each; None for English.
+        language: Code of the one in which it was read.
     """
 
     sound: F32 | None
     reading: Reading | None = None
     over: bool = False
+    choose: Choose | None = None
+    language: str = ENGLISH
+
+    def read(self, reader: Polyglot, sound: F32) -> Reading:
+        """Read it again; `sound` is the request's, which may be given up meanwhile."""
+        return reader.read(sound) if self.choose is None else reader.read_as(sound, self._chosen)
+
+    def _chosen(self, probabilities: Mapping[str, float]) -> str:
+        assert self.choose is not None
+        self.language = self.choose(probabilities)
+        return self.language
+
+    def finished(self, line: Line) -> Line:
+        """Return a line as it is after its second reading; the first reader makes English of everything."""
+        if self.language == ENGLISH or self.reading is None:
+            return better(line, self.reading)
+        return replace(line, text=self.reading.text)
 
 
 @dataclass
@@ -79,12 +104,13 @@ class SecondReadings:
         with self._lock:
             return asdict(self._counts)
 
-    def ask(self, sound: F32, hurried: bool = False) -> Request | None:
+    def ask(self, sound: F32, hurried: bool = False, choose: Choose | None = None) -> Request | None:
         """Queue a sentence; what waits longest makes room for it.
 
         Args:
             sound: (N,) at 16 kHz.
             hurried: Whether there is no time for it.
+            choose: See `Request`.
 
         Returns:
             None if it will not be read.
@@ -95,7 +121,7 @@ class SecondReadings:
             if hurried:
                 self._counts.dropped += 1
                 return None
-            request = Request(sound)
+            request = Request(sound, choose=choose)
             self._waiting.append(request)
             while len(self._waiting) > 1 and self._seconds() > MOST_SOUND:
                 self._counts.dropped += 1
@@ -170,7 +196,16 @@ class HeldLines:
         self._readings = readings
         self._held: list[_Held] = []
 
-    def hold(self, face: int | None, line: Line, shown: bool, sound: F32, now: float, hurried: bool) -> Line | None:
+    def hold(
+        self,
+        face: int | None,
+        line: Line,
+        shown: bool,
+        sound: F32,
+        now: float,
+        hurried: bool,
+        choose: Choose | None = None,
+    ) -> Line | None:
         """Have a sentence read again.
 
         Args:
@@ -180,11 +215,12 @@ class HeldLines:
             sound: Likewise.
             now: Time of the session, seconds.
             hurried: Whether there is no time to read it again.
+            choose: See `Request`.
 
         Returns:
             What to show meanwhile, if anything; final if there will be no second reading.
         """
-        request = self._readings.ask(sound, hurried)
+        request = self._readings.ask(sound, hurried, choose)
         if request is None:
             return give_out(line, shown, sound)
         self._held.append(_Held(face, line, shown, now + WAITS, request))
@@ -197,7 +233,7 @@ class HeldLines:
         captions = []
         for held in done:
             self._readings.give_up(held.request)
-            line = better(held.line, held.request.reading)
+            line = held.request.finished(held.line)
             if line.text or held.shown:
                 captions.append(Caption(**asdict(line), face=held.face))
         return captions

@@ -20,11 +20,12 @@ import torch
 from models.active_speaker.alone import Stretch
 from models.common.arrays import F32
 from models.common.audio import SAMPLE_RATE
+from models.speech.languages import AUTO, ENGLISH
 from models.speech.transcriber import has_second_reader, open_second_reader, open_transcriber
-from models.speech.types import Reading, Recogniser
+from models.speech.types import Polyglot, Reading
 from streamer.observer.live_captions import LiveCaptions
 from streamer.observer.observer import Observer
-from streamer.observer.second_reading import SecondReadings
+from streamer.observer.second_reading import Request, SecondReadings
 from streamer.observer.sound_message import unpack_sound
 from streamer.observer.types import PATIENCE, Caption, Observation, pack
 from streamer.workers import framing
@@ -202,7 +203,7 @@ class Worker(Service):
                     return
             taken = readings.take()
             if taken is not None and reader is not None:
-                readings.answer(taken[0], _read(reader, taken[1]))
+                readings.answer(taken[0], _read(reader, *taken))
 
     def _send_caption(self, sid: str, caption: Caption) -> None:
         if caption.final and caption.text:
@@ -215,16 +216,16 @@ def most_of_one_session(messages: list[framing.Message]) -> int:
     return max(Counter(m["sid"] for m in messages if m["type"] == "sound").values(), default=0)
 
 
-def _read(reader: Recogniser, sound: F32) -> Reading | None:
+def _read(reader: Polyglot, request: Request, sound: F32) -> Reading | None:
     try:
-        return reader.read(sound)
+        return request.read(reader, sound)
     except Exception:
         # One odd sentence must not cost everybody the models.
         log.exception("a second reading of %.1f s failed", len(sound) / SAMPLE_RATE)
         return None
 
 
-def open_reader() -> Recogniser | None:
+def open_reader() -> Polyglot | None:
     """Return the second reader; None if it cannot be had, and then all goes on without."""
     try:
         return open_second_reader()
@@ -233,25 +234,27 @@ def open_reader() -> Recogniser | None:
         return None
 
 
-def open_captions(speech: str, readings: SecondReadings | None = None) -> LiveCaptions | None:
+def open_captions(speech: str, readings: SecondReadings | None = None, language: str = AUTO) -> LiveCaptions | None:
     """Return what writes captions; None if none are wanted, or there is no such transcriber here: the rest goes on."""
     if speech == "none":
         return None
     try:
-        return LiveCaptions(open_transcriber(speech), readings)
+        # Who reads first speaks English alone: where there is a second reading, that of another language is the second.
+        first = language if readings is None or language == ENGLISH else AUTO
+        return LiveCaptions(open_transcriber(speech, language=first), readings, language)
     except (ValueError, OSError, ImportError) as error:
         log.error("there are no captions: %s", " ".join(str(error).split()))
         return None
 
 
 def main() -> None:
-    """Entry point of the process: `python -m streamer.observer.worker FD SPEECH`; SPEECH "none" writes no captions."""
+    """Entry point of the process: `python -m streamer.observer.worker FD SPEECH LANGUAGE`, see `open_captions`."""
     sock = socket_of_parent()
     go_last()
     torch.set_num_threads(1)
-    speech = sys.argv[2]
+    speech, language = sys.argv[2:4]
     readings = SecondReadings() if has_second_reader(speech) else None
-    captions = open_captions(speech, readings)
+    captions = open_captions(speech, readings, language)
     Worker(sock, Observer(), captions, None if captions is None else readings).run()
 
 

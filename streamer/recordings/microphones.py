@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from models.common.arrays import F32, U8
+from models.faces.tracker import Face
 from models.voiceprint.state import Change
 from streamer.engine.survey import Known
 from streamer.engine.types import BLOCK, FaceState, SpeakerState, Voices
@@ -34,24 +35,27 @@ class Microphones:
     def close(self, sid: str) -> None:
         """End."""
 
-    def see(self, sid: str, t: float, rgb: U8) -> list[FaceState]:
+    def find(self, sid: str, t: float, rgb: U8) -> tuple[list[Face], bool]:
         """Return no faces: nobody could say whose microphone is whose."""
+        return [], False
+
+    def seen(self, sid: str, t: float, found: list[Face], cut: bool) -> list[FaceState]:
+        """Return no faces."""
         return []
 
     def voice_changes(self, sid: str) -> list[Change]:
         """Return nothing: there are no voice prints."""
         return []
 
-    def hear(self, blocks: dict[str, tuple[float, F32]]) -> dict[str, Voices]:
+    def separate(self, sid: str, t: float, pcm: F32, last: bool = False) -> list[Voices]:
         """Return the microphones of the next block as voices."""
-        ((sid, (t, mix)),) = blocks.items()
-        pcm = self._next() * self._boost
+        mix, pcm = pcm, self._next() * self._boost
         if len(self._activity) < len(pcm):
             self._activity = [self._new_activity() for _ in pcm]
         heard = enumerate(zip(pcm, self._activity, strict=True), 1)
         others = [SpeakerState(-number, activity(voice), "known", 1.0) for number, (voice, activity) in heard]
         ids = [other.id for other in others]
-        return {sid: Voices(t, ids, pcm, mix - pcm.sum(axis=0), [], others)}
+        return [Voices(t, ids, pcm, mix - pcm.sum(axis=0), [], others)]
 
     def _next(self) -> F32:
         """Return the next block, silent after the end."""

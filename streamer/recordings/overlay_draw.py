@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import cv2
 import numpy as np
 
-from models.common.arrays import U8
+from models.common.arrays import F32, U8
 from streamer.engine.types import FaceState, VoiceState, speaker_name
 from streamer.observer.types import GRID, Localization
 from streamer.recordings.annotations import Annotations
+from streamer.recordings.lettering import fitted, ink
 
 Box = tuple[int, int, int, int]
 """Left, top, right, bottom in pixels."""
@@ -39,7 +41,8 @@ VOICES: dict[VoiceState, str] = {
 }
 """What is written of a voice print, with its confidence."""
 
-FONT = cv2.FONT_HERSHEY_SIMPLEX
+Tint = tuple[int, int, int, int, F32]
+"""Top, bottom, left, right of what is tinted of a plane, and how much of its own colour each pixel there loses."""
 
 
 @dataclass(frozen=True)
@@ -76,11 +79,10 @@ class Canvas:
 
     def heat(self, place: Localization) -> None:
         """Tint the picture where the sound comes from."""
-        grid = np.frombuffer(place.heat, np.uint8).reshape(GRID, GRID).astype(np.float32) / 255
         for plane, colour in zip(self._planes, HOT, strict=True):
-            height, width = plane.shape
-            share = cv2.resize(grid, (width, height), interpolation=cv2.INTER_CUBIC).clip(0, 1) ** 2 * HEAT
-            plane[:] = np.rint(plane + (colour - plane.astype(np.float32)) * share).astype(np.uint8)
+            top, bottom, left, right, share = _tint(place.heat, *plane.shape)
+            part = plane[top:bottom, left:right]
+            part[:] = np.rint(part + (colour - part.astype(np.float32)) * share).astype(np.uint8)
 
     def face(self, face: FaceState, caption: Sequence[str]) -> None:
         """Draw a face's box, its name above, and what it says below."""
@@ -110,7 +112,7 @@ class Canvas:
         """Write a line on a ground of its own, moved so that it stays in the picture.
 
         Args:
-            text: Letters beyond ASCII become question marks; what is too long loses its beginning.
+            text: What is too long loses its beginning.
             left: Pixels.
             edge: Top of the ground in pixels, or its bottom if it `rises`.
             colour: Of the ground.
@@ -119,10 +121,8 @@ class Canvas:
         Returns:
             Where the ground is.
         """
-        text = text.encode("ascii", "replace").decode()
-        while self._text_box(text)[0] > self.width and " " in text:
-            text = text.split(" ", 1)[1]
-        width, height = self._text_box(text)
+        letters = ink(fitted(text, self._size, self.width - 2 * self._pad), self._size)
+        width, height = min(letters.shape[1] + 2 * self._pad, self.width), letters.shape[0] + 2 * self._pad
         top = edge - height if rises else edge
         top = max(0, min(top, self.height - height))
         left = max(0, min(left, self.width - width))
@@ -130,9 +130,10 @@ class Canvas:
             step = self.width // plane.shape[1]
             a, b, c, d = (n // step for n in (left, top, left + width, top + height))
             cv2.rectangle(plane, (a, b), (c, d), value, cv2.FILLED)
-        below = cv2.getTextSize(text, FONT, self._size, 1)[1]
-        place = (left + self._pad, top + height - self._pad - below // 2)
-        cv2.putText(self._planes[0], text, place, FONT, self._size, INK, 1, cv2.LINE_AA)
+        x, y = left + self._pad, top + self._pad
+        under = self._planes[0][y : y + letters.shape[0], x : x + letters.shape[1]]
+        letters = letters[: under.shape[0], : under.shape[1]]
+        under[:] = colour[0] + ((INK - colour[0]) * letters.astype(np.int16) // 255)
         return left, top, left + width, top + height
 
     @property
@@ -143,8 +144,8 @@ class Canvas:
         return luma, chroma[:quarter].reshape(half), chroma[quarter:].reshape(half)
 
     @property
-    def _size(self) -> float:
-        return self.height / 900
+    def _size(self) -> int:
+        return max(8, round(self.height / 34))
 
     @property
     def _pad(self) -> int:
@@ -156,5 +157,19 @@ class Canvas:
 
     def _text_box(self, text: str) -> tuple[int, int]:
         """Return the width and height of a label."""
-        (width, height), below = cv2.getTextSize(text, FONT, self._size, 1)
-        return width + 2 * self._pad, height + below + 2 * self._pad
+        height, width = ink(text, self._size).shape
+        return width + 2 * self._pad, height + 2 * self._pad
+
+
+@lru_cache(maxsize=8)
+def _tint(heat: bytes, height: int, width: int) -> Tint:
+    """Return what a heat map tints; one holds for several pictures, and most of it is cold."""
+    grid = np.frombuffer(heat, np.uint8).reshape(GRID, GRID).astype(np.float32) / 255
+    share = cv2.resize(grid, (width, height), interpolation=cv2.INTER_CUBIC).clip(0, 1) ** 2 * HEAT
+    # Less changes no colour.
+    hot = share > 1 / 512
+    rows, columns = np.flatnonzero(hot.any(axis=1)), np.flatnonzero(hot.any(axis=0))
+    if not len(rows):
+        return 0, 0, 0, 0, np.zeros((0, 0), np.float32)
+    top, bottom, left, right = int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
+    return top, bottom, left, right, np.asarray(share[top:bottom, left:right], np.float32)

@@ -128,7 +128,7 @@ class Captions:
     def add_sounds(self, participant: Participant, sounds: Sounds) -> None:
         """Note sounds that begin in the transcript."""
         if (line := self._sounds[participant.id].step(sounds.t, sounds.tags)) is not None:
-            self.transcript.add(lambda: participant.name, sounds.t, sounds.t + LASTS, line)
+            self.transcript.add(lambda: participant.name, sounds.t, sounds.t + LASTS, line, sound=True)
 
 
 def speaker_name(participant: Participant, face: int | None) -> str:

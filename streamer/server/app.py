@@ -65,7 +65,7 @@ def create_app(
         An ASGI application whose lifespan starts and stops the models and closes the rooms.
     """
     engine = engine if engine is not None else EngineClient(settings.device, settings.max_faces)
-    observer = observer if observer is not None else ObserverClient(settings.speech)
+    observer = observer if observer is not None else ObserverClient(settings.speech, settings.language)
     rooms = Rooms(settings, engine, observer)
     engine.on_ready = lambda ready: rooms.engine_changed()
     engine.on_looking = rooms.looking_changed

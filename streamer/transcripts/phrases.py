@@ -7,6 +7,7 @@ https://partnerhelp.netflixstudios.com/hc/en-us/articles/215758617.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from math import inf
 
 from streamer.transcripts.words import Word
@@ -76,7 +77,7 @@ def _cut_run(words: Sequence[Word]) -> list[list[Word]]:
             alone = j == i + 1
             if length > LINE * LINES + 1 or (words[j - 1].end - words[i].start > LONGEST and not alone):
                 break
-            if length > LINE and not alone and best_break(words[i:j]) is None:
+            if length > LINE and not alone and not _fits(words, i, j):
                 continue
             total = _cost(words, i, j) + cost[j]
             if total < cost[i]:
@@ -86,6 +87,18 @@ def _cut_run(words: Sequence[Word]) -> list[list[Word]]:
         groups.append(list(words[i : after[i]]))
         i = after[i]
     return groups
+
+
+def _fits(words: Sequence[Word], i: int, j: int) -> bool:
+    """Return whether words i..j-1 fit into two lines: the first takes as many as it can."""
+    upper, lower = -1, -1
+    for k in range(i, j):
+        size = len(words[k].text) + 1
+        if lower < 0 and upper + size <= LINE:
+            upper += size
+        else:
+            lower += size
+    return lower <= LINE
 
 
 def _cost(words: Sequence[Word], i: int, j: int) -> float:
@@ -101,11 +114,16 @@ def _cost(words: Sequence[Word], i: int, j: int) -> float:
         # It would have to stand on while the next is already said.
         total += 12.0
     # A pause inside shows words before they are said; sentences that follow each other may share a subtitle.
-    total += sum(4.0 * max(0.0, words[k].start - words[k - 1].end - 0.3) for k in range(i + 1, j))
-    total += sum(3.0 for k in range(i + 1, j) if ends_sentence(words[k - 1].text))
+    for k in range(i + 1, j):
+        pause = words[k].start - words[k - 1].end - 0.3
+        if pause > 0:
+            total += 4.0 * pause
+        if ends_sentence(words[k - 1].text):
+            total += 3.0
     return total
 
 
+@lru_cache(maxsize=4096)
 def _breaking(before: str, after: str) -> float:
     """Return how bad it is to part two words that follow each other."""
     plain = before.rstrip(CLOSING)
@@ -118,6 +136,7 @@ def _breaking(before: str, after: str) -> float:
     return 5.0 if after.casefold().rstrip(".,!?") in OPENS else 9.0
 
 
+@lru_cache(maxsize=4096)
 def ends_sentence(word: str) -> bool:
     """Return whether a sentence ends with this word."""
     plain = word.rstrip(CLOSING)

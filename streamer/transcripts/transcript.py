@@ -1,14 +1,16 @@
-"""What was said, by whom and when: kept while a call runs, written as WebVTT, SRT or plain text."""
+"""What was said, by whom and when: kept while a call runs, written as subtitles that can be read, or as plain text."""
 
 from __future__ import annotations
 
 import time
 from bisect import insort
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
-from streamer.transcripts.subtitle_text import clock, escaped, harmless, one_line, span
+from streamer.transcripts.subtitle_text import clock, labelled, one_line, subrip, webvtt
+from streamer.transcripts.subtitles import Spoken, subtitles
+from streamer.transcripts.words import timed
 
 MOST = 5_000
 """Lines of a call that are kept: several hours of talk."""
@@ -24,6 +26,7 @@ class TranscriptLine:
         text: Words, in one line.
         name: Gives the name shown; empty if unknown.
         added: When it was kept, on the transcript's own clock.
+        sound: Whether it tells of a sound, and stands beside what is said.
     """
 
     start: float
@@ -31,6 +34,7 @@ class TranscriptLine:
     text: str
     name: Callable[[], str] = field(compare=False)
     added: float = field(compare=False)
+    sound: bool = field(compare=False, default=False)
 
     @property
     def speaker(self) -> str:
@@ -64,7 +68,7 @@ class Transcript:
         """What is kept, oldest first."""
         return list(self._lines)
 
-    def add(self, speaker: str | Callable[[], str], start: float, end: float, text: str) -> None:
+    def add(self, speaker: str | Callable[[], str], start: float, end: float, text: str, sound: bool = False) -> None:
         """Keep a finished line; one without words is left out.
 
         Args:
@@ -72,6 +76,7 @@ class Transcript:
             start: Seconds on the clock of the call.
             end: Likewise; `start` if it is earlier.
             text: What was said, in any number of lines.
+            sound: Whether it was not said, but tells of a sound.
         """
         text = one_line(text)
         if not text:
@@ -79,25 +84,18 @@ class Transcript:
         if self._begin is None:
             self._begin = start
         name = speaker if callable(speaker) else partial(str, speaker)
-        insort(self._lines, TranscriptLine(start, max(start, end), text, name, self._clock()))
+        insort(self._lines, TranscriptLine(start, max(start, end), text, name, self._clock(), sound))
         if self._most is not None and len(self._lines) > self._most:
             del self._lines[0]
             self.dropped += 1
 
     def vtt(self, since: float = float("-inf")) -> str:
-        """Return what was kept since then as WebVTT, speakers as voice tags. Source: W3C WebVTT, 4.2 and 6.1."""
-        cues = []
-        for line in self._kept(since):
-            voice = f"<v {escaped(speaker)}>" if (speaker := line.speaker) else ""
-            cues.append(f"{self._span(line, '.')}\n{voice}{escaped(line.text)}\n")
-        return "\n".join(["WEBVTT\n", *cues])
+        """Return what was kept since then as WebVTT, speakers as voice tags; see `subtitles`."""
+        return webvtt(subtitles(self._spoken(since)), _speaker)
 
     def srt(self, since: float = float("-inf")) -> str:
-        """Return what was kept since then as SubRip, speakers before a colon."""
-        cues = [
-            f"{i}\n{self._span(line, ',')}\n{harmless(_plain(line))}\n" for i, line in enumerate(self._kept(since), 1)
-        ]
-        return "\n".join(cues)
+        """Return what was kept since then as SubRip, names where the speaker changes; see `subtitles`."""
+        return subrip(subtitles(labelled(self._spoken(since), _speaker)))
 
     def text(self, since: float = float("-inf")) -> str:
         """Return what was kept since then to be read: a time, a name and the words in each line."""
@@ -106,13 +104,18 @@ class Transcript:
     def _kept(self, since: float) -> list[TranscriptLine]:
         return [line for line in self.lines if line.added >= since]
 
-    def _span(self, line: TranscriptLine, point: str) -> str:
-        start, end = (round(1000 * self._since(t)) for t in (line.start, line.end))
-        # A cue must end after it begins, in whole milliseconds.
-        return span(start, max(end, start + 1), point)
+    def _spoken(self, since: float) -> Iterator[Spoken]:
+        for line in self._kept(since):
+            words = timed(line.text, self._since(line.start), self._since(line.end))
+            yield Spoken((line.speaker, line.sound), tuple(words))
 
     def _since(self, t: float) -> float:
         return max(0.0, t - (self._begin or 0.0))
+
+
+def _speaker(key: Hashable) -> str:
+    """Return the name of whom a subtitle belongs to."""
+    return str(key[0]) if isinstance(key, tuple) else ""
 
 
 def _plain(line: TranscriptLine) -> str:

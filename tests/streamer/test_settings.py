@@ -82,6 +82,20 @@ def test_bad_values_are_one_line(flags, reason):
     assert "\n" not in str(caught.value)
 
 
+def test_a_language_needs_a_reader(monkeypatch):
+    with pytest.raises(ValueError, match='there is no language "klingon"'):
+        Settings(language="klingon")
+    for there in (False, True):
+        monkeypatch.setattr("models.speech.transcriber.has_second_reader", lambda name, there=there: there)
+        assert Settings(language="en").language == "en" and Settings().language == "auto"
+        assert Settings(language="ko", speech="faster-whisper:small").language == "ko"
+        if there:
+            assert Settings(language="ko").language == "ko"
+        else:
+            with pytest.raises(ValueError, match=r"Korean needs another reader: pip install 'earshot\[languages\]'"):
+                Settings(language="ko")
+
+
 def test_broken_file_is_one_line(tmp_path):
     (tmp_path / "earshot.toml").write_text("port = = 1")
     with pytest.raises(SettingsError) as caught:

@@ -322,3 +322,15 @@ def test_a_first_pass_has_one_number_a_person_from_the_first_second(ears: Ears) 
         speakers = settled.at(t).speakers
         assert 3 not in speakers and speakers[id] > 0.9, t
     assert set(settled.prints) == {1, 2} and settled.prints[1].seconds > 3.0
+
+
+def test_after_a_first_pass_it_is_known_who_was_alone_around_a_moment(ears: Ears) -> None:
+    survey = Survey(ears.networks)
+    call = Call(survey)
+    for speaks in (("a",), ("b",), ("a", "b"), ("b",)):
+        call.go(3.0, *speaks)
+    settled = survey.settle()
+    alone = {round(begin, 1): who for t in (2.0, 4.0, 6.0, 8.0, 10.0) for begin, _, who in settled.at(t).alone}
+    assert [alone[t] for t in (0.6, 1.6, 3.6, 4.6, 6.6, 8.6)] == [1, 1, 2, 2, None, None]
+    # Two seconds before, and one after.
+    assert (min(alone), max(alone)) == (pytest.approx(0.0, abs=0.21), pytest.approx(10.8, abs=0.21))

@@ -100,6 +100,35 @@ def test_eight_bits_change_a_voice_by_next_to_nothing(onnx, seed):
     assert relative(alone[0], beside[0]) < 10 ** (-40 / 20)
 
 
+@pytest.mark.parametrize(("backend", "apart"), [("torch", 1e-5), ("onnx", 1e-4), ("onnx8", 10 ** (-35 / 20))])
+def test_many_blocks_in_one_go_are_as_one_by_one(backend, apart):
+    talk = [recorded(name, 2) for name in ("beckett.wav", "two_cities.wav")]
+    mix = np.stack([sum(talk)] * 2)
+    lips = noise(2, 50, 4).cumsum(1) * 0.2
+    voices = np.abs(noise(2, PRINT))
+    runtime, rows, other = SeparatorRuntime(rows=1, backend=backend), np.array([3, 1]), np.array([1, 3])
+    seen = np.array([True, True])
+    made = {}
+    for how in ("step", "run"):
+        runtime.reset(rows)
+        parts, cues = [], []
+        sizes = iter([1, 3, 10, 10, 6, 20, 50])
+        size, begin = next(sizes), 0
+        for k in range(100):
+            if k % 2 == 0:
+                runtime.lips(rows, lips[:, k // 2], seen)
+            if how == "step":
+                parts.append(runtime.step(rows, mix[:, k * BLOCK : (k + 1) * BLOCK], other, voices))
+                continue
+            cues.append(runtime.cues(rows, other))
+            if len(cues) == size:
+                parts.append(runtime.run(rows, mix[:, begin * BLOCK : (k + 1) * BLOCK], cues, other, voices))
+                cues, size, begin = [], next(sizes, 0), k + 1
+        made[how] = np.concatenate(parts, axis=1)
+    assert made["run"].shape == made["step"].shape
+    assert relative(made["run"], made["step"]) < apart
+
+
 def test_rows_do_not_touch_each_other(onnx):
     mix, lips, voice = noise(2, 12_800) * 0.1, noise(2, 20, 4).cumsum(1), np.abs(noise(2, PRINT))
     together = play(onnx, [0, 1], mix, lips, voice)

@@ -21,7 +21,7 @@ def test_one_sentence(doubt):
     assert doubt().believes(reading(SURE), 0.4)
     assert not doubt().believes(reading(SURE - 0.01), 0.4)
     assert not doubt().believes(reading(-0.1, CIRCLES), 3.0)
-    assert not doubt().shows(reading(-0.1, CIRCLES))
+    assert not doubt().shows(reading(-0.1, CIRCLES), 3.0)
     assert not repetitive("no no no") and not repetitive("") and repetitive(CIRCLES)
 
 
@@ -41,8 +41,21 @@ def believed(doubt, confidences, seconds=6.0):
 def test_a_voice_that_speaks_another_language_is_refused_even_where_a_sentence_seems_sure():
     doubt = ForeignDoubt()
     assert believed(doubt, [-0.9, -1.1, -0.6, -1.2, -0.65, -0.6]) == [False] * 6
-    assert not doubt.shows(reading(-0.3))
+    assert not doubt.shows(reading(-0.3), 3.0)
     assert believed(Doubt(), [-0.7, -0.6]) == [True, True]
+
+
+def test_who_speaks_slowly_may_be_less_clear():
+    def at(pace, confidence=-0.9, seconds=4.0):
+        return Reading("I like the big house.", confidence, (5,) * round(pace * seconds))
+
+    learner, foreigner, clear = ForeignDoubt(), ForeignDoubt(), ForeignDoubt()
+    assert [learner.believes(at(4), 4.0) for _ in range(2)] == [True, True]
+    assert [believed(ForeignDoubt(), [-0.9])] == [[False]]
+    assert not any(foreigner.believes(at(8, -0.8), 4.0) for _ in range(6))
+    assert all(clear.believes(at(8, -0.3), 4.0) for _ in range(6))
+    # Two words in half a minute are no slow speech.
+    assert not ForeignDoubt().believes(at(0.2, -1.3, 30.0), 30.0)
 
 
 def test_one_unclear_sentence_takes_none_of_the_others_along():

@@ -36,7 +36,7 @@ def test_a_bad_one_does_not_stop_the_rest(
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a", "c"]
     told = capsys.readouterr().err.splitlines()
     assert len(told) == 2 and "bad.mp4 cannot be read" in told[0]
-    assert told[1] == "earshot: 1 of 3 recordings failed: bad.mp4"
+    assert told[1] == "earshot: 1 of 3 files failed: bad.mp4"
 
 
 def test_not_even_one_that_breaks_a_model(

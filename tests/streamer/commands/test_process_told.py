@@ -16,8 +16,9 @@ import cv2
 import numpy as np
 import pytest
 
-from models.common.arrays import F32, U8
+from models.common.arrays import F32
 from models.common.weights import packaged
+from models.faces.tracker import Face
 from models.speech.moonshine import Moonshine
 from models.speech.types import Reading
 from streamer.commands.process import process, process_command
@@ -122,7 +123,7 @@ def test_faint_speech_reaches_the_engine_amplified_and_the_files_as_it_was(tmp_p
     heard: list[F32] = []
 
     class Listens(OneFace):
-        def see(self, sid: str, t: float, rgb: U8) -> list[FaceState]:
+        def seen(self, sid: str, t: float, found: list[Face], cut: bool) -> list[FaceState]:
             return []
 
         def hear(self, blocks: dict[str, tuple[float, F32]]) -> dict[str, Voices]:
@@ -159,7 +160,7 @@ def test_microphones_go_on_in_silence_after_their_end() -> None:
 
     pieces = iter([np.ones((2, 200), np.float32), np.ones((2, 300), np.float32)])
     mics = microphones.Microphones(pieces, activity, boost=2.0)
-    made = [mics.hear({"s": (0.02 * i, np.zeros(BLOCK, np.float32))})["s"] for i in range(3)]
+    made = [mics.separate("s", 0.02 * i, np.zeros(BLOCK, np.float32))[0] for i in range(3)]
     assert [float(voices.pcm.sum()) for voices in made] == [4.0 * 320, 4.0 * 180, 0.0]
     assert made[0].ids == [-1, -2] and [other.speaking for other in made[0].others] == [0.7, 0.7]
     assert np.array_equal(made[0].rest, np.full(BLOCK, -4, np.float32))

@@ -11,6 +11,7 @@ import soundfile
 
 from models.active_speaker.settled import Settled
 from models.common.arrays import F32, I16, U8
+from models.faces.tracker import Face
 from streamer.commands.process import process, process_command
 from streamer.engine.survey import Known
 from streamer.engine.types import SpeakerState, Voices
@@ -71,7 +72,10 @@ class FakeSurvey:
         self.heard: list[float] = []
         self.found = Known(Settled(0.0, [], {}, {}))
 
-    def see(self, t: float, rgb: U8) -> None:
+    def find(self, t: float, rgb: U8) -> tuple[list[Face], bool]:
+        return [], False
+
+    def see(self, t: float, found: list[Face], cut: bool) -> None:
         self.seen.append(t)
 
     def hear(self, t: float, pcm: F32) -> None:
@@ -111,7 +115,7 @@ def test_a_recording_is_gone_through_twice(tmp_path: Path, learning: list[Learni
     assert len(survey.heard) == 50 and len(survey.seen) == 25
     assert engine.known is survey.found and summary.learning > 0
     # The last samples are pressed out of the separator by one block more.
-    assert engine.heard == 51 and [t for t, _ in engine.seen] == survey.seen
+    assert engine.heard == 51 and engine.told == survey.seen
     assert media(summary.files) == ["events.jsonl", "face-7.wav", "overlay.mp4", "rest.wav"]
 
 
@@ -124,7 +128,16 @@ def test_one_pass_is_as_in_a_call(tmp_path: Path, learning: list[Learning]) -> N
 def test_without_sound_there_is_nothing_to_learn(tmp_path: Path, learning: list[Learning]) -> None:
     path = write(tmp_path / "a.mkv", pictures=[(i / 25, grey(90, 64, 48)) for i in range(10)])
     assert process(path, tmp_path / "out", progress=False).learning == 0
-    assert learning[0].surveys == [] and len(learning[0].seen) == 10
+    assert learning[0].surveys == [] and len(learning[0].told) == 10
+
+
+def test_several_recordings_share_the_models(tmp_path: Path, learning: list[Learning]) -> None:
+    paths = [clip(tmp_path / f"{name}.mkv", 0.4) for name in "abc"]
+    assert process_command(paths, tmp_path / "out", one_pass=True, speech=None) == 0
+    (engine,) = learning
+    assert engine.heard == 3 * 21 and engine.opened == []
+    for name in "abc":
+        assert wav(tmp_path / f"out/{name}/rest.wav").shape == wav(tmp_path / "out/a/rest.wav").shape
 
 
 def test_the_command_says_how_long_it_learnt(

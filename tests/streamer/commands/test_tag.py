@@ -84,12 +84,17 @@ def test_a_line_of_json_a_file(tmp_path, capsys):
     assert all(line["tags"][0][0] == "loud" for line in lines)
 
 
-def test_bad_input_is_told_before_any_work(tmp_path, capsys):
+def test_bad_input_is_told_and_does_not_stop_the_rest(tmp_path, capsys):
     good = clip(tmp_path / "a.mkv")
     (tmp_path / "empty.wav").touch()
-    for bad in (tmp_path / "none.wav", tmp_path / "empty.wav", tmp_path):
+    bad = [tmp_path / "none.wav", tmp_path / "empty.wav", tmp_path]
+    assert tag_command([*bad, good], Loudness()) == 1
+    said = capsys.readouterr()
+    assert json.loads(said.out)["file"] == str(good)
+    assert len(said.err.splitlines()) == 4 and "3 of 4 files failed" in said.err
+    for one in bad:
         with pytest.raises(UserError):
-            tag_command([good, bad], Loudness())
+            tag_command([one], Loudness())
     silent = write(tmp_path / "silent.mkv", pictures=[(i / 25, grey(9, 64, 64)) for i in range(10)])
     with pytest.raises(UserError, match="has no sound"):
         tag_command([silent], Loudness())

@@ -46,12 +46,12 @@ def test_real_words(capsys, tmp_path):
     step = 4800
     pieces = [(at / 48_000, stereo[:, at : at + step]) for at in range(0, stereo.shape[1], step)]
     path = write(tmp_path / "talk.mkv", pictures=[(0.0, grey(9, 64, 48))], pieces=pieces)
-    assert transcribe_command(path) == 0
+    assert transcribe_command([path]) == 0
     cues = read_vtt(capsys.readouterr().out)
-    said = " ".join(text for *_, text in cues).lower()
+    said = " ".join(cue.text for cue in cues).lower()
     assert sum(word in said for word in ("ever", "tried", "failed", "matter", "again", "better")) >= 5
-    assert all(voice == "" for _, _, voice, _ in cues)
-    assert 0 <= cues[0][0] < 0.5 and 8 < cues[-1][1] < 10
+    assert all(cue.speaker == "" for cue in cues)
+    assert 0 <= cues[0].start < 500 and 8000 < cues[-1].end < 10_000
 
 
 def test_sound_is_heard_whole_at_16_khz(tmp_path):
@@ -64,7 +64,7 @@ def test_sound_is_heard_whole_at_16_khz(tmp_path):
 
 def test_nobody_talks(capsys, tmp_path):
     path = write(tmp_path / "tone.wav", pieces=[(0.0, tone(1.0, 48_000))])
-    assert transcribe_command(path) == 0
+    assert transcribe_command([path]) == 0
     assert capsys.readouterr().out == "WEBVTT\n"
 
 
@@ -74,19 +74,19 @@ def test_what_is_no_recording(tmp_path, content):
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(UserError):
-        transcribe_command(path)
+        transcribe_command([path])
 
 
 def test_pictures_alone_cannot_be_read(tmp_path):
     path = write(tmp_path / "mute.mkv", pictures=[(i / 25, grey(90, 64, 48)) for i in range(5)])
     with pytest.raises(UserError, match="no sound"):
-        transcribe_command(path)
+        transcribe_command([path])
 
 
 def test_an_unknown_model(tmp_path):
     path = clip(tmp_path / "a.mkv", 0.5)
     with pytest.raises(UserError, match="no transcriber"):
-        transcribe_command(path, model="nonsense")
+        transcribe_command([path], model="nonsense")
     if find_spec("faster_whisper") is None:
         with pytest.raises(UserError, match="not installed"):
             named_transcriber("faster-whisper:tiny")
@@ -104,13 +104,13 @@ def test_a_model_that_cannot_be_had(monkeypatch):
 @pytest.mark.parametrize("code", ["xx", "arabic", "EN"])
 def test_an_unknown_language(tmp_path, code):
     with pytest.raises(UserError, match=f'no language "{code}"'):
-        transcribe_command(clip(tmp_path / "a.mkv", 0.5), language=code)
+        transcribe_command([clip(tmp_path / "a.mkv", 0.5)], language=code)
 
 
 def test_a_language_that_nobody_reads(tmp_path, monkeypatch):
     monkeypatch.setattr("streamer.commands.transcribe.has_second_reader", lambda name: False)
     with pytest.raises(UserError, match=r"^Arabic needs another reader: pip install 'earshot\[languages\]'$"):
-        transcribe_command(clip(tmp_path / "a.mkv", 0.5), language="ar")
+        transcribe_command([clip(tmp_path / "a.mkv", 0.5)], language="ar")
 
 
 class Polyglot:
@@ -132,7 +132,7 @@ class Polyglot:
 def test_another_language_is_written_in_its_own_words(tmp_path, monkeypatch, capsys, language, words, told):
     monkeypatch.setattr("streamer.commands.transcribe.has_second_reader", lambda name: True)
     monkeypatch.setattr("streamer.commands.transcribe.open_second_reader", Polyglot)
-    assert transcribe_command(BECKETT, language=language, format="txt") == 0
+    assert transcribe_command([BECKETT], language=language, format="txt") == 0
     written = capsys.readouterr()
     lines = [line.split("] ")[1] for line in written.out.splitlines()]
     # The first word or two, of half a second, decide nothing yet.
@@ -143,12 +143,12 @@ def test_another_language_is_written_in_its_own_words(tmp_path, monkeypatch, cap
 def test_what_is_no_english_is_told_instead_of_made_up(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("streamer.commands.transcribe.has_second_reader", lambda name: False)
     monkeypatch.setattr(Moonshine, "read", lambda self, pcm, draft=(): Reading("The moon is here.", -0.9, ()))
-    assert transcribe_command(BECKETT, format="txt") == 0
+    assert transcribe_command([BECKETT], format="txt") == 0
     written = capsys.readouterr()
     assert written.out == ""
     assert "the language is not English (or it is not speech): " in written.err
     assert "pip install 'earshot[languages]' reads them" in written.err
-    assert transcribe_command(BECKETT, format="txt", language="en") == 0
+    assert transcribe_command([BECKETT], format="txt", language="en") == 0
     written = capsys.readouterr()
     assert written.out == "" and "speech that no words are believed of: " in written.err
 
@@ -192,7 +192,7 @@ def test_lines_are_printed_as_they_come(tmp_path, talker, capsys, monkeypatch):
         printed(*args, **more)
 
     monkeypatch.setattr("builtins.print", note)
-    assert transcribe_command(quiet(tmp_path / "a.wav"), format="txt") == 0
+    assert transcribe_command([quiet(tmp_path / "a.wav")], format="txt") == 0
     assert capsys.readouterr().out == (
         "[0:00:03] This is 1.\n[0:00:06] This is 2.\n[0:00:09] This is 3.\n[0:00:12] This is 4.\n[0:00:14] Bye.\n"
     )
@@ -201,39 +201,39 @@ def test_lines_are_printed_as_they_come(tmp_path, talker, capsys, monkeypatch):
 
 def test_every_format(tmp_path, talker, capsys):
     path = quiet(tmp_path / "a.wav")
-    assert transcribe_command(path, format="srt") == 0
+    assert transcribe_command([path], format="srt") == 0
     assert capsys.readouterr().out.startswith(
         "1\n00:00:03,000 --> 00:00:04,300\nThis is 1.\n\n2\n00:00:06,000 --> 00:00:07,300\nThis is 2.\n\n3\n"
     )
-    assert transcribe_command(path, format="json") == 0
+    assert transcribe_command([path], format="json") == 0
     first = json.loads(capsys.readouterr().out.splitlines()[0])
     assert first["text"] == "This is 1." and [word["text"] for word in first["words"]] == ["This", "is", "1."]
-    assert transcribe_command(path, out=tmp_path / "a.SRT") == 0
+    assert transcribe_command([path], out=tmp_path / "a.SRT") == 0
     assert (tmp_path / "a.SRT").read_text().startswith("1\n00:00:03,000")
     with pytest.raises(UserError, match="--force"):
-        transcribe_command(path, out=tmp_path / "a.SRT")
-    assert transcribe_command(path, out=tmp_path / "a.SRT", force=True, format="vtt") == 0
+        transcribe_command([path], out=tmp_path / "a.SRT")
+    assert transcribe_command([path], out=tmp_path / "a.SRT", force=True, format="vtt") == 0
     assert (tmp_path / "a.SRT").read_text().startswith("WEBVTT")
     with pytest.raises(UserError, match="no format"):
-        transcribe_command(path, format="doc")
+        transcribe_command([path], format="doc")
     with pytest.raises(UserError, match="cannot write"):
-        transcribe_command(path, out=tmp_path / "no/where.vtt")
+        transcribe_command([path], out=tmp_path / "no/where.vtt")
 
 
 def test_a_transcript_is_whole_or_not_there(tmp_path, talker, monkeypatch):
     monkeypatch.setattr(Talker, "close", lambda self: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        transcribe_command(quiet(tmp_path / "a.wav"), out=tmp_path / "a.vtt")
+        transcribe_command([quiet(tmp_path / "a.wav")], out=tmp_path / "a.vtt")
     assert [path.name for path in tmp_path.iterdir()] == ["a.wav"]
 
 
 def test_what_is_left_out_is_told_beside_the_words(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("streamer.commands.transcribe.named_transcriber", lambda *name: Tape())
     path = tracks(tmp_path / "a.mka", talk(0.5, 1), talk(0.5, 2))
-    assert transcribe_command(path) == 0
+    assert transcribe_command([path]) == 0
     said = capsys.readouterr()
     assert said.err.startswith(f"earshot: {path}: sound track 1 of 2 is heard") and "earshot" not in said.out
-    assert transcribe_command(path, choice=Choice(mix=True)) == 0
+    assert transcribe_command([path], choice=Choice(mix=True)) == 0
     assert capsys.readouterr().err == ""
 
 
@@ -242,3 +242,24 @@ def test_faint_speech_is_amplified(tmp_path):
     tape = Tape()
     list(transcribe(save(tmp_path / "a.wav", pcm * 0.003 / np.sqrt(np.mean(pcm**2))), tape))
     assert np.sqrt(np.mean(np.concatenate([heard for _, heard in tape.heard]) ** 2)) > 0.02
+
+
+def test_of_several_recordings_a_file_each_is_written_and_a_bad_one_does_not_stop_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = []
+
+    class Counted(Moonshine):
+        def __init__(self) -> None:
+            made.append(self)
+            super().__init__()
+
+    monkeypatch.setattr("models.speech.moonshine.Moonshine", Counted)
+    bad = tmp_path / "bad.mp4"
+    bad.write_text("no media")
+    files = [quiet(tmp_path / "a.wav"), bad, quiet(tmp_path / "b.wav")]
+    with pytest.raises(UserError, match="name a folder with --out"):
+        transcribe_command(files)
+    assert transcribe_command(files, out=tmp_path / "out", format="srt") == 1
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.srt", "b.srt"]
+    assert len(made) == 1 and "1 of 3 files failed: bad.mp4" in capsys.readouterr().err

@@ -22,6 +22,7 @@ from streamer.engine.look_worker import MEMORY_EVERY
 from streamer.engine.looking import Looking
 from streamer.engine.session import Lips
 from streamer.engine.types import BLOCK
+from tests.models.separation.test_runtime import recorded
 
 STEP = 0.08
 """Seconds from one picture to the next that are both looked at."""
@@ -69,6 +70,26 @@ def test_voices_and_rest_add_up_to_the_mixture_late_by_the_stated_delay(engine, 
     total = np.concatenate([voices.pcm.sum(0) + voices.rest for voices in heard])
     np.testing.assert_allclose(total[DELAY:], sound.ravel()[:-DELAY], atol=1e-6)
     assert heard[7].t == pytest.approx(7 * 0.02 - DELAY / 16_000)
+
+
+def test_a_recording_s_blocks_are_separated_in_one_go_as_one_by_one(engine, picture):
+    sound, one, many = recorded("two_cities.wav")[8000 : 8000 + 45 * BLOCK].reshape(45, BLOCK), [], []
+    for sid in ("one", "many"):
+        engine.open(sid)
+        look(engine, sid, picture, 2)
+    for i, block in enumerate(sound):
+        if i == 20:
+            # Whoever comes needs a row; one who has gone gives it back.
+            for sid in ("one", "many"):
+                look(engine, sid, picture, 2, start=0.4)
+        one.append(engine.hear({"one": (i * 0.02, block)})["one"])
+        many += engine.separate("many", i * 0.02, block, last=i == len(sound) - 1)
+    assert len(many) == len(one)
+    for a, b in zip(one, many, strict=True):
+        assert (a.t, a.ids, a.faces) == (b.t, b.ids, b.faces)
+        np.testing.assert_allclose(a.pcm.sum(0) + a.rest, b.pcm.sum(0) + b.rest, atol=1e-6)
+    a, b = (np.concatenate([v.pcm[-1] if len(v.ids) else np.zeros(BLOCK, np.float32) for v in x]) for x in (one, many))
+    assert np.abs(a).max() > 0.01 and np.linalg.norm(a - b) < 10 ** (-30 / 20) * np.linalg.norm(a)
 
 
 def test_without_faces_all_is_rest(engine):
@@ -132,7 +153,7 @@ def test_memory_gives_the_same_people_the_same_numbers_in_another_process(pictur
 
     def looked(looking, picture, count, start=0.0):
         for i in range(count):
-            found = looking.see(start + i * 0.04, picture)
+            found, _ = looking.see(start + i * 0.04, picture)
         return [face.id for face in found]
 
     before, after = Looking(models, networks, 6), Looking(models, networks, 6)

@@ -48,14 +48,15 @@ MODELS: Any = SimpleNamespace(detector=None, mesher=None, encoder=None)
 class Told:
     """Senses that say what the test says."""
 
-    cut = False
-
     def __init__(self) -> None:
         self.latest = Attribution()
         self.heard: list[tuple[float, int]] = []
 
-    def see(self, t: float, rgb: Any) -> list[Face]:
-        return []
+    def find(self, t: float, rgb: Any) -> tuple[list[Face], bool]:
+        return [], False
+
+    def take(self, t: float, found: list[Face]) -> None:
+        pass
 
     def hear(self, t: float, pcm: F32) -> None:
         self.heard.append((round(t, 3), len(pcm)))
@@ -188,10 +189,10 @@ def test_after_a_first_pass_faces_and_voices_are_looked_up() -> None:
     settled = Settled(0.0, [], {1: PRINT, -1: PRINT}, {})
     known = Known(settled, {0.0: [face(1)], 0.04: [face(1), face(2)]}, frozenset({0.04}))
     one = EngineSession(KnownSenses(known), known)
-    assert [state.id for state in one.see(0.0, np.zeros((8, 8, 3), np.uint8))] == [1]
-    assert not one.senses.cut
-    assert [state.id for state in one.see(0.04, np.zeros((8, 8, 3), np.uint8))] == [1, 2]
-    assert one.senses.cut
+    picture = np.zeros((8, 8, 3), np.uint8)
+    assert [one.senses.find(t, picture)[1] for t in (0.0, 0.04)] == [False, True]
+    assert [state.id for state in one.see(0.0, picture)] == [1]
+    assert [state.id for state in one.see(0.04, picture)] == [1, 2]
     assert one.see(0.08, np.zeros((8, 8, 3), np.uint8)) == []
 
 
@@ -239,7 +240,7 @@ def test_a_survey_gives_one_person_one_number_in_all_pictures(monkeypatch: pytes
 
     monkeypatch.setattr(survey._tracker, "step", step)
     for i in range(3):
-        survey.see(i * 0.04, np.zeros((8, 8, 3), np.uint8))
+        survey.see(i * 0.04, *survey.find(i * 0.04, np.zeros((8, 8, 3), np.uint8)))
     known = survey.finish()
     assert [[one.id for one in found] for found in known.faces.values()] == [[1], [1, 2], [1, 2]]
 
@@ -248,7 +249,7 @@ def test_a_survey_keeps_faces_by_the_time_of_their_picture(monkeypatch: pytest.M
     survey = EngineSurvey(MODELS, NETWORKS, 6)
     monkeypatch.setattr(survey._tracker, "step", lambda rgb, t: [face(1)] if t < 0.1 else [])
     for i in range(4):
-        survey.see(i * 0.04, np.zeros((8, 8, 3), np.uint8))
+        survey.see(i * 0.04, *survey.find(i * 0.04, np.zeros((8, 8, 3), np.uint8)))
         survey.hear(i * 0.04, np.zeros(640, np.float32))
     known = survey.finish()
     assert [len(known.faces[i * 0.04]) for i in range(4)] == [1, 1, 1, 0]

@@ -155,3 +155,14 @@ async def test_the_process_says_the_same_and_says_when_it_is_gone(speech):
     finally:
         await client.close()
     assert not client.ready and client.pid is None
+
+
+def test_a_picture_is_encoded_once_for_all_that_look_at_it(observer, speech, monkeypatch):
+    observer.open("p")
+    encoded, encode = [], observer._encoder.encode
+    monkeypatch.setattr(observer._encoder, "encode", lambda rgb: encoded.append(len(rgb)) or encode(rgb))
+    portrait = skimage.data.astronaut()
+    seen = watch(observer, lambda t: portrait, speech, 3.0)
+    observer.close("p")
+    assert len(of(Description, seen)) == 1
+    assert len(of(Localization, seen)) <= sum(encoded) <= len(of(Localization, seen)) + 1

@@ -45,9 +45,9 @@ class Transcriber:
 class Call:
     """One session with one face that talks; its clock is at 100 s."""
 
-    def __init__(self, sid="p", first_line=5):
+    def __init__(self, sid="p", first_line=5, **more):
         self.readings, transcriber = SecondReadings(), Transcriber()
-        self.captions = LiveCaptions(transcriber, self.readings)
+        self.captions = LiveCaptions(transcriber, self.readings, **more)
         self.captions.open(sid, first_line)
         for t in np.arange(98.0, 100.05, 0.1):
             self.until(t)
@@ -108,8 +108,8 @@ def test_a_reading_that_is_there_at_once_is_taken():
     call = Call()
     ask = call.readings.ask
 
-    def ask_and_read(sound, hurried):
-        request = ask(sound, hurried)
+    def ask_and_read(sound, hurried, choose):
+        request = ask(sound, hurried, choose)
         answer(call.readings, "A budget.")
         return request
 
@@ -204,3 +204,36 @@ def test_one_sentence_longer_than_all_that_may_wait_is_read():
     readings = SecondReadings()
     request = readings.ask(np.zeros(round(MOST_SOUND + 1) * RATE, np.float32))
     assert readings.take()[0] is request
+
+
+class Polyglot:
+    """Hears Arabic for sure."""
+
+    def __init__(self, text):
+        self.text, self.asked = text, []
+
+    def read(self, pcm, draft=()):
+        return Reading("English.", -0.2, ())
+
+    def read_as(self, pcm, language):
+        self.asked.append(language({"ar": 0.9999}))
+        return Reading(self.text, -0.2, ())
+
+
+@pytest.mark.parametrize(
+    ("language", "asked", "text", "final"),
+    [
+        ("auto", ["ar"], "أهلا", "أهلا"),
+        ("ko", ["ko"], "안녕", "안녕"),
+        # Of another language what the first reader made is not to stand.
+        ("auto", ["ar"], "", ""),
+        ("en", [], "", "English."),
+    ],
+)
+def test_a_call_s_language_is_heard_out_and_read(language, asked, text, final):
+    call, reader = Call(language=language), Polyglot(text)
+    call.voice.over = [("A bucket.", True)]
+    call.step()
+    request, sound = call.readings.take()
+    call.readings.answer(request, request.read(reader, sound))
+    assert call.step() == [(5, final, True)] and reader.asked == asked

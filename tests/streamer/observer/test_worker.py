@@ -87,7 +87,7 @@ def test_an_odd_question_costs_nobody_the_models(talk):
 
 
 def test_without_its_transcriber_the_rest_goes_on(monkeypatch, caplog):
-    def missing(name):
+    def missing(name, language):
         raise ImportError("faster-whisper is not installed")
 
     assert open_captions("none") is None

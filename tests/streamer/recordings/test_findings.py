@@ -1,5 +1,6 @@
 import numpy as np
 
+from models.active_speaker.alone import Stretch
 from streamer.engine.types import BLOCK
 from streamer.observer.types import Caption, Description, Localization, Sounds
 from streamer.recordings.findings import SESSION, Findings
@@ -31,6 +32,9 @@ class Observer:
         ]
 
 
+ALONE = (Stretch(0.0, 0.2, 2),)
+
+
 class LiveCaptions:
     def __init__(self):
         self.heard, self.steps = [], 0
@@ -38,8 +42,9 @@ class LiveCaptions:
     def open(self, sid):
         assert sid == SESSION
 
-    def hear(self, sid, t, mix, voices, speaking):
+    def hear(self, sid, t, mix, voices, speaking, alone=()):
         self.heard.append(speaking)
+        self.alone = alone
 
     def step(self, partials=True):
         self.steps += 1
@@ -53,9 +58,10 @@ def test_blocks_and_pictures_become_events_and_marks():
     events = []
     observer, captions = Observer(), LiveCaptions()
     findings = Findings(observer, captions, lambda t, type, **fields: events.append((t, type, fields)))
-    findings.picture(0.0, np.zeros((480, 640, 3), np.uint8))
+    findings.picture(0.0, np.zeros((224, 224, 3), np.uint8), 640 / 480)
     for i in range(10):
-        findings.block(i * 0.02, np.zeros(BLOCK, np.float32), {2: np.zeros(BLOCK, np.float32)}, {2: 0.75})
+        findings.block(i * 0.02, np.zeros(BLOCK, np.float32), {2: np.zeros(BLOCK, np.float32)}, {2: 0.75}, ALONE)
+    assert captions.alone == ALONE
     assert observer.seen == [(0.0, (224, 224, 3), 640 / 480)]
     assert observer.heard[3] == (0.06, BLOCK, [2]) and captions.heard[0] == {2: 0.75}
     assert events == [
@@ -82,13 +88,13 @@ def test_blocks_and_pictures_become_events_and_marks():
 def test_pictures_without_sound_are_described_too():
     events = []
     findings = Findings(Observer(), None, lambda t, type, **fields: events.append(type))
-    findings.picture(0.0, np.zeros((48, 64, 3), np.uint8))
+    findings.picture(0.0, np.zeros((224, 224, 3), np.uint8), 64 / 48)
     assert "scene" in events
 
 
 def test_without_sound_nothing_is_said():
     events = []
     findings = Findings(Observer(), LiveCaptions(), lambda t, type, **fields: events.append(type))
-    findings.picture(0.0, np.zeros((48, 64, 3), np.uint8))
+    findings.picture(0.0, np.zeros((224, 224, 3), np.uint8), 64 / 48)
     findings.finish()
     assert events.count("caption") <= 1

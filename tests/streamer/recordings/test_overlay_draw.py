@@ -1,7 +1,9 @@
 import numpy as np
+import pytest
 
 from streamer.engine.types import FaceState
 from streamer.observer.types import Localization
+from streamer.recordings import lettering
 from streamer.recordings.annotations import Annotations
 from streamer.recordings.overlay_draw import HOT, PAPER, QUIET, TALKING, Canvas
 
@@ -58,7 +60,7 @@ def test_no_heat_is_drawn_where_nothing_to_be_seen_sounds():
 def test_captions_stand_below_their_face_and_others_at_the_bottom():
     said = {3: ("hello", "you"), None: ("from afar",)}
     planes = drawn([face()], Annotations(captions=said))
-    below = planes[round(0.6 * HEIGHT) + 8 : round(0.6 * HEIGHT) + 14, round(0.4 * WIDTH) + 4 : round(0.4 * WIDTH) + 20]
+    below = planes[round(0.6 * HEIGHT) + 4 : round(0.6 * HEIGHT) + 20, round(0.4 * WIDTH) : round(0.4 * WIDTH) + 30]
     assert (below == PAPER[0]).mean() > 0.5
     bottom = planes[HEIGHT - 20 : HEIGHT - 8, 8:40]
     assert (bottom == PAPER[0]).mean() > 0.5
@@ -67,7 +69,7 @@ def test_captions_stand_below_their_face_and_others_at_the_bottom():
 
 def test_labels_stay_in_the_picture_whatever_they_say():
     canvas = Canvas(grey(), WIDTH, HEIGHT)
-    for text in ("word " * 200, "é" * 30, "a"):
+    for text in ("word " * 200, "é" * 30, "w" * 9000, "김민수 😀 \u202e\x07\n", "", "a"):
         for left, edge, rises in ((-50, -20, False), (WIDTH, HEIGHT, True), (WIDTH, HEIGHT + 99, False)):
             a, b, c, d = canvas.label(text, left, edge, PAPER, rises)
             assert 0 <= a < c <= WIDTH and 0 <= b < d <= HEIGHT
@@ -86,3 +88,39 @@ def test_a_name_stands_in_place_of_the_number():
     Canvas(named, WIDTH, HEIGHT, {3: "Anna Maria Alessandra"}).draw([face()], Annotations())
     above = slice(round(0.4 * HEIGHT) - 20, round(0.4 * HEIGHT) - 2)
     assert (named[above] == QUIET[0]).sum() > 2 * (plain[above] == QUIET[0]).sum()
+
+
+def test_names_in_any_script_are_drawn_as_they_are_written():
+    plain = lettering.ink("Muller", 16)
+    for name in ("Müller", "Ольга", "Γιώργος", "محمد", "Łukasz"):
+        drawn = lettering.ink(name, 16)
+        assert drawn.any() and drawn.shape[0] == plain.shape[0]
+        assert not np.array_equal(drawn, lettering.ink("?" * len(name), 16))
+        assert not np.array_equal(drawn, lettering.ink(lettering.UNKNOWN * len(name), 16))
+    # The dots are there.
+    assert lettering.ink("Müller", 16).sum() > plain.sum()
+
+
+@pytest.fixture
+def one_font(monkeypatch):
+    def forget():
+        for kept in (lettering.ink, lettering.fitted, lettering._drawn_by, lettering._fonts):
+            kept.cache_clear()
+
+    monkeypatch.setattr(lettering, "FONTS", lettering.FONTS[:1])
+    forget()
+    yield
+    forget()
+
+
+def test_what_no_font_has_is_read_aloud_or_a_box_and_never_a_question_mark(one_font):
+    assert np.array_equal(lettering.ink("김민수", 16), lettering.ink("GimMinSu", 16))
+    assert np.array_equal(lettering.ink("カナ", 16), lettering.ink("KaNa", 16))
+    assert np.array_equal(lettering.ink("李", 16), lettering.ink("□", 16))
+    assert not np.array_equal(lettering.ink("李", 16), lettering.ink("?", 16))
+
+
+def test_heat_of_one_map_is_drawn_alike_on_every_picture():
+    heat = np.random.default_rng(0).integers(0, 255, 196).astype(np.uint8)
+    place = Localization(0.0, 0.9, (0.25, 0.25), None, heat.tobytes())
+    assert np.array_equal(drawn(annotations=Annotations(place=place)), drawn(annotations=Annotations(place=place)))

@@ -128,7 +128,7 @@ async def test_the_transcript_is_for_those_in_the_room():
         address = f"/rooms/{room['room']}/transcript"
         for token in (ann["token"], watcher["token"]):
             for kind, media_type, begin in (
-                ("vtt", "text/vtt", "WEBVTT\n\n00:00:01.000 --> 00:00:01.001\n<v Ann>Hello.\n"),
+                ("vtt", "text/vtt", "WEBVTT\n\n00:00:01.000 --> 00:00:02.000\n<v Ann>Hello.\n"),
                 ("srt", "application/x-subrip", "1\n00:00:01,000 --> "),
                 ("txt", "text/plain", "[0:00:01] Ann: Hello.\n"),
             ):
