@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.active_speaker.attribution import MOST_SOLO, SAMPLES, SURE, Attribution, Attributor, Networks, VoicePrint
-from models.active_speaker.chunk import CHUNK, SPEECH, Chunk
+from models.active_speaker.chunk import CHUNK, OVERLAP, SPEECH, Chunk
 from models.active_speaker.loudness import Loudness, LoudnessTrack, levels_of
 from models.common.arrays import F32, F64
 from models.common.audio import SAMPLE_RATE
@@ -18,6 +18,12 @@ ROUNDS = 30
 
 LEAST = 3
 """Chunks of a speaker's own speech that a print is made of, at least: fewer than in a call, with hindsight."""
+
+KEPT_SOLO = 300
+"""Chunks of a speaker's own speech that are kept, at most: the surest minute, 4 MB."""
+
+SHORTEST = 3
+"""Least chunks of own speech in one piece that are given out: in shorter ones most is beginning and end."""
 
 BEFORE, AFTER = 2.0, 8.0
 """Seconds before its first and after its last word that a voice counts as taking part."""
@@ -47,6 +53,7 @@ class Settled:
         prints: of everybody whose voice is known.
         lip_means: by face.
         levels: of the sound, dB, 40 ms each from `begin` on.
+        solo: by speaker, stretches of its own speech alone in their order: their time, seconds, and sound.
     """
 
     def __init__(
@@ -56,9 +63,11 @@ class Settled:
         prints: Mapping[int, VoicePrint],
         lip_means: Mapping[int, F32],
         levels: F64 | None = None,
+        solo: Mapping[int, list[tuple[float, F32]]] | None = None,
     ) -> None:
         self._begin, self._chunks, self._lip_means = begin, chunks, lip_means
         self.prints = prints
+        self.solo = solo or {}
         self._loudness = LoudnessTrack(begin, np.zeros(0) if levels is None else levels)
         said = {id: [i for i, one in enumerate(chunks) if _speaks(one, id)] for id in prints}
         self._said = {id: np.array(numbers) for id, numbers in said.items()}
@@ -89,6 +98,16 @@ class Settled:
             lip_means=self._lip_means,
             lately=frozenset(near),
         )
+
+    @property
+    def duration(self) -> float:
+        """Seconds judged."""
+        return CHUNK * len(self._chunks)
+
+    @property
+    def overlap(self) -> float:
+        """Seconds in which several speak at once."""
+        return CHUNK * sum(chunk.speech > SPEECH and chunk.overlap > OVERLAP for chunk in self._chunks)
 
     def loudness(self, t: float) -> Loudness:
         """Return how loud the sound is at `t` seconds, by what came before and after."""
@@ -123,15 +142,27 @@ class Survey:
         inference.infer(ROUNDS)
         means = {id: inference.lip_means(id) for id in inference.speakers if id > 0 and inference.count}
         inference.retire()
-        prints = {}
+        prints, runs = {}, {}
         for id, solo in self._solo.items():
             best = sorted(sorted(solo, key=lambda one: -one[0])[:MOST_SOLO], key=lambda one: one[1])
             if len(best) >= LEAST:
                 speech = np.concatenate([pcm for _, _, pcm in best])
                 sure = float(np.mean([probability for probability, _, _ in best]))
                 prints[id] = VoicePrint(self._networks.prints(speech), len(best) * CHUNK, sure)
+                runs[id] = self._runs(id)
         levels = np.concatenate(self._levels) if self._levels else None
-        return Settled(self._attributor.time(0), self._chunks, prints, means, levels)
+        return Settled(self._attributor.time(0), self._chunks, prints, means, levels, runs)
+
+    def _runs(self, id: int) -> list[tuple[float, F32]]:
+        """Return the kept sound of a speaker in pieces of `SHORTEST` chunks or more, neighbours joined."""
+        runs: list[tuple[int, list[F32]]] = []
+        for _, number, pcm in sorted(self._solo[id], key=lambda one: one[1]):
+            if runs and number == runs[-1][0] + len(runs[-1][1]):
+                runs[-1][1].append(pcm)
+            else:
+                runs.append((number, [pcm]))
+        long = [run for run in runs if len(run[1]) >= SHORTEST]
+        return [(self._attributor.time(number), np.concatenate(parts)) for number, parts in long]
 
     def _retired(self, number: int, chunk: Chunk, speakers: dict[int, float]) -> None:
         self._chunks.append(Judged(chunk.speech, chunk.overlap, speakers))
@@ -143,7 +174,7 @@ class Survey:
         if len(pcm) == SAMPLES:
             kept = self._solo.setdefault(id, [])
             kept.append((speakers[id] * chunk.speech * (1 - chunk.overlap), number, pcm))
-            if len(kept) > 2 * MOST_SOLO:
+            if len(kept) > KEPT_SOLO:
                 kept.remove(min(kept, key=lambda one: one[0]))
 
 

@@ -38,6 +38,7 @@ def process(
     progress: bool = True,
     force: bool = False,
     one_pass: bool = False,
+    adapt: bool = True,
     engine: EngineLike | None = None,
     speech: str | None = None,
     language: str = AUTO,
@@ -55,6 +56,7 @@ def process(
         progress: Whether to show on stderr how far it is.
         force: Whether to replace earlier results of the same recording, and write into a folder that holds other files.
         one_pass: Whether to separate at once, as in a call, instead of learning all voices of the file first.
+        adapt: Whether to tune the separator to the voices learnt, where they talk at once.
         engine: To be used instead of a new one; then there is one pass.
         speech: Transcriber of the captions, "none" for no captions; None neither looks nor listens beside the engine.
         language: See `models.speech.transcriber.open_transcriber`.
@@ -73,6 +75,7 @@ def process(
     with OutFolder(out, input, force) as folder:
         try:
             learning, known, one_pass = 0.0, None, one_pass or engine is not None or info.audio is None
+            tuning, tuning_took = None, 0.0
             with show_progress(progress) as begin:
                 if info.microphones:
                     engine = _microphones(input, info)
@@ -86,19 +89,23 @@ def process(
                             input, info, engine.survey(), begin(f"{input.name}: learning voices", info.duration)
                         )
                         learning = time.monotonic() - began
+                        if adapt:
+                            began, length = time.monotonic(), known.settled.duration
+                            tell = begin(f"{input.name}: tuning to these voices", length)
+                            tuning = engine.tune(known, lambda share: tell(share * length))
+                            tuning_took = time.monotonic() - began
                 observe = None if speech is None else functools.partial(open_findings, transcriber, unwritten)
                 wanted = dataclasses.replace(wanted or Wanted(), captions=transcriber is not None)
                 draw = functools.partial(OverlayWriter, bit_rate=_bit_rate(input, info), names=wanted.names)
-                run = Recording(
-                    input, info, folder.path, engine, observe, known, draw if overlay and not wanted.burn else None
-                )
+                overlays = draw if overlay and not wanted.burn else None
+                run = Recording(input, info, folder.path, engine, observe, known, overlays, tuning)
                 summary = run.run(begin(input.name, info.duration))
             found = summary.faces, summary.voices
             people = write_exports(folder.path, input, info, found, wanted, summary.notes, summary.duration, draw)
             summary.voices = [person.number for person in people if person.id < 0]
         except OSError as error:
             raise UserError(f"cannot write to {out}: {error.strerror or error}") from error
-        summary.learning = learning
+        summary.learning, summary.tuning_took = learning, tuning_took
         summary.files = folder.files()
     summary.out = folder.made
     if folder.made != out:
@@ -139,6 +146,7 @@ def process_command(
     force: bool = False,
     resume: bool = False,
     one_pass: bool = False,
+    adapt: bool = True,
     speech: str | None = "moonshine",
     language: str = AUTO,
     choice: Choice | None = None,
@@ -168,7 +176,9 @@ def process_command(
     except ValueError as error:
         raise UserError(str(error)) from error
     wanted = Wanted(named, tracks=tracks, rate=rate, burn=burn)
-    how = functools.partial(process, device=device, force=force, one_pass=one_pass, choice=choice, overlay=overlay)
+    how = functools.partial(
+        process, device=device, force=force, one_pass=one_pass, adapt=adapt, choice=choice, overlay=overlay
+    )
 
     def one(input: Path, folder: Path) -> None:
         _say(input, how(input, folder, wanted=wanted, speech=speech, language=language))
@@ -181,11 +191,15 @@ def _say(input: Path, summary: Summary) -> None:
     """Say what was made."""
     for note in summary.notes:
         print(f"{input.name}: {note}")
+    if summary.tuning is not None:
+        print(f"{input.name}: {summary.tuning.text}")
     count = len(summary.faces)
     faces = f"{count} face{'' if count == 1 else 's'}, " if count else ""
     others = len(summary.voices)
     faces += f"{others} voice{'' if others == 1 else 's'} without a face, " if others else ""
     learning = f" after {summary.learning:.1f} s of learning voices" if summary.learning else ""
+    if summary.tuning is not None and summary.tuning.voices:
+        learning += f" and {summary.tuning_took:.1f} s of tuning to them"
     print(
         f"{faces}{summary.duration:.1f} s in {summary.took:.1f} s{learning} "
         f"({summary.speed:.1f} times real time): {', '.join(summary.files)} in {summary.out}",

@@ -6,7 +6,7 @@ import json
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from math import inf
 from pathlib import Path
 from typing import IO, Protocol
@@ -17,6 +17,7 @@ from models.common.arrays import F32, U8
 from models.common.audio import SAMPLE_RATE
 from models.voiceprint.state import Change
 from streamer.engine.survey import Known
+from streamer.engine.tuning import Tuning
 from streamer.engine.types import BLOCK, FaceState, Voices
 from streamer.media.info import MediaInfo
 from streamer.media.pictures import Shot, shots
@@ -67,6 +68,8 @@ class Summary:
         duration: Of the recording, seconds.
         took: Seconds that the run took, without loading the models.
         learning: Seconds that the first pass took, 0 without one.
+        tuning: What came of tuning the separator to these voices, None if that was not asked for; and the seconds that
+            it took.
         faces: Ids of the faces, in order of appearance.
         voices: Numbers of the voices that belong to no face, from 1.
         notes: One line for everything that the recording lacks.
@@ -77,6 +80,8 @@ class Summary:
     duration: float = 0.0
     took: float = 0.0
     learning: float = 0.0
+    tuning: Tuning | None = None
+    tuning_took: float = 0.0
     faces: list[int] = field(default_factory=list)
     voices: list[int] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -99,6 +104,7 @@ class Recording:
         observe: Makes what looks and listens beside, given where its events go; None for nothing of the kind.
         known: What a first pass found, None if there was none.
         overlay: Opens what draws on the pictures; None for no overlay.
+        tuning: What came of tuning the engine to these voices, None if that was not asked for.
     """
 
     def __init__(
@@ -110,6 +116,7 @@ class Recording:
         observe: Callable[[Callable[..., None]], Findings] | None = None,
         known: Known | None = None,
         overlay: Callable[[Path, MediaInfo], OverlayWriter] | None = OverlayWriter,
+        tuning: Tuning | None = None,
     ) -> None:
         self._path, self._info, self._folder, self._engine = path, info, folder, engine
         self._events: IO[str] = (folder / "events.jsonl").open("w", encoding="utf-8")
@@ -124,7 +131,7 @@ class Recording:
         self._next_shot = next(self._shots, None)
         self._original = sound(path, info) if info.video is not None else iter(())
         self._next_piece = next(self._original, None)
-        self._known = known
+        self._known, self._tuning = known, tuning
         self._in_view: list[FaceState] = []
         self._waiting: deque[_Seen] = deque()
         self._appeared: dict[int, float] = {}
@@ -136,10 +143,12 @@ class Recording:
 
     def run(self, tell: Callable[[float], None]) -> Summary:
         """Go through the whole recording; `tell` hears how far it is, in seconds."""
-        summary = Summary(self._folder)
+        summary = Summary(self._folder, tuning=self._tuning)
         began = time.monotonic()
         source = {"file": self._path.name, "fingerprint": fingerprint(self._path)}
         self._event(0.0, "start", made_by=MADE_BY, **source, **self._info.facts())
+        if self._tuning is not None:
+            self._event(0.0, "tuning", **asdict(self._tuning))
         if self._engine is not None:
             self._engine.open(SESSION, known=self._known)
         try:
