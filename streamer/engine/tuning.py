@@ -72,10 +72,10 @@ def tuned(
 
 def verdict(ids: list[int], result: Tuned) -> tuple[Tuning, Separator | None]:
     """Keep what gains on speech held back."""
-    figure = f"{result.gain:+.1f} dB on speech held back"
+    gain, figure = round(result.gain, 2), f"{result.gain:+.1f} dB on speech held back"
     if result.gain < LEAST_GAIN:
-        return Tuning(ids, result.gain, False, f"not tuned: {figure}"), None
-    return Tuning(ids, result.gain, True, f"tuned to {len(ids)} voices, {figure}"), result.net
+        return Tuning(ids, gain, False, f"not tuned: {figure}"), None
+    return Tuning(ids, gain, True, f"tuned to {len(ids)} voices, {figure}"), result.net
 
 
 def obstacle(known: Known, voices: dict[int, Voice]) -> str:

@@ -31,7 +31,7 @@ CROP, HELD_CROP = 60, 75
 """Video frames (2.4 and 3 s) of a mixture that is learnt from, and of one that is held back."""
 
 MIXTURES = 3
-"""Mixtures a step, each asked for both its voices: 0.4 GB."""
+"""Mixtures a step, each asked for both its voices; one after the other, which takes less memory."""
 
 LEVELS = 5.0
 """dB by which the first voice of a mixture is raised or lowered at most, beside what it is in the recording."""
@@ -54,8 +54,8 @@ WARM, REST = 0.1, 0.5
 PULL = 2.0
 """By how much weights are drawn back to the shipped ones: a share of this times the learning rate at each step."""
 
-MOST_AT_ONCE = 12
-"""Mixtures that are judged at once, which bounds memory."""
+WINDOWS = 4
+"""Moments of a pair that are judged, at most."""
 
 
 @dataclass(frozen=True)
@@ -154,38 +154,32 @@ def mixed(scenes: Sequence[Sequence[tuple[Voice, float]]], seen: Sequence[bool])
 
 
 def drawn(voices: Sequence[Voice], random: np.random.Generator) -> Batch:
-    """Draw mixtures of any two voices."""
-    scenes, seen = [], []
-    for _ in range(MIXTURES):
-        scene = []
-        alone = random.random() < ALONE
-        # The lips of who is silent here were speaking.
-        seen.append(not alone and bool(random.random() >= UNSEEN))
-        for place, number in enumerate(random.permutation(len(voices))[:2]):
-            one = voices[number]
-            begin = int(random.integers(one.frames - CROP + 1))
-            gain = 10 ** (random.uniform(-LEVELS, LEVELS) / 20) if place == 0 else 0.0 if alone else 1.0
-            scene.append((one.cut(begin, begin + CROP), gain))
-        scenes.append(scene)
-    return mixed(scenes, seen)
+    """Draw a mixture of any two voices."""
+    alone = random.random() < ALONE
+    # The lips of who is silent here were speaking.
+    seen = not alone and bool(random.random() >= UNSEEN)
+    scene = []
+    for place, number in enumerate(random.permutation(len(voices))[:2]):
+        one = voices[number]
+        begin = int(random.integers(one.frames - CROP + 1))
+        gain = 10 ** (random.uniform(-LEVELS, LEVELS) / 20) if place == 0 else 0.0 if alone else 1.0
+        scene.append((one.cut(begin, begin + CROP), gain))
+    return mixed([scene], [seen])
 
 
 def judged(voices: Sequence[Voice]) -> list[Batch]:
-    """Mix what is held back: neighbours in turn, at fixed levels; batches of up to `MOST_AT_ONCE` mixtures."""
-    scenes = []
-    for number, one in enumerate(voices):
-        other = voices[(number + 1) % len(voices)]
-        if len(voices) == 2 and number == 1:
-            break
+    """Mix what is held back: neighbours in turn, up to `WINDOWS` moments of each, all of `HELD_LEVELS` in a batch."""
+    batches = []
+    for number in range(len(voices) if len(voices) > 2 else 1):
+        one, other = voices[number], voices[(number + 1) % len(voices)]
         crop = min(HELD_CROP, one.frames, other.frames)
-        for begin in range(0, min(one.frames, other.frames) - crop + 1, crop):
-            for level in HELD_LEVELS:
-                gain = 10 ** (level / 20)
-                scenes.append([(one.cut(begin, begin + crop), gain), (other.cut(begin, begin + crop), 1.0)])
-    return [
-        mixed(some, [place % 2 == 0 for place in range(len(some))])
-        for some in (scenes[at : at + MOST_AT_ONCE] for at in range(0, len(scenes), MOST_AT_ONCE))
-    ]
+        spare = min(one.frames, other.frames) - crop
+        for begin in np.linspace(0, spare, min(WINDOWS, 1 + 2 * spare // crop)).astype(int):
+            # The one from its beginning on, the other from its end: not what was said at the same place each time.
+            first, second = one.cut(begin, begin + crop), other.cut(spare - begin, spare - begin + crop)
+            scenes = [[(first, 10 ** (level / 20)), (second, 1.0)] for level in HELD_LEVELS]
+            batches.append(mixed(scenes, [place % 2 == 0 for place in range(len(scenes))]))
+    return batches
 
 
 def separated(net: Separator, batch: Batch, X: Tensor) -> Tensor:
@@ -242,13 +236,14 @@ def tune(
         rate = RATE * rate_at((step + 0.5) / steps)
         for group in optimiser.param_groups:
             group["lr"] = rate
-        batch = drawn(learnt, random)
-        X = forward(batch.mix)
-        with torch.autocast("cpu", torch.bfloat16, enabled=short):
-            Y = separated(tuned, batch, X)
-        loss = loss_of(Y, forward(batch.voice), X).total
         optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        for _ in range(MIXTURES):
+            batch = drawn(learnt, random)
+            X = forward(batch.mix)
+            with torch.autocast("cpu", torch.bfloat16, enabled=short):
+                Y = separated(tuned, batch, X)
+            loss = loss_of(Y, forward(batch.voice), X).total / MIXTURES
+            loss.backward()  # type: ignore[no-untyped-call]
         size = nn.utils.clip_grad_norm_(weights, 5.0)
         if bool(torch.isfinite(size)):
             optimiser.step()

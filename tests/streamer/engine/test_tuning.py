@@ -1,4 +1,4 @@
-"""Which voices a separator is tuned to before the second pass, with which lips, and whether what comes of it is kept."""
+"""Which voices a separator is tuned to before the second pass, with which lips, and whether that is kept."""
 
 from __future__ import annotations
 
