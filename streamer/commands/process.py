@@ -13,6 +13,7 @@ from models.speech.languages import AUTO, check_language
 from models.speech.types import Transcriber
 from models.speech.unwritten import Unwritten
 from streamer.commands.batch import process_all
+from streamer.commands.progress import Begin
 from streamer.commands.progress import progress as show_progress
 from streamer.commands.signals import ended_by_signals
 from streamer.commands.transcribe import named_transcriber
@@ -90,9 +91,9 @@ def process(
                         )
                         learning = time.monotonic() - began
                         if adapt:
-                            began, length = time.monotonic(), known.settled.duration
-                            tell = begin(f"{input.name}: tuning to these voices", length)
-                            tuning = engine.tune(known, lambda share: tell(share * length))
+                            began = time.monotonic()
+                            tell = _shares(begin, f"{input.name}: tuning to these voices", known.settled.duration)
+                            tuning = engine.tune(known, tell)
                             tuning_took = time.monotonic() - began
                 observe = None if speech is None else functools.partial(open_findings, transcriber, unwritten)
                 wanted = dataclasses.replace(wanted or Wanted(), captions=transcriber is not None)
@@ -117,6 +118,12 @@ def _microphones(input: Path, info: MediaInfo) -> EngineLike:
     from streamer.recordings.microphones import Microphones, silero
 
     return Microphones(microphones(input, info, SAMPLE_RATE), silero(), info.boost)
+
+
+def _shares(begin: Begin, name: str, length: float) -> Callable[[float], None]:
+    """Return what is told shares of a piece of work, which begins with the first."""
+    begun = functools.cache(lambda: begin(name, length))
+    return lambda share: begun()(share * length)
 
 
 def _bit_rate(path: Path, info: MediaInfo) -> float | None:
