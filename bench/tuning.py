@@ -1,9 +1,9 @@
 """What it gives to tune the separator to the voices of a recording: `python -m bench.tuning --data DIR --out FOLDER`.
 
 Pairs of people whom nobody was trained on or chosen by (the list "test" of DIR, `models.train.data.datasets`) have a
-conversation in turns, as long alone as `--alone` says, and then talk at once. Each goes through the first pass of
-`earshot process` once and through the second twice: as shipped, and tuned. FOLDER keeps the figures of each pair, so
-that a run that was stopped goes on.
+conversation: each talks alone, then both at once, four times; alone for as long as `--alone` says in all. Each goes
+through the first pass of `earshot process` once and through the second twice: as shipped, and tuned. FOLDER keeps the
+figures of each pair, so that a run that was stopped goes on.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from streamer.media.inspect import inspect
 from streamer.recordings.recording import Recording
 from streamer.recordings.steps import surveyed
 
-TURN, SCENE = 5.0, 5.0
-"""Seconds of a turn, and of a stretch at one level in which both talk."""
+SCENE = 5.0
+"""Seconds of a stretch in which both talk."""
 
 LEVELS = (0.0, -3.0, 3.0, 0.0)
 """dB of the first voice above the second in those stretches."""
@@ -48,32 +48,31 @@ def people(data: Path, split: str, least: float) -> dict[str, F32]:
     for kind in ("librispeech", "speechocean762"):
         for clip in clips(data, source(kind)):
             if split_of(kind, clip.speaker) == split:
-                found.setdefault(clip.speaker, []).append(clip.sound.astype(np.float32) / 32768)
+                found.setdefault(clip.speaker, []).append(clip.sound.astype(np.float32) / np.float32(32768))
     joined = {name: np.concatenate(parts) for name, parts in sorted(found.items())}
     long = {name: pcm for name, pcm in joined.items() if len(pcm) >= least * SAMPLE_RATE}
     return {name: (pcm * (LEVEL / np.sqrt(np.mean(np.square(pcm))))).astype(np.float32) for name, pcm in long.items()}
 
 
-def conversation(first: F32, second: F32, alone: float) -> tuple[F32, int]:
-    """Return what both say (2, N), in turns and then at once, and at which sample the latter begins."""
-    turn, size = round(TURN * SAMPLE_RATE), round(alone * SAMPLE_RATE)
-    both = round(SCENE * SAMPLE_RATE) * len(LEVELS)
-    rows: list[F32] = []
-    for at in range(0, size, turn):
-        for place, pcm in enumerate((first, second)):
-            said = pcm[at : min(at + turn, size)]
-            rows.append(np.stack([said if place == other else np.zeros_like(said) for other in (0, 1)]))
-    gains = np.repeat(10 ** (np.array(LEVELS) / 20), round(SCENE * SAMPLE_RATE)).astype(np.float32)
-    rows.append(np.stack([first[size : size + both] * gains, second[size : size + both]]))
-    voices = np.concatenate(rows, axis=1)
-    return voices, voices.shape[1] - both
+def conversation(first: F32, second: F32, alone: float) -> tuple[F32, list[int]]:
+    """Return what both say (2, N): in turns, then at once, and again, and at which samples both begin."""
+    rounds, size = len(LEVELS), round(alone * SAMPLE_RATE)
+    turn, both = size // rounds, round(SCENE * SAMPLE_RATE)
+    rows, begins, nothing = list[F32](), list[int](), np.zeros(turn, np.float32)
+    for number, level in enumerate(LEVELS):
+        own = slice(number * turn, (number + 1) * turn)
+        rows += [np.stack([first[own], nothing]), np.stack([nothing, second[own]])]
+        begins.append(sum(row.shape[1] for row in rows))
+        said = slice(size + number * both, size + (number + 1) * both)
+        rows.append(np.stack([first[said] * np.float32(10 ** (level / 20)), second[said]]))
+    return np.concatenate(rows, axis=1), begins
 
 
-def gained(folder: Path, voices: F32, begin: int, files: list[str]) -> list[list[float]]:
+def gained(folder: Path, voices: F32, begins: list[int], files: list[str]) -> list[list[float]]:
     """Return SI-SDR gained, dB, by stretch and voice."""
     mixture, found = voices.sum(axis=0).astype(np.float64), []
     pcm = [sound_of(folder / name, voices.shape[1]) for name in files]
-    for at in range(begin, voices.shape[1], round(SCENE * SAMPLE_RATE)):
+    for at in begins:
         part = slice(at, at + round(SCENE * SAMPLE_RATE))
         wanted = [voice[part].astype(np.float64) for voice in voices]
         rows = zip(pcm, wanted, strict=True)
@@ -81,10 +80,11 @@ def gained(folder: Path, voices: F32, begin: int, files: list[str]) -> list[list
     return found
 
 
-def files_of(folder: Path, voices: F32, begin: int) -> list[str]:
-    """Tell which file holds whose voice, by who is the louder one in it in their turns."""
-    power = {path.name: sound_of(path, voices.shape[1])[:begin] for path in sorted(folder.glob("voice-*.wav"))}
-    return [max(power, key=lambda name, said=voice: float(power[name] @ said[:begin])) for voice in voices]
+def files_of(folder: Path, voices: F32) -> list[str]:
+    """Tell which file holds whose voice."""
+    sounds = {path.name: sound_of(path, voices.shape[1]) for path in sorted(folder.glob("voice-*.wav"))}
+    amounts = {name: voices @ pcm for name, pcm in sounds.items()}
+    return [max(amounts, key=lambda name: float(amounts[name][number])) for number in range(len(voices))]
 
 
 def separated(path: Path, info: MediaInfo, engine: Engine, known: Known) -> TemporaryDirectory[str]:
@@ -96,7 +96,7 @@ def separated(path: Path, info: MediaInfo, engine: Engine, known: Known) -> Temp
 
 def measure(first: F32, second: F32, alone: float) -> dict[str, object]:
     """Measure one pair."""
-    voices, begin = conversation(first, second, alone)
+    voices, begins = conversation(first, second, alone)
     clock = time.process_time
     with TemporaryDirectory() as folder:
         path = Path(folder, "pair.wav")
@@ -106,13 +106,13 @@ def measure(first: F32, second: F32, alone: float) -> dict[str, object]:
         learnt = clock()
         with separated(path, info, engine, known) as shipped:
             once = clock()
-            files = files_of(Path(shipped), voices, begin)
-            before = gained(Path(shipped), voices, begin, files)
+            files = files_of(Path(shipped), voices)
+            before = gained(Path(shipped), voices, begins, files)
         tuning_began = clock()
         tuning: Tuning = engine.tune(known)
         tuned = clock()
         with separated(path, info, engine, known) as folder_of_tuned:
-            after = gained(Path(folder_of_tuned), voices, begin, files)
+            after = gained(Path(folder_of_tuned), voices, begins, files)
     alone_found = [sum(len(pcm) for _, pcm in runs) / SAMPLE_RATE for runs in known.settled.solo.values()]
     return {
         "before": before,

@@ -135,7 +135,8 @@ def mixed(scenes: Sequence[Sequence[tuple[Voice, float]]], seen: Sequence[bool])
         scenes: Voices of one length, and their gains.
         seen: By scene, whether lips count.
     """
-    mix, voice, prints, lips, visible, beside = [], [], [], [], [], []
+    mix, voice, prints, lips, visible = (list[F32]() for _ in range(5))
+    beside = list[int]()
     for scene, shown in zip(scenes, seen, strict=True):
         parts = np.stack([one.speech * np.float32(gain) for one, gain in scene])
         first = len(mix)
@@ -144,11 +145,11 @@ def mixed(scenes: Sequence[Sequence[tuple[Voice, float]]], seen: Sequence[bool])
             voice.append(parts[place])
             prints.append(one.print)
             lips.append(one.lips)
-            visible.append(one.visible[:, None] & shown)
+            visible.append((one.visible[:, None] & shown).astype(np.float32))
             beside.append(first + (place + 1) % len(scene))
 
     def tensor(x: list[F32]) -> Tensor:
-        return torch.from_numpy(np.stack(x).astype(np.float32))
+        return torch.from_numpy(np.stack(x))
 
     return Batch(tensor(mix), tensor(voice), tensor(prints), tensor(lips), tensor(visible), torch.tensor(beside))
 
@@ -225,7 +226,7 @@ def tune(
     before = gains(net, held)
     tuned = copy.deepcopy(net).requires_grad_(True)
     tuned.lips.requires_grad_(False)
-    weights = [weight for weight in tuned.parameters() if weight.requires_grad]
+    weights: list[Tensor] = [weight for weight in tuned.parameters() if weight.requires_grad]
     shipped = [weight.detach().clone() for weight in weights]
     optimiser = torch.optim.AdamW(weights, RATE, weight_decay=0.0)
     random, forward = np.random.default_rng(seed), STFT()
