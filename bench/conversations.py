@@ -1,7 +1,8 @@
 """`earshot process` on conversations of which is known who says what: `python -m bench.conversations FOLDER`.
 
 FOLDER holds conversations as `models.train.data.conversations` describes them; what is made of each goes into
-FOLDER/NAME. With `--one-pass` as in a call, without a first pass; with `--made` what an earlier run made is scored. The
+FOLDER/NAME. With `--one-pass` as in a call, without a first pass; with `--no-adapt` the separator is not tuned; with
+`--made` what an earlier run made is scored (of both, the pages stay as they are). The
 sound alone is gone through as well, into FOLDER/NAME-sound, to see what faces are worth to telling speakers apart.
 """
 
@@ -233,12 +234,11 @@ HEAD = [
 ]
 
 
-def process(path: Path, out: Path, one_pass: bool) -> float:
+def process(path: Path, out: Path, *flags: str) -> float:
     """Run the command; seconds of work of all its processes, loading of the models with them."""
     command = [sys.executable, "-m", "streamer", "process", str(path), "--out", str(out), "--force"]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    flags = ["--no-observer", *(["--one-pass"] if one_pass else [])]
-    subprocess.run([*command, *flags], cwd=ROOT, check=True, capture_output=True, env=os.environ)
+    subprocess.run([*command, "--no-observer", *flags], cwd=ROOT, check=True, capture_output=True, env=os.environ)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
@@ -247,8 +247,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--one-pass", action="store_true")
+    parser.add_argument("--no-adapt", action="store_true", help="pages stay as they are")
     parser.add_argument("--made", action="store_true", help="score what an earlier run made; pages stay as they are")
     options = parser.parse_args()
+    flags = [f"--{flag.replace('_', '-')}" for flag in ("one_pass", "no_adapt") if getattr(options, flag)]
     scores: dict[str, list[Score]] = defaultdict(list)
     worked: dict[str, float] = defaultdict(float)
     lasts: dict[str, float] = defaultdict(float)
@@ -257,15 +259,15 @@ def main() -> None:
         if options.made and not (out / "events.jsonl").exists():
             continue
         if not options.made:
-            worked[conversation.kind] += process(conversation.path, out, options.one_pass)
+            worked[conversation.kind] += process(conversation.path, out, *flags)
             with NamedTemporaryFile(suffix=".wav") as wav:
                 soundfile.write(wav.name, conversation.mixture, SAMPLE_RATE, "FLOAT")
-                process(Path(wav.name), sound_folder(out), options.one_pass)
+                process(Path(wav.name), sound_folder(out), *flags)
         lasts[conversation.kind] += conversation.voices.shape[1] / SAMPLE_RATE
         scores[conversation.kind].append(score(conversation, out))
     rows = [summary(kind, some, None if options.made else worked[kind] / lasts[kind]) for kind, some in scores.items()]
     text = table(HEAD, rows)
-    if options.made:
+    if options.made or options.no_adapt:
         print(text)
         return
     passes = "One pass, as in a call" if options.one_pass else "Two passes"

@@ -147,6 +147,9 @@ def process(
     one_pass: Annotated[
         bool, typer.Option("--one-pass", help="Separate at once, without learning all voices of the file first.")
     ] = False,
+    adapt: Annotated[
+        bool, typer.Option("--adapt/--no-adapt", help="Tune the separator to these voices, where they talk at once.")
+    ] = True,
     observer: ObserverFlag = None,
     speech: SpeechFlag = None,
     language: LanguageFlag = "auto",
@@ -182,6 +185,7 @@ def process(
             force=force,
             resume=resume,
             one_pass=one_pass,
+            adapt=adapt,
             speech=captions,
             language=language,
             choice=choice,

@@ -9,7 +9,7 @@ import numpy as np
 
 from models.active_speaker.alone import AROUND, RECENT, judge
 from models.active_speaker.attribution import MOST_SOLO, SAMPLES, SURE, Attribution, Attributor, Networks, VoicePrint
-from models.active_speaker.chunk import CHUNK, SPEECH, Chunk, Judged
+from models.active_speaker.chunk import CHUNK, OVERLAP, SPEECH, Chunk, Judged
 from models.active_speaker.loudness import Loudness, LoudnessTrack, levels_of
 from models.common.arrays import F32, F64
 from models.common.audio import SAMPLE_RATE
@@ -19,6 +19,12 @@ ROUNDS = 30
 
 LEAST = 3
 """Chunks of a speaker's own speech that a print is made of, at least: fewer than in a call, with hindsight."""
+
+KEPT_SOLO = 300
+"""Chunks of a speaker's own speech that are kept, at most: the surest minute, 4 MB."""
+
+SHORTEST = 3
+"""Least chunks of own speech in one piece that are given out: in shorter ones most is beginning and end."""
 
 BEFORE, AFTER = 2.0, 8.0
 """Seconds before its first and after its last word that a voice counts as taking part."""
@@ -33,6 +39,7 @@ class Settled:
         prints: of everybody whose voice is known.
         lip_means: by face.
         levels: of the sound, dB, 40 ms each from `begin` on.
+        solo: by speaker, stretches of its own speech alone in their order: their time, seconds, and sound.
     """
 
     def __init__(
@@ -42,9 +49,11 @@ class Settled:
         prints: Mapping[int, VoicePrint],
         lip_means: Mapping[int, F32],
         levels: F64 | None = None,
+        solo: Mapping[int, list[tuple[float, F32]]] | None = None,
     ) -> None:
         self._begin, self._chunks, self._lip_means = begin, chunks, lip_means
         self.prints = prints
+        self.solo = solo or {}
         self._loudness = LoudnessTrack(begin, np.zeros(0) if levels is None else levels)
         said = {id: [i for i, one in enumerate(chunks) if _speaks(one, id)] for id in prints}
         self._alone = judge(chunks, begin)
@@ -77,6 +86,16 @@ class Settled:
             lately=frozenset(near),
             alone=self._alone[max(0, first - RECENT) : first + AROUND],
         )
+
+    @property
+    def duration(self) -> float:
+        """Seconds judged."""
+        return CHUNK * len(self._chunks)
+
+    @property
+    def overlap(self) -> float:
+        """Seconds in which several speak at once."""
+        return CHUNK * sum(chunk.speech > SPEECH and chunk.overlap > OVERLAP for chunk in self._chunks)
 
     def loudness(self, t: float) -> Loudness:
         """Return how loud the sound is at `t` seconds, by what came before and after."""
@@ -116,19 +135,31 @@ class Survey:
         by_speaker: dict[int, list[tuple[float, int, F32]]] = {}
         for id, kept in self._solo.items():
             by_speaker.setdefault(inference.now(id), []).extend(kept)
-        prints = {}
+        prints, runs = {}, {}
         for id, solo in by_speaker.items():
             best = sorted(sorted(solo, key=lambda one: -one[0])[:MOST_SOLO], key=lambda one: one[1])
             if len(best) >= LEAST:
                 speech = np.concatenate([pcm for _, _, pcm in best])
                 sure = float(np.mean([probability for probability, _, _ in best]))
                 prints[id] = VoicePrint(self._networks.prints(speech), len(best) * CHUNK, sure)
+                runs[id] = self._runs(solo)
         levels = np.concatenate(self._levels) if self._levels else None
-        return Settled(self._attributor.time(0), chunks, prints, means, levels)
+        return Settled(self._attributor.time(0), chunks, prints, means, levels, runs)
 
     def join(self, gone: int, stays: int) -> None:
         """Count two faces as one person, as `Attributor.join`."""
         self._attributor.join(gone, stays)
+
+    def _runs(self, solo: list[tuple[float, int, F32]]) -> list[tuple[float, F32]]:
+        """Return the kept sound of a speaker in pieces of `SHORTEST` chunks or more, neighbours joined."""
+        runs: list[tuple[int, list[F32]]] = []
+        for _, number, pcm in sorted(solo, key=lambda one: one[1]):
+            if runs and number == runs[-1][0] + len(runs[-1][1]):
+                runs[-1][1].append(pcm)
+            else:
+                runs.append((number, [pcm]))
+        long = [run for run in runs if len(run[1]) >= SHORTEST]
+        return [(self._attributor.time(number), np.concatenate(parts)) for number, parts in long]
 
     def _retired(self, number: int, chunk: Chunk, speakers: dict[int, float]) -> None:
         self._chunks.append(Judged(chunk.speech, chunk.overlap, speakers))
@@ -140,7 +171,7 @@ class Survey:
         if len(pcm) == SAMPLES:
             kept = self._solo.setdefault(id, [])
             kept.append((speakers[id] * chunk.speech * (1 - chunk.overlap), number, pcm))
-            if len(kept) > 2 * MOST_SOLO:
+            if len(kept) > KEPT_SOLO:
                 kept.remove(min(kept, key=lambda one: one[0]))
 
 

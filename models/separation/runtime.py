@@ -43,6 +43,7 @@ class SeparatorRuntime:
         backend: What runs the layers. "onnx8" (large ones in 8 bits) and "onnx" run on the CPU only; the voice lies
             35 dB or more above what 8 bits change. Chosen by the device if not given.
         weights: path of the weights.
+        net: The network itself, to be used instead; it becomes the runtime's own.
 
     Raises:
         ValueError: for the onnx backends on another device than the CPU.
@@ -57,13 +58,14 @@ class SeparatorRuntime:
         rows: int = 16,
         backend: Backend | None = None,
         weights: Path = WEIGHTS,
+        net: Separator | None = None,
     ) -> None:
         self.backend: Backend = backend or ("onnx8" if device == "cpu" else "torch")
         onnx = self.backend != "torch"
         if onnx and device != "cpu":
             raise ValueError(f"the onnx backends run on the CPU only, not on {device}")
         self.device = device
-        net = load_separator(weights)
+        net = load_separator(weights) if net is None else net
         self._core: Core | None = OnnxCore(net, self.backend == "onnx8") if onnx else None
         self._lip_core: LipCore | None = OnnxLips(net.lips) if onnx else None
         self._run: OnnxRun | None = None

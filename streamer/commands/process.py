@@ -14,6 +14,7 @@ from models.speech.languages import AUTO, check_language
 from models.speech.types import Transcriber
 from models.speech.unwritten import Unwritten
 from streamer.commands.batch import process_all
+from streamer.commands.progress import Begin
 from streamer.commands.progress import progress as show_progress
 from streamer.commands.signals import ended_by_signals
 from streamer.commands.transcribe import named_transcriber
@@ -41,6 +42,7 @@ def process(
     progress: bool = True,
     force: bool = False,
     one_pass: bool = False,
+    adapt: bool = True,
     engine: EngineLike | None = None,
     speech: str | None = None,
     language: str = AUTO,
@@ -59,6 +61,7 @@ def process(
         progress: Whether to show on stderr how far it is.
         force: Whether to replace earlier results of the same recording, and write into a folder that holds other files.
         one_pass: Whether to separate at once, as in a call, instead of learning all voices of the file first.
+        adapt: Whether to tune the separator to the voices learnt, where they talk at once.
         engine: To be used instead of a new one; then there is one pass.
         speech: Transcriber of the captions, "none" for no captions; None neither looks nor listens beside the engine.
         language: See `models.speech.transcriber.open_transcriber`.
@@ -78,6 +81,7 @@ def process(
     with OutFolder(out, input, force) as folder:
         try:
             learning, known, one_pass = 0.0, None, one_pass or engine is not None or info.audio is None
+            tuning, tuning_took = None, 0.0
             with show_progress(progress) as begin:
                 if info.microphones:
                     engine = _microphones(input, info)
@@ -92,19 +96,23 @@ def process(
                             input, info, voices.survey(), begin(f"{input.name}: learning voices", info.duration)
                         )
                         learning = time.monotonic() - began
+                        if adapt:
+                            began = time.monotonic()
+                            tell = _shares(begin, f"{input.name}: tuning to these voices", known.settled.duration)
+                            tuning = voices.tune(known, tell)
+                            tuning_took = time.monotonic() - began
                 observe = None if speech is None else functools.partial(open_findings, transcriber, unwritten, kept)
                 wanted = dataclasses.replace(wanted or Wanted(), captions=transcriber is not None)
                 draw = functools.partial(OverlayWriter, bit_rate=_bit_rate(input, info), names=wanted.names)
-                run = Recording(
-                    input, info, folder.path, engine, observe, known, draw if overlay and not wanted.burn else None
-                )
+                overlays = draw if overlay and not wanted.burn else None
+                run = Recording(input, info, folder.path, engine, observe, known, overlays, tuning)
                 summary = run.run(begin(input.name, info.duration))
             found = summary.faces, summary.voices
             people = write_exports(folder.path, input, info, found, wanted, summary.notes, summary.duration, draw)
             summary.voices = [person.number for person in people if person.id < 0]
         except OSError as error:
             raise UserError(f"cannot write to {out}: {error.strerror or error}") from error
-        summary.learning = learning
+        summary.learning, summary.tuning_took = learning, tuning_took
         summary.files = folder.files()
     summary.out = folder.made
     if folder.made != out:
@@ -116,6 +124,12 @@ def _microphones(input: Path, info: MediaInfo) -> EngineLike:
     from streamer.recordings.microphones import Microphones, silero
 
     return Microphones(microphones(input, info, SAMPLE_RATE), silero(), info.boost)
+
+
+def _shares(begin: Begin, name: str, length: float) -> Callable[[float], None]:
+    """Return what is told shares of a piece of work, which begins with the first."""
+    begun = functools.cache(lambda: begin(name, length))
+    return lambda share: begun()(share * length)
 
 
 def _bit_rate(path: Path, info: MediaInfo) -> float | None:
@@ -148,6 +162,7 @@ def process_command(
     force: bool = False,
     resume: bool = False,
     one_pass: bool = False,
+    adapt: bool = True,
     speech: str | None = "moonshine",
     language: str = AUTO,
     choice: Choice | None = None,
@@ -177,7 +192,9 @@ def process_command(
     except ValueError as error:
         raise UserError(str(error)) from error
     wanted = Wanted(named, tracks=tracks, rate=rate, burn=burn)
-    how = functools.partial(process, device=device, force=force, one_pass=one_pass, choice=choice, overlay=overlay)
+    how = functools.partial(
+        process, device=device, force=force, one_pass=one_pass, adapt=adapt, choice=choice, overlay=overlay
+    )
     kept = Kept()
 
     def one(input: Path, folder: Path) -> None:
@@ -191,11 +208,15 @@ def _say(input: Path, summary: Summary) -> None:
     """Say what was made."""
     for note in summary.notes:
         print(f"{input.name}: {note}")
+    if summary.tuning is not None:
+        print(f"{input.name}: {summary.tuning.text}")
     count = len(summary.faces)
     faces = f"{count} face{'' if count == 1 else 's'}, " if count else ""
     others = len(summary.voices)
     faces += f"{others} voice{'' if others == 1 else 's'} without a face, " if others else ""
     learning = f" after {summary.learning:.1f} s of learning voices" if summary.learning else ""
+    if summary.tuning is not None and summary.tuning.voices:
+        learning += f" and {summary.tuning_took:.1f} s of tuning to them"
     print(
         f"{faces}{summary.duration:.1f} s in {summary.took:.1f} s{learning} "
         f"({summary.speed:.1f} times real time): {', '.join(summary.files)} in {summary.out}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -14,13 +15,14 @@ from models.common.arrays import F32, U8
 from models.common.audio import SAMPLE_RATE
 from models.faces.tracker import Face, FaceModels
 from models.separation.level import VoiceLevel
-from models.separation.runtime import SeparatorRuntime
+from models.separation.runtime import SeparatorRuntime, load_separator
 from models.voiceprint.state import Change
 from streamer.engine.ahead import Block, Wanted
 from streamer.engine.looker import Looker, RemoteSenses
 from streamer.engine.looking import Looking
 from streamer.engine.session import BLOCK_SECONDS, EngineSession, Senses
 from streamer.engine.survey import Known, KnownSenses, Survey
+from streamer.engine.tuning import Tuning, tuned
 from streamer.engine.types import BLOCK, FaceState, Voices
 
 DELAY = SeparatorRuntime.DELAY
@@ -41,7 +43,8 @@ class Engine:
     def __init__(self, device: str = "cpu", max_faces: int = 6, looker: Looker | None = None) -> None:
         # With more threads a step of 1 ms takes up to 250 ms when cores are contended.
         torch.set_num_threads(1)
-        self._separator = SeparatorRuntime(device)
+        self._device, self._untuned = device, SeparatorRuntime(device)
+        self._separator = self._untuned
         self._level = VoiceLevel()
         self._max_faces, self._looker = max_faces, looker
         if looker is None:
@@ -55,6 +58,20 @@ class Engine:
     def survey(self) -> Survey:
         """Begin a first pass over a recording; what it finds can be given to `open`."""
         return Survey(self._faces, self._networks, self._max_faces)
+
+    def tune(self, known: Known, tell: Callable[[float], None] = lambda done: None) -> Tuning:
+        """Tune the separator to the voices of a recording, before its session begins and until that ends.
+
+        For engines of one session at a time.
+
+        Args:
+            known: What the first pass found.
+            tell: Hears what share is done.
+        """
+        result, net = tuned(load_separator(), known, tell)
+        if net is not None:
+            self._separator = SeparatorRuntime(self._device, net=net)
+        return result
 
     def open(self, sid: str, memory: bytes | None = None, known: Known | None = None) -> None:
         """Begin a session, or begin it anew.
@@ -84,6 +101,7 @@ class Engine:
             self._delayed.pop(sid, None)
             if session is not None:
                 self._free_rows += session.rows.values()
+                self._separator = self._untuned
         if session is not None and self._looker is not None:
             self._looker.close(sid)
 

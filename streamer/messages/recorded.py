@@ -52,6 +52,16 @@ class People(Event):
     speakers: list[Person]
 
 
+class Tuning(Event):
+    """Whether the separator was tuned to the voices of the recording."""
+
+    type: Literal["tuning"]
+    voices: Annotated[list[int], Field(description="To whose; empty if it was not tried.")]
+    gain: Annotated[float | None, Field(description="dB on speech that was held back; null if it was not tried.")]
+    kept: Annotated[bool, Field(description="Whether the tuned weights were used.")]
+    text: Annotated[str, Field(description="The same in words, or why not.")]
+
+
 class Audio(Event):
     """Where the sound begins."""
 
@@ -152,7 +162,7 @@ class End(Event):
 
 
 RecordedEvent = Annotated[
-    Start | People | Audio | Face | Voice | Heard | Turn | Place | Sound | Scene | Caption | Note | End,
+    Start | People | Tuning | Audio | Face | Voice | Heard | Turn | Place | Sound | Scene | Caption | Note | End,
     Field(discriminator="type"),
 ]
 """A line of `events.jsonl`. Lines are in order of time, between `start`, `speakers` and `end`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from math import inf
 from pathlib import Path
@@ -17,6 +17,7 @@ from models.common.audio import SAMPLE_RATE
 from models.faces.tracker import Face
 from models.voiceprint.state import Change
 from streamer.engine.survey import Known
+from streamer.engine.tuning import Tuning
 from streamer.engine.types import BLOCK, FaceState, Voices
 from streamer.media.info import MediaInfo
 from streamer.media.pictures import Shot, shots
@@ -63,6 +64,7 @@ class Recording:
         observe: Makes what looks and listens beside, given where its events go; None for nothing of the kind.
         known: What a first pass found, None if there was none.
         overlay: Opens what draws on the pictures; None for no overlay.
+        tuning: What came of tuning the engine to these voices, None if that was not asked for.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class Recording:
         observe: Callable[[Callable[..., None]], Findings] | None = None,
         known: Known | None = None,
         overlay: Callable[[Path, MediaInfo], OverlayWriter] | None = OverlayWriter,
+        tuning: Tuning | None = None,
     ) -> None:
         self._path, self._info, self._folder, self._engine = path, info, folder, engine
         self._events = EventFiles(folder)
@@ -94,7 +97,7 @@ class Recording:
         self._next_look: Look | None = None
         self._original = sound(path, info) if info.video is not None else iter(())
         self._next_piece = next(self._original, None)
-        self._known = known
+        self._known, self._tuning = known, tuning
         self._in_view: list[FaceState] = []
         self._waiting: deque[_Seen] = deque()
         self._views: deque[tuple[set[int], float]] = deque()
@@ -110,11 +113,13 @@ class Recording:
 
     def run(self, tell: Callable[[float], None]) -> Summary:
         """Go through the whole recording; `tell` hears how far it is, in seconds."""
-        summary = Summary(self._folder)
+        summary = Summary(self._folder, tuning=self._tuning)
         began = time.monotonic()
         source = {"file": self._path.name, "fingerprint": fingerprint(self._path)}
         try:
             self._event(0.0, "start", made_by=MADE_BY, **source, **self._info.facts())
+            if self._tuning is not None:
+                self._event(0.0, "tuning", **asdict(self._tuning))
             self._next_look = next(self._looks, None)
             if self._info.audio is not None:
                 self._listen(tell)

@@ -20,7 +20,7 @@ from models.active_speaker.attribution import (
 from models.active_speaker.attribution import VoicePrint as Print
 from models.active_speaker.chunk import CHUNK
 from models.active_speaker.inference import WINDOW
-from models.active_speaker.settled import SettledAttributor, Survey
+from models.active_speaker.settled import SHORTEST, SettledAttributor, Survey
 from models.common.arrays import F32
 from models.common.audio import SAMPLE_RATE
 
@@ -334,3 +334,24 @@ def test_after_a_first_pass_it_is_known_who_was_alone_around_a_moment(ears: Ears
     assert [alone[t] for t in (0.6, 1.6, 3.6, 4.6, 6.6, 8.6)] == [1, 1, 2, 2, None, None]
     # Two seconds before, and one after.
     assert (min(alone), max(alone)) == (pytest.approx(0.0, abs=0.21), pytest.approx(10.8, abs=0.21))
+
+
+def test_a_first_pass_keeps_what_each_said_alone(ears: Ears) -> None:
+    survey, call = surveyed(ears)
+    call.go(3.0, "a", "b")
+    settled = survey.settle()
+    assert set(settled.solo) == {1, 2}
+    for id, (first, second), level in ((1, (0.0, 6.0), 0.1), (2, (3.0, 9.0), 0.3)):
+        (one, pcm), (other, more) = settled.solo[id]
+        assert one == pytest.approx(first, abs=0.3) and other == pytest.approx(second, abs=0.3)
+        # Nothing but this voice alone: no neighbour, no pause, not what both said at once.
+        assert np.allclose(pcm, level) and np.allclose(more, level)
+        assert all(1.4 * SAMPLE_RATE <= len(x) <= 2.0 * SAMPLE_RATE and len(x) % SAMPLES == 0 for x in (pcm, more))
+    assert settled.duration == pytest.approx(call.t, abs=0.3) and settled.overlap == pytest.approx(3.0, abs=0.41)
+
+
+def test_of_much_speech_the_surest_minute_is_kept(ears: Ears, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.active_speaker.settled.KEPT_SOLO", 8)
+    solo = surveyed(ears)[0].settle().solo
+    assert all(sum(len(pcm) for _, pcm in runs) <= 8 * SAMPLES for runs in solo.values())
+    assert all(len(pcm) >= SHORTEST * SAMPLES for runs in solo.values() for _, pcm in runs)

@@ -287,3 +287,22 @@ def test_what_is_told_of_the_voices_follows_the_prints():
     expected.append(again.step(rows, mix[:, BLOCK : 2 * BLOCK], other, voice[::-1].copy()))
     for got, wanted in zip(first, expected, strict=True):
         np.testing.assert_allclose(got, wanted, atol=1e-6)
+
+
+def silent_network():
+    """The network with a mask of zeros."""
+    net = load_separator()
+    net.out.weight.zero_()
+    net.out.bias.zero_()
+    return net
+
+
+@pytest.mark.parametrize("backend", ["onnx8", "onnx", "torch"])
+def test_a_network_that_is_given_is_the_one_that_separates(backend):
+    mix, print = noise(1, BLOCK) * 0.1, np.full((1, PRINT), 0.5, np.float32)
+    loudest = []
+    for net in (None, silent_network()):
+        runtime = SeparatorRuntime(rows=1, backend=backend, net=net)
+        heard = [runtime.step(np.array([0]), mix, np.array([-1]), print) for _ in range(4)]
+        loudest.append(np.abs(heard).max())
+    assert loudest[0] > 1e-3 and loudest[1] < 1e-6

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from models.common.arrays import F32, I16, U8
 from models.faces.tracker import Face
 from streamer.commands.process import process, process_command
 from streamer.engine.survey import Known
+from streamer.engine.tuning import Tuning
 from streamer.engine.types import SpeakerState, Voices
 from tests.media import clip, grey, write
 from tests.streamer.commands.test_process import OneFace, events, media, run, wav
@@ -95,6 +98,14 @@ class Learning(OneFace):
         self.device, self.surveys = device, list[FakeSurvey]()
         self.made.append(self)
 
+    tuned: ClassVar[list[Known]] = []
+
+    def tune(self, known: Known, tell: Callable[[float], None]) -> Tuning:
+        assert self.surveys and not self.heard
+        tell(0.5)
+        self.tuned.append(known)
+        return Tuning([1, 2], 1.26, True, "tuned to 2 voices, +1.3 dB on speech held back")
+
     def survey(self) -> FakeSurvey:
         assert self.heard == 0
         self.surveys.append(FakeSurvey())
@@ -104,6 +115,7 @@ class Learning(OneFace):
 @pytest.fixture
 def learning(monkeypatch: pytest.MonkeyPatch) -> list[Learning]:
     monkeypatch.setattr(Learning, "made", [])
+    monkeypatch.setattr(Learning, "tuned", [])
     monkeypatch.setattr("streamer.engine.engine.Engine", Learning)
     return Learning.made
 
@@ -117,6 +129,35 @@ def test_a_recording_is_gone_through_twice(tmp_path: Path, learning: list[Learni
     # The last samples are pressed out of the separator by one block more.
     assert engine.heard == 51 and engine.told == survey.seen
     assert media(summary.files) == ["events.jsonl", "face-7.wav", "overlay.mp4", "rest.wav"]
+
+
+def tunings(out: Path) -> list[dict[str, Any]]:
+    lines = (out / "events.jsonl").read_text().splitlines()
+    return [event for event in map(json.loads, lines) if event["type"] == "tuning"]
+
+
+def test_between_the_passes_the_separator_is_tuned(
+    tmp_path: Path, learning: list[Learning], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = clip(tmp_path / "a.mkv", 0.4)
+    assert process_command([path], tmp_path / "out", speech=None) == 0
+    (engine,) = learning
+    assert engine.tuned == [engine.known] and engine.surveys[0].found is engine.known
+    said = capsys.readouterr().out
+    assert "a.mkv: tuned to 2 voices, +1.3 dB on speech held back\n" in said and "s of tuning to them (" in said
+    text = "tuned to 2 voices, +1.3 dB on speech held back"
+    assert tunings(tmp_path / "out") == [
+        {"t": 0.0, "type": "tuning", "voices": [1, 2], "gain": 1.26, "kept": True, "text": text}
+    ]
+
+
+@pytest.mark.parametrize("how", [{"adapt": False}, {"one_pass": True}])
+def test_it_is_not_tuned_where_that_is_not_wanted(
+    how: dict[str, bool], tmp_path: Path, learning: list[Learning], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert process_command([clip(tmp_path / "a.mkv", 0.4)], tmp_path / "out", speech=None, **how) == 0
+    assert learning[0].tuned == [] and tunings(tmp_path / "out") == []
+    assert "tun" not in capsys.readouterr().out.replace(str(tmp_path), "")
 
 
 def test_one_pass_is_as_in_a_call(tmp_path: Path, learning: list[Learning]) -> None:
@@ -145,6 +186,6 @@ def test_the_command_says_how_long_it_learnt(
 ) -> None:
     path = clip(tmp_path / "a.mkv", 0.4)
     assert process_command([path], tmp_path / "out", speech=None) == 0
-    assert "s of learning voices (" in capsys.readouterr().out
+    assert "s of learning voices and 0.0 s of tuning to them (" in capsys.readouterr().out
     assert process_command([path], tmp_path / "out", one_pass=True, speech=None, force=True) == 0
     assert "learning" not in capsys.readouterr().out

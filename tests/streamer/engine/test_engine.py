@@ -15,12 +15,16 @@ import pytest
 import skimage.data
 
 from models.active_speaker.networks import load_networks
+from models.active_speaker.settled import Settled
 from models.faces.tracker import FaceModels
+from models.separation.separator import BINS
 from streamer.engine.client import AUDIO_IN_FLIGHT, EngineClient
 from streamer.engine.engine import DELAY, Engine
 from streamer.engine.look_worker import MEMORY_EVERY
 from streamer.engine.looking import Looking
 from streamer.engine.session import Lips
+from streamer.engine.survey import Known
+from streamer.engine.tuning import Tuning
 from streamer.engine.types import BLOCK
 from tests.models.separation.test_runtime import recorded
 
@@ -124,6 +128,29 @@ def test_sessions_in_one_batch_are_as_if_alone(engine, picture):
         both = engine.hear({"a": (i * 0.02, one[i]), "b": (i * 0.02, two[i])})
         for sid in "ab":
             np.testing.assert_allclose(both[sid].pcm, alone[sid][i], atol=1e-4)
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_what_is_kept_of_tuning_separates_until_the_session_ends(engine, picture, kept, monkeypatch):
+    def tuned(net, known, tell):
+        tell(1.0)
+        net.out.weight.zero_()
+        net.out.bias[:-BINS] = 10.0
+        return Tuning([1, 2], 1.0, kept, "so"), net if kept else None
+
+    monkeypatch.setattr("streamer.engine.engine.tuned", tuned)
+    engine.close("a")
+    before = engine._separator
+    told = []
+    assert engine.tune(Known(Settled(0.0, [], {}, {})), told.append).kept is kept and told == [1.0]
+    assert (engine._separator is before) is not kept
+    engine.open("a")
+    look(engine, "a", picture)
+    heard = [engine.hear({"a": (i * 0.02, block)})["a"] for i, block in enumerate(noise(20, 9))]
+    # The network of this test takes twice the mixture for every voice, the shipped one next to nothing of noise.
+    assert (np.abs([voices.pcm for voices in heard]).max() > 0.05) == kept
+    engine.close("a")
+    assert engine._separator is before, "the next recording of a batch has other voices"
 
 
 def test_a_face_that_is_gone_for_good_gives_its_row_back(engine, picture):
