@@ -45,7 +45,23 @@ export interface CaptionLine {
   final: boolean;
 }
 
-export type ClientMessage = Hello | Ping | SetFader | SetFocus | SetMute | Rename | SetSpeaker | Leave | Ask | Search | SetSpectrogram | SetAnnouncer | SetRules | Remove | MuteForAll | Admit | NewLinks;
+/** All lines that there are for somebody who comes: they take the place of those the page has. */
+export interface ChatHistory {
+  type: "chat_history";
+  lines: ChatLine[];
+}
+
+/** A line somebody wrote; `t` is Unix seconds of the server, `name` how they were called when it was sent. */
+export interface ChatLine {
+  type: "chat";
+  id: number;
+  participant: string;
+  name: string;
+  t: number;
+  text: string;
+}
+
+export type ClientMessage = Hello | Ping | SetFader | SetFocus | SetMute | Rename | SetSpeaker | Leave | Ask | Search | SetSpectrogram | SetAnnouncer | Say | React | SetHand | SetRules | Remove | MuteForAll | Admit | NewLinks;
 
 /** A message was refused, or the connection is about to be closed; `request` says which question has no answer. */
 export interface Error {
@@ -104,11 +120,11 @@ export interface Focus {
   face: number | null;
 }
 
-/** A picture or a spoken line of the call; `thumbnail` is a data URL. */
+/** A picture, or a line that was spoken or written in the call; `thumbnail` is a data URL. */
 export interface FoundMoment {
   participant: string;
   t: number;
-  kind: "picture" | "words";
+  kind: "picture" | "words" | "chat";
   text: string;
   speaker: string | null;
   score: number;
@@ -230,6 +246,19 @@ export interface Pong {
   n: number;
 }
 
+/** Show a reaction to everyone, for a moment. */
+export interface React {
+  type: "react";
+  mark: "thumb" | "heart" | "laugh" | "surprise" | "celebrate";
+}
+
+/** Somebody's reaction, to be shown for a moment. */
+export interface Reaction {
+  type: "reaction";
+  participant: string;
+  mark: "thumb" | "heart" | "laugh" | "surprise" | "celebrate";
+}
+
 /** End somebody's stay; what they hold does not let them back. */
 export interface Remove {
   type: "remove";
@@ -257,13 +286,20 @@ export interface RoomRules {
   past: "all" | "none" | number;
 }
 
-/** Who is here; `links` counts how often the host replaced the links. */
+/** Who is here; `links` counts how often the host replaced the links, `hands` are raised, the first first. */
 export interface RoomState {
   id: string;
   participants: ParticipantState[];
   voices_separated: boolean;
   rules: RoomRules;
   links: number;
+  hands: string[];
+}
+
+/** Write a line to everyone. */
+export interface Say {
+  type: "say";
+  text: string;
 }
 
 /** What is to be seen in the picture captured at `t`. */
@@ -288,7 +324,7 @@ export interface Search {
   query: string;
 }
 
-export type ServerMessage = Welcome | Pong | Token | RoomChanged | FadersChanged | Faces | Slots | Status | Notice | Hearing | Error | Waiting | WaitingList | Links | LocalizationMap | SoundTags | SpectrogramColumns | CaptionLine | SceneDescription | Answer | FoundMoments;
+export type ServerMessage = Welcome | Pong | Token | RoomChanged | FadersChanged | Faces | Slots | Status | Notice | Hearing | Error | Waiting | WaitingList | Links | ChatLine | ChatHistory | Reaction | LocalizationMap | SoundTags | SpectrogramColumns | CaptionLine | SceneDescription | Answer | FoundMoments;
 
 /** Have descriptions of what is seen read aloud while nobody speaks, or not. */
 export interface SetAnnouncer {
@@ -309,6 +345,13 @@ export interface SetFocus {
   type: "focus";
   participant: string | null;
   face: number | null;
+}
+
+/** Raise one's own hand, or lower it; a host lowers everybody's. */
+export interface SetHand {
+  type: "hand";
+  participant: string;
+  raised: boolean;
 }
 
 /** Do not hear this participant at all. */

@@ -14,6 +14,7 @@ from models.voiceprint.state import State as VoiceState
 from streamer.messages.base import Estimate, FaceId, Message, Name, ParticipantId, SpeakerId, SpeakerOrRest, VoiceId
 from streamer.messages.hosting import ForHost, FromHost, RoomRules
 from streamer.messages.insights import Ask, FromInsights, LineId, RequestId, Search, SetAnnouncer, SetSpectrogram
+from streamer.messages.talk import ForTalk, FromTalk
 
 # From the page to the server.
 
@@ -94,6 +95,7 @@ ClientMessage = Annotated[
     | Search
     | SetSpectrogram
     | SetAnnouncer
+    | FromTalk
     | FromHost,
     Field(discriminator="type"),
 ]
@@ -121,13 +123,14 @@ class ParticipantState(Message):
 
 
 class RoomState(Message):
-    """Who is here; `links` counts how often the host replaced the links."""
+    """Who is here; `links` counts how often the host replaced the links, `hands` are raised, the first first."""
 
     id: str
     participants: list[ParticipantState]
     voices_separated: bool
     rules: RoomRules
     links: int
+    hands: list[ParticipantId]
 
 
 class Gain(Message):
@@ -291,6 +294,7 @@ ServerMessage = Annotated[
     | Hearing
     | Error
     | ForHost
+    | ForTalk
     | FromInsights,
     Field(discriminator="type"),
 ]

@@ -36,6 +36,7 @@ class Participant:
         reason: if not, why.
         seated: whether they have one of the places of those who take part: they send, or did.
         muted: whether the host muted them for everyone.
+        hand: when they raised their hand, monotonic seconds; None while it is down.
         sees_from: monotonic seconds from which on they are told what was said and seen.
         had_control: whether a control socket was ever open.
     """
@@ -56,6 +57,7 @@ class Participant:
         self.had_control = False
         self.seated = False
         self.muted = False
+        self.hand: float | None = None
         self.sees_from = float("-inf")
         self.separated = False
         self.reason = "listening for the first second"

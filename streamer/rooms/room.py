@@ -16,6 +16,7 @@ from streamer.observer.client import ObserverClient
 from streamer.rooms import broadcast
 from streamer.rooms.admission import Admission
 from streamer.rooms.agent import Agent
+from streamer.rooms.gestures import Gestures
 from streamer.rooms.insights import Insights
 from streamer.rooms.notices import Notices
 from streamer.rooms.outbox import Outbox
@@ -62,7 +63,8 @@ class Room:
         empty_since: when the last one left, monotonic seconds.
         desk: what mixes their sound for those who watch.
         sessions: their media sessions.
-        insights: what is heard, seen and said.
+        insights: what is heard, seen, said and written.
+        gestures: reactions and raised hands.
         renames: how often each participant may rename, or say who said a line.
         orders: how often each may do what is the host's.
     """
@@ -96,6 +98,7 @@ class Room:
             self.notices.send_slots,
         )
         self.insights = Insights(self.participants.values, observer)
+        self.gestures = Gestures()
         self.renames = RateLimiter(RENAMES_A_SECOND, RENAMES_AT_ONCE)
         self.orders = RateLimiter(ORDERS_A_SECOND, ORDERS_AT_ONCE)
         self._settings = settings

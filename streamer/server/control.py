@@ -11,7 +11,7 @@ from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from streamer.auth import Denied
 from streamer.limits import Bucket
-from streamer.messages import hosting, insights, protocol
+from streamer.messages import hosting, insights, protocol, talk
 from streamer.rooms.errors import Forbidden, Full, TooMany
 from streamer.rooms.outbox import Closed, Outbox
 from streamer.rooms.participant import Participant
@@ -203,7 +203,7 @@ class Conversation:
         if self._me.id not in self._room.participants:
             self._fault("waiting", "The host has not let you in yet.")
             return
-        if isinstance(message, hosting.FromHost):
+        if isinstance(message, hosting.FromHost | talk.FromTalk):
             self._order(message)
             return
         if isinstance(message, insights.Search):
@@ -230,7 +230,7 @@ class Conversation:
         except TooMany as error:
             self._fault("too_many", str(error))
 
-    def _order(self, message: hosting.FromHost) -> None:
+    def _order(self, message: hosting.FromHost | talk.FromTalk) -> None:
         try:
             obey(self._context, self._room, self._me, message)
         except (Forbidden, TooMany, Full) as error:

@@ -1,8 +1,8 @@
-"""What a host orders over the control socket."""
+"""What a host orders over the control socket, and what everybody writes and shows."""
 
 from __future__ import annotations
 
-from streamer.messages import hosting
+from streamer.messages import hosting, talk
 from streamer.rooms.errors import TooMany
 from streamer.rooms.host import Host
 from streamer.rooms.participant import Participant
@@ -10,7 +10,7 @@ from streamer.rooms.room import Room
 from streamer.server.context import Context
 
 
-def obey(context: Context, room: Room, me: Participant, order: hosting.FromHost) -> None:
+def obey(context: Context, room: Room, me: Participant, order: hosting.FromHost | talk.FromTalk) -> None:
     """Do what a participant orders, if they may.
 
     Args:
@@ -25,6 +25,9 @@ def obey(context: Context, room: Room, me: Participant, order: hosting.FromHost)
         KeyError: it is about somebody who is not here.
         TooMany: too many orders at once.
     """
+    if isinstance(order, talk.FromTalk):
+        _talk(room, me, order)
+        return
     if wait := room.orders.take(me.id):
         raise TooMany(f"Too many orders at once: wait {wait} s.")
     host = Host(room, me)
@@ -39,3 +42,13 @@ def obey(context: Context, room: Room, me: Participant, order: hosting.FromHost)
     else:
         host.replace_links()
         room.notices.tell_hosts(context.links(room.id), "links")
+
+
+def _talk(room: Room, me: Participant, message: talk.FromTalk) -> None:
+    if isinstance(message, talk.Say):
+        room.insights.chat.say(me, message.text)
+    elif isinstance(message, talk.React):
+        room.gestures.react(me, message.mark, room.participants.values())
+    else:
+        room.gestures.set_hand(me, room.participants[message.participant], message.raised)
+        room.notices.send_state()

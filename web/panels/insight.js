@@ -1,5 +1,6 @@
 /** What the models make of sound and picture: brings each message to where it is shown, and the keys to what they switch. */
 import { AskBox } from "./ask.js";
+import { ChatPanel } from "./chat.js";
 import { downloadTranscript } from "./downloads.js";
 import { find } from "../ui/element.js";
 import { SceneReader } from "./scene-reader.js";
@@ -20,7 +21,7 @@ import { bindViewControls } from "./view-controls.js";
 const OLD_S = 15;
 
 /** @type {Record<string, string>} key, tab of the panel */
-const TAB_KEYS = { t: "words-transcript", a: "words-ask", "/": "words-search", "?": "words-view" };
+const TAB_KEYS = { t: "words-transcript", w: "words-chat", a: "words-ask", "/": "words-search", "?": "words-view" };
 
 export class Insight {
   #news = new TagNews(find("#sounds-said", HTMLElement));
@@ -46,6 +47,7 @@ export class Insight {
       call,
       settings,
     );
+    this.chat = new ChatPanel(call);
     this.ask = new AskBox(call);
     this.search = new SearchBox(call);
     this.spectrogram = new SpectrogramPanel(call);
@@ -74,6 +76,7 @@ export class Insight {
     this.#news.keep(present);
     for (const id of this.#behind.keys()) if (!present.includes(id)) this.#behind.delete(id);
     this.transcript.roomChanged();
+    this.chat.roomChanged();
     this.ask.roomChanged();
     this.spectrogram.update();
   }
@@ -144,6 +147,7 @@ export class Insight {
     if (shown) return;
     this.tabs.show(tab);
     if (tab === "words-ask") this.ask.focus();
+    else if (tab === "words-chat") this.chat.focus();
     else if (tab === "words-search") this.search.focus();
     else find(`[aria-controls=${tab}]`, HTMLElement).focus();
   }

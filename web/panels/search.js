@@ -81,11 +81,11 @@ export class SearchBox {
     const picture =
       thumbnail && /^data:image\/(jpeg|png|webp);base64,/.test(thumbnail)
         ? element("img", { class: "moment-picture", src: thumbnail, alt: kind === "picture" ? `Picture of ${owner} at ${clock(t)}` : "" })
-        : element("span", { class: "moment-picture", "aria-hidden": "true" }, kind === "words" ? "“ ”" : "");
+        : element("span", { class: "moment-picture", "aria-hidden": "true" }, kind === "picture" ? "" : "“ ”");
     const time = element("time", { datetime: new Date(t * 1000).toISOString(), title: clock(t) }, `${clock(t)}, ${ago(t)}`);
-    const words = text ? [element("p", { class: "moment-text", dir: "auto" }, kind === "words" ? `“${text}”` : text)] : [];
+    const words = text ? [element("p", { class: "moment-text", dir: "auto" }, kind === "picture" ? text : `“${text}”`)] : [];
     const match = element("span", { class: "moment-score" }, `match ${score.toFixed(2)}`);
-    const source = element("p", { class: "quiet" }, kind === "words" ? "said by " : "seen by the camera of ", element("b", { dir: "auto" }, who));
+    const source = element("p", { class: "quiet" }, { words: "said by ", chat: "written by ", picture: "seen by the camera of " }[kind], element("b", { dir: "auto" }, who));
     const facts = element("p", { class: "quiet moment-facts" }, time, " ", match);
     return element("li", { class: "moment", "data-testid": "moment" }, picture, element("div", {}, ...words, source, facts));
   }

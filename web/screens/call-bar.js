@@ -1,9 +1,12 @@
 /** The bar under the call, its keys and its dialogs. */
 import { DevicePickers } from "./devices.js";
 import { find, setIcon } from "../ui/element.js";
+import { GesturesBar } from "../panels/gestures.js";
 import { HostPanel } from "../panels/host.js";
 import { InviteDialog } from "./invite-dialog.js";
 import { LevelMeter } from "../ui/meter.js";
+import { MutedTalk } from "../call/muted-talk.js";
+import { PushToTalk } from "./push-to-talk.js";
 import { SidePanels } from "../panels/side-panels.js";
 import { toast } from "../ui/toasts.js";
 
@@ -39,6 +42,7 @@ export class CallBar {
     this.audio = audio;
     this.#invite = new InviteDialog(call);
     this.host = new HostPanel(call);
+    this.gestures = new GesturesBar(call);
     this.#bind(audio);
     for (const publishing of document.querySelectorAll("[data-needs-media]")) {
       if (publishing instanceof HTMLElement) publishing.hidden = !media;
@@ -47,6 +51,10 @@ export class CallBar {
       if (renaming instanceof HTMLElement) renaming.hidden = call.connection.joined?.role === "watch";
     }
     media?.addEventListener("change", () => this.#showMedia());
+    if (media) {
+      new PushToTalk(media, () => this.#toggleMute(), () => this.#listens && insight.settings.now.keys);
+      new MutedTalk(media, () => toast("You are muted: nobody hears you. Hold Space to talk, or press Mute."));
+    }
     this.#showMedia();
     this.showFocus(false);
     this.#panels.toggle(this.#mixer, matchMedia("(min-width: 900px)").matches);
@@ -135,16 +143,22 @@ export class CallBar {
     if (mayReturn) rejoin.focus();
   }
 
+  /** Whether keys are meant for the call, and not for a dialog. */
+  get #listens() {
+    return !find("#call", HTMLElement).hidden && !document.querySelector("dialog[open], :popover-open");
+  }
+
   /** @param {KeyboardEvent} event */
   #key(event) {
     const target = event.target instanceof Element ? event.target : null;
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.defaultPrevented) return;
-    if (find("#call", HTMLElement).hidden || document.querySelector("dialog[open]")) return;
+    if (!this.#listens) return;
     if (target?.closest("input:not([type=range], [type=checkbox]), select, textarea")) return;
     const key = event.key.toLowerCase();
     if (key !== "escape" && !this.insight.settings.now.keys) return;
     if (key === "m") this.#toggleMute();
     else if (key === "v") void this.#toggleCamera();
+    else if (key === "r") this.gestures.open();
     else if (key === "p") this.#panels.toggle(this.#mixer);
     else if (key === "escape" && this.call.faders.focus) this.call.setFocus(null);
     else if (!this.insight.key(key, (open) => this.#panels.toggle(this.#words, open))) return;

@@ -8,7 +8,7 @@ import { Tiles } from "../tile/tiles.js";
 import { toast } from "../ui/toasts.js";
 import { ViewSettings } from "../ui/view-settings.js";
 
-/** @import { ConnectionState } from "../types.js" */
+/** @import { ConnectionState, Reaction } from "../types.js" */
 /** @import { Call } from "../call/call.js" */
 /** @import { LocalMedia } from "../call/media.js" */
 
@@ -74,6 +74,7 @@ export class CallScreen {
       onVoices: (separated, reason) => this.#showVoices(separated, reason),
       onConnection: (state, detail, retrying) => this.#showConnection(state, detail, retrying),
       onInsight: (message) => this.insight.receive(message),
+      onTalk: (message) => (message.type === "reaction" ? this.#react(message) : this.insight.chat.receive(message)),
       onWelcome: () => this.insight.welcomed(),
       onHosting: () => this.bar.host.update(),
       onHearing: (complete) => this.#showComplete(complete),
@@ -89,6 +90,7 @@ export class CallScreen {
     this.mixer.update();
     this.insight.roomChanged();
     this.bar.host.update();
+    this.bar.gestures.roomChanged();
     this.#showRules();
     this.#showHearing();
     this.#empty.hidden = (this.call.room?.participants.length ?? 0) > 1;
@@ -108,6 +110,13 @@ export class CallScreen {
       toast("The host muted you: nobody hears you until you unmute yourself.", "error");
     }
     this.#mutedByHost = muted;
+  }
+
+  /** @param {Reaction} reaction */
+  #react({ participant, mark }) {
+    const name = this.call.participant(participant)?.name ?? "";
+    this.tiles.react(participant, mark);
+    this.bar.gestures.announce(name, mark);
   }
 
   #fadersChanged() {

@@ -36,6 +36,7 @@ export class HostMenu {
         act: () => call.hosting.muteForAll(id, !muted),
       },
     ];
+    if (call.talk.handPlace(id)) items.push({ name: `Lower the hand of ${name}`, act: () => call.talk.setHand(id, false) });
     if (!host) items.push({ name: `Remove ${name}…`, act: () => this.onRemove(id) });
     menu.open(this.root, items);
   }

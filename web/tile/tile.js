@@ -46,9 +46,10 @@ export class Tile {
     this.layer = element("div", { class: "face-layer" });
     this.name = element("span", { class: "tile-name", dir: "auto" });
     this.note = element("span", { class: "tile-note" });
+    this.hand = element("span", { class: "tile-hand gone", title: "Raised hand" }, icon("hand"), element("span", {}));
     this.mutedIcon = icon("speaker-off");
     this.host = own ? null : new HostMenu(call, id, onRemove);
-    this.foot = element("figcaption", { class: "tile-foot" }, this.mutedIcon, this.name, this.note);
+    this.foot = element("figcaption", { class: "tile-foot" }, this.hand, this.mutedIcon, this.name, this.note);
     this.figure = element(
       "figure",
       { class: `tile${own ? " own" : ""}`, "data-testid": "tile", "data-participant": id },
@@ -96,9 +97,12 @@ export class Tile {
   update(participant) {
     this.name.textContent = participant.name;
     this.avatar.textContent = [...participant.name.trim()][0]?.toUpperCase() ?? "?";
-    const place = this.own ? "you" : participant.connected ? (participant.video ? "" : "sound only") : "reconnecting…";
+    const where = this.own ? "you" : participant.connected ? (participant.video ? "" : "sound only") : "reconnecting…";
     const role = participant.host ? "host" : "";
-    this.note.textContent = [place, role, participant.muted ? "muted by the host" : ""].filter(Boolean).join(", ");
+    this.note.textContent = [where, role, participant.muted ? "muted by the host" : ""].filter(Boolean).join(", ");
+    const place = this.call.talk.handPlace(this.id);
+    this.hand.classList.toggle("gone", !place);
+    this.hand.lastElementChild?.replaceChildren(String(place));
     this.host?.update();
     // Whose camera went off while we were cut off has no picture that would take the place of the still one.
     if (participant.connected && !participant.video) this.still.classList.add("gone");

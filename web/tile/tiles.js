@@ -1,8 +1,10 @@
 /** The grid of tiles: who has one, and the largest size at which all fit. */
+import { showReaction } from "./reactions.js";
 import { Tile } from "./tile.js";
 
 /** @import { Call } from "../call/call.js" */
 /** @import { LocalMedia } from "../call/media.js" */
+/** @import { Mark } from "../types.js" */
 /** @import { ViewSettings } from "../ui/view-settings.js" */
 
 const GAP = 10;
@@ -112,6 +114,15 @@ export class Tiles {
   /** @param {string} participant */
   insight(participant) {
     return this.#tiles.get(participant)?.insight;
+  }
+
+  /**
+   * @param {string} participant
+   * @param {Mark} mark
+   */
+  react(participant, mark) {
+    const tile = this.#tiles.get(participant);
+    if (tile) showReaction(tile.figure, mark);
   }
 
   layout() {
