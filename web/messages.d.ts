@@ -61,7 +61,12 @@ export interface ChatLine {
   text: string;
 }
 
-export type ClientMessage = Hello | Ping | SetFader | SetFocus | SetMute | Rename | SetSpeaker | Leave | Ask | Search | SetSpectrogram | SetAnnouncer | Say | React | SetHand | SetRules | Remove | MuteForAll | Admit | NewLinks;
+export type ClientMessage = Hello | Ping | SetFader | SetFocus | SetMute | Rename | SetSpeaker | Leave | Ask | Search | SetSpectrogram | SetAnnouncer | Say | React | SetHand | SetRules | Remove | MuteForAll | Admit | NewLinks | EndCall;
+
+/** End the call for everyone, and make the links worth nothing. */
+export interface EndCall {
+  type: "end_call";
+}
 
 /** A message was refused, or the connection is about to be closed; `request` says which question has no answer. */
 export interface Error {

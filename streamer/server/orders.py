@@ -39,6 +39,8 @@ def obey(context: Context, room: Room, me: Participant, order: hosting.FromHost 
         host.mute(order.participant, order.muted)
     elif isinstance(order, hosting.Admit):
         host.admit(order.participant, order.admitted)
+    elif isinstance(order, hosting.EndCall):
+        host.end_call()
     else:
         host.replace_links()
         room.notices.tell_hosts(context.links(room.id), "links")

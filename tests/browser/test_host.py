@@ -141,6 +141,26 @@ def test_waiting_to_be_let_in(visit: Visit, room: Room, tmp_path: Path) -> None:
     expect(page.get_by_test_id("tile")).to_have_count(2)
 
 
+def test_everyone_is_muted_and_the_call_ended_for_all(visit: Visit, room: Room, tmp_path: Path) -> None:
+    hera, ben, cy = enter(visit, room, "Hera", link="host_link"), enter(visit, room, "Ben"), enter(visit, room, "Cy")
+    page = open_host_panel(hera)
+    page.get_by_role("button", name="Mute everyone else").click()
+    for visitor in (ben, cy):
+        expect(visitor.page.get_by_text("The host muted you")).to_be_visible()
+    expect(page.get_by_role("button", name="Mute everyone else")).to_be_disabled()
+    page.get_by_role("button", name="End the call for all…").click()
+    expect(page.get_by_role("button", name="Cancel")).to_be_focused()
+    screenshot(page, tmp_path, "host-end")
+    page.get_by_role("button", name="End for all", exact=True).click()
+    for visitor in (hera, ben, cy):
+        expect(visitor.page.locator("#left-title")).to_have_text("The host ended the call.")
+    eve = visit(room["link"])
+    eve.page.get_by_test_id("join-name").fill("Eve")
+    eve.page.get_by_test_id("join-button").click()
+    expect(eve.page.locator("#join-problem")).to_have_text(re.compile("This link was replaced by the host"))
+    allowed(eve, "403")
+
+
 def test_a_host_on_a_phone_has_all_buttons(visit: Visit, room: Room) -> None:
     visitor = enter(visit, room, "Hera", link="host_link", viewport={"width": 360, "height": 740})
     assert visitor.page.evaluate("document.documentElement.scrollWidth") == 360
