@@ -61,7 +61,7 @@ export interface ChatLine {
   text: string;
 }
 
-export type ClientMessage = Hello | Ping | SetFader | SetFocus | SetMute | Rename | SetSpeaker | Leave | Ask | Search | SetSpectrogram | SetAnnouncer | Say | React | SetHand | SetRules | Remove | MuteForAll | Admit | NewLinks | EndCall;
+export type ClientMessage = Hello | Ping | SetFader | SetFocus | SetMute | Rename | SetSpeaker | SetView | Leave | Ask | Search | SetSpectrogram | SetAnnouncer | Say | React | SetHand | SetRules | Remove | MuteForAll | Admit | NewLinks | EndCall;
 
 /** End the call for everyone, and make the links worth nothing. */
 export interface EndCall {
@@ -387,6 +387,12 @@ export interface SetSpectrogram {
   face: number | null;
 }
 
+/** Say how large pictures are shown; those that are not mentioned are shown at any size. */
+export interface SetView {
+  type: "view";
+  tiles: TileSize[];
+}
+
 /** Whose picture a video m-line carries; RTP time stamp = (rtp_base + round(t * 90000)) mod 2^32. */
 export interface Slot {
   mid: string;
@@ -430,6 +436,12 @@ export interface Status {
   type: "status";
   voices_separated: boolean;
   reason: string;
+}
+
+/** How wide a participant's picture is shown, in points of the screen; 0: nobody sees it. */
+export interface TileSize {
+  participant: string;
+  width: number;
 }
 
 /** A fresh session token, good for `expires_in` seconds. */

@@ -76,6 +76,20 @@ class SetSpeaker(Message):
     face: SpeakerId | None
 
 
+class TileSize(Message):
+    """How wide a participant's picture is shown, in points of the screen; 0: nobody sees it."""
+
+    participant: ParticipantId
+    width: Annotated[int, Field(ge=0, le=16_384)]
+
+
+class SetView(Message):
+    """Say how large pictures are shown; those that are not mentioned are shown at any size."""
+
+    type: Literal["view"]
+    tiles: Annotated[list[TileSize], Field(max_length=64)]
+
+
 class Leave(Message):
     """Leave the room for good; no resume."""
 
@@ -90,6 +104,7 @@ ClientMessage = Annotated[
     | SetMute
     | Rename
     | SetSpeaker
+    | SetView
     | Leave
     | Ask
     | Search

@@ -36,6 +36,7 @@ class Participant:
         reason: if not, why.
         seated: whether they have one of the places of those who take part: they send, or did.
         muted: whether the host muted them for everyone.
+        widths: at which width they show others' pictures, 0 for not at all; those not in it at any.
         hand: when they raised their hand, monotonic seconds; None while it is down.
         sees_from: monotonic seconds from which on they are told what was said and seen.
         had_control: whether a control socket was ever open.
@@ -57,6 +58,7 @@ class Participant:
         self.had_control = False
         self.seated = False
         self.muted = False
+        self.widths: dict[str, int] = {}
         self.hand: float | None = None
         self.sees_from = float("-inf")
         self.separated = False
@@ -113,6 +115,7 @@ class Participant:
 
     def forget(self, participant: str) -> None:
         """Drop the faders of someone who is gone for good, and say so if there were any."""
+        self.widths.pop(participant, None)
         before = self.faders.state()
         self.faders.forget(participant)
         if self.outbox is not None and self.faders.state() != before:

@@ -16,6 +16,7 @@ from streamer.observer.client import ObserverClient
 from streamer.rooms import broadcast
 from streamer.rooms.admission import Admission
 from streamer.rooms.agent import Agent
+from streamer.rooms.errors import TooMany
 from streamer.rooms.gestures import Gestures
 from streamer.rooms.insights import Insights
 from streamer.rooms.notices import Notices
@@ -43,6 +44,10 @@ ORDERS_A_SECOND, ORDERS_AT_ONCE = 2.0, 40.0
 """For each participant: a host may have to let in or to mute a whole room at once."""
 
 
+VIEWS_A_SECOND, VIEWS_AT_ONCE = 0.5, 10.0
+"""For each participant: a picture that is shown again begins with a key frame, which costs everybody who sees it."""
+
+
 class Room:
     """Up to eight who publish and some who only watch.
 
@@ -67,6 +72,7 @@ class Room:
         gestures: reactions and raised hands.
         renames: how often each participant may rename, or say who said a line.
         orders: how often each may do what is the host's.
+        views: how often each may say what they show.
     """
 
     def __init__(
@@ -101,6 +107,7 @@ class Room:
         self.gestures = Gestures()
         self.renames = RateLimiter(RENAMES_A_SECOND, RENAMES_AT_ONCE)
         self.orders = RateLimiter(ORDERS_A_SECOND, ORDERS_AT_ONCE)
+        self.views = RateLimiter(VIEWS_A_SECOND, VIEWS_AT_ONCE)
         self._settings = settings
         self._engine = engine
         self._observer = observer
@@ -341,6 +348,22 @@ class Room:
     def _separation(self, participant: Participant, separated: bool, reason: str) -> None:
         participant.separated, participant.reason = separated, reason
         self.notices.send_state()
+
+    def set_view(self, participant: Participant, widths: Mapping[str, int]) -> None:
+        """Send a participant only the pictures they show, and tell those who send them how large that is.
+
+        Args:
+            participant: who watches.
+            widths: of each picture, points of the screen; 0: not shown, not in it: shown at any.
+
+        Raises:
+            TooMany: too many changes at once.
+        """
+        if wait := self.views.take(participant.id):
+            raise TooMany(f"Too many changes of what is shown: wait {wait} s.")
+        participant.widths = {who: width for who, width in widths.items() if who in self.participants}
+        route_pictures(self.participants)
+        self.notices.send_slots(participant)
 
     def _rearrange(self) -> None:
         """Give every watcher the pictures there are now, and say so to everyone."""

@@ -1,16 +1,18 @@
-"""What a host orders over the control socket, and what everybody writes and shows."""
+"""What a host orders over the control socket, what everybody writes and shows, and what they look at."""
 
 from __future__ import annotations
 
-from streamer.messages import hosting, talk
+from streamer.messages import hosting, protocol, talk
 from streamer.rooms.errors import TooMany
 from streamer.rooms.host import Host
 from streamer.rooms.participant import Participant
 from streamer.rooms.room import Room
 from streamer.server.context import Context
 
+Order = hosting.FromHost | talk.FromTalk | protocol.SetView
 
-def obey(context: Context, room: Room, me: Participant, order: hosting.FromHost | talk.FromTalk) -> None:
+
+def obey(context: Context, room: Room, me: Participant, order: Order) -> None:
     """Do what a participant orders, if they may.
 
     Args:
@@ -27,6 +29,9 @@ def obey(context: Context, room: Room, me: Participant, order: hosting.FromHost 
     """
     if isinstance(order, talk.FromTalk):
         _talk(room, me, order)
+        return
+    if isinstance(order, protocol.SetView):
+        room.set_view(me, {tile.participant: tile.width for tile in order.tiles})
         return
     if wait := room.orders.take(me.id):
         raise TooMany(f"Too many orders at once: wait {wait} s.")

@@ -4,6 +4,7 @@ import { find, setIcon } from "../ui/element.js";
 import { GesturesBar } from "../panels/gestures.js";
 import { HostPanel } from "../panels/host.js";
 import { InviteDialog } from "./invite-dialog.js";
+import { LayoutMenu } from "./layout-menu.js";
 import { LevelMeter } from "../ui/meter.js";
 import { MutedTalk } from "../call/muted-talk.js";
 import { PushToTalk } from "./push-to-talk.js";
@@ -42,6 +43,7 @@ export class CallBar {
     this.audio = audio;
     this.#invite = new InviteDialog(call);
     this.host = new HostPanel(call);
+    this.layout = new LayoutMenu(insight.tiles);
     this.gestures = new GesturesBar(call);
     this.#bind(audio);
     for (const publishing of document.querySelectorAll("[data-needs-media]")) {
@@ -158,6 +160,7 @@ export class CallBar {
     if (key !== "escape" && !this.insight.settings.now.keys) return;
     if (key === "m") this.#toggleMute();
     else if (key === "v") void this.#toggleCamera();
+    else if (key === "g") this.layout.toggle();
     else if (key === "r") this.gestures.open();
     else if (key === "p") this.#panels.toggle(this.#mixer);
     else if (key === "escape" && this.call.faders.focus) this.call.setFocus(null);

@@ -75,7 +75,10 @@ export class CallScreen {
       onConnection: (state, detail, retrying) => this.#showConnection(state, detail, retrying),
       onInsight: (message) => this.insight.receive(message),
       onTalk: (message) => (message.type === "reaction" ? this.#react(message) : this.insight.chat.receive(message)),
-      onWelcome: () => this.insight.welcomed(),
+      onWelcome: () => {
+        this.insight.welcomed();
+        this.tiles.report.askAgain();
+      },
       onHosting: () => this.bar.host.update(),
       onHearing: (complete) => this.#showComplete(complete),
       onNotice: (reason, request, kind = "error") => {

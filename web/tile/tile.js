@@ -2,12 +2,13 @@
 import { CaptionLayer } from "./caption-layer.js";
 import { element, icon } from "../ui/element.js";
 import { FaceButtons } from "./face-buttons.js";
-import { HostMenu } from "./host-menu.js";
 import { FacePlacer, drawOverlay } from "./overlay.js";
 import { TileInsight } from "./tile-insight.js";
+import { TileMenu } from "./tile-menu.js";
 
 /** @import { Call } from "../call/call.js" */
 /** @import { ParticipantState } from "../types.js" */
+/** @import { TileActions } from "./tile-menu.js" */
 /** @import { ViewSettings } from "../ui/view-settings.js" */
 
 const STALLED_MS = 2500;
@@ -29,16 +30,16 @@ export class Tile {
    * @param {string} id
    * @param {boolean} own
    * @param {ViewSettings} settings
-   * @param {{ onAspect: () => void, onRemove: (participant: string) => void }} listener
+   * @param {TileActions} actions
    */
-  constructor(call, id, own, settings, { onAspect, onRemove }) {
+  constructor(call, id, own, settings, actions) {
     this.call = call;
     this.settings = settings;
     this.insight = new TileInsight(own);
     this.id = id;
     this.own = own;
-    this.onAspect = onAspect;
-    this.video = element("video", { playsinline: true, muted: true, autoplay: true, "aria-hidden": "true", disablepictureinpicture: true });
+    this.onAspect = actions.onAspect;
+    this.video = element("video", { playsinline: true, muted: true, autoplay: true, "aria-hidden": "true" });
     this.video.muted = true;
     this.canvas = element("canvas", { class: "overlay", "aria-hidden": "true" });
     this.avatar = element("div", { class: "avatar", "aria-hidden": "true" });
@@ -48,8 +49,9 @@ export class Tile {
     this.note = element("span", { class: "tile-note" });
     this.hand = element("span", { class: "tile-hand gone", title: "Raised hand" }, icon("hand"), element("span", {}));
     this.mutedIcon = icon("speaker-off");
-    this.host = own ? null : new HostMenu(call, id, onRemove);
-    this.foot = element("figcaption", { class: "tile-foot" }, this.hand, this.mutedIcon, this.name, this.note);
+    this.pin = element("span", { class: "tile-hand gone", title: "Pinned" }, icon("pin"), element("span", { class: "visually-hidden" }, "Pinned"));
+    this.menu = new TileMenu(call, id, actions);
+    this.foot = element("figcaption", { class: "tile-foot" }, this.hand, this.pin, this.mutedIcon, this.name, this.note);
     this.figure = element(
       "figure",
       { class: `tile${own ? " own" : ""}`, "data-testid": "tile", "data-participant": id },
@@ -61,7 +63,7 @@ export class Tile {
       this.layer,
       this.foot,
       ...this.insight.above,
-      ...(this.host ? [this.host.root] : []),
+      this.menu.root,
     );
     this.cell = element("div", { class: "cell" }, this.figure);
     new ResizeObserver(() => this.figure.style.setProperty("--name-width", `${this.foot.offsetWidth}px`)).observe(this.foot);
@@ -103,10 +105,15 @@ export class Tile {
     const place = this.call.talk.handPlace(this.id);
     this.hand.classList.toggle("gone", !place);
     this.hand.lastElementChild?.replaceChildren(String(place));
-    this.host?.update();
+    this.menu.update();
     // Whose camera went off while we were cut off has no picture that would take the place of the still one.
     if (participant.connected && !participant.video) this.still.classList.add("gone");
     this.figure.classList.toggle("away", !participant.connected && !this.own);
+  }
+
+  /** @param {boolean} pinned kept large by this viewer */
+  showPinned(pinned) {
+    this.pin.classList.toggle("gone", !pinned);
   }
 
   /** @param {boolean} muted by this listener */

@@ -4,6 +4,7 @@ const KEY = "earshot.view";
 
 /**
  * @typedef {object} View
+ * @property {"gallery" | "speaker"} layout
  * @property {boolean} captions
  * @property {boolean} heat
  * @property {boolean} tags
@@ -18,6 +19,7 @@ const KEY = "earshot.view";
 
 /** @type {Readonly<View>} */
 const DEFAULTS = {
+  layout: "gallery",
   captions: true,
   heat: false,
   tags: true,
@@ -39,6 +41,7 @@ const within = (low, high) => /** @returns {value is number} */ (value) => typeo
 
 /** @type {Checks} */
 const CHECKS = {
+  layout: /** @returns {value is View["layout"]} */ (value) => value === "gallery" || value === "speaker",
   captions: yesOrNo,
   heat: yesOrNo,
   tags: yesOrNo,
