@@ -225,7 +225,8 @@ export interface Notice {
 /**
  * One participant as the others see it; `faces` maps the number of a face or voice to the name it was given.
  *
- * `muted`: the host muted them for everyone, until they unmute themselves.
+ * `muted`: the host muted them for everyone, until they unmute themselves. `screen_of`: who shares it, if
+ * it is a screen.
  */
 export interface ParticipantState {
   id: string;
@@ -237,6 +238,7 @@ export interface ParticipantState {
   faces: Record<string, string>;
   host: boolean;
   muted: boolean;
+  screen_of: string | null;
 }
 
 /** Heartbeat; `n` comes back in the pong. */

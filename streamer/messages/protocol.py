@@ -123,7 +123,8 @@ client_messages: TypeAdapter[ClientMessage] = TypeAdapter(ClientMessage)
 class ParticipantState(Message):
     """One participant as the others see it; `faces` maps the number of a face or voice to the name it was given.
 
-    `muted`: the host muted them for everyone, until they unmute themselves.
+    `muted`: the host muted them for everyone, until they unmute themselves. `screen_of`: who shares it, if
+    it is a screen.
     """
 
     id: ParticipantId
@@ -135,6 +136,7 @@ class ParticipantState(Message):
     faces: dict[str, str]
     host: bool
     muted: bool
+    screen_of: ParticipantId | None
 
 
 class RoomState(Message):

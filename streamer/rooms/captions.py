@@ -111,6 +111,10 @@ class Captions:
             if said.participant.agent is not None:
                 said.participant.agent.told(said.line.start, said.line.end, face)
 
+    def lines(self, since: float = float("-inf")) -> list[SaidLine]:
+        """Return the lines that were finished since then, monotonic seconds, and under whose name they are now."""
+        return [said for said in self._said.values() if said.at >= since]
+
     def _repeat(self, said: SaidLine) -> None:
         key = (said.line.participant, said.line.id)
         self._latest.pop(key, None)

@@ -78,8 +78,12 @@ class Chat:
         self._index.add_note(participant.id, lambda: participant.name, written.t, text)
         broadcast.send(self._people(), written.line(), f"chat {written.id}", passing=True, final=True)
 
+    def lines(self, since: float = float("-inf")) -> list[ChatLine]:
+        """Return the lines that are kept and were written since then, monotonic seconds."""
+        return [written.line() for written in self._lines if written.at >= since]
+
     def welcome(self, participant: Participant) -> None:
         """Send someone who comes the lines that are for them."""
-        lines = [written.line() for written in self._lines if written.at >= participant.sees_from]
+        lines = self.lines(participant.sees_from)
         if lines:
             broadcast.send([participant], ChatHistory(lines=lines), "chat_history")

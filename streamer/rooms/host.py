@@ -52,7 +52,7 @@ class Host:
         self._end(participant, REMOVED_BY_HOST)
 
     def mute(self, participant_id: str, muted: bool) -> None:
-        """Mute somebody for everyone. They unmute themselves; the host does it only for those who have no page.
+        """Mute somebody for everyone. They unmute themselves; the host does it for screens and those who have no page.
 
         Raises:
             Forbidden: not the host; or somebody else's microphone would be opened.
@@ -61,7 +61,7 @@ class Host:
         participant = self._room.participants[participant_id]
         if participant is not self._me:
             self._check()
-            if not muted and participant.guest_of is None:
+            if not muted and participant.guest_of is None and participant.screen_of is None:
                 raise Forbidden("Only they themselves can unmute a participant.")
         participant.muted = muted
         self._room.notices.send_state()

@@ -28,6 +28,7 @@ class Insights:
 
     Attributes:
         announcer: reads descriptions aloud.
+        people: gives everyone in the room.
         captions: what was said.
         chat: what was written.
         questions: about pictures.
@@ -44,7 +45,7 @@ class Insights:
         self.search = MomentSearch(observer, self.requests)
         self.chat = Chat(people, self.captions.transcript, self.search.index)
         self.spectrograms = Spectrograms(people, observer)
-        self._people = people
+        self.people = people
         self._observer = observer
         self._descriptions: dict[str, SceneDescription] = {}
 
@@ -112,4 +113,4 @@ class Insights:
             self.questions.hear(participant, caption.text)
 
     def _send(self, message: Message, topic: str) -> None:
-        broadcast.send(self._people(), message, topic)
+        broadcast.send(self.people(), message, topic)

@@ -28,6 +28,7 @@ class Participant:
         role: publish or watch.
         guest_of: nonce of the invite that a bare WHIP or WHEP client came with; None for those who joined.
         host: whether they are the room's host.
+        screen_of: id of whoever shares it, if this is a screen.
 
     Attributes:
         id: made here, short, not to be guessed from others.
@@ -42,12 +43,20 @@ class Participant:
         had_control: whether a control socket was ever open.
     """
 
-    def __init__(self, name: str, role: Role, guest_of: str | None = None, host: bool = False) -> None:
+    def __init__(
+        self,
+        name: str,
+        role: Role,
+        guest_of: str | None = None,
+        host: bool = False,
+        screen_of: str | None = None,
+    ) -> None:
         self.id = "p" + secrets.token_hex(4)
         self.name = name
         self.role = role
         self.guest_of = guest_of
         self.host = host
+        self.screen_of = screen_of
         self.nonce = secrets.token_hex(8)
         self.face_names: dict[int, str] = {}
         self.faders = Faders()
@@ -142,4 +151,5 @@ class Participant:
             faces={str(face): name for face, name in self.face_names.items()},
             host=self.host,
             muted=self.muted,
+            screen_of=self.screen_of,
         )

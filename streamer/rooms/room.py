@@ -13,7 +13,7 @@ from streamer.messages import hosting
 from streamer.messages.protocol import Notice
 from streamer.mixing.desk import Desk
 from streamer.observer.client import ObserverClient
-from streamer.rooms import broadcast
+from streamer.rooms import broadcast, screens
 from streamer.rooms.admission import Admission
 from streamer.rooms.agent import Agent
 from streamer.rooms.errors import TooMany
@@ -189,6 +189,8 @@ class Room:
             return
         if self.participants.pop(participant.id, None) is None:
             return
+        if (screen := screens.find(self.participants.values(), participant)) is not None:
+            self.leave(screen)
         participant.stop_waiting()
         self.sessions.remove(participant)
         if participant.agent is not None:
@@ -251,6 +253,8 @@ class Room:
         participant = self.participants[participant_id]
         if face is None:
             participant.name = name
+            if (screen := screens.find(self.participants.values(), participant)) is not None:
+                screen.name = screens.name(participant)
         else:
             participant.name_face(face, name)
         self.notices.send_state()
@@ -328,6 +332,8 @@ class Room:
 
     def _session_ended(self, participant: Participant, session: Session) -> None:
         self._leave_if_idle_guest(participant)
+        if participant.screen_of is not None:
+            self.leave(participant)
         if session.kind == "whip" and not session.peer.was_connected:
             # An offer alone keeps nobody else out.
             participant.seated = False

@@ -21,5 +21,9 @@ def route_pictures(participants: Mapping[str, Participant]) -> None:
     for participant in participants.values():
         if participant.watcher is not None:
             widths = participant.widths
-            shown = {who: source for who, source in sources.items() if who != participant.id and widths.get(who) != 0}
+            shown = {
+                who: source
+                for who, source in sources.items()
+                if participant.id not in (who, participants[who].screen_of) and widths.get(who) != 0
+            }
             participant.watcher.assign(shown, widths)

@@ -116,6 +116,7 @@ def create_app(
     _add_service_routes(app)
     app.include_router(room_routes.router)
     app.include_router(endpoint.whip)
+    app.include_router(endpoint.screen)
     app.include_router(endpoint.whep)
     app.include_router(control.router)
     app.mount("/static", StaticFiles(directory=WEB), name="static")

@@ -1,4 +1,4 @@
-"""Rooms over HTTP: make one, invite, join, ask who is there, fetch the transcript."""
+"""Rooms over HTTP: make one, invite, join, ask who is there, fetch transcript and summary."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ from streamer.ice_servers import ice_servers
 from streamer.messages.base import Name
 from streamer.messages.protocol import RoomState
 from streamer.rooms.participant import Participant
+from streamer.rooms.summary import gather
 from streamer.server.context import Context, context_of
 from streamer.settings import IceServer, is_loopback
+from streamer.transcripts.summary_page import summary_page
 
 router = APIRouter(tags=["rooms"])
 
@@ -170,6 +172,22 @@ async def transcript(request: Request, room_id: str, kind: Literal["vtt", "srt",
     name = f'attachment; filename="earshot-{room_id}.{kind}"'
     types = {"vtt": "text/vtt", "srt": "application/x-subrip", "txt": "text/plain"}
     return Response(text, media_type=f"{types[kind]}; charset=utf-8", headers={"Content-Disposition": name})
+
+
+@router.get("/rooms/{room_id}/summary.html", response_class=Response)
+async def summary(request: Request, room_id: str) -> Response:
+    """Return the call until now as a page to keep, as far as it is for who asks; 204 while nobody has said anything."""
+    context = context_of(request)
+    room, participant = context.entrant(context.session_claims(request, room_id), "watch")
+    if wait := room.insights.requests.limiter.take(participant.id):
+        raise HTTPException(429, f"Too many downloads: wait {wait} s.", {"Retry-After": str(wait)})
+    # What changes meanwhile is gathered here, and written out aside.
+    gathered = gather(room.insights, participant.sees_from)
+    if not gathered.lines:
+        return Response(status_code=204)
+    text = await asyncio.to_thread(summary_page, gathered)
+    name = f'attachment; filename="earshot-{room_id}.html"'
+    return Response(text, media_type="text/html; charset=utf-8", headers={"Content-Disposition": name})
 
 
 def _invited(context: Context, room_id: str) -> NewRoom:

@@ -220,6 +220,12 @@ class SearchIndex:
             self._expire(now, lines=1)
             self._keywords.add(self._lines.add(moment, vector, now), moment.text)
 
+    def scenes(self, since: float = float("-inf")) -> list[Moment]:
+        """Return the pictures that are held and were added since then, in order of time."""
+        self._expire(self._clock())
+        held = zip(self._pictures.items, self._pictures.added, strict=True)
+        return sorted((picture for picture, added in held if added >= since), key=lambda picture: picture.t)
+
     def _expire(self, now: float, pictures: int = 0, lines: int = 0) -> None:
         before = now - self.retention
         for _ in self._pictures.outdated(before, pictures):

@@ -36,7 +36,7 @@ def test_who_makes_the_call_is_the_host_and_the_address_is_safe_to_send(visit: V
     ben = visit(hera.page.url)
     join(ben, "Ben")
     expect(ben.page.get_by_test_id("host")).to_be_hidden()
-    ben.page.get_by_role("button", name="What can be done with Hera").click()
+    ben.page.get_by_role("button", name="Options for Hera").click()
     expect(ben.page.get_by_test_id("tile-menu")).to_be_visible()
     expect(ben.page.get_by_role("menuitem", name="Remove Hera")).to_have_count(0)
 
@@ -85,7 +85,7 @@ def test_removed_by_the_menu_on_the_tile_with_the_keyboard_alone(visit: Visit, r
     hera, ben = enter(visit, room, "Hera", link="host_link"), enter(visit, room, "Ben")
     page = hera.page
     hera.until("earshot.state.firstFrameMs !== null")
-    page.get_by_role("button", name="What can be done with Ben").focus()
+    page.get_by_role("button", name="Options for Ben").focus()
     page.keyboard.press("Enter")
     expect(page.get_by_test_id("tile-menu")).to_be_visible()
     page.keyboard.press("ArrowUp")

@@ -33,7 +33,7 @@ def width(one: Locator) -> float:
 
 def menu(page: Page, name: str, item: str) -> None:
     tile(page, name).hover()
-    page.get_by_role("button", name=f"What can be done with {name}").click()
+    page.get_by_role("button", name=f"Options for {name}").click()
     page.get_by_role("menuitem", name=item).click()
 
 

@@ -91,7 +91,7 @@ def test_reactions_rise_from_a_picture_and_hands_are_in_order(visit: Visit, room
     expect(hera.page.get_by_test_id("hand")).to_have_text(["Ben", "Cy"])
     expect(hera.page.locator("#gestures-said")).to_have_text("Cy raised a hand")
     tile = hera.page.get_by_test_id("tile").filter(has_text="Cy")
-    expect(tile.locator(".tile-hand")).to_have_text("2")
+    expect(tile.get_by_title("Raised hand")).to_have_text("2")
 
     for _ in range(2):
         ben.page.get_by_test_id("react").click()

@@ -1,7 +1,7 @@
 /** What the models make of sound and picture: brings each message to where it is shown, and the keys to what they switch. */
 import { AskBox } from "./ask.js";
 import { ChatPanel } from "./chat.js";
-import { downloadTranscript } from "./downloads.js";
+import { downloadTranscript, keep, summaryOf } from "./downloads.js";
 import { find } from "../ui/element.js";
 import { SceneReader } from "./scene-reader.js";
 import { SearchBox } from "./search.js";
@@ -193,9 +193,13 @@ export class Insight {
   /** @param {Element} button */
   async #download(button) {
     try {
-      await downloadTranscript(this.call, /** @type {Format} */ (button.getAttribute("data-download")));
+      const format = button.getAttribute("data-download");
+      if (format !== "summary") return await downloadTranscript(this.call, /** @type {Format} */ (format));
+      const summary = await summaryOf(this.call);
+      if (summary) keep(summary.blob, summary.name);
+      else toast("Nothing was said or written yet.");
     } catch (error) {
-      toast(`The transcript could not be fetched: ${error instanceof Error ? error.message : "no connection"}`, "error");
+      toast(`The file could not be fetched: ${error instanceof Error ? error.message : "no connection"}`, "error");
     }
   }
 }

@@ -1,5 +1,6 @@
 /** The bar under the call, its keys and its dialogs. */
 import { DevicePickers } from "./devices.js";
+import { keep, summaryOf } from "../panels/downloads.js";
 import { find, setIcon } from "../ui/element.js";
 import { GesturesBar } from "../panels/gestures.js";
 import { HostPanel } from "../panels/host.js";
@@ -8,12 +9,15 @@ import { LayoutMenu } from "./layout-menu.js";
 import { LevelMeter } from "../ui/meter.js";
 import { MutedTalk } from "../call/muted-talk.js";
 import { PushToTalk } from "./push-to-talk.js";
+import { ScreenShare } from "../call/screen-share.js";
 import { SidePanels } from "../panels/side-panels.js";
 import { toast } from "../ui/toasts.js";
 
 /** @import { Call } from "../call/call.js" */
 /** @import { Insight } from "../panels/insight.js" */
 /** @import { LocalMedia } from "../call/media.js" */
+
+const SUMMARY_MS = 2000;
 
 export class CallBar {
   #mute = find("#mute", HTMLButtonElement);
@@ -35,8 +39,10 @@ export class CallBar {
    * @param {LocalMedia | null} media null = watch only
    * @param {HTMLAudioElement} audio
    * @param {Insight} insight
+   * @param {ScreenShare | null} share null = watch only
    */
-  constructor(call, media, audio, insight) {
+  constructor(call, media, audio, insight, share) {
+    this.share = share;
     this.call = call;
     this.media = media;
     this.insight = insight;
@@ -52,6 +58,7 @@ export class CallBar {
     for (const renaming of document.querySelectorAll("[data-needs-rename]")) {
       if (renaming instanceof HTMLElement) renaming.hidden = call.connection.joined?.role === "watch";
     }
+    this.#bindShare();
     media?.addEventListener("change", () => this.#showMedia());
     if (media) {
       new PushToTalk(media, () => this.#toggleMute(), () => this.#listens && insight.settings.now.keys);
@@ -74,7 +81,7 @@ export class CallBar {
     this.#mute.addEventListener("click", () => this.#toggleMute());
     this.#camera.addEventListener("click", () => void this.#toggleCamera());
     this.#everyone.addEventListener("click", () => this.call.setFocus(null));
-    find("#leave", HTMLButtonElement).addEventListener("click", () => this.leave());
+    find("#leave", HTMLButtonElement).addEventListener("click", () => void this.leave());
     find("#invite", HTMLButtonElement).addEventListener("click", () => this.#invite.open());
     find("#devices-button", HTMLButtonElement).addEventListener("click", () => this.#openDevices());
     this.#devices.addEventListener("close", () => this.#meter.follow(null));
@@ -90,6 +97,17 @@ export class CallBar {
       audio,
     );
     void pickers.refresh();
+  }
+
+  #bindShare() {
+    const { share } = this;
+    const button = find("#share", HTMLButtonElement);
+    button.hidden = !share || !ScreenShare.offered;
+    button.addEventListener("click", () => (share?.stream ? share.stop() : void share?.start()));
+    share?.addEventListener("change", () => {
+      button.setAttribute("aria-pressed", String(!!share.stream));
+      button.lastElementChild?.replaceChildren(share.stream ? "Stop" : "Share");
+    });
   }
 
   #showMedia() {
@@ -124,9 +142,17 @@ export class CallBar {
     this.#meter.follow(this.media?.tracks.audio ?? null);
   }
 
-  leave() {
-    this.call.connection.close();
+  async leave() {
+    const { connection, room } = this.call;
+    const there = room && connection.state === "connected";
     this.ended("You left the call", true);
+    // Only who is in the call is given its summary: they go once they have it, unseen and unheard.
+    const summary = there ? await summaryOf(this.call, SUMMARY_MS).catch(() => null) : null;
+    connection.close();
+    if (!summary) return;
+    const button = find("#keep-summary", HTMLButtonElement);
+    button.hidden = false;
+    button.addEventListener("click", () => keep(summary.blob, summary.name));
   }
 
   /**
@@ -135,6 +161,7 @@ export class CallBar {
    */
   ended(how, mayReturn) {
     this.media?.stop();
+    this.share?.stop();
     this.audio.pause();
     for (const screen of ["#call", "#waiting"]) find(screen, HTMLElement).hidden = true;
     find("#left-title", HTMLElement).textContent = how;

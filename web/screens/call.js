@@ -2,6 +2,7 @@
 import { CallBar } from "./call-bar.js";
 import { element, find } from "../ui/element.js";
 import { removeAfterAsking } from "../panels/host.js";
+import { ScreenShare } from "../call/screen-share.js";
 import { MixerPanel } from "../panels/mixer.js";
 import { Insight } from "../panels/insight.js";
 import { Tiles } from "../tile/tiles.js";
@@ -52,16 +53,17 @@ export class CallScreen {
     this.call = call;
     this.media = watching ? null : media;
     const settings = new ViewSettings();
-    this.tiles = new Tiles(find("#tiles", HTMLElement), call, this.media, settings, (id) => void removeAfterAsking(call, id));
+    this.share = watching ? null : new ScreenShare(call, (reason) => void toast(reason, "error"));
+    this.tiles = new Tiles(find("#tiles", HTMLElement), call, this.media, settings, this.share, (id) => void removeAfterAsking(call, id));
     this.insight = new Insight(call, this.tiles, settings);
     this.mixer = new MixerPanel(find("#mixer-list", HTMLElement), find("#mixer-empty", HTMLElement), call);
-    this.bar = new CallBar(call, this.media, this.#audio, this.insight);
+    this.bar = new CallBar(call, this.media, this.#audio, this.insight, this.share);
     this.media?.addEventListener("lost", (event) => {
       if (event instanceof CustomEvent) toast(String(event.detail), "error");
     });
     this.#section.hidden = false;
     this.#showConnection("connecting", CONNECTION_WORDS.connecting, false);
-    find("#waiting-leave", HTMLButtonElement).addEventListener("click", () => this.bar.leave());
+    find("#waiting-leave", HTMLButtonElement).addEventListener("click", () => void this.bar.leave());
     this.#tapToHear.addEventListener("click", () => void this.#play());
     addEventListener("pagehide", () => call.connection.close(true));
     // A page taken back out of the browser's cache has no connections left.
@@ -94,10 +96,11 @@ export class CallScreen {
     this.insight.roomChanged();
     this.bar.host.update();
     this.bar.gestures.roomChanged();
+    this.share?.roomChanged();
     this.#showRules();
     this.#showHearing();
     this.#empty.hidden = (this.call.room?.participants.length ?? 0) > 1;
-    const watchers = this.call.room?.participants.filter(({ publishing, connected }) => connected && !publishing) ?? [];
+    const watchers = this.call.room?.participants.filter(({ publishing, connected, screen_of }) => connected && !publishing && !screen_of) ?? [];
     const names = watchers.map(({ id, name }) => (id === this.call.self ? `${name} (you)` : name));
     this.#watchers.textContent = names.length ? `Watching: ${names.join(", ")}` : "";
   }

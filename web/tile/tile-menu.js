@@ -34,7 +34,7 @@ export class TileMenu {
 
   update() {
     const name = this.call.participant(this.participant)?.name ?? "";
-    this.root.ariaLabel = this.root.title = `What can be done with ${name}`;
+    this.root.ariaLabel = this.root.title = `Options for ${name}`;
   }
 
   #open() {

@@ -28,16 +28,18 @@ export class Tile {
   /**
    * @param {Call} call
    * @param {string} id
-   * @param {boolean} own
+   * @param {{ own: boolean, screen: boolean }} kind own: shown from here; screen: one that is shared, not a camera
    * @param {ViewSettings} settings
    * @param {TileActions} actions
    */
-  constructor(call, id, own, settings, actions) {
+  constructor(call, id, { own, screen }, settings, actions) {
     this.call = call;
     this.settings = settings;
-    this.insight = new TileInsight(own);
+    /** As in a mirror: one's own camera. */ this.mirrored = own && !screen;
+    this.insight = new TileInsight(this.mirrored);
     this.id = id;
     this.own = own;
+    this.screen = screen;
     this.onAspect = actions.onAspect;
     this.video = element("video", { playsinline: true, muted: true, autoplay: true, "aria-hidden": "true" });
     this.video.muted = true;
@@ -54,7 +56,7 @@ export class Tile {
     this.foot = element("figcaption", { class: "tile-foot" }, this.hand, this.pin, this.mutedIcon, this.name, this.note);
     this.figure = element(
       "figure",
-      { class: `tile${own ? " own" : ""}`, "data-testid": "tile", "data-participant": id },
+      { class: `tile${this.mirrored ? " own" : ""}`, "data-testid": "tile", "data-participant": id },
       this.avatar,
       this.still,
       this.video,
@@ -135,7 +137,7 @@ export class Tile {
     if (!width) return;
     const { focus, muted } = this.call.faders;
     const whole = focus?.participant === this.id && focus.face === null;
-    const view = { width, height, mirrored: this.own };
+    const view = { width, height, mirrored: this.mirrored };
     const rtp = this.own ? undefined : this.#rtp;
     const found = this.#stalled ? [] : this.#placer.place(this.call.history(this.id), rtp, this.rtpBase, view);
     const faces = found.map((placed) => ({

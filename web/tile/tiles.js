@@ -9,6 +9,7 @@ import { ViewReport } from "../call/view-report.js";
 /** @import { Call } from "../call/call.js" */
 /** @import { LocalMedia } from "../call/media.js" */
 /** @import { Mark } from "../types.js" */
+/** @import { ScreenShare } from "../call/screen-share.js" */
 /** @import { ViewSettings } from "../ui/view-settings.js" */
 
 /** A window of its own is about so wide; how wide is not told. */
@@ -30,9 +31,11 @@ export class Tiles {
    * @param {Call} call
    * @param {LocalMedia | null} media
    * @param {ViewSettings} settings
+   * @param {ScreenShare | null} share
    * @param {(participant: string) => void} onRemove the host wants somebody out
    */
-  constructor(grid, call, media, settings, onRemove) {
+  constructor(grid, call, media, settings, share, onRemove) {
+    this.share = share;
     this.onRemove = onRemove;
     this.grid = grid;
     this.call = call;
@@ -44,12 +47,14 @@ export class Tiles {
     document.addEventListener("fullscreenchange", () => !document.fullscreenElement && this.#endFullScreen());
     new ResizeObserver(() => this.layout()).observe(grid);
     media?.addEventListener("change", () => this.updateOwn());
+    share?.addEventListener("change", () => this.updateOwn());
   }
 
   /** Makes and removes tiles after the room's state; watchers have none. */
   updateRoom() {
     const shown = (this.call.room?.participants ?? []).filter(
-      ({ id, publishing, connected }) => publishing || (this.#tiles.has(id) && !connected) || (id === this.call.self && this.media),
+      ({ id, publishing, connected, screen_of }) =>
+        publishing || (this.#tiles.has(id) && !connected) || (id === this.call.self && this.media) || (!!screen_of && screen_of === this.call.self),
     );
     for (const [id, tile] of this.#tiles) {
       if (shown.some((participant) => participant.id === id)) continue;
@@ -63,8 +68,8 @@ export class Tiles {
     for (const participant of shown) {
       let tile = this.#tiles.get(participant.id);
       if (!tile) {
-        const own = participant.id === this.call.self;
-        tile = new Tile(this.call, participant.id, own, this.settings, {
+        const own = [participant.id, participant.screen_of].includes(this.call.self);
+        tile = new Tile(this.call, participant.id, { own, screen: !!participant.screen_of }, this.settings, {
           onAspect: () => this.layout(),
           onRemove: this.onRemove,
           pinned: (id) => this.#pinned === id,
@@ -75,8 +80,9 @@ export class Tiles {
         this.#tiles.set(participant.id, tile);
         this.#sight.observe(tile.figure);
         // One's own picture stays last.
-        this.grid.insertBefore(tile.cell, own ? null : (this.#tiles.get(this.call.self)?.cell ?? null));
-        if (!own) this.#moveOwnLast();
+        const last = participant.id === this.call.self;
+        this.grid.insertBefore(tile.cell, last ? null : (this.#tiles.get(this.call.self)?.cell ?? null));
+        if (!last) this.#moveOwnLast();
       }
       tile.update(participant);
     }
@@ -107,7 +113,9 @@ export class Tiles {
   }
 
   updateOwn() {
-    this.#tiles.get(this.call.self)?.attach(this.media?.tracks.video ?? null, null);
+    for (const [id, tile] of this.#tiles) {
+      if (tile.own) tile.attach((id === this.call.self ? this.media?.tracks.video : this.share?.track) ?? null, null);
+    }
   }
 
   updateFaders() {
@@ -151,6 +159,9 @@ export class Tiles {
   get large() {
     if (this.#alone) return this.#alone;
     if (this.#pinned) return this.#pinned;
+    // A screen is shared to be read.
+    const screen = [...this.#tiles.values()].find((tile) => tile.screen && !tile.own);
+    if (screen) return screen.id;
     return this.settings.now.layout === "speaker" && this.#tiles.size > 1 ? this.#speaker.now : null;
   }
 

@@ -13,6 +13,7 @@ const KEY = "earshot.view";
  * @property {boolean} readLines new lines of the transcript are read by screen readers
  * @property {boolean} keys single letters do something
  * @property {number} opacity of the heat-map, 0.1..1
+ * @property {number} textSize of the whole page, 1 is the plain size
  * @property {number} captionSize 1 is the plain size
  * @property {"shaded" | "solid" | "outlined"} captionStyle
  */
@@ -28,6 +29,7 @@ const DEFAULTS = {
   readLines: true,
   keys: true,
   opacity: 0.7,
+  textSize: 1,
   captionSize: 1,
   captionStyle: "shaded",
 };
@@ -50,6 +52,7 @@ const CHECKS = {
   readLines: yesOrNo,
   keys: yesOrNo,
   opacity: within(0.1, 1),
+  textSize: within(1, 2),
   captionSize: within(0.5, 3),
   captionStyle: /** @returns {value is View["captionStyle"]} */ (value) => ["shaded", "solid", "outlined"].includes(String(value)),
 };
