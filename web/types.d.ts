@@ -40,6 +40,16 @@ export type InsightMessage =
 /** What the host is told, and who waits for them. */
 export type HostMessage = Waiting | WaitingList | Links;
 
+/** What becomes of a participant's sound and picture in the server. */
+export interface Figures {
+  sound_missing: number;
+  sound_late: number;
+  pictures_came: number;
+  pictures_lost: number;
+  pictures_unsent: number;
+  viewers: number;
+}
+
 /** What others write, and show without a word. */
 export type TalkMessage = ChatLine | ChatHistory | Reaction;
 

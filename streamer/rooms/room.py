@@ -47,6 +47,9 @@ ORDERS_A_SECOND, ORDERS_AT_ONCE = 2.0, 40.0
 VIEWS_A_SECOND, VIEWS_AT_ONCE = 0.5, 10.0
 """For each participant: a picture that is shown again begins with a key frame, which costs everybody who sees it."""
 
+FIGURES_A_SECOND, FIGURES_AT_ONCE = 1.0, 10.0
+"""For each participant."""
+
 
 class Room:
     """Up to eight who publish and some who only watch.
@@ -73,6 +76,7 @@ class Room:
         renames: how often each participant may rename, or say who said a line.
         orders: how often each may do what is the host's.
         views: how often each may say what they show.
+        figures: how often each may ask how good a connection is.
     """
 
     def __init__(
@@ -108,6 +112,7 @@ class Room:
         self.renames = RateLimiter(RENAMES_A_SECOND, RENAMES_AT_ONCE)
         self.orders = RateLimiter(ORDERS_A_SECOND, ORDERS_AT_ONCE)
         self.views = RateLimiter(VIEWS_A_SECOND, VIEWS_AT_ONCE)
+        self.figures = RateLimiter(FIGURES_A_SECOND, FIGURES_AT_ONCE)
         self._settings = settings
         self._engine = engine
         self._observer = observer

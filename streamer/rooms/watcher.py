@@ -80,6 +80,10 @@ class Watcher(Session):
             track.wanted = MOST if width is None else bits_for(width)
         return self._shown != before
 
+    def unsent(self, participant: str) -> int:
+        """Return how many pictures could not be sent in the place where a participant is shown."""
+        return sum(track.dropped for mid, track in self._tracks.items() if self._shown.get(mid) == participant)
+
     def slots(self) -> list[Slot]:
         """Return who is shown where, in the order of the m-lines."""
         return [

@@ -14,6 +14,7 @@ from streamer.auth import Denied, Role
 from streamer.ice_servers import ice_servers
 from streamer.messages.base import Name
 from streamer.messages.protocol import RoomState
+from streamer.rooms.figures import Figures, figures
 from streamer.rooms.participant import Participant
 from streamer.rooms.summary import gather
 from streamer.server.context import Context, context_of
@@ -188,6 +189,18 @@ async def summary(request: Request, room_id: str) -> Response:
     text = await asyncio.to_thread(summary_page, gathered)
     name = f'attachment; filename="earshot-{room_id}.html"'
     return Response(text, media_type="text/html; charset=utf-8", headers={"Content-Disposition": name})
+
+
+@router.get("/rooms/{room_id}/figures/{participant_id}")
+async def connection_figures(request: Request, room_id: str, participant_id: str) -> Figures:
+    """Say what becomes of a participant's sound and picture on the way to who asks; needs a session token."""
+    context = context_of(request)
+    room, viewer = context.entrant(context.session_claims(request, room_id), "watch")
+    if wait := room.figures.take(viewer.id):
+        raise HTTPException(429, f"Too many questions: wait {wait} s.", {"Retry-After": str(wait)})
+    if (participant := room.participants.get(participant_id)) is None:
+        raise HTTPException(404, "There is no such participant.")
+    return figures(viewer, participant)
 
 
 def _invited(context: Context, room_id: str) -> NewRoom:

@@ -71,8 +71,8 @@ def summary_page(call: Gathered) -> str:
     lasted = clock(end - begin)
     parts = [
         f"<h1>Call of {day:%d %B %Y}, {day:%H:%M} UTC</h1>",
-        f"<p>{lasted} from the first word to the last, {_lines(len(call.lines))}. Counted and collected by Earshot from "
-        "what was understood; times are about right, and words may be wrong.</p>",
+        f"<p>{lasted} from the first word to the last, {_lines(len(call.lines))}. Counted and collected by Earshot "
+        "from what was understood; times are about right, and words may be wrong.</p>",
         _spoken(shares(call.lines), begin, end),
         _words(call.lines),
         _exchanges(call.lines, begin),

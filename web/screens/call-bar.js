@@ -3,11 +3,14 @@ import { DevicePickers } from "./devices.js";
 import { keep, summaryOf } from "../panels/downloads.js";
 import { find, setIcon } from "../ui/element.js";
 import { GesturesBar } from "../panels/gestures.js";
+import { keepAwake } from "../ui/wake-lock.js";
 import { HostPanel } from "../panels/host.js";
 import { InviteDialog } from "./invite-dialog.js";
 import { LayoutMenu } from "./layout-menu.js";
 import { LevelMeter } from "../ui/meter.js";
 import { MutedTalk } from "../call/muted-talk.js";
+import { playTestTone } from "../ui/test-tone.js";
+import { qualityOf } from "../call/picture-quality.js";
 import { PushToTalk } from "./push-to-talk.js";
 import { ScreenShare } from "../call/screen-share.js";
 import { SidePanels } from "../panels/side-panels.js";
@@ -30,6 +33,7 @@ export class CallBar {
     { panel: find("#host", HTMLElement), button: find("#host-button", HTMLButtonElement), close: find("#host-close", HTMLButtonElement) },
     { panel: this.#words, button: find("#words-button", HTMLButtonElement), close: find("#words-close", HTMLButtonElement) },
   ]);
+  #letSleep = keepAwake();
   #devices = find("#devices", HTMLDialogElement);
   /** @type {InviteDialog} */ #invite;
   #meter = new LevelMeter(find("#call-level", HTMLElement));
@@ -97,6 +101,20 @@ export class CallBar {
       audio,
     );
     void pickers.refresh();
+    this.#bindQuality(this.media);
+  }
+
+  /** @param {LocalMedia} media */
+  #bindQuality(media) {
+    const quality = find("#call-quality", HTMLSelectElement);
+    quality.value = media.quality;
+    quality.addEventListener("change", () => void media.setQuality(qualityOf(quality.value)));
+    const test = find("#speaker-test", HTMLButtonElement);
+    test.addEventListener("click", async () => {
+      test.disabled = true;
+      await playTestTone(this.audio.sinkId).catch(() => toast("The loudspeaker could not be used.", "error"));
+      test.disabled = false;
+    });
   }
 
   #bindShare() {
@@ -162,6 +180,7 @@ export class CallBar {
   ended(how, mayReturn) {
     this.media?.stop();
     this.share?.stop();
+    this.#letSleep();
     this.audio.pause();
     for (const screen of ["#call", "#waiting"]) find(screen, HTMLElement).hidden = true;
     find("#left-title", HTMLElement).textContent = how;

@@ -15,6 +15,7 @@ const menu = new Menu("This person", "tile-menu");
  * @property {(participant: string, pinned: boolean) => void} onPin
  * @property {(participant: string) => void} onFullScreen
  * @property {(participant: string) => void} onPicture in a window of its own
+ * @property {(participant: string) => void} onFigures of the connection
  */
 
 export class TileMenu {
@@ -44,6 +45,7 @@ export class TileMenu {
     const items = [{ name: pinned ? "Unpin" : "Pin", icon: "pin", act: () => actions.onPin(id, !pinned) }];
     if (document.fullscreenEnabled) items.push({ name: "Full screen", icon: "fullscreen", act: () => actions.onFullScreen(id) });
     if (document.pictureInPictureEnabled) items.push({ name: "In a window of its own", icon: "picture", act: () => actions.onPicture(id) });
+    items.push({ name: "Connection", icon: "signal", act: () => actions.onFigures(id) });
     if (this.call.hosting.allowed && id !== this.call.self) items.push(...this.#ofHost());
     menu.open(this.root, items);
   }

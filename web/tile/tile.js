@@ -3,6 +3,7 @@ import { CaptionLayer } from "./caption-layer.js";
 import { element, icon } from "../ui/element.js";
 import { FaceButtons } from "./face-buttons.js";
 import { FacePlacer, drawOverlay } from "./overlay.js";
+import { Signal } from "./signal.js";
 import { TileInsight } from "./tile-insight.js";
 import { TileMenu } from "./tile-menu.js";
 
@@ -51,9 +52,10 @@ export class Tile {
     this.note = element("span", { class: "tile-note" });
     this.hand = element("span", { class: "tile-hand gone", title: "Raised hand" }, icon("hand"), element("span", {}));
     this.mutedIcon = icon("speaker-off");
+    this.signal = new Signal();
     this.pin = element("span", { class: "tile-hand gone", title: "Pinned" }, icon("pin"), element("span", { class: "visually-hidden" }, "Pinned"));
     this.menu = new TileMenu(call, id, actions);
-    this.foot = element("figcaption", { class: "tile-foot" }, this.hand, this.pin, this.mutedIcon, this.name, this.note);
+    this.foot = element("figcaption", { class: "tile-foot" }, this.hand, this.pin, this.mutedIcon, this.name, this.note, this.signal.root);
     this.figure = element(
       "figure",
       { class: `tile${this.mirrored ? " own" : ""}`, "data-testid": "tile", "data-participant": id },

@@ -1,6 +1,8 @@
 /** The tiles: who has one, who of them is large, and what of it the server is told. */
 import { ActiveSpeaker } from "../call/active-speaker.js";
 import { gallery, stage } from "./arrangement.js";
+import { FiguresDialog } from "../panels/figures.js";
+import { LinkFigures } from "../call/link-figures.js";
 import { showReaction } from "./reactions.js";
 import { Tile } from "./tile.js";
 import { toast } from "../ui/toasts.js";
@@ -18,6 +20,7 @@ const PICTURE_WIDTH = 480;
 export class Tiles {
   /** @type {Map<string, Tile>} */ #tiles = new Map();
   #speaker = new ActiveSpeaker();
+  /** @type {FiguresDialog} */ #figures;
   /** @type {string | null} whom this viewer keeps large */ #pinned = null;
   /** @type {string | null} who has the whole screen */ #alone = null;
   /** @type {Set<Element>} figures that are scrolled out of sight */ #unseen = new Set();
@@ -41,6 +44,9 @@ export class Tiles {
     this.call = call;
     this.media = media;
     this.settings = settings;
+    const links = new LinkFigures(call);
+    links.addEventListener("change", () => this.#tiles.forEach((tile, id) => tile.signal.show(links.now.get(id))));
+    this.#figures = new FiguresDialog(call, links);
     this.report = new ViewReport(call.connection, () => this.#widths());
     settings.addEventListener("change", () => this.layout());
     document.addEventListener("visibilitychange", () => this.report.changed());
@@ -75,6 +81,7 @@ export class Tiles {
           pinned: (id) => this.#pinned === id,
           onPin: (id, pinned) => this.pin(pinned ? id : null),
           onFullScreen: (id) => void this.#fullScreen(id),
+          onFigures: (id) => this.#figures.open(id),
           onPicture: (id) => void this.#picture(id),
         });
         this.#tiles.set(participant.id, tile);
