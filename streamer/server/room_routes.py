@@ -10,7 +10,7 @@ from fastapi.responses import PlainTextResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
-from streamer.auth import Denied, Role
+from streamer.auth import Denied, Role, bearer
 from streamer.ice_servers import ice_servers
 from streamer.messages.base import Name
 from streamer.messages.protocol import RoomState
@@ -75,6 +75,19 @@ async def create_room(request: Request) -> OwnRoom:
     room = context.rooms.create().id
     host = context.invite(room, "publish", host=True)
     return OwnRoom(**_invited(context, room).model_dump(), host=host)
+
+
+@router.post("/rooms/{room_id}/demo", status_code=202, response_class=Response)
+async def demo(request: Request, room_id: str) -> Response:
+    """Bring two talking portraits into a room, for its host; needs the host's invite."""
+    context = context_of(request)
+    claims = context.tokens.verify(bearer(request.headers.get("authorization")), room_id, "invite")
+    if not claims.host:
+        raise Denied(403, "Only the host can do that.")
+    context.rooms.check_open()
+    _, port = request.scope["server"]
+    context.demos.start(room_id, port, context.invite(room_id, "publish"))
+    return Response(status_code=202)
 
 
 @router.post("/rooms/{room_id}/invites", status_code=201)

@@ -4,6 +4,7 @@ import { element, find } from "../ui/element.js";
 import { removeAfterAsking } from "../panels/host.js";
 import { ScreenShare } from "../call/screen-share.js";
 import { MixerPanel } from "../panels/mixer.js";
+import { Hints } from "./hints.js";
 import { Insight } from "../panels/insight.js";
 import { Tiles } from "../tile/tiles.js";
 import { toast } from "../ui/toasts.js";
@@ -37,6 +38,7 @@ export class CallScreen {
   #watchers = find("#watchers", HTMLElement);
   #waiting = find("#waiting", HTMLElement);
   #mutedByHost = false;
+  #hints = new Hints();
   #panelTimer = 0;
 
   /**
@@ -165,6 +167,7 @@ export class CallScreen {
   /** @param {string} participant */
   #facesChanged(participant) {
     this.tiles.changed(participant);
+    if (participant !== this.call.self && this.call.history(participant).newest().length) this.#hints.faceSeen();
     this.#panelTimer ||= setTimeout(() => {
       this.#panelTimer = 0;
       this.mixer.update();
