@@ -137,3 +137,26 @@ def test_a_strip_that_is_too_long_scrolls_and_what_is_out_of_sight_is_not_sent(
     screenshot(page, tmp_path, "layout-phone")
     box = tile(page, "Ann").bounding_box()
     assert box is not None and box["x"] >= 0 and box["x"] + box["width"] <= 300, "the large one stays"
+
+
+def test_a_picture_has_a_window_of_its_own_and_is_sent_while_the_tab_is_hidden(visit: Visit, room: Room) -> None:
+    ann, ben, eve = (enter(visit, room, name) for name in ("Ann", "Ben", "Eve"))
+    page = eve.page
+    eve.until("earshot.state.slots.length === 2")
+    menu(page, "Ben", "In a window of its own")
+    eve.until("document.pictureInPictureElement !== null")
+    page.evaluate(
+        """() => {
+          Object.defineProperty(document, "hidden", { get: () => window.away ?? false, configurable: true });
+          window.away = true;
+          document.dispatchEvent(new Event("visibilitychange"));
+        }"""
+    )
+    eve.until("earshot.state.slots.length === 1")
+    assert pictures(eve) == [ben.state()["participant"]]
+    page.evaluate("window.away = false; document.dispatchEvent(new Event('visibilitychange'))")
+    eve.until("earshot.state.slots.length === 2")
+    menu(page, "Ben", "In a window of its own")
+    eve.until("document.pictureInPictureElement === null")
+    eve.until("[...document.querySelectorAll('.tile video')].every((video) => video.disablePictureInPicture)")
+    assert ann.state()["connection"] == "connected"

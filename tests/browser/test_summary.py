@@ -48,7 +48,7 @@ def test_the_text_of_the_whole_page_is_larger(visit: Visit, room: Room, tmp_path
     page = ann.page
     page.keyboard.press("?")
     before = page.evaluate("parseFloat(getComputedStyle(document.querySelector('.status')).fontSize)")
-    page.get_by_label("Size of the text").select_option("1.75")
+    page.get_by_label("Text of the whole page").select_option("1.75")
     after = page.evaluate("parseFloat(getComputedStyle(document.querySelector('.status')).fontSize)")
     assert abs(after - 1.75 * before) < 0.1
     page.wait_for_timeout(300)

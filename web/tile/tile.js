@@ -42,7 +42,7 @@ export class Tile {
     this.own = own;
     this.screen = screen;
     this.onAspect = actions.onAspect;
-    this.video = element("video", { playsinline: true, muted: true, autoplay: true, "aria-hidden": "true" });
+    this.video = element("video", { playsinline: true, muted: true, autoplay: true, "aria-hidden": "true", disablepictureinpicture: true });
     this.video.muted = true;
     this.canvas = element("canvas", { class: "overlay", "aria-hidden": "true" });
     this.avatar = element("div", { class: "avatar", "aria-hidden": "true" });

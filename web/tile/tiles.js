@@ -245,15 +245,26 @@ export class Tiles {
     this.layout();
   }
 
+  /** @param {HTMLVideoElement} video */
+  #pictureBack(video) {
+    video.disablePictureInPicture = true;
+    this.report.changed();
+  }
+
   /** @param {string} participant whose picture gets a window of its own, or loses it */
   async #picture(participant) {
     const video = this.#tiles.get(participant)?.video;
     if (!video) return;
     try {
       if (document.pictureInPictureElement === video) await document.exitPictureInPicture();
-      else await video.requestPictureInPicture();
-      video.addEventListener("leavepictureinpicture", () => this.report.changed(), { once: true });
+      else {
+        // Else browsers lay a button of their own over every picture.
+        video.disablePictureInPicture = false;
+        await video.requestPictureInPicture();
+        video.addEventListener("leavepictureinpicture", () => this.#pictureBack(video), { once: true });
+      }
     } catch {
+      video.disablePictureInPicture = true;
       toast("The browser does not give this picture a window of its own now.", "error");
     }
     this.report.changed();
