@@ -55,3 +55,21 @@ def test_the_text_of_the_whole_page_is_larger(visit: Visit, room: Room, tmp_path
     screenshot(page, tmp_path, "text-large")
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     assert page.evaluate("JSON.parse(localStorage['earshot.view']).textSize") == 1.75
+
+
+def test_a_name_changed_afterwards_changes_everywhere(visit: Visit, room: Room, tmp_path: Path) -> None:
+    ann, ben = enter(visit, room, "Ann"), enter(visit, room, "Ben")
+    ann.page.keyboard.press("w")
+    write(ann.page, "Hello")
+    expect(ben.page.locator("#words-count")).to_have_text("1")
+    ann.page.get_by_test_id("tile").filter(has_text="Ann").hover()
+    ann.page.get_by_role("button", name="Options for Ann").click()
+    ann.page.get_by_role("menuitem", name="Change my name").click()
+    ann.page.get_by_label("Name of Ann").fill("Anna")
+    ann.page.keyboard.press("Enter")
+    expect(ben.page.get_by_test_id("tile").filter(has_text="Anna")).to_be_visible()
+    ben.page.keyboard.press("w")
+    expect(ben.page.get_by_test_id("chat-line")).to_contain_text("Anna")
+    expect(ben.page.locator("#ask-participant option").first).to_have_text("Anna")
+    expect(ben.page.get_by_role("button", name="Options for Anna")).to_have_count(1)
+    expect(ann.page).to_have_title("Anna \u00b7 Earshot")

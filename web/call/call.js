@@ -190,6 +190,12 @@ export class Call {
     this.connection.send({ type: "rename", participant, face, name });
   }
 
+  /** @param {string} name that the others see from now on, after a cut too */
+  renameSelf(name) {
+    this.connection.who = { ...this.connection.who, name };
+    this.rename(this.self, null, name);
+  }
+
   /**
    * A finished line was said by another speaker; everybody's lines change when the server says so.
    * @param {string} participant

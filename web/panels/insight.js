@@ -78,6 +78,7 @@ export class Insight {
     this.transcript.roomChanged();
     this.chat.roomChanged();
     this.ask.roomChanged();
+    this.search.roomChanged();
     this.spectrogram.update();
   }
 

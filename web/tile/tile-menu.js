@@ -1,5 +1,6 @@
 /** The button on a tile: what can be done with its picture, and for the host, with the person. */
 import { element, icon } from "../ui/element.js";
+import { editName } from "../ui/name-field.js";
 import { Menu } from "../ui/menu.js";
 
 /** @import { Call } from "../call/call.js" */
@@ -25,8 +26,10 @@ export class TileMenu {
    * @param {Call} call
    * @param {string} participant
    * @param {TileActions} actions
+   * @param {HTMLElement} name where it is shown, and where one's own is changed
    */
-  constructor(call, participant, actions) {
+  constructor(call, participant, actions, name) {
+    this.name = name;
     this.call = call;
     this.participant = participant;
     this.actions = actions;
@@ -46,6 +49,7 @@ export class TileMenu {
     if (document.fullscreenEnabled) items.push({ name: "Full screen", icon: "fullscreen", act: () => actions.onFullScreen(id) });
     if (document.pictureInPictureEnabled) items.push({ name: "In a window of its own", icon: "picture", act: () => actions.onPicture(id) });
     items.push({ name: "Connection", icon: "signal", act: () => actions.onFigures(id) });
+    if (id === this.call.self) items.push({ name: "Change my name", icon: "pencil", act: () => editName(this.name, (to) => this.call.renameSelf(to)) });
     if (this.call.hosting.allowed && id !== this.call.self) items.push(...this.#ofHost());
     menu.open(this.root, items);
   }

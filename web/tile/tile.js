@@ -54,7 +54,7 @@ export class Tile {
     this.mutedIcon = icon("speaker-off");
     this.signal = new Signal();
     this.pin = element("span", { class: "tile-hand gone", title: "Pinned" }, icon("pin"), element("span", { class: "visually-hidden" }, "Pinned"));
-    this.menu = new TileMenu(call, id, actions);
+    this.menu = new TileMenu(call, id, actions, this.name);
     this.foot = element("figcaption", { class: "tile-foot" }, this.hand, this.pin, this.mutedIcon, this.name, this.note, this.signal.root);
     this.figure = element(
       "figure",
