@@ -45,7 +45,28 @@ export interface CaptionLine {
   final: boolean;
 }
 
-export type ClientMessage = Hello | Ping | SetFader | SetFocus | SetMute | Rename | SetSpeaker | Leave | Ask | Search | SetSpectrogram | SetAnnouncer | SetRules | Remove | MuteForAll | Admit | NewLinks;
+/** All lines that there are for somebody who comes: they take the place of those the page has. */
+export interface ChatHistory {
+  type: "chat_history";
+  lines: ChatLine[];
+}
+
+/** A line somebody wrote; `t` is Unix seconds of the server, `name` how they were called when it was sent. */
+export interface ChatLine {
+  type: "chat";
+  id: number;
+  participant: string;
+  name: string;
+  t: number;
+  text: string;
+}
+
+export type ClientMessage = Hello | Ping | SetFader | SetFocus | SetMute | Rename | SetSpeaker | SetView | Leave | Ask | Search | SetSpectrogram | SetAnnouncer | Say | React | SetHand | SetRules | Remove | MuteForAll | Admit | NewLinks | EndCall;
+
+/** End the call for everyone, and make the links worth nothing. */
+export interface EndCall {
+  type: "end_call";
+}
 
 /** A message was refused, or the connection is about to be closed; `request` says which question has no answer. */
 export interface Error {
@@ -104,11 +125,11 @@ export interface Focus {
   face: number | null;
 }
 
-/** A picture or a spoken line of the call; `thumbnail` is a data URL. */
+/** A picture, or a line that was spoken or written in the call; `thumbnail` is a data URL. */
 export interface FoundMoment {
   participant: string;
   t: number;
-  kind: "picture" | "words";
+  kind: "picture" | "words" | "chat";
   text: string;
   speaker: string | null;
   score: number;
@@ -204,7 +225,8 @@ export interface Notice {
 /**
  * One participant as the others see it; `faces` maps the number of a face or voice to the name it was given.
  *
- * `muted`: the host muted them for everyone, until they unmute themselves.
+ * `muted`: the host muted them for everyone, until they unmute themselves. `screen_of`: who shares it, if
+ * it is a screen.
  */
 export interface ParticipantState {
   id: string;
@@ -216,6 +238,7 @@ export interface ParticipantState {
   faces: Record<string, string>;
   host: boolean;
   muted: boolean;
+  screen_of: string | null;
 }
 
 /** Heartbeat; `n` comes back in the pong. */
@@ -228,6 +251,19 @@ export interface Ping {
 export interface Pong {
   type: "pong";
   n: number;
+}
+
+/** Show a reaction to everyone, for a moment. */
+export interface React {
+  type: "react";
+  mark: "thumb" | "heart" | "laugh" | "surprise" | "celebrate";
+}
+
+/** Somebody's reaction, to be shown for a moment. */
+export interface Reaction {
+  type: "reaction";
+  participant: string;
+  mark: "thumb" | "heart" | "laugh" | "surprise" | "celebrate";
 }
 
 /** End somebody's stay; what they hold does not let them back. */
@@ -257,13 +293,20 @@ export interface RoomRules {
   past: "all" | "none" | number;
 }
 
-/** Who is here; `links` counts how often the host replaced the links. */
+/** Who is here; `links` counts how often the host replaced the links, `hands` are raised, the first first. */
 export interface RoomState {
   id: string;
   participants: ParticipantState[];
   voices_separated: boolean;
   rules: RoomRules;
   links: number;
+  hands: string[];
+}
+
+/** Write a line to everyone. */
+export interface Say {
+  type: "say";
+  text: string;
 }
 
 /** What is to be seen in the picture captured at `t`. */
@@ -288,7 +331,7 @@ export interface Search {
   query: string;
 }
 
-export type ServerMessage = Welcome | Pong | Token | RoomChanged | FadersChanged | Faces | Slots | Status | Notice | Hearing | Error | Waiting | WaitingList | Links | LocalizationMap | SoundTags | SpectrogramColumns | CaptionLine | SceneDescription | Answer | FoundMoments;
+export type ServerMessage = Welcome | Pong | Token | RoomChanged | FadersChanged | Faces | Slots | Status | Notice | Hearing | Error | Waiting | WaitingList | Links | ChatLine | ChatHistory | Reaction | LocalizationMap | SoundTags | SpectrogramColumns | CaptionLine | SceneDescription | Answer | FoundMoments;
 
 /** Have descriptions of what is seen read aloud while nobody speaks, or not. */
 export interface SetAnnouncer {
@@ -309,6 +352,13 @@ export interface SetFocus {
   type: "focus";
   participant: string | null;
   face: number | null;
+}
+
+/** Raise one's own hand, or lower it; a host lowers everybody's. */
+export interface SetHand {
+  type: "hand";
+  participant: string;
+  raised: boolean;
 }
 
 /** Do not hear this participant at all. */
@@ -337,6 +387,12 @@ export interface SetSpectrogram {
   type: "spectrogram";
   participant: string | null;
   face: number | null;
+}
+
+/** Say how large pictures are shown; those that are not mentioned are shown at any size. */
+export interface SetView {
+  type: "view";
+  tiles: TileSize[];
 }
 
 /** Whose picture a video m-line carries; RTP time stamp = (rtp_base + round(t * 90000)) mod 2^32. */
@@ -382,6 +438,12 @@ export interface Status {
   type: "status";
   voices_separated: boolean;
   reason: string;
+}
+
+/** How wide a participant's picture is shown, in points of the screen; 0: nobody sees it. */
+export interface TileSize {
+  participant: string;
+  width: number;
 }
 
 /** A fresh session token, good for `expires_in` seconds. */

@@ -2,6 +2,8 @@
 import type {
   Answer,
   CaptionLine,
+  ChatHistory,
+  ChatLine,
   FaceOverlay,
   FaderState,
   Focus,
@@ -9,6 +11,7 @@ import type {
   Gain,
   Links,
   LocalizationMap,
+  Reaction,
   RoomState,
   SceneDescription,
   Slot,
@@ -36,6 +39,21 @@ export type InsightMessage =
 
 /** What the host is told, and who waits for them. */
 export type HostMessage = Waiting | WaitingList | Links;
+
+/** What becomes of a participant's sound and picture in the server. */
+export interface Figures {
+  sound_missing: number;
+  sound_late: number;
+  pictures_came: number;
+  pictures_lost: number;
+  pictures_unsent: number;
+  viewers: number;
+}
+
+/** What others write, and show without a word. */
+export type TalkMessage = ChatLine | ChatHistory | Reaction;
+
+export type Mark = Reaction["mark"];
 
 /** Who comes in, and with what; `role` for somebody whose invite allows more than they want. */
 export interface Entrant {

@@ -7,7 +7,7 @@ import ssl
 
 import httpx
 
-from streamer.settings import Settings
+from streamer.settings import Settings, is_loopback
 
 CERTIFICATE, HOST = "EARSHOT_DEMO_CERTIFICATE", "EARSHOT_DEMO_HOST"
 """Variables, set by the server for its child alone."""
@@ -51,3 +51,17 @@ def http_client(seconds: float, follow_redirects: bool = False) -> httpx.AsyncCl
         verify.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     headers = {"Host": host} if host else {}
     return httpx.AsyncClient(timeout=seconds, follow_redirects=follow_redirects, verify=verify, headers=headers)
+
+
+def page_address(settings: Settings, port: int) -> str:
+    """Return the address to open in a browser on this machine.
+
+    Args:
+        settings: host and whether there is TLS.
+        port: the one that is listened on.
+    """
+    scheme = "https" if settings.tls_cert else "http"
+    local = is_loopback(settings.host) or settings.host in ("0.0.0.0", "::")
+    # With names to listen to, no other name is answered.
+    host = next(iter(settings.allowed_hosts), "localhost" if local else settings.host)
+    return f"{scheme}://{host}:{port}"

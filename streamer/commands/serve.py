@@ -13,6 +13,7 @@ from collections.abc import Callable
 from types import FrameType
 
 from streamer.client import loopback
+from streamer.client.loopback import page_address
 from streamer.commands.port import require_free
 from streamer.errors import Removed
 from streamer.rooms.rooms import Rooms
@@ -20,7 +21,7 @@ from streamer.server import http
 from streamer.server.app import create_app
 from streamer.server.connections import raise_descriptor_limit
 from streamer.server.context import Context
-from streamer.settings import Settings, is_loopback
+from streamer.settings import Settings
 from streamer.workers.priority import be_prompt
 
 log = logging.getLogger("earshot.serve")
@@ -126,20 +127,6 @@ def make_server(settings: Settings) -> Server:
         context.rooms,
         settings.drain,
     )
-
-
-def page_address(settings: Settings, port: int) -> str:
-    """Return the address to open in a browser on this machine.
-
-    Args:
-        settings: host and whether there is TLS.
-        port: the one that is listened on.
-    """
-    scheme = "https" if settings.tls_cert else "http"
-    local = is_loopback(settings.host) or settings.host in ("0.0.0.0", "::")
-    # With names to listen to, no other name is answered.
-    host = next(iter(settings.allowed_hosts), "localhost" if local else settings.host)
-    return f"{scheme}://{host}:{port}"
 
 
 def serve_forever(settings: Settings, demo: bool = False) -> int:

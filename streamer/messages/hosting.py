@@ -56,7 +56,13 @@ class NewLinks(Message):
     type: Literal["new_links"]
 
 
-FromHost = SetRules | Remove | MuteForAll | Admit | NewLinks
+class EndCall(Message):
+    """End the call for everyone, and make the links worth nothing."""
+
+    type: Literal["end_call"]
+
+
+FromHost = SetRules | Remove | MuteForAll | Admit | NewLinks | EndCall
 
 
 # From the server to the page.

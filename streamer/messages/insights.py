@@ -159,11 +159,11 @@ class Answer(Message):
 
 
 class FoundMoment(Message):
-    """A picture or a spoken line of the call; `thumbnail` is a data URL."""
+    """A picture, or a line that was spoken or written in the call; `thumbnail` is a data URL."""
 
     participant: ParticipantId
     t: float
-    kind: Literal["picture", "words"]
+    kind: Literal["picture", "words", "chat"]
     text: str
     speaker: str | None
     score: float

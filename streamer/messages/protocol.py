@@ -14,6 +14,7 @@ from models.voiceprint.state import State as VoiceState
 from streamer.messages.base import Estimate, FaceId, Message, Name, ParticipantId, SpeakerId, SpeakerOrRest, VoiceId
 from streamer.messages.hosting import ForHost, FromHost, RoomRules
 from streamer.messages.insights import Ask, FromInsights, LineId, RequestId, Search, SetAnnouncer, SetSpectrogram
+from streamer.messages.talk import ForTalk, FromTalk
 
 # From the page to the server.
 
@@ -75,6 +76,20 @@ class SetSpeaker(Message):
     face: SpeakerId | None
 
 
+class TileSize(Message):
+    """How wide a participant's picture is shown, in points of the screen; 0: nobody sees it."""
+
+    participant: ParticipantId
+    width: Annotated[int, Field(ge=0, le=16_384)]
+
+
+class SetView(Message):
+    """Say how large pictures are shown; those that are not mentioned are shown at any size."""
+
+    type: Literal["view"]
+    tiles: Annotated[list[TileSize], Field(max_length=64)]
+
+
 class Leave(Message):
     """Leave the room for good; no resume."""
 
@@ -89,11 +104,13 @@ ClientMessage = Annotated[
     | SetMute
     | Rename
     | SetSpeaker
+    | SetView
     | Leave
     | Ask
     | Search
     | SetSpectrogram
     | SetAnnouncer
+    | FromTalk
     | FromHost,
     Field(discriminator="type"),
 ]
@@ -106,7 +123,8 @@ client_messages: TypeAdapter[ClientMessage] = TypeAdapter(ClientMessage)
 class ParticipantState(Message):
     """One participant as the others see it; `faces` maps the number of a face or voice to the name it was given.
 
-    `muted`: the host muted them for everyone, until they unmute themselves.
+    `muted`: the host muted them for everyone, until they unmute themselves. `screen_of`: who shares it, if
+    it is a screen.
     """
 
     id: ParticipantId
@@ -118,16 +136,18 @@ class ParticipantState(Message):
     faces: dict[str, str]
     host: bool
     muted: bool
+    screen_of: ParticipantId | None
 
 
 class RoomState(Message):
-    """Who is here; `links` counts how often the host replaced the links."""
+    """Who is here; `links` counts how often the host replaced the links, `hands` are raised, the first first."""
 
     id: str
     participants: list[ParticipantState]
     voices_separated: bool
     rules: RoomRules
     links: int
+    hands: list[ParticipantId]
 
 
 class Gain(Message):
@@ -291,6 +311,7 @@ ServerMessage = Annotated[
     | Hearing
     | Error
     | ForHost
+    | ForTalk
     | FromInsights,
     Field(discriminator="type"),
 ]

@@ -20,6 +20,7 @@ REMEMBERED = 1024
 LOCKED = "The host has locked this call: nobody new gets in."
 LINK_REPLACED = "This link was replaced by the host: ask for the new one."
 REMOVED_BY_HOST = "The host removed you from this call."
+ENDED_BY_HOST = "The host ended the call."
 NOT_LET_IN = "The host did not let you in."
 CLIENT_REMOVED = "The host removed a client that came with this link: ask for a new one."
 NO_PAGE = "The host lets people in one by one: come in with the page first."

@@ -50,6 +50,7 @@ def room_state(room_id: str, participants: Iterable[Participant], models_up: boo
         voices_separated=status(people, models_up).voices_separated,
         rules=rules.state(),
         links=rules.links,
+        hands=raised_hands(people),
     )
 
 
@@ -90,3 +91,9 @@ def send(
         if participant.outbox is not None:
             text = text if text is not None else message.model_dump_json()
             participant.outbox.put(text, topic, passing, final)
+
+
+def raised_hands(people: Iterable[Participant]) -> list[str]:
+    """Return who has a hand raised, the first to have raised it first."""
+    raised = [(person.hand, person.id) for person in people if person.hand is not None]
+    return [person for _, person in sorted(raised)]

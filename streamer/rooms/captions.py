@@ -118,6 +118,10 @@ class Captions:
                 said.line = said.line.model_copy(update={"face": stays})
                 _send(_those_who_see(self._people(), said), said.line)
 
+    def lines(self, since: float = float("-inf")) -> list[SaidLine]:
+        """Return the lines that were finished since then, monotonic seconds, and under whose name they are now."""
+        return [said for said in self._said.values() if said.at >= since]
+
     def _repeat(self, said: SaidLine) -> None:
         key = (said.line.participant, said.line.id)
         self._latest.pop(key, None)

@@ -1,4 +1,4 @@
-"""What the host of a room does: lets in, removes, mutes, replaces the links, settles the rules."""
+"""What the host of a room does: lets in, removes, mutes, replaces the links, settles the rules, ends the call."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 
 from streamer.messages import hosting, protocol
 from streamer.rooms import broadcast
-from streamer.rooms.admission import NOT_LET_IN, REMOVED_BY_HOST
+from streamer.rooms.admission import ENDED_BY_HOST, NOT_LET_IN, REMOVED_BY_HOST
 from streamer.rooms.errors import Forbidden
 from streamer.rooms.participant import Participant
 from streamer.rooms.room import Room
@@ -52,7 +52,7 @@ class Host:
         self._end(participant, REMOVED_BY_HOST)
 
     def mute(self, participant_id: str, muted: bool) -> None:
-        """Mute somebody for everyone. They unmute themselves; the host does it only for those who have no page.
+        """Mute somebody for everyone. They unmute themselves; the host does it for screens and those who have no page.
 
         Raises:
             Forbidden: not the host; or somebody else's microphone would be opened.
@@ -61,7 +61,7 @@ class Host:
         participant = self._room.participants[participant_id]
         if participant is not self._me:
             self._check()
-            if not muted and participant.guest_of is None:
+            if not muted and participant.guest_of is None and participant.screen_of is None:
                 raise Forbidden("Only they themselves can unmute a participant.")
         participant.muted = muted
         self._room.notices.send_state()
@@ -90,6 +90,18 @@ class Host:
         self._check()
         self._room.rules.links += 1
         self._room.notices.send_state()
+
+    def end_call(self) -> None:
+        """End everybody's stay, one's own too; with the links as they were, nobody begins the call anew.
+
+        Raises:
+            Forbidden: not the host.
+        """
+        self._check()
+        self._room.rules.links += 1
+        everyone = [*self._room.admission.waiting.values(), *self._room.participants.values()]
+        for participant in everyone:
+            self._end(participant, ENDED_BY_HOST)
 
     def _check(self) -> None:
         if not self._me.host:

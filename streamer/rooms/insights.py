@@ -11,6 +11,7 @@ from streamer.observer.types import GRID, Caption, Columns, Description, Keyfram
 from streamer.rooms import broadcast
 from streamer.rooms.announcer import Announcer
 from streamer.rooms.captions import Captions
+from streamer.rooms.chat import Chat
 from streamer.rooms.participant import Participant
 from streamer.rooms.questions import Questions
 from streamer.rooms.requests import Requests
@@ -27,7 +28,9 @@ class Insights:
 
     Attributes:
         announcer: reads descriptions aloud.
+        people: gives everyone in the room.
         captions: what was said.
+        chat: what was written.
         questions: about pictures.
         requests: what participants ask for, at work.
         search: of moments.
@@ -40,8 +43,9 @@ class Insights:
         self.requests = Requests()
         self.questions = Questions(people, observer, self.requests)
         self.search = MomentSearch(observer, self.requests)
+        self.chat = Chat(people, self.captions.transcript, self.search.index)
         self.spectrograms = Spectrograms(people, observer)
-        self._people = people
+        self.people = people
         self._observer = observer
         self._descriptions: dict[str, SceneDescription] = {}
 
@@ -69,6 +73,7 @@ class Insights:
         for description in self._descriptions.values():
             broadcast.send([participant], description, f"scene {description.participant}")
         self.captions.welcome(participant)
+        self.chat.welcome(participant)
 
     def read_aloud(self, listener: Participant, wanted: bool) -> None:
         """Begin or stop to read descriptions to someone; they are sent the reason if there is no voice."""
@@ -108,4 +113,4 @@ class Insights:
             self.questions.hear(participant, caption.text)
 
     def _send(self, message: Message, topic: str) -> None:
-        broadcast.send(self._people(), message, topic)
+        broadcast.send(self.people(), message, topic)

@@ -28,6 +28,7 @@ class Participant:
         role: publish or watch.
         guest_of: nonce of the invite that a bare WHIP or WHEP client came with; None for those who joined.
         host: whether they are the room's host.
+        screen_of: id of whoever shares it, if this is a screen.
 
     Attributes:
         id: made here, short, not to be guessed from others.
@@ -36,16 +37,26 @@ class Participant:
         reason: if not, why.
         seated: whether they have one of the places of those who take part: they send, or did.
         muted: whether the host muted them for everyone.
+        widths: at which width they show others' pictures, 0 for not at all; those not in it at any.
+        hand: when they raised their hand, monotonic seconds; None while it is down.
         sees_from: monotonic seconds from which on they are told what was said and seen.
         had_control: whether a control socket was ever open.
     """
 
-    def __init__(self, name: str, role: Role, guest_of: str | None = None, host: bool = False) -> None:
+    def __init__(
+        self,
+        name: str,
+        role: Role,
+        guest_of: str | None = None,
+        host: bool = False,
+        screen_of: str | None = None,
+    ) -> None:
         self.id = "p" + secrets.token_hex(4)
         self.name = name
         self.role = role
         self.guest_of = guest_of
         self.host = host
+        self.screen_of = screen_of
         self.nonce = secrets.token_hex(8)
         self.face_names: dict[int, str] = {}
         self.faders = Faders()
@@ -56,6 +67,8 @@ class Participant:
         self.had_control = False
         self.seated = False
         self.muted = False
+        self.widths: dict[str, int] = {}
+        self.hand: float | None = None
         self.sees_from = float("-inf")
         self.separated = False
         self.reason = "listening for the first second"
@@ -114,6 +127,7 @@ class Participant:
 
     def forget(self, participant: str) -> None:
         """Drop the faders of someone who is gone for good, and say so if there were any."""
+        self.widths.pop(participant, None)
         before = self.faders.state()
         self.faders.forget(participant)
         self._tell_faders(before)
@@ -149,4 +163,5 @@ class Participant:
             faces={str(face): name for face, name in self.face_names.items()},
             host=self.host,
             muted=self.muted,
+            screen_of=self.screen_of,
         )

@@ -43,7 +43,9 @@ class Places:
             return
         if self._seated() >= self._settings.max_publishers:
             raise Full(self._taken())
-        idle = [person for person in people if person.role == "publish" and not person.seated]
+        idle = [
+            person for person in people if person.role == "publish" and not person.seated and person.screen_of is None
+        ]
         if len(idle) >= self._settings.max_idle:
             empty = next((person for person in idle if not person.sessions), None)
             if empty is None:
@@ -53,9 +55,13 @@ class Places:
     def seat(self, participant: Participant) -> None:
         """Give a seat to someone who is about to send, if they have none; they keep it until they leave.
 
+        A screen takes none: of those there is one in a room.
+
         Raises:
             SeatsTaken: all are taken.
         """
+        if participant.screen_of is not None:
+            return
         if not participant.seated and self._seated() >= self._settings.max_publishers:
             raise SeatsTaken(self._taken())
         participant.seated = True

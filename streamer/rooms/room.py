@@ -7,18 +7,18 @@ from collections.abc import Awaitable, Mapping
 
 from streamer.auth import Role
 from streamer.engine.client import EngineClient
-from streamer.engine.types import FaceState, SpeakerState
 from streamer.limits import RateLimiter
 from streamer.messages import hosting
 from streamer.messages.protocol import Notice
 from streamer.mixing.desk import Desk
 from streamer.observer.client import ObserverClient
-from streamer.rooms import broadcast
+from streamer.rooms import screens
 from streamer.rooms.admission import Admission
-from streamer.rooms.agent import Agent
+from streamer.rooms.agents import Agents
+from streamer.rooms.errors import TooMany
+from streamer.rooms.gestures import Gestures
 from streamer.rooms.insights import Insights
 from streamer.rooms.notices import Notices
-from streamer.rooms.one_person import make_one
 from streamer.rooms.outbox import Outbox
 from streamer.rooms.participant import Participant
 from streamer.rooms.places import Places
@@ -32,14 +32,17 @@ from streamer.settings import Settings
 CLOSED_FOR_ALL, REMOVED = 1001, 4410
 """What control sockets are closed with when the room ends, and when their participant is removed."""
 
-TALKING = 0.5
-"""Probability from which a speaker counts as talking."""
-
 RENAMES_A_SECOND, RENAMES_AT_ONCE = 1.0, 16.0
 """For each participant, lines given to another speaker counted in: everybody is told of each."""
 
 ORDERS_A_SECOND, ORDERS_AT_ONCE = 2.0, 40.0
 """For each participant: a host may have to let in or to mute a whole room at once."""
+
+VIEWS_A_SECOND, VIEWS_AT_ONCE = 0.5, 10.0
+"""For each participant: a picture that is shown again begins with a key frame, which costs everybody who sees it."""
+
+FIGURES_A_SECOND, FIGURES_AT_ONCE = 1.0, 10.0
+"""For each participant."""
 
 
 class Room:
@@ -62,9 +65,12 @@ class Room:
         empty_since: when the last one left, monotonic seconds.
         desk: what mixes their sound for those who watch.
         sessions: their media sessions.
-        insights: what is heard, seen and said.
+        insights: what is heard, seen, said and written.
+        gestures: reactions and raised hands.
         renames: how often each participant may rename, or say who said a line.
         orders: how often each may do what is the host's.
+        views: how often each may say what they show.
+        figures: how often each may ask how good a connection is.
     """
 
     def __init__(
@@ -96,11 +102,13 @@ class Room:
             self.notices.send_slots,
         )
         self.insights = Insights(self.participants.values, observer)
+        self.gestures = Gestures()
         self.renames = RateLimiter(RENAMES_A_SECOND, RENAMES_AT_ONCE)
         self.orders = RateLimiter(ORDERS_A_SECOND, ORDERS_AT_ONCE)
+        self.views = RateLimiter(VIEWS_A_SECOND, VIEWS_AT_ONCE)
+        self.figures = RateLimiter(FIGURES_A_SECOND, FIGURES_AT_ONCE)
         self._settings = settings
-        self._engine = engine
-        self._observer = observer
+        self._agents = Agents(self.participants, engine, observer, self.desk, self.insights, self.notices)
         self._guests = 0
 
     # Coming and going.
@@ -179,12 +187,11 @@ class Room:
             return
         if self.participants.pop(participant.id, None) is None:
             return
+        if (screen := screens.find(self.participants.values(), participant)) is not None:
+            self.leave(screen)
         participant.stop_waiting()
         self.sessions.remove(participant)
-        if participant.agent is not None:
-            participant.agent.close()
-            participant.agent = None
-        self.insights.forget(participant)
+        self._agents.end(participant)
         participant.close_control(REMOVED)
         self.desk.remove(participant.id)
         for other in self.participants.values():
@@ -238,7 +245,11 @@ class Room:
         Raises:
             KeyError: there is no such participant.
         """
-        self.participants[participant_id].rename(face, name)
+        participant = self.participants[participant_id]
+        participant.rename(face, name)
+        screen = screens.find(self.participants.values(), participant)
+        if face is None and screen is not None:
+            screen.name = screens.name(participant)
         self.notices.send_state()
 
     async def close(self) -> None:
@@ -274,20 +285,7 @@ class Room:
         except BaseException:
             participant.seated = seated
             raise
-        if participant.agent is None:
-            # It outlives the session: after a reconnect, faces and voices are still known.
-            participant.agent = Agent(
-                participant.id,
-                self._engine,
-                self._observer,
-                lambda block: self.desk.feed(participant.id, block),
-                lambda t, faces, others: self._faces(participant, t, faces, others),
-                lambda separated, reason: self._separation(participant, separated, reason),
-                lambda gone, stays: self._joined(participant, gone, stays),
-            )
-            self.insights.follow(participant)
-        # An agent that was there before says only what changes.
-        participant.separated = participant.agent.separated
+        self._agents.begin(participant)
         self._rearrange()
         return session, answer
 
@@ -315,6 +313,8 @@ class Room:
 
     def _session_ended(self, participant: Participant, session: Session) -> None:
         self._leave_if_idle_guest(participant)
+        if participant.screen_of is not None:
+            self.leave(participant)
         if session.kind == "whip" and not session.peer.was_connected:
             # An offer alone keeps nobody else out.
             participant.seated = False
@@ -326,19 +326,21 @@ class Room:
                 self._expect(participant)
         self._rearrange()
 
-    def _faces(self, participant: Participant, t: float, faces: list[FaceState], others: list[SpeakerState]) -> None:
-        if any(face.speaking > TALKING for face in faces) or any(other.speaking > TALKING for other in others):
-            self.insights.announcer.somebody_talks()
-        message = broadcast.faces_message(participant, t, faces, others)
-        broadcast.send(self.participants.values(), message, f"faces {participant.id}")
+    def set_view(self, participant: Participant, widths: Mapping[str, int]) -> None:
+        """Send a participant only the pictures they show, and tell those who send them how large that is.
 
-    def _separation(self, participant: Participant, separated: bool, reason: str) -> None:
-        participant.separated, participant.reason = separated, reason
-        self.notices.send_state()
+        Args:
+            participant: who watches.
+            widths: of each picture, points of the screen; 0: not shown, not in it: shown at any.
 
-    def _joined(self, participant: Participant, gone: int, stays: int) -> None:
-        make_one(participant, gone, stays, self.participants.values(), self.insights.captions)
-        self.notices.send_state()
+        Raises:
+            TooMany: too many changes at once.
+        """
+        if wait := self.views.take(participant.id):
+            raise TooMany(f"Too many changes of what is shown: wait {wait} s.")
+        participant.widths = {who: width for who, width in widths.items() if who in self.participants}
+        route_pictures(self.participants)
+        self.notices.send_slots(participant)
 
     def _rearrange(self) -> None:
         """Give every watcher the pictures there are now, and say so to everyone."""

@@ -1,4 +1,4 @@
-"""Who sees whom: everybody all the others. Who hears whom is the desk's business."""
+"""Who sees whom: everybody all the others whom their page shows. Who hears whom is the desk's business."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from streamer.rooms.participant import Participant
 
 
 def route_pictures(participants: Mapping[str, Participant]) -> None:
-    """Give everyone who watches the pictures that there are now, but not their own.
+    """Give everyone who watches the pictures that there are now and that they show, but not their own.
 
     Args:
         participants: everyone in the room.
@@ -20,4 +20,10 @@ def route_pictures(participants: Mapping[str, Participant]) -> None:
     }
     for participant in participants.values():
         if participant.watcher is not None:
-            participant.watcher.assign({who: source for who, source in sources.items() if who != participant.id})
+            widths = participant.widths
+            shown = {
+                who: source
+                for who, source in sources.items()
+                if participant.id not in (who, participants[who].screen_of) and widths.get(who) != 0
+            }
+            participant.watcher.assign(shown, widths)

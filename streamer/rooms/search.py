@@ -22,21 +22,24 @@ class MomentSearch:
     Args:
         observer: gives queries their vectors.
         requests: do the work.
+
+    Attributes:
+        index: what was seen, said and written.
     """
 
     def __init__(self, observer: ObserverClient, requests: Requests) -> None:
         self._observer, self._requests = observer, requests
-        self._index = SearchIndex()
+        self.index = SearchIndex()
 
     def add_picture(self, participant: Participant, keyframe: Keyframe) -> None:
         """Take in what a participant's camera shows."""
         vector = np.frombuffer(keyframe.vector, np.float32)
-        self._index.add_picture(participant.id, keyframe.t, vector, keyframe.thumbnail)
+        self.index.add_picture(participant.id, keyframe.t, vector, keyframe.thumbnail)
 
     def add_line(self, participant: Participant, speaker: Callable[[], str], caption: Caption) -> None:
         """Take in a final line and what gives the name of who said it."""
         vector = np.frombuffer(caption.vector, np.float32)
-        self._index.add_words(participant.id, speaker, caption.start, caption.text, vector)
+        self.index.add_words(participant.id, speaker, caption.start, caption.text, vector)
 
     def find(self, asker: Participant, search: Search) -> None:
         """Find moments of the call; they go to who asked."""
@@ -44,7 +47,7 @@ class MomentSearch:
         async def find() -> None:
             self._requests.check_rate(asker)
             vector = await self._observer.embed(search.query)
-            moments = self._index.search(vector, search.query, since=asker.sees_from)
+            moments = self.index.search(vector, search.query, since=asker.sees_from)
             shown = [found_moment(moment) for moment in moments]
             # Nobody wants the moments of the search before, and with their pictures they are large.
             broadcast.send([asker], FoundMoments(id=search.id, query=search.query, moments=shown), "found")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from aiortc import RTCPeerConnection
 
@@ -12,7 +12,7 @@ from streamer.mixing.faders import Faders
 from streamer.mixing.listen_track import ListenTrack
 from streamer.rooms.session import Session
 from streamer.rtc import rtp
-from streamer.rtc.bandwidth import Shares, on_estimate
+from streamer.rtc.bandwidth import MOST, Shares, bits_for, on_estimate
 from streamer.rtc.peer import Peer
 from streamer.rtc.relay import VIDEO_CODECS, VideoSource
 from streamer.rtc.sdp import BadSdp
@@ -57,11 +57,12 @@ class Watcher(Session):
             track.stop()
         await self.peer.close()
 
-    def assign(self, sources: dict[str, VideoSource]) -> bool:
+    def assign(self, sources: dict[str, VideoSource], widths: Mapping[str, int] | None = None) -> bool:
         """Show these participants, in this order; who has a slot keeps it.
 
         Args:
             sources: picture of each participant to show.
+            widths: at which width each is shown, points of the screen; those not in it at any.
 
         Returns:
             Whether anything changed.
@@ -75,7 +76,13 @@ class Watcher(Session):
         for mid, track in self._tracks.items():
             who = self._shown.get(mid)
             track.set_source(sources[who] if who is not None else None)
+            width = (widths or {}).get(who or "")
+            track.wanted = MOST if width is None else bits_for(width)
         return self._shown != before
+
+    def unsent(self, participant: str) -> int:
+        """Return how many pictures could not be sent in the place where a participant is shown."""
+        return sum(track.dropped for mid, track in self._tracks.items() if self._shown.get(mid) == participant)
 
     def slots(self) -> list[Slot]:
         """Return who is shown where, in the order of the m-lines."""

@@ -27,6 +27,12 @@ SPARED = 4
 INTERVAL = 1.0
 """Least seconds between two messages to a publisher, and between two looks at one viewer's."""
 
+ENOUGH = 500_000
+"""Bits a second that a picture is left in any case, however small it is shown: the models look at it, too."""
+
+BITS_A_POINT = 3.0
+"""Bits a second that a picture gets for each square of its width: 1.2 Mbit/s at 640 points."""
+
 STALE = 10.0
 """Seconds after which a viewer's word counts no more; browsers give theirs every second."""
 
@@ -53,18 +59,36 @@ class Demand:
         """Ask a viewer no more."""
         self._shares.pop(viewer, None)
 
-    def step(self, now: float) -> int | None:
-        """Return what to tell the publisher now, bits a second; None for nothing new, or not so soon."""
+    def step(self, now: float, wanted: int = MOST) -> int | None:
+        """Say what to tell the publisher.
+
+        Args:
+            now: seconds on any steady clock.
+            wanted: bits a second that the largest place where the picture is shown has use for.
+
+        Returns:
+            Bits a second; None for nothing new, or not so soon.
+        """
         if now - self._told_at < INTERVAL:
             return None
         self._shares = {who: said for who, said in self._shares.items() if now - said[1] < STALE}
         shares = sorted(share for share, _ in self._shares.values())
-        if not shares and not self._limited:
+        if not shares and not self._limited and wanted >= MOST:
             return None
         # What was limited is set free once; a limit is told again and again, for RTCP gets lost.
-        self._limited = bool(shares)
+        self._limited = bool(shares) or wanted < MOST
         self._told_at = now
-        return round(min(max(shares[len(shares) // SPARED], LEAST), MOST)) if shares else MOST
+        carried = max(shares[len(shares) // SPARED], LEAST) if shares else MOST
+        return round(min(carried, wanted, MOST))
+
+
+def bits_for(width: int) -> int:
+    """Return the bits a second that a picture has use for where it is shown.
+
+    Args:
+        width: of its place, points of the screen.
+    """
+    return round(min(max(BITS_A_POINT * width * width, ENOUGH), MOST))
 
 
 T = TypeVar("T")

@@ -59,7 +59,8 @@ class Shape:
 
 
 PUBLISH = Shape(audio=1, video=1, direction="sendonly")
-WATCH = Shape(audio=1, video=8, direction="recvonly")
+WATCH = Shape(audio=1, video=9, direction="recvonly")
+"""Everybody who can take part, and a screen."""
 
 
 @dataclass(slots=True)

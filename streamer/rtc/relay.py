@@ -11,7 +11,7 @@ from typing import Protocol
 import av
 
 from streamer.limits import Bucket
-from streamer.rtc.bandwidth import Demand
+from streamer.rtc.bandwidth import MOST, Demand
 from streamer.rtc.bitstream import h264_units
 from streamer.rtc.packet_sender import h264_payloads, vp8_chunks
 from streamer.rtc.timeline import now
@@ -80,6 +80,7 @@ class Viewer(Protocol):
 
     codec: str
     waiting: bool
+    wanted: int
 
     @property
     def wants_keyframe(self) -> bool:
@@ -107,6 +108,7 @@ class VideoSource:
         self.on_keyframe_wanted: Callable[[], None] | None = None
         self.on_bandwidth: Callable[[int], None] | None = None
         self._demand = Demand()
+        self._last_wanted = MOST
         self.codec: str | None = None
         self._slots: list[Viewer] = []
         self._encoders: dict[str, SharedEncoder] = {}
@@ -122,7 +124,7 @@ class VideoSource:
 
     def encoded(self, frame: RelayFrame) -> None:
         """Take the next encoded picture from the wire."""
-        bits = self._demand.step(now())
+        bits = self._demand.step(now(), self._wanted_bits())
         if bits is not None and self.on_bandwidth is not None:
             self.on_bandwidth(bits)
         self._frames += 1
@@ -224,6 +226,12 @@ class VideoSource:
         return RelayStatistics(
             self._frames, self._keyframes, self._requests, self._reencoded, len(self._slots), self._dropped
         )
+
+    def _wanted_bits(self) -> int:
+        """Return what the largest place has use for; where nobody looks, what the last one had."""
+        if wishes := [slot.wanted for slot in self._slots]:
+            self._last_wanted = max(wishes)
+        return self._last_wanted
 
     def _offer(self, frame: RelayFrame) -> None:
         """Hold a picture back for the sound; nobody holds it for one viewer alone."""

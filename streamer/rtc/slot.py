@@ -7,6 +7,7 @@ from collections.abc import Callable
 from aiortc import RTCRtpTransceiver
 
 from streamer.rtc import rtp
+from streamer.rtc.bandwidth import MOST
 from streamer.rtc.packet_sender import PacketSender, PushedTrack, vp8_payloads
 from streamer.rtc.relay import VIDEO_RATE, RelayFrame, VideoSource
 
@@ -25,6 +26,7 @@ class SlotTrack(PushedTrack):
 
     Attributes:
         source: what it plays.
+        wanted: bits a second that the viewer has use for, at the size they show it.
         waiting: whether it waits for a key frame.
         dropped: pictures that could not be sent.
         played: pictures sent.
@@ -37,6 +39,7 @@ class SlotTrack(PushedTrack):
         super().__init__()
         self.codec = codec
         self.source: VideoSource | None = None
+        self.wanted = MOST
         self.waiting = True
         self.dropped = 0
         self.played = 0

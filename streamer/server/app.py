@@ -26,6 +26,7 @@ from streamer.rtc.sdp import BadSdp
 from streamer.server import control, endpoint, room_routes
 from streamer.server.connections import Connections
 from streamer.server.context import Context, context_of
+from streamer.server.demos import Demos
 from streamer.server.metrics import Metrics
 from streamer.server.middleware.body_limit import BodyLimit
 from streamer.server.middleware.caching import CacheHeaders
@@ -72,6 +73,7 @@ def create_app(
     observer.on_ready = rooms.observer_changed
     connections = Connections(settings)
     metrics = Metrics(rooms, engine, observer, connections)
+    demos = Demos(rooms, settings)
     limiter = RateLimiter(settings.requests_per_second, settings.requests_burst)
 
     async def sweep() -> None:
@@ -96,7 +98,7 @@ def create_app(
             await asyncio.gather(sweeper, return_exceptions=True)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(SHUTDOWN_SECONDS):
-                    await asyncio.gather(rooms.close(), engine.close(), observer.close())
+                    await asyncio.gather(demos.close(), rooms.close(), engine.close(), observer.close())
 
     # The first is the outermost: every answer is counted and has its headers, whichever check refused.
     middleware = [
@@ -111,11 +113,12 @@ def create_app(
         Middleware(BodyLimit, settings=settings),
     ]
     app = FastAPI(title="Earshot", lifespan=lifespan, docs_url=None, redoc_url=None, middleware=middleware)
-    app.state.context = Context(settings, Tokens(settings), rooms, engine, observer, metrics, connections)
+    app.state.context = Context(settings, Tokens(settings), rooms, engine, observer, metrics, connections, demos)
     _add_errors(app)
     _add_service_routes(app)
     app.include_router(room_routes.router)
     app.include_router(endpoint.whip)
+    app.include_router(endpoint.screen)
     app.include_router(endpoint.whep)
     app.include_router(control.router)
     app.mount("/static", StaticFiles(directory=WEB), name="static")

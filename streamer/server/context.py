@@ -14,6 +14,7 @@ from streamer.rooms.participant import Participant
 from streamer.rooms.room import Room
 from streamer.rooms.rooms import Rooms
 from streamer.server.connections import Connections
+from streamer.server.demos import Demos
 from streamer.server.metrics import Metrics
 from streamer.server.middleware.hosts import host_name
 from streamer.settings import LOOPBACK_NAMES, Settings, is_loopback
@@ -33,6 +34,7 @@ class Context:
     observer: ObserverClient
     metrics: Metrics
     connections: Connections
+    demos: Demos
 
     def bearer_claims(self, connection: HTTPConnection, room: str) -> Claims:
         """Check the token in the Authorization header.

@@ -11,13 +11,13 @@ from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from streamer.auth import Denied
 from streamer.limits import Bucket
-from streamer.messages import hosting, insights, protocol
+from streamer.messages import insights, protocol
 from streamer.rooms.errors import Forbidden, Full, TooMany
 from streamer.rooms.outbox import Closed, Outbox
 from streamer.rooms.participant import Participant
 from streamer.rooms.room import Room
 from streamer.server.context import Context, context_of
-from streamer.server.orders import obey
+from streamer.server.orders import Order, obey
 
 NORMAL, GOING_AWAY, UNSUPPORTED, POLICY, TOO_BIG = 1000, 1001, 1003, 1008, 1009
 UNAUTHORIZED, REPLACED, TIMED_OUT = 4401, 4409, 4408
@@ -203,7 +203,7 @@ class Conversation:
         if self._me.id not in self._room.participants:
             self._fault("waiting", "The host has not let you in yet.")
             return
-        if isinstance(message, hosting.FromHost):
+        if isinstance(message, Order):
             self._order(message)
             return
         if isinstance(message, insights.Search):
@@ -230,7 +230,7 @@ class Conversation:
         except TooMany as error:
             self._fault("too_many", str(error))
 
-    def _order(self, message: hosting.FromHost) -> None:
+    def _order(self, message: Order) -> None:
         try:
             obey(self._context, self._room, self._me, message)
         except (Forbidden, TooMany, Full) as error:

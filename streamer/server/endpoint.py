@@ -12,6 +12,7 @@ from streamer.ice_servers import ice_servers
 from streamer.rooms.participant import Participant
 from streamer.rooms.room import Room
 from streamer.rooms.session import Session
+from streamer.rooms.share import share
 from streamer.rtc.candidates import AddressRules
 from streamer.rtc.offer import PUBLISH, WATCH, Shape, checked_offer
 from streamer.rtc.sdp import FRAGMENT_TYPE, OFFER_TYPE, parse_fragment
@@ -112,7 +113,7 @@ def owned_session(request: Request, room_id: str, session_id: str, kind: str) ->
     if owner.guest_of is not None:
         if claims.kind != "invite" or claims.nonce != owner.guest_of:
             raise Denied(403, "The session belongs to someone else.")
-    elif claims.kind != "session" or claims.participant != owner.id:
+    elif claims.kind != "session" or claims.participant != (owner.screen_of or owner.id):
         raise Denied(403, "The session belongs to someone else.")
     return room, owner, session
 
@@ -141,7 +142,7 @@ def session_routes(kind: str, role: Role, shape: Shape, open_session: OpenSessio
         room, participant = context.entrant(claims, role)
         session, answer = await open_session(room, participant, offer)
         response = Response(answer, 201, media_type=OFFER_TYPE)
-        response.headers["Location"] = f"/rooms/{room_id}/{kind}/{session.id}"
+        response.headers["Location"] = f"/rooms/{room_id}/{session.kind}/{session.id}"
         response.headers["ETag"] = session.peer.etag
         for link in ice_links(ice_servers(context.settings, participant.id)):
             response.headers.append("Link", link)
@@ -190,5 +191,8 @@ def session_routes(kind: str, role: Role, shape: Shape, open_session: OpenSessio
 whip = session_routes("whip", "publish", PUBLISH, Room.publish)
 """Publish: for the page, OBS and whatever else speaks WHIP."""
 
+screen = session_routes("screen", "publish", PUBLISH, share)
+"""Share a screen: a WHIP endpoint, too, whose sessions are ended and trickled to as those of any other WHIP client."""
+
 whep = session_routes("whep", "watch", WATCH, Room.watch)
-"""Watch and hear: one mixed sound and up to seven pictures."""
+"""Watch and hear: one mixed sound and up to nine pictures."""

@@ -1,16 +1,18 @@
-"""What a host orders over the control socket."""
+"""What a host orders over the control socket, what everybody writes and shows, and what they look at."""
 
 from __future__ import annotations
 
-from streamer.messages import hosting
+from streamer.messages import hosting, protocol, talk
 from streamer.rooms.errors import TooMany
 from streamer.rooms.host import Host
 from streamer.rooms.participant import Participant
 from streamer.rooms.room import Room
 from streamer.server.context import Context
 
+Order = hosting.FromHost | talk.FromTalk | protocol.SetView
 
-def obey(context: Context, room: Room, me: Participant, order: hosting.FromHost) -> None:
+
+def obey(context: Context, room: Room, me: Participant, order: Order) -> None:
     """Do what a participant orders, if they may.
 
     Args:
@@ -25,6 +27,12 @@ def obey(context: Context, room: Room, me: Participant, order: hosting.FromHost)
         KeyError: it is about somebody who is not here.
         TooMany: too many orders at once.
     """
+    if isinstance(order, talk.FromTalk):
+        _talk(room, me, order)
+        return
+    if isinstance(order, protocol.SetView):
+        room.set_view(me, {tile.participant: tile.width for tile in order.tiles})
+        return
     if wait := room.orders.take(me.id):
         raise TooMany(f"Too many orders at once: wait {wait} s.")
     host = Host(room, me)
@@ -36,6 +44,18 @@ def obey(context: Context, room: Room, me: Participant, order: hosting.FromHost)
         host.mute(order.participant, order.muted)
     elif isinstance(order, hosting.Admit):
         host.admit(order.participant, order.admitted)
+    elif isinstance(order, hosting.EndCall):
+        host.end_call()
     else:
         host.replace_links()
         room.notices.tell_hosts(context.links(room.id), "links")
+
+
+def _talk(room: Room, me: Participant, message: talk.FromTalk) -> None:
+    if isinstance(message, talk.Say):
+        room.insights.chat.say(me, message.text)
+    elif isinstance(message, talk.React):
+        room.gestures.react(me, message.mark, room.participants.values())
+    else:
+        room.gestures.set_hand(me, room.participants[message.participant], message.raised)
+        room.notices.send_state()

@@ -1,4 +1,4 @@
-"""Rooms over HTTP: make one, invite, join, ask who is there, fetch the transcript."""
+"""Rooms over HTTP: make one, invite, join, ask who is there, fetch transcript and summary."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ from fastapi.responses import PlainTextResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
-from streamer.auth import Denied, Role
+from streamer.auth import Denied, Role, bearer
 from streamer.ice_servers import ice_servers
 from streamer.messages.base import Name
 from streamer.messages.protocol import RoomState
+from streamer.rooms.figures import Figures, figures
 from streamer.rooms.participant import Participant
+from streamer.rooms.summary import gather
 from streamer.server.context import Context, context_of
 from streamer.settings import IceServer, is_loopback
+from streamer.transcripts.summary_page import summary_page
 
 router = APIRouter(tags=["rooms"])
 
@@ -72,6 +75,19 @@ async def create_room(request: Request) -> OwnRoom:
     room = context.rooms.create().id
     host = context.invite(room, "publish", host=True)
     return OwnRoom(**_invited(context, room).model_dump(), host=host)
+
+
+@router.post("/rooms/{room_id}/demo", status_code=202, response_class=Response)
+async def demo(request: Request, room_id: str) -> Response:
+    """Bring two talking portraits into a room, for its host; needs the host's invite."""
+    context = context_of(request)
+    claims = context.tokens.verify(bearer(request.headers.get("authorization")), room_id, "invite")
+    if not claims.host:
+        raise Denied(403, "Only the host can do that.")
+    context.rooms.check_open()
+    _, port = request.scope["server"]
+    context.demos.start(room_id, port, context.invite(room_id, "publish"))
+    return Response(status_code=202)
 
 
 @router.post("/rooms/{room_id}/invites", status_code=201)
@@ -170,6 +186,34 @@ async def transcript(request: Request, room_id: str, kind: Literal["vtt", "srt",
     name = f'attachment; filename="earshot-{room_id}.{kind}"'
     types = {"vtt": "text/vtt", "srt": "application/x-subrip", "txt": "text/plain"}
     return Response(text, media_type=f"{types[kind]}; charset=utf-8", headers={"Content-Disposition": name})
+
+
+@router.get("/rooms/{room_id}/summary.html", response_class=Response)
+async def summary(request: Request, room_id: str) -> Response:
+    """Return the call until now as a page to keep, as far as it is for who asks; 204 while nobody has said anything."""
+    context = context_of(request)
+    room, participant = context.entrant(context.session_claims(request, room_id), "watch")
+    if wait := room.insights.requests.limiter.take(participant.id):
+        raise HTTPException(429, f"Too many downloads: wait {wait} s.", {"Retry-After": str(wait)})
+    # What changes meanwhile is gathered here, and written out aside.
+    gathered = gather(room.insights, participant.sees_from)
+    if not gathered.lines:
+        return Response(status_code=204)
+    text = await asyncio.to_thread(summary_page, gathered)
+    name = f'attachment; filename="earshot-{room_id}.html"'
+    return Response(text, media_type="text/html; charset=utf-8", headers={"Content-Disposition": name})
+
+
+@router.get("/rooms/{room_id}/figures/{participant_id}")
+async def connection_figures(request: Request, room_id: str, participant_id: str) -> Figures:
+    """Say what becomes of a participant's sound and picture on the way to who asks; needs a session token."""
+    context = context_of(request)
+    room, viewer = context.entrant(context.session_claims(request, room_id), "watch")
+    if wait := room.figures.take(viewer.id):
+        raise HTTPException(429, f"Too many questions: wait {wait} s.", {"Retry-After": str(wait)})
+    if (participant := room.participants.get(participant_id)) is None:
+        raise HTTPException(404, "There is no such participant.")
+    return figures(viewer, participant)
 
 
 def _invited(context: Context, room_id: str) -> NewRoom:

@@ -1,10 +1,12 @@
-"""Which lines have the words of a query: whole words, their commonest endings aside, or beginnings of words."""
+"""Which lines have the words of a query, their commonest endings aside; and which words a talk comes back to."""
 
 from __future__ import annotations
 
 import math
 import re
 from bisect import bisect_left, insort
+from collections import Counter
+from collections.abc import Iterable
 
 from models.common.phrases import content_words
 
@@ -18,6 +20,16 @@ _WITHOUT_ORDER = 0.9
 """What a line counts at most that has the words, but not one after another."""
 
 _WORD = re.compile(r"\w+(?:'\w+)?")
+
+_SAID_OFTEN = frozenset(
+    """actually again always anything ask back because doing don't done even every everything far few first get gets
+    getting give go goes going gone gonna good got having i'll i've kind know last let let's like little look
+    lot made make many maybe mean more most much need never new next nice nothing now okay one only own people
+    please put quite really right said same say saying see something sort still such sure take tell thank thanks
+    that's there's they're thing things think though three time too two until use wanna want way we'll we're
+    well yeah yes yet you're""".split()
+)
+"""Of talk in English, whatever it is about."""
 
 _ENDINGS = ("'s", "ies", "ing", "es", "ed", "s")
 """The commonest of English, the longer before the shorter that it ends with."""
@@ -38,6 +50,27 @@ def stem(word: str) -> str:
 def words(text: str) -> list[str]:
     """Return the words of a text in any language that parts them by blanks, lower case."""
     return [str(word) for word in _WORD.findall(text.casefold())]
+
+
+def salient(lines: Iterable[str], most: int = 12) -> list[str]:
+    """Return the words that a talk comes back to, the most frequent first.
+
+    Args:
+        lines: of the talk.
+        most: how many.
+
+    Returns:
+        Words in the form in which each was said most often; those that stand in one line alone are left out.
+    """
+    forms: dict[str, Counter[str]] = {}
+    in_lines: Counter[str] = Counter()
+    for line in lines:
+        said = [word for word in content_words(words(line)) if len(word) > 2 and word not in _SAID_OFTEN]
+        for word in said:
+            forms.setdefault(stem(word), Counter())[word] += 1
+        in_lines.update({stem(word) for word in said if not word.isdigit()})
+    ranked = sorted((one for one in in_lines.items() if one[1] > 1), key=lambda one: (-one[1], one[0]))
+    return [forms[word].most_common(1)[0][0] for word, _ in ranked[:most]]
 
 
 class Keywords:

@@ -50,7 +50,7 @@ class Moment:
     Attributes:
         participant: In whose stream.
         t: Unix seconds of the publisher's clock.
-        kind: A picture, or a line somebody said.
+        kind: A picture, or a line somebody said, or wrote.
         text: The line; empty for a picture.
         name: Gives the name of who said it; None if unknown.
         score: 0 to 1; only for putting moments in order.
@@ -59,7 +59,7 @@ class Moment:
 
     participant: str
     t: float
-    kind: Literal["picture", "words"]
+    kind: Literal["picture", "words", "chat"]
     text: str
     name: Callable[[], str] | None
     score: float
@@ -85,6 +85,7 @@ class _Ring:
         """Keep an item, for which there must be room, and return its number."""
         number = self.first + len(self.items)
         if self._vectors.size == 0:
+            # Whatever came before the first vector has none.
             self._vectors = np.zeros((self.most, len(vector)), np.float32)
         self._vectors[number % self.most] = vector if len(vector) else 0.0
         self.items.append(item)
@@ -186,11 +187,12 @@ class SearchIndex:
         Raises:
             ValueError: for a vector that is not finite.
         """
-        text, now, vector = text.strip()[:LONGEST_TEXT], self._clock(), _finite(vector)
-        if text:
-            self._expire(now, lines=1)
-            number = self._lines.add(Moment(participant, t, "words", text, speaker, 0.0, None), vector, now)
-            self._keywords.add(number, text)
+        self._add_line(Moment(participant, t, "words", text.strip()[:LONGEST_TEXT], speaker, 0.0, None), vector)
+
+    def add_note(self, participant: str, writer: Callable[[], str] | None, t: float, text: str) -> None:
+        """Take in a line that somebody wrote: it is found by its words. Arguments as of `add_words`."""
+        moment = Moment(participant, t, "chat", text.strip()[:LONGEST_TEXT], writer, 0.0, None)
+        self._add_line(moment, np.zeros(0, np.float32))
 
     def search(self, vector: F32, text: str, limit: int = 10, since: float = float("-inf")) -> list[Moment]:
         """Find moments.
@@ -211,6 +213,18 @@ class SearchIndex:
         vector = _finite(vector)
         found = [*islice(self._seen(vector, since), limit), *self._said(vector, text, since)]
         return sorted(found, key=lambda moment: (-moment.score, -moment.t))[:limit]
+
+    def _add_line(self, moment: Moment, vector: F32) -> None:
+        now, vector = self._clock(), _finite(vector)
+        if moment.text:
+            self._expire(now, lines=1)
+            self._keywords.add(self._lines.add(moment, vector, now), moment.text)
+
+    def scenes(self, since: float = float("-inf")) -> list[Moment]:
+        """Return the pictures that are held and were added since then, in order of time."""
+        self._expire(self._clock())
+        held = zip(self._pictures.items, self._pictures.added, strict=True)
+        return sorted((picture for picture, added in held if added >= since), key=lambda picture: picture.t)
 
     def _expire(self, now: float, pictures: int = 0, lines: int = 0) -> None:
         before = now - self.retention

@@ -36,7 +36,9 @@ def test_who_makes_the_call_is_the_host_and_the_address_is_safe_to_send(visit: V
     ben = visit(hera.page.url)
     join(ben, "Ben")
     expect(ben.page.get_by_test_id("host")).to_be_hidden()
-    expect(ben.page.locator(".host-menu-button").first).to_be_hidden()
+    ben.page.get_by_role("button", name="Options for Hera").click()
+    expect(ben.page.get_by_test_id("tile-menu")).to_be_visible()
+    expect(ben.page.get_by_role("menuitem", name="Remove Hera")).to_have_count(0)
 
     # The printed link is the host's own: it is taken out of the address, and the tab stays the host's after a reload.
     ida = enter(visit, room, "Ida", link="host_link")
@@ -83,10 +85,11 @@ def test_removed_by_the_menu_on_the_tile_with_the_keyboard_alone(visit: Visit, r
     hera, ben = enter(visit, room, "Hera", link="host_link"), enter(visit, room, "Ben")
     page = hera.page
     hera.until("earshot.state.firstFrameMs !== null")
-    page.get_by_role("button", name="What the host can do with Ben").focus()
+    page.get_by_role("button", name="Options for Ben").focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_test_id("host-menu")).to_be_visible()
-    page.keyboard.press("ArrowDown")
+    expect(page.get_by_test_id("tile-menu")).to_be_visible()
+    page.keyboard.press("ArrowUp")
+    expect(page.get_by_role("menuitem", name="Remove Ben…")).to_be_focused()
     screenshot(page, tmp_path, "host-menu")
     page.keyboard.press("Enter")
     expect(page.get_by_text("Remove Ben from the call?")).to_be_visible()
@@ -139,6 +142,26 @@ def test_waiting_to_be_let_in(visit: Visit, room: Room, tmp_path: Path) -> None:
     expect(waiting["Eve"].page.locator("#left-title")).to_have_text("The host did not let you in.")
     expect(page.locator("#host-waiting")).to_be_hidden()
     expect(page.get_by_test_id("tile")).to_have_count(2)
+
+
+def test_everyone_is_muted_and_the_call_ended_for_all(visit: Visit, room: Room, tmp_path: Path) -> None:
+    hera, ben, cy = enter(visit, room, "Hera", link="host_link"), enter(visit, room, "Ben"), enter(visit, room, "Cy")
+    page = open_host_panel(hera)
+    page.get_by_role("button", name="Mute everyone else").click()
+    for visitor in (ben, cy):
+        expect(visitor.page.get_by_text("The host muted you")).to_be_visible()
+    expect(page.get_by_role("button", name="Mute everyone else")).to_be_disabled()
+    page.get_by_role("button", name="End the call for all…").click()
+    expect(page.get_by_role("button", name="Cancel")).to_be_focused()
+    screenshot(page, tmp_path, "host-end")
+    page.get_by_role("button", name="End for all", exact=True).click()
+    for visitor in (hera, ben, cy):
+        expect(visitor.page.locator("#left-title")).to_have_text("The host ended the call.")
+    eve = visit(room["link"])
+    eve.page.get_by_test_id("join-name").fill("Eve")
+    eve.page.get_by_test_id("join-button").click()
+    expect(eve.page.locator("#join-problem")).to_have_text(re.compile("This link was replaced by the host"))
+    allowed(eve, "403")
 
 
 def test_a_host_on_a_phone_has_all_buttons(visit: Visit, room: Room) -> None:

@@ -53,7 +53,7 @@ async function post(path, body, bearer) {
     signal: AbortSignal.timeout(10_000),
   });
   if (!response.ok) throw await refusal(response);
-  return response.json();
+  return response.status === 202 ? null : response.json();
 }
 
 /**
@@ -62,6 +62,15 @@ async function post(path, body, bearer) {
  */
 export async function createRoom(secret) {
   return /** @type {OwnRoom} */ (await post("/rooms", {}, secret));
+}
+
+/**
+ * Has two talking portraits come in.
+ * @param {string} room
+ * @param {string} host the host's invite
+ */
+export async function startDemo(room, host) {
+  await post(`/rooms/${encodeURIComponent(room)}/demo`, {}, host);
 }
 
 /**

@@ -2,8 +2,9 @@
 import { Connection } from "./connection.js";
 import { FaceHistory } from "./face-history.js";
 import { Hosting } from "./hosting.js";
+import { Talk } from "./talk.js";
 
-/** @import { CallSnapshot, ConnectionState, Entrant, FaderFace, FaderState, Focus, InsightMessage, RoomState, ServerMessage, Slot } from "../types.js" */
+/** @import { CallSnapshot, ConnectionState, Entrant, FaderFace, FaderState, Focus, InsightMessage, RoomState, ServerMessage, Slot, TalkMessage } from "../types.js" */
 /** @import { LocalMedia } from "./media.js" */
 
 /**
@@ -15,6 +16,7 @@ import { Hosting } from "./hosting.js";
  * @property {(separated: boolean, reason: string) => void} onVoices
  * @property {(state: ConnectionState, detail: string, retrying: boolean) => void} onConnection
  * @property {(message: InsightMessage) => void} onInsight what the models make of sound and picture
+ * @property {(message: TalkMessage) => void} onTalk somebody wrote or reacted
  * @property {() => void} onWelcome the server knows nothing yet of what this page wants to be told
  * @property {() => void} onHosting somebody waits, or does no longer
  * @property {(complete: boolean) => void} onHearing whether all of the sound reaches this listener
@@ -29,6 +31,7 @@ export class Call {
   /** @type {boolean | null} */ voicesSeparated = null;
   /** @type {number | null} */ firstFrameAt = null;
   hosting = new Hosting(this);
+  talk = new Talk(this);
   /** @type {CallListener | null} */ #listener = null;
 
   /**
@@ -187,6 +190,12 @@ export class Call {
     this.connection.send({ type: "rename", participant, face, name });
   }
 
+  /** @param {string} name that the others see from now on, after a cut too */
+  renameSelf(name) {
+    this.connection.who = { ...this.connection.who, name };
+    this.rename(this.self, null, name);
+  }
+
   /**
    * A finished line was said by another speaker; everybody's lines change when the server says so.
    * @param {string} participant
@@ -279,6 +288,11 @@ export class Call {
         break;
       case "hearing":
         this.listener.onHearing(message.complete);
+        break;
+      case "chat":
+      case "chat_history":
+      case "reaction":
+        this.listener.onTalk(message);
         break;
       case "waiting":
       case "waiting_list":

@@ -8,8 +8,8 @@ import { MediaSession } from "./whip.js";
 /** @import { LocalMedia } from "./media.js" */
 /** @import { Stay } from "./publisher.js" */
 
-/** As many as can take part: who only watches sees them all. */
-const VIDEO_SLOTS = 8;
+/** As many as can take part, whom who only watches sees all, and a screen. */
+const VIDEO_SLOTS = 9;
 const DISCONNECTED_MS = 3000;
 /** Media that are not there by then do not get through, as far as a person can tell: agreeing takes up to 2 s before. */
 const MEDIA_MS = 7000;

@@ -73,6 +73,15 @@ export class Hosting {
     this.call.connection.send({ type: "new_links" });
   }
 
+  /** Mutes all others for everyone who are not yet. */
+  muteEveryone() {
+    for (const { id, muted } of this.call.room?.participants ?? []) if (id !== this.call.self && !muted) this.muteForAll(id, true);
+  }
+
+  endCall() {
+    this.call.connection.send({ type: "end_call" });
+  }
+
   /** The room is known, or has changed. */
   roomChanged() {
     this.#linksThen ??= this.call.room?.links ?? null;

@@ -1,13 +1,12 @@
 /** The local camera and microphone: opening, switching, muting, and what went wrong in plain words. */
+import { remember, remembered } from "./device-memory.js";
+import { pictureOf, QUALITIES, qualityOf } from "./picture-quality.js";
 
+/** @import { Quality } from "./picture-quality.js" */
 /** @typedef {"audio" | "video"} Kind */
 
-/** @type {Record<Kind, MediaTrackConstraints>} */
-const WISHES = {
-  // The browser's noise suppression removes the very voices in the room that a listener may want to hear.
-  audio: { echoCancellation: true, noiseSuppression: false, autoGainControl: true },
-  video: { width: { ideal: 640 }, height: { ideal: 480 }, frameRate: { ideal: 25, max: 30 } },
-};
+// The browser's noise suppression removes the very voices in the room that a listener may want to hear.
+const SOUND = { echoCancellation: true, noiseSuppression: false, autoGainControl: true };
 
 /**
  * @param {Kind} kind
@@ -58,15 +57,21 @@ export class LocalMedia extends EventTarget {
   problems = { audio: "", video: "" };
   /** @type {Record<Kind, string>} chosen device ids, "" = the browser's choice */
   #chosen = { audio: "", video: "" };
+  /** @type {Record<Kind, string>} those of the last call, until they turn out not to be plugged in */
+  #last = { audio: remembered("audio"), video: remembered("video") };
   /** @type {Record<Kind, number>} counts the wishes: what was opened for an earlier one is closed again */
   #wishes = { audio: 0, video: 0 };
   muted = false;
+  quality = qualityOf(remembered("picture"));
   /** Whether the devices have been asked for: before that, that there are none says nothing. */
   asked = false;
   /** The camera was switched off by the person (and not absent). */
   cameraOff = false;
 
-  /** Asks for both at once, so that there is one question; falls back to each alone. */
+  /**
+   * Asks for both at once, so that there is one question; falls back to each alone.
+   * @returns {Promise<void>}
+   */
   async start() {
     this.asked = true;
     const asked = { ...this.#wishes };
@@ -75,6 +80,7 @@ export class LocalMedia extends EventTarget {
       this.#receive("audio", stream.getAudioTracks()[0] ?? null, asked.audio);
       this.#receive("video", stream.getVideoTracks()[0] ?? null, asked.video);
     } catch (error) {
+      if (this.#forgetMissing(error, "audio", "video")) return this.start();
       for (const kind of /** @type {Kind[]} */ (["audio", "video"])) {
         if (this.#wishes[kind] !== asked[kind]) continue;
         if (await denied(kind)) this.problems[kind] = explain(kind, new DOMException("", "NotAllowedError"));
@@ -94,6 +100,7 @@ export class LocalMedia extends EventTarget {
     this.problems[kind] = "";
     if (device !== null) {
       this.#chosen[kind] = device;
+      remember(kind, device);
       await this.#open(kind);
     }
     this.#changed();
@@ -119,6 +126,23 @@ export class LocalMedia extends EventTarget {
     this.#changed();
   }
 
+  /** @param {Quality} quality of the picture that is sent; a camera that is on is opened anew */
+  async setQuality(quality) {
+    this.quality = quality;
+    remember("picture", quality);
+    if (this.tracks.video) {
+      // Most cameras keep the size that they were opened with.
+      this.#drop("video");
+      await this.#open("video");
+    }
+    this.#changed();
+  }
+
+  /** Bits a second that the picture may take. */
+  get bitrate() {
+    return QUALITIES[this.quality].bitrate;
+  }
+
   /** @param {Kind} kind */
   deviceId(kind) {
     return this.tracks[kind]?.getSettings().deviceId ?? "";
@@ -134,6 +158,7 @@ export class LocalMedia extends EventTarget {
   /**
    * @param {Kind} kind
    * @param {unknown} [earlier] the error of the combined question, told when this one gives no better
+   * @returns {Promise<void>}
    */
   async #open(kind, earlier) {
     const asked = ++this.#wishes[kind];
@@ -141,6 +166,7 @@ export class LocalMedia extends EventTarget {
       const stream = await open({ [kind]: this.#wish(kind) });
       if (this.#receive(kind, stream.getTracks()[0] ?? null, asked)) this.problems[kind] = "";
     } catch (error) {
+      if (asked === this.#wishes[kind] && this.#forgetMissing(error, kind)) return this.#open(kind, earlier);
       if (asked === this.#wishes[kind]) this.problems[kind] = explain(kind, error ?? earlier);
     }
   }
@@ -165,10 +191,23 @@ export class LocalMedia extends EventTarget {
     this.#take(kind, null);
   }
 
+  /**
+   * @param {unknown} error
+   * @param {...Kind} kinds
+   * @returns {boolean} whether a device of the last call may have been the reason, and is wished no more
+   */
+  #forgetMissing(error, ...kinds) {
+    if (!(error instanceof DOMException) || error.name !== "OverconstrainedError") return false;
+    const forgotten = kinds.filter((kind) => this.#last[kind] && !this.#chosen[kind]);
+    for (const kind of forgotten) this.#last[kind] = "";
+    return forgotten.length > 0;
+  }
+
   /** @param {Kind} kind */
   #wish(kind) {
-    const device = this.#chosen[kind];
-    return device ? { ...WISHES[kind], deviceId: { exact: device } } : WISHES[kind];
+    const wish = kind === "audio" ? SOUND : pictureOf(this.quality);
+    const device = this.#chosen[kind] || this.#last[kind];
+    return device ? { ...wish, deviceId: { exact: device } } : wish;
   }
 
   /**

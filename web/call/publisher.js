@@ -5,7 +5,6 @@ import { MediaSession } from "./whip.js";
 /** @import { Joined } from "../types.js" */
 /** @import { LocalMedia } from "./media.js" */
 
-const VIDEO_BITRATE = 1_200_000;
 const DEVICES = { audio: "microphone", video: "camera" };
 
 /**
@@ -44,7 +43,7 @@ export class Publisher {
       pc.addTransceiver(track, {
         direction: "sendonly",
         streams: [stream],
-        sendEncodings: track.kind === "video" ? [{ maxBitrate: VIDEO_BITRATE }] : undefined,
+        sendEncodings: track.kind === "video" ? [{ maxBitrate: this.media?.bitrate }] : undefined,
       });
     }
     try {
@@ -83,11 +82,22 @@ export class Publisher {
       if (transceiver && transceiver.sender.track !== track) await this.#swap(transceiver.sender, track, kind, stay);
       else if (!transceiver && track) offerAgain = true;
     }
+    await this.#limit();
     // Only a kind that was not offered before needs a new offer; its session takes the old one's place without a gap.
     if (!offerAgain) return;
     const old = this.session;
     await this.open(stay);
     if (this.session !== old) old?.drop();
+  }
+
+  /** Sends the picture with as many bits a second as were chosen. */
+  async #limit() {
+    const sender = this.session?.pc.getSenders().find(({ track }) => track?.kind === "video");
+    const parameters = sender?.getParameters();
+    const [encoding] = parameters?.encodings ?? [];
+    if (!sender || !parameters || !encoding || encoding.maxBitrate === this.media?.bitrate) return;
+    encoding.maxBitrate = this.media?.bitrate;
+    await sender.setParameters(parameters).catch(() => undefined);
   }
 
   /**

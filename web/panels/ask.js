@@ -46,6 +46,10 @@ export class AskBox {
     const { self, room } = this.call;
     const seen = (room?.participants ?? []).filter(({ publishing, video }) => publishing && video);
     const sorted = [...seen.filter(({ id }) => id !== self), ...seen.filter(({ id }) => id === self)];
+    for (const name of this.#answers.querySelectorAll("[data-named]")) {
+      const now = this.call.participant(name.getAttribute("data-named") ?? "")?.name;
+      if (now) name.textContent = now;
+    }
     const before = this.#who.value;
     this.#who.replaceChildren(
       ...sorted.map(({ id, name }) => element("option", { value: id }, id === self ? `${name} (you)` : name)),
@@ -117,7 +121,7 @@ export class AskBox {
    */
   #begin(id, participant, question, ...content) {
     const told = element("div", { class: "answer" }, ...content);
-    const asked = element("p", { class: "asked" }, element("bdi", {}, question), " ", element("span", { class: "quiet" }, this.call.speaker(participant, null)));
+    const asked = element("p", { class: "asked" }, element("bdi", {}, question), " ", element("span", { class: "quiet", "data-named": participant }, this.call.speaker(participant, null)));
     this.#answers.prepend(element("article", { "data-testid": "answer" }, asked, told));
     while (this.#answers.children.length > KEPT) this.#answers.lastElementChild?.remove();
     this.#waiting.set(id, told);

@@ -21,6 +21,7 @@ export class HostPanel {
   #count = find("#host-count", HTMLElement);
   #waiting = find("#host-waiting", HTMLElement);
   #waitingList = find("#host-waiting-list", HTMLElement);
+  #muteAll = find("#host-mute-all", HTMLButtonElement);
   #people = find("#host-people", HTMLElement);
   #locked = find("#host-locked", HTMLInputElement);
   #waitingRoom = find("#host-waiting-room", HTMLInputElement);
@@ -38,7 +39,14 @@ export class HostPanel {
       const past = this.#past.value;
       call.hosting.setRules({ past: past === "all" || past === "none" ? past : Number(past) });
     });
+    this.#muteAll.addEventListener("click", () => call.hosting.muteEveryone());
+    find("#host-end", HTMLButtonElement).addEventListener("click", () => void this.#end());
     find("#host-new-links", HTMLButtonElement).addEventListener("click", () => void this.#newLinks());
+  }
+
+  async #end() {
+    const how = "Everybody is out at once, you too, and the links that were given out let nobody in any more.";
+    if (await confirmed("End the call for all?", how, "End for all")) this.call.hosting.endCall();
   }
 
   async #newLinks() {
@@ -61,6 +69,8 @@ export class HostPanel {
     fill(this.#people, this.#rows, others.map(({ id }) => id), (id) => new PersonRow(this.call, id));
     for (const row of this.#rows.values()) row.show();
     find("#host-alone", HTMLElement).hidden = others.length > 0;
+    this.#muteAll.hidden = !others.length;
+    this.#muteAll.disabled = others.every(({ muted }) => muted);
   }
 
   /** @param {string} past a setting of the server may be none of the choices */

@@ -1,6 +1,7 @@
 /** What the models make of sound and picture: brings each message to where it is shown, and the keys to what they switch. */
 import { AskBox } from "./ask.js";
-import { downloadTranscript } from "./downloads.js";
+import { ChatPanel } from "./chat.js";
+import { downloadTranscript, keep, summaryOf } from "./downloads.js";
 import { find } from "../ui/element.js";
 import { SceneReader } from "./scene-reader.js";
 import { SearchBox } from "./search.js";
@@ -20,7 +21,7 @@ import { bindViewControls } from "./view-controls.js";
 const OLD_S = 15;
 
 /** @type {Record<string, string>} key, tab of the panel */
-const TAB_KEYS = { t: "words-transcript", a: "words-ask", "/": "words-search", "?": "words-view" };
+const TAB_KEYS = { t: "words-transcript", w: "words-chat", a: "words-ask", "/": "words-search", "?": "words-view" };
 
 export class Insight {
   #news = new TagNews(find("#sounds-said", HTMLElement));
@@ -46,6 +47,7 @@ export class Insight {
       call,
       settings,
     );
+    this.chat = new ChatPanel(call);
     this.ask = new AskBox(call);
     this.search = new SearchBox(call);
     this.spectrogram = new SpectrogramPanel(call);
@@ -74,7 +76,9 @@ export class Insight {
     this.#news.keep(present);
     for (const id of this.#behind.keys()) if (!present.includes(id)) this.#behind.delete(id);
     this.transcript.roomChanged();
+    this.chat.roomChanged();
     this.ask.roomChanged();
+    this.search.roomChanged();
     this.spectrogram.update();
   }
 
@@ -144,6 +148,7 @@ export class Insight {
     if (shown) return;
     this.tabs.show(tab);
     if (tab === "words-ask") this.ask.focus();
+    else if (tab === "words-chat") this.chat.focus();
     else if (tab === "words-search") this.search.focus();
     else find(`[aria-controls=${tab}]`, HTMLElement).focus();
   }
@@ -189,9 +194,13 @@ export class Insight {
   /** @param {Element} button */
   async #download(button) {
     try {
-      await downloadTranscript(this.call, /** @type {Format} */ (button.getAttribute("data-download")));
+      const format = button.getAttribute("data-download");
+      if (format !== "summary") return await downloadTranscript(this.call, /** @type {Format} */ (format));
+      const summary = await summaryOf(this.call);
+      if (summary) keep(summary.blob, summary.name);
+      else toast("Nothing was said or written yet.");
     } catch (error) {
-      toast(`The transcript could not be fetched: ${error instanceof Error ? error.message : "no connection"}`, "error");
+      toast(`The file could not be fetched: ${error instanceof Error ? error.message : "no connection"}`, "error");
     }
   }
 }

@@ -185,7 +185,7 @@ export class MixerPanel {
 
   update() {
     const participants = this.call.room?.participants ?? [];
-    const others = participants.filter(({ id, publishing }) => publishing && id !== this.call.self);
+    const others = participants.filter(({ id, publishing, screen_of }) => publishing && ![id, screen_of].includes(this.call.self));
     for (const [id, strip] of this.#strips) {
       if (others.some((other) => other.id === id)) continue;
       strip.section.remove();

@@ -17,12 +17,18 @@ function ago(t) {
   return minutes < 90 ? `${minutes} min ago` : `${Math.round(minutes / 60)} h ago`;
 }
 
+/** Whoever names several faces one after the other has the search made anew once. */
+const RENAMED_MS = 1500;
+
 export class SearchBox {
   #form = find("#search-form", HTMLFormElement);
   #query = find("#search-query", HTMLInputElement);
   #said = find("#search-said", HTMLElement);
   #list = find("#search-moments", HTMLElement);
   #newest = 0;
+  /** What was found, for the names that it was found with. */ #found = "";
+  /** @type {Map<string, string>} */ #names = new Map();
+  #timer = 0;
   #requests = new Requests((id) => id === this.#newest && this.#tell("No answer came. The server may be busy; please search again."));
 
   /** @param {Call} call */
@@ -34,6 +40,16 @@ export class SearchBox {
     });
   }
 
+  /** Names given later stand on what was found, too: the server, which knows whose they are, is asked again. */
+  roomChanged() {
+    const before = this.#names;
+    this.#names = new Map(this.call.room?.participants.map(({ id, name, faces }) => [id, JSON.stringify([name, faces])]));
+    const renamed = [...this.#names].some(([id, names]) => names !== (before.get(id) ?? names));
+    if (!this.#found || !renamed) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#found && this.#ask(this.#found), RENAMED_MS);
+  }
+
   focus() {
     this.#query.focus();
   }
@@ -43,6 +59,7 @@ export class SearchBox {
     // Whoever typed on has no use for the answer to the earlier words.
     if (!this.#requests.end(id) || id !== this.#newest) return;
     this.#list.replaceChildren(...moments.map((moment) => this.#row(moment)));
+    this.#found = moments.length ? query : "";
     if (!moments.length) this.#tell(`Nothing in this call matches “${query}”. Only what was seen and said while the call runs is searched.`);
     else this.#tell(`${moments.length} ${moments.length === 1 ? "moment" : "moments"} for “${query}”, best first`);
   }
@@ -62,9 +79,15 @@ export class SearchBox {
   #search() {
     const query = this.#query.value.trim();
     if (!query) return void this.#query.focus();
-    this.#newest = this.#requests.begin();
     this.#list.replaceChildren();
+    this.#found = "";
     this.#tell("Searching…");
+    this.#ask(query);
+  }
+
+  /** @param {string} query */
+  #ask(query) {
+    this.#newest = this.#requests.begin();
     this.call.connection.send({ type: "search", id: this.#newest, query });
   }
 
@@ -81,11 +104,11 @@ export class SearchBox {
     const picture =
       thumbnail && /^data:image\/(jpeg|png|webp);base64,/.test(thumbnail)
         ? element("img", { class: "moment-picture", src: thumbnail, alt: kind === "picture" ? `Picture of ${owner} at ${clock(t)}` : "" })
-        : element("span", { class: "moment-picture", "aria-hidden": "true" }, kind === "words" ? "“ ”" : "");
+        : element("span", { class: "moment-picture", "aria-hidden": "true" }, kind === "picture" ? "" : "“ ”");
     const time = element("time", { datetime: new Date(t * 1000).toISOString(), title: clock(t) }, `${clock(t)}, ${ago(t)}`);
-    const words = text ? [element("p", { class: "moment-text", dir: "auto" }, kind === "words" ? `“${text}”` : text)] : [];
+    const words = text ? [element("p", { class: "moment-text", dir: "auto" }, kind === "picture" ? text : `“${text}”`)] : [];
     const match = element("span", { class: "moment-score" }, `match ${score.toFixed(2)}`);
-    const source = element("p", { class: "quiet" }, kind === "words" ? "said by " : "seen by the camera of ", element("b", { dir: "auto" }, who));
+    const source = element("p", { class: "quiet" }, { words: "said by ", chat: "written by ", picture: "seen by the camera of " }[kind], element("b", { dir: "auto" }, who));
     const facts = element("p", { class: "quiet moment-facts" }, time, " ", match);
     return element("li", { class: "moment", "data-testid": "moment" }, picture, element("div", {}, ...words, source, facts));
   }

@@ -1,15 +1,26 @@
 /** The bar under the call, its keys and its dialogs. */
 import { DevicePickers } from "./devices.js";
+import { keep, summaryOf } from "../panels/downloads.js";
 import { find, setIcon } from "../ui/element.js";
+import { GesturesBar } from "../panels/gestures.js";
+import { keepAwake } from "../ui/wake-lock.js";
 import { HostPanel } from "../panels/host.js";
 import { InviteDialog } from "./invite-dialog.js";
+import { LayoutMenu } from "./layout-menu.js";
 import { LevelMeter } from "../ui/meter.js";
+import { MutedTalk } from "../call/muted-talk.js";
+import { playTestTone } from "../ui/test-tone.js";
+import { qualityOf } from "../call/picture-quality.js";
+import { PushToTalk } from "./push-to-talk.js";
+import { ScreenShare } from "../call/screen-share.js";
 import { SidePanels } from "../panels/side-panels.js";
 import { toast } from "../ui/toasts.js";
 
 /** @import { Call } from "../call/call.js" */
 /** @import { Insight } from "../panels/insight.js" */
 /** @import { LocalMedia } from "../call/media.js" */
+
+const SUMMARY_MS = 2000;
 
 export class CallBar {
   #mute = find("#mute", HTMLButtonElement);
@@ -22,6 +33,7 @@ export class CallBar {
     { panel: find("#host", HTMLElement), button: find("#host-button", HTMLButtonElement), close: find("#host-close", HTMLButtonElement) },
     { panel: this.#words, button: find("#words-button", HTMLButtonElement), close: find("#words-close", HTMLButtonElement) },
   ]);
+  #letSleep = keepAwake();
   #devices = find("#devices", HTMLDialogElement);
   /** @type {InviteDialog} */ #invite;
   #meter = new LevelMeter(find("#call-level", HTMLElement));
@@ -31,14 +43,18 @@ export class CallBar {
    * @param {LocalMedia | null} media null = watch only
    * @param {HTMLAudioElement} audio
    * @param {Insight} insight
+   * @param {ScreenShare | null} share null = watch only
    */
-  constructor(call, media, audio, insight) {
+  constructor(call, media, audio, insight, share) {
+    this.share = share;
     this.call = call;
     this.media = media;
     this.insight = insight;
     this.audio = audio;
     this.#invite = new InviteDialog(call);
     this.host = new HostPanel(call);
+    this.layout = new LayoutMenu(insight.tiles);
+    this.gestures = new GesturesBar(call);
     this.#bind(audio);
     for (const publishing of document.querySelectorAll("[data-needs-media]")) {
       if (publishing instanceof HTMLElement) publishing.hidden = !media;
@@ -46,7 +62,12 @@ export class CallBar {
     for (const renaming of document.querySelectorAll("[data-needs-rename]")) {
       if (renaming instanceof HTMLElement) renaming.hidden = call.connection.joined?.role === "watch";
     }
+    this.#bindShare();
     media?.addEventListener("change", () => this.#showMedia());
+    if (media) {
+      new PushToTalk(media, () => this.#toggleMute(), () => this.#listens && insight.settings.now.keys);
+      new MutedTalk(media, () => toast("You are muted: nobody hears you. Hold Space to talk, or press Mute."));
+    }
     this.#showMedia();
     this.showFocus(false);
     this.#panels.toggle(this.#mixer, matchMedia("(min-width: 900px)").matches);
@@ -64,7 +85,7 @@ export class CallBar {
     this.#mute.addEventListener("click", () => this.#toggleMute());
     this.#camera.addEventListener("click", () => void this.#toggleCamera());
     this.#everyone.addEventListener("click", () => this.call.setFocus(null));
-    find("#leave", HTMLButtonElement).addEventListener("click", () => this.leave());
+    find("#leave", HTMLButtonElement).addEventListener("click", () => void this.leave());
     find("#invite", HTMLButtonElement).addEventListener("click", () => this.#invite.open());
     find("#devices-button", HTMLButtonElement).addEventListener("click", () => this.#openDevices());
     this.#devices.addEventListener("close", () => this.#meter.follow(null));
@@ -80,6 +101,31 @@ export class CallBar {
       audio,
     );
     void pickers.refresh();
+    this.#bindQuality(this.media);
+  }
+
+  /** @param {LocalMedia} media */
+  #bindQuality(media) {
+    const quality = find("#call-quality", HTMLSelectElement);
+    quality.value = media.quality;
+    quality.addEventListener("change", () => void media.setQuality(qualityOf(quality.value)));
+    const test = find("#speaker-test", HTMLButtonElement);
+    test.addEventListener("click", async () => {
+      test.disabled = true;
+      await playTestTone(this.audio.sinkId).catch(() => toast("The loudspeaker could not be used.", "error"));
+      test.disabled = false;
+    });
+  }
+
+  #bindShare() {
+    const { share } = this;
+    const button = find("#share", HTMLButtonElement);
+    button.hidden = !share || !ScreenShare.offered;
+    button.addEventListener("click", () => (share?.stream ? share.stop() : void share?.start()));
+    share?.addEventListener("change", () => {
+      button.setAttribute("aria-pressed", String(!!share.stream));
+      button.lastElementChild?.replaceChildren(share.stream ? "Stop" : "Share");
+    });
   }
 
   #showMedia() {
@@ -114,9 +160,17 @@ export class CallBar {
     this.#meter.follow(this.media?.tracks.audio ?? null);
   }
 
-  leave() {
-    this.call.connection.close();
+  async leave() {
+    const { connection, room } = this.call;
+    const there = room && connection.state === "connected";
     this.ended("You left the call", true);
+    // Only who is in the call is given its summary: they go once they have it, unseen and unheard.
+    const summary = there ? await summaryOf(this.call, SUMMARY_MS).catch(() => null) : null;
+    connection.close();
+    if (!summary) return;
+    const button = find("#keep-summary", HTMLButtonElement);
+    button.hidden = false;
+    button.addEventListener("click", () => keep(summary.blob, summary.name));
   }
 
   /**
@@ -125,6 +179,8 @@ export class CallBar {
    */
   ended(how, mayReturn) {
     this.media?.stop();
+    this.share?.stop();
+    this.#letSleep();
     this.audio.pause();
     for (const screen of ["#call", "#waiting"]) find(screen, HTMLElement).hidden = true;
     find("#left-title", HTMLElement).textContent = how;
@@ -135,16 +191,23 @@ export class CallBar {
     if (mayReturn) rejoin.focus();
   }
 
+  /** Whether keys are meant for the call, and not for a dialog. */
+  get #listens() {
+    return !find("#call", HTMLElement).hidden && !document.querySelector("dialog[open], :popover-open");
+  }
+
   /** @param {KeyboardEvent} event */
   #key(event) {
     const target = event.target instanceof Element ? event.target : null;
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.defaultPrevented) return;
-    if (find("#call", HTMLElement).hidden || document.querySelector("dialog[open]")) return;
+    if (!this.#listens) return;
     if (target?.closest("input:not([type=range], [type=checkbox]), select, textarea")) return;
     const key = event.key.toLowerCase();
     if (key !== "escape" && !this.insight.settings.now.keys) return;
     if (key === "m") this.#toggleMute();
     else if (key === "v") void this.#toggleCamera();
+    else if (key === "g") this.layout.toggle();
+    else if (key === "r") this.gestures.open();
     else if (key === "p") this.#panels.toggle(this.#mixer);
     else if (key === "escape" && this.call.faders.focus) this.call.setFocus(null);
     else if (!this.insight.key(key, (open) => this.#panels.toggle(this.#words, open))) return;

@@ -2,13 +2,15 @@
 import { CallBar } from "./call-bar.js";
 import { element, find } from "../ui/element.js";
 import { removeAfterAsking } from "../panels/host.js";
+import { ScreenShare } from "../call/screen-share.js";
 import { MixerPanel } from "../panels/mixer.js";
+import { Hints } from "./hints.js";
 import { Insight } from "../panels/insight.js";
 import { Tiles } from "../tile/tiles.js";
 import { toast } from "../ui/toasts.js";
 import { ViewSettings } from "../ui/view-settings.js";
 
-/** @import { ConnectionState } from "../types.js" */
+/** @import { ConnectionState, Reaction } from "../types.js" */
 /** @import { Call } from "../call/call.js" */
 /** @import { LocalMedia } from "../call/media.js" */
 
@@ -36,6 +38,7 @@ export class CallScreen {
   #watchers = find("#watchers", HTMLElement);
   #waiting = find("#waiting", HTMLElement);
   #mutedByHost = false;
+  #hints = new Hints();
   #panelTimer = 0;
 
   /**
@@ -52,16 +55,17 @@ export class CallScreen {
     this.call = call;
     this.media = watching ? null : media;
     const settings = new ViewSettings();
-    this.tiles = new Tiles(find("#tiles", HTMLElement), call, this.media, settings, (id) => void removeAfterAsking(call, id));
+    this.share = watching ? null : new ScreenShare(call, (reason) => void toast(reason, "error"));
+    this.tiles = new Tiles(find("#tiles", HTMLElement), call, this.media, settings, this.share, (id) => void removeAfterAsking(call, id));
     this.insight = new Insight(call, this.tiles, settings);
     this.mixer = new MixerPanel(find("#mixer-list", HTMLElement), find("#mixer-empty", HTMLElement), call);
-    this.bar = new CallBar(call, this.media, this.#audio, this.insight);
+    this.bar = new CallBar(call, this.media, this.#audio, this.insight, this.share);
     this.media?.addEventListener("lost", (event) => {
       if (event instanceof CustomEvent) toast(String(event.detail), "error");
     });
     this.#section.hidden = false;
     this.#showConnection("connecting", CONNECTION_WORDS.connecting, false);
-    find("#waiting-leave", HTMLButtonElement).addEventListener("click", () => this.bar.leave());
+    find("#waiting-leave", HTMLButtonElement).addEventListener("click", () => void this.bar.leave());
     this.#tapToHear.addEventListener("click", () => void this.#play());
     addEventListener("pagehide", () => call.connection.close(true));
     // A page taken back out of the browser's cache has no connections left.
@@ -74,7 +78,11 @@ export class CallScreen {
       onVoices: (separated, reason) => this.#showVoices(separated, reason),
       onConnection: (state, detail, retrying) => this.#showConnection(state, detail, retrying),
       onInsight: (message) => this.insight.receive(message),
-      onWelcome: () => this.insight.welcomed(),
+      onTalk: (message) => (message.type === "reaction" ? this.#react(message) : this.insight.chat.receive(message)),
+      onWelcome: () => {
+        this.insight.welcomed();
+        this.tiles.report.askAgain();
+      },
       onHosting: () => this.bar.host.update(),
       onHearing: (complete) => this.#showComplete(complete),
       onNotice: (reason, request, kind = "error") => {
@@ -89,10 +97,12 @@ export class CallScreen {
     this.mixer.update();
     this.insight.roomChanged();
     this.bar.host.update();
+    this.bar.gestures.roomChanged();
+    this.share?.roomChanged();
     this.#showRules();
     this.#showHearing();
     this.#empty.hidden = (this.call.room?.participants.length ?? 0) > 1;
-    const watchers = this.call.room?.participants.filter(({ publishing, connected }) => connected && !publishing) ?? [];
+    const watchers = this.call.room?.participants.filter(({ publishing, connected, screen_of }) => connected && !publishing && !screen_of) ?? [];
     const names = watchers.map(({ id, name }) => (id === this.call.self ? `${name} (you)` : name));
     this.#watchers.textContent = names.length ? `Watching: ${names.join(", ")}` : "";
   }
@@ -108,6 +118,13 @@ export class CallScreen {
       toast("The host muted you: nobody hears you until you unmute yourself.", "error");
     }
     this.#mutedByHost = muted;
+  }
+
+  /** @param {Reaction} reaction */
+  #react({ participant, mark }) {
+    const name = this.call.participant(participant)?.name ?? "";
+    this.tiles.react(participant, mark);
+    this.bar.gestures.announce(name, mark);
   }
 
   #fadersChanged() {
@@ -150,6 +167,7 @@ export class CallScreen {
   /** @param {string} participant */
   #facesChanged(participant) {
     this.tiles.changed(participant);
+    if (participant !== this.call.self && this.call.history(participant).newest().length) this.#hints.faceSeen();
     this.#panelTimer ||= setTimeout(() => {
       this.#panelTimer = 0;
       this.mixer.update();

@@ -1,4 +1,5 @@
 /** Pickers for camera, microphone and loudspeaker, kept in step with what is plugged in. */
+import { remember, remembered } from "../call/device-memory.js";
 import { element } from "../ui/element.js";
 
 /** @import { LocalMedia } from "../call/media.js" */
@@ -37,7 +38,13 @@ export class DevicePickers {
     selects.microphone.addEventListener("change", () => this.#choose("audio", selects.microphone.value));
     if (selects.speaker && audio && "setSinkId" in audio) {
       const speaker = selects.speaker;
-      speaker.addEventListener("change", () => void audio.setSinkId(speaker.value).catch(() => this.refresh()));
+      speaker.addEventListener("change", () => {
+        remember("speaker", speaker.value);
+        void audio.setSinkId(speaker.value).catch(() => this.refresh());
+      });
+      const last = remembered("speaker");
+      // It may not be plugged in any more.
+      if (last) void audio.setSinkId(last).then(() => this.refresh(), () => undefined);
     } else selects.speaker?.closest("label")?.setAttribute("hidden", "");
     media.addEventListener("change", () => void this.refresh());
     navigator.mediaDevices?.addEventListener("devicechange", () => void this.refresh());

@@ -1,5 +1,5 @@
-/** The first page: make a call. */
-import { ApiError, createRoom } from "../call/api.js";
+/** The first page: what this is, and a call of one's own, or with the demo. */
+import { ApiError, createRoom, startDemo } from "../call/api.js";
 import { find } from "../ui/element.js";
 import { rememberHostInvite } from "../call/host-invite.js";
 
@@ -11,13 +11,17 @@ export function showHome() {
   const secret = find("#secret", HTMLInputElement);
   const button = find("#new-call", HTMLButtonElement);
   const problem = find("#home-problem", HTMLElement);
+  const demo = find("#demo-call", HTMLButtonElement);
   section.hidden = false;
+  showMovie(find("#home-movie", HTMLVideoElement));
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    button.disabled = true;
+    const wantsDemo = event.submitter === demo;
+    button.disabled = demo.disabled = true;
     problem.textContent = "";
     try {
       const made = await createRoom(secret.value);
+      if (wantsDemo) await startDemo(made.room, made.host);
       rememberHostInvite(made.room, made.host);
       location.assign(made.link);
     } catch (error) {
@@ -30,7 +34,18 @@ export function showHome() {
         secret.select();
       } else problem.textContent = error instanceof ApiError ? error.message : "The server could not be reached.";
     } finally {
-      button.disabled = false;
+      button.disabled = demo.disabled = false;
     }
   });
+}
+
+/**
+ * Plays by itself, but not for whoever wants no motion: they start it.
+ * @param {HTMLVideoElement} movie
+ */
+function showMovie(movie) {
+  movie.muted = true;
+  movie.src = "/static/home.webm";
+  if (matchMedia("(prefers-reduced-motion: reduce)").matches) movie.controls = true;
+  else movie.play().catch(() => (movie.controls = true));
 }

@@ -2,8 +2,10 @@
 import { DevicePickers } from "./devices.js";
 import { find } from "../ui/element.js";
 import { LevelMeter } from "../ui/meter.js";
+import { SelfCheck } from "./self-check.js";
 
 /** @import { LocalMedia } from "../call/media.js" */
+/** @import { CheckState } from "./self-check.js" */
 
 const NAME_KEY = "earshot.name";
 
@@ -38,6 +40,9 @@ export class JoinScreen {
   #meter = new LevelMeter(find("#join-level", HTMLElement));
   #start = find("#preview-start", HTMLButtonElement);
   #devices = find("#join-devices", HTMLElement);
+  #replay = find("#preview-replay", HTMLVideoElement);
+  #checkButton = find("#self-check", HTMLButtonElement);
+  /** @type {SelfCheck} */ #check;
   #busy = false;
   #asking = false;
   #turn = 0;
@@ -55,6 +60,9 @@ export class JoinScreen {
       camera: find("#join-camera", HTMLSelectElement),
       microphone: find("#join-microphone", HTMLSelectElement),
     });
+    this.#check = new SelfCheck(media, this.#replay, (state, problem) => this.#showCheck(state, problem));
+    this.#checkButton.hidden = !SelfCheck.offered;
+    this.#checkButton.addEventListener("click", () => void this.#check.toggle());
     media.addEventListener("change", () => this.#show());
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -94,6 +102,7 @@ export class JoinScreen {
     try {
       if (name) rememberName(name);
       await this.enter(name || "Guest", watch);
+      this.#check.stop();
       this.#meter.follow(null);
       this.#video.srcObject = null;
       this.section.hidden = true;
@@ -113,6 +122,18 @@ export class JoinScreen {
     await asked;
     this.#asking = false;
     this.#show();
+  }
+
+  /**
+   * @param {CheckState} state
+   * @param {string} problem
+   */
+  #showCheck(state, problem) {
+    const playing = state === "playing";
+    this.#replay.hidden = !playing;
+    this.#checkButton.textContent = state === "ready" ? "Record 3 seconds of yourself" : "Stop";
+    const said = { ready: problem, recording: "Recording: say something", playing: "This is how the others see and hear you" };
+    find("#self-check-said", HTMLElement).textContent = said[state];
   }
 
   /** @param {string} problem */

@@ -2,12 +2,14 @@
 import { CaptionLayer } from "./caption-layer.js";
 import { element, icon } from "../ui/element.js";
 import { FaceButtons } from "./face-buttons.js";
-import { HostMenu } from "./host-menu.js";
 import { FacePlacer, drawOverlay } from "./overlay.js";
+import { Signal } from "./signal.js";
 import { TileInsight } from "./tile-insight.js";
+import { TileMenu } from "./tile-menu.js";
 
 /** @import { Call } from "../call/call.js" */
 /** @import { ParticipantState } from "../types.js" */
+/** @import { TileActions } from "./tile-menu.js" */
 /** @import { ViewSettings } from "../ui/view-settings.js" */
 
 const STALLED_MS = 2500;
@@ -27,17 +29,19 @@ export class Tile {
   /**
    * @param {Call} call
    * @param {string} id
-   * @param {boolean} own
+   * @param {{ own: boolean, screen: boolean }} kind own: shown from here; screen: one that is shared, not a camera
    * @param {ViewSettings} settings
-   * @param {{ onAspect: () => void, onRemove: (participant: string) => void }} listener
+   * @param {TileActions} actions
    */
-  constructor(call, id, own, settings, { onAspect, onRemove }) {
+  constructor(call, id, { own, screen }, settings, actions) {
     this.call = call;
     this.settings = settings;
-    this.insight = new TileInsight(own);
+    /** As in a mirror: one's own camera. */ this.mirrored = own && !screen;
+    this.insight = new TileInsight(this.mirrored);
     this.id = id;
     this.own = own;
-    this.onAspect = onAspect;
+    this.screen = screen;
+    this.onAspect = actions.onAspect;
     this.video = element("video", { playsinline: true, muted: true, autoplay: true, "aria-hidden": "true", disablepictureinpicture: true });
     this.video.muted = true;
     this.canvas = element("canvas", { class: "overlay", "aria-hidden": "true" });
@@ -46,12 +50,15 @@ export class Tile {
     this.layer = element("div", { class: "face-layer" });
     this.name = element("span", { class: "tile-name", dir: "auto" });
     this.note = element("span", { class: "tile-note" });
+    this.hand = element("span", { class: "tile-hand gone", title: "Raised hand" }, icon("hand"), element("span", {}));
     this.mutedIcon = icon("speaker-off");
-    this.host = own ? null : new HostMenu(call, id, onRemove);
-    this.foot = element("figcaption", { class: "tile-foot" }, this.mutedIcon, this.name, this.note);
+    this.signal = new Signal();
+    this.pin = element("span", { class: "tile-hand gone", title: "Pinned" }, icon("pin"), element("span", { class: "visually-hidden" }, "Pinned"));
+    this.menu = new TileMenu(call, id, actions, this.name);
+    this.foot = element("figcaption", { class: "tile-foot" }, this.hand, this.pin, this.mutedIcon, this.name, this.note, this.signal.root);
     this.figure = element(
       "figure",
-      { class: `tile${own ? " own" : ""}`, "data-testid": "tile", "data-participant": id },
+      { class: `tile${this.mirrored ? " own" : ""}`, "data-testid": "tile", "data-participant": id },
       this.avatar,
       this.still,
       this.video,
@@ -60,7 +67,7 @@ export class Tile {
       this.layer,
       this.foot,
       ...this.insight.above,
-      ...(this.host ? [this.host.root] : []),
+      this.menu.root,
     );
     this.cell = element("div", { class: "cell" }, this.figure);
     new ResizeObserver(() => this.figure.style.setProperty("--name-width", `${this.foot.offsetWidth}px`)).observe(this.foot);
@@ -96,13 +103,21 @@ export class Tile {
   update(participant) {
     this.name.textContent = participant.name;
     this.avatar.textContent = [...participant.name.trim()][0]?.toUpperCase() ?? "?";
-    const place = this.own ? "you" : participant.connected ? (participant.video ? "" : "sound only") : "reconnecting…";
+    const where = this.own ? "you" : participant.connected ? (participant.video ? "" : "sound only") : "reconnecting…";
     const role = participant.host ? "host" : "";
-    this.note.textContent = [place, role, participant.muted ? "muted by the host" : ""].filter(Boolean).join(", ");
-    this.host?.update();
+    this.note.textContent = [where, role, participant.muted ? "muted by the host" : ""].filter(Boolean).join(", ");
+    const place = this.call.talk.handPlace(this.id);
+    this.hand.classList.toggle("gone", !place);
+    this.hand.lastElementChild?.replaceChildren(String(place));
+    this.menu.update();
     // Whose camera went off while we were cut off has no picture that would take the place of the still one.
     if (participant.connected && !participant.video) this.still.classList.add("gone");
     this.figure.classList.toggle("away", !participant.connected && !this.own);
+  }
+
+  /** @param {boolean} pinned kept large by this viewer */
+  showPinned(pinned) {
+    this.pin.classList.toggle("gone", !pinned);
   }
 
   /** @param {boolean} muted by this listener */
@@ -124,7 +139,7 @@ export class Tile {
     if (!width) return;
     const { focus, muted } = this.call.faders;
     const whole = focus?.participant === this.id && focus.face === null;
-    const view = { width, height, mirrored: this.own };
+    const view = { width, height, mirrored: this.mirrored };
     const rtp = this.own ? undefined : this.#rtp;
     const found = this.#stalled ? [] : this.#placer.place(this.call.history(this.id), rtp, this.rtpBase, view);
     const faces = found.map((placed) => ({

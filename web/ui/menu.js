@@ -1,5 +1,5 @@
 /** A small menu at the thing it belongs to: for pointer and keyboard. */
-import { element } from "./element.js";
+import { element, icon } from "./element.js";
 
 const GAP = 4;
 
@@ -7,6 +7,7 @@ const GAP = 4;
  * @typedef {object} MenuItem
  * @property {string} name
  * @property {boolean} [checked] given = one of several of which one holds
+ * @property {string} [icon] before its name
  * @property {() => void} act
  */
 
@@ -31,10 +32,10 @@ export class Menu {
    * @param {MenuItem[]} choices
    */
   open(anchor, choices) {
-    const items = choices.map(({ name, checked, act }) => {
+    const items = choices.map(({ name, checked, icon: sign, act }) => {
       const one = checked !== undefined;
       const kind = { role: one ? "menuitemradio" : "menuitem", "aria-checked": one && String(checked) };
-      const item = element("button", { type: "button", ...kind, dir: "auto" }, name);
+      const item = element("button", { type: "button", ...kind, dir: "auto" }, ...(sign ? [icon(sign)] : []), name);
       item.addEventListener("click", () => {
         this.#root.hidePopover();
         act();

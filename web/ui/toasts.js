@@ -9,11 +9,12 @@ export const BRIEF_MS = 2000;
  * @param {string} message
  * @param {"info" | "error"} [kind]
  * @param {number} [shownMs]
+ * @returns {() => void} takes it away
  */
 export function toast(message, kind = "info", shownMs = SHOWN_MS) {
   const region = find(kind === "error" ? "#toasts-alert" : "#toasts", HTMLElement);
   for (const shown of region.children) {
-    if (shown.firstElementChild?.textContent === message) return;
+    if (shown.firstElementChild?.textContent === message) return () => shown.remove();
   }
   const close = element("button", { class: "quiet-button", type: "button", "aria-label": "Dismiss" }, icon("close"));
   const box = element("div", { class: `toast toast-${kind}` }, element("p", {}, message), close);
@@ -30,4 +31,5 @@ export function toast(message, kind = "info", shownMs = SHOWN_MS) {
   box.addEventListener("focusout", release);
   region.append(box);
   release();
+  return () => box.remove();
 }

@@ -4,6 +4,7 @@ const KEY = "earshot.view";
 
 /**
  * @typedef {object} View
+ * @property {"gallery" | "speaker"} layout
  * @property {boolean} captions
  * @property {boolean} heat
  * @property {boolean} tags
@@ -12,12 +13,14 @@ const KEY = "earshot.view";
  * @property {boolean} readLines new lines of the transcript are read by screen readers
  * @property {boolean} keys single letters do something
  * @property {number} opacity of the heat-map, 0.1..1
+ * @property {number} textSize of the whole page, 1 is the plain size
  * @property {number} captionSize 1 is the plain size
  * @property {"shaded" | "solid" | "outlined"} captionStyle
  */
 
 /** @type {Readonly<View>} */
 const DEFAULTS = {
+  layout: "gallery",
   captions: true,
   heat: false,
   tags: true,
@@ -26,6 +29,7 @@ const DEFAULTS = {
   readLines: true,
   keys: true,
   opacity: 0.7,
+  textSize: 1,
   captionSize: 1,
   captionStyle: "shaded",
 };
@@ -39,6 +43,7 @@ const within = (low, high) => /** @returns {value is number} */ (value) => typeo
 
 /** @type {Checks} */
 const CHECKS = {
+  layout: /** @returns {value is View["layout"]} */ (value) => value === "gallery" || value === "speaker",
   captions: yesOrNo,
   heat: yesOrNo,
   tags: yesOrNo,
@@ -47,6 +52,7 @@ const CHECKS = {
   readLines: yesOrNo,
   keys: yesOrNo,
   opacity: within(0.1, 1),
+  textSize: within(1, 2),
   captionSize: within(0.5, 3),
   captionStyle: /** @returns {value is View["captionStyle"]} */ (value) => ["shaded", "solid", "outlined"].includes(String(value)),
 };

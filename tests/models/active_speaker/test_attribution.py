@@ -280,50 +280,6 @@ def test_in_a_hurry_nothing_is_listened_to_and_who_speaks_is_told_by_what_is_kno
     assert max(latest.speakers, key=lambda id: latest.speakers[id]) == 1
 
 
-class Renumbered(Call):
-    """The first person's face is followed under another number."""
-
-    first = 1
-
-    def go(self, seconds: float, *speaks: str, faces: bool = True) -> None:
-        for _ in range(round(seconds * SAMPLE_RATE / STEP)):
-            self.hears.see(self.t, [(self.first, self._lips("a" in speaks)), (2, self._lips("b" in speaks))])
-            self.hears.hear(self.t, np.full(STEP, sum(LEVELS[name] for name in speaks), np.float32))
-            self.t = round(self.t + STEP / SAMPLE_RATE, 6)
-
-
-def renumbered(hears: Attributor | Survey) -> Renumbered:
-    call = Renumbered(hears)
-    for name in ("a", "b", "a", "b"):
-        call.go(2.4, name)
-        call.go(0.6)
-    call.first = 3
-    call.go(2.4, "a")
-    call.first = 1
-    hears.join(3, 1)
-    call.go(2.4, "b")
-    return call
-
-
-def test_what_was_known_of_a_face_is_left_to_who_it_turned_out_to_be(ears: Ears) -> None:
-    attributor = Attributor(ears.networks)
-    renumbered(attributor)
-    latest = attributor.latest
-    assert latest.joined == ((3, 1),)
-    assert set(latest.prints) == set(latest.lately) == set(latest.lip_means) == {1, 2}
-    assert latest.prints[1].print[0] == pytest.approx(0.1)
-
-
-def test_a_first_pass_has_one_number_a_person_from_the_first_second(ears: Ears) -> None:
-    survey = Survey(ears.networks)
-    renumbered(survey)
-    settled = survey.settle()
-    for t, id in ((1.2, 1), (4.2, 2), (7.2, 1), (10.2, 2), (13.2, 1)):
-        speakers = settled.at(t).speakers
-        assert 3 not in speakers and speakers[id] > 0.9, t
-    assert set(settled.prints) == {1, 2} and settled.prints[1].seconds > 3.0
-
-
 def test_after_a_first_pass_it_is_known_who_was_alone_around_a_moment(ears: Ears) -> None:
     survey = Survey(ears.networks)
     call = Call(survey)

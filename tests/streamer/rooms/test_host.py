@@ -56,6 +56,7 @@ async def test_only_a_host_gives_orders(room):
         lambda: mine.mute(cy.id, True),
         lambda: mine.admit(cy.id, True),
         mine.replace_links,
+        mine.end_call,
     ):
         with pytest.raises(Forbidden, match="Only the host"):
             order()
@@ -76,6 +77,20 @@ async def test_who_is_removed_is_told_and_gone_and_not_let_back_with_what_they_h
         Host(room, ann).remove(ben.id)
     with pytest.raises(Forbidden, match="host cannot be removed"):
         Host(room, ann).remove(ann.id)
+
+
+async def test_the_call_is_ended_for_all_and_nobody_begins_it_anew(room):
+    ann, ben = come(room, "Ann", host=True), come(room, "Ben")
+    Host(room, ann).set_rules(WAIT)
+    cy = come(room, "Cy")
+    outboxes = [person.outbox for person in (ann, ben, cy)]
+    Host(room, ann).end_call()
+    assert room.empty and room.rules.links == 1
+    for outbox in outboxes:
+        assert outbox.closed and outbox.close_code == BY_HOST
+        assert (await told(outbox))["error"]["reason"] == "The host ended the call."
+    with pytest.raises(Denied, match="ended the call"):
+        room.admission.knows(ben.nonce)
 
 
 async def test_a_bare_client_that_was_removed_does_not_come_back_with_its_link(room):

@@ -127,7 +127,7 @@ async def test_faces_carry_names_and_stay_in_range():
     outbox = Outbox()
     room.attach(ann, outbox, 4409)
     for t in range(10):
-        room._faces(ann, float(t), states, [])
+        room._agents._faces(ann, float(t), states, [])
     messages = await taken(outbox)
     assert messages["faces"]["t"] == 9.0, "one's own faces come too, and the newest wins"
     await room.close()

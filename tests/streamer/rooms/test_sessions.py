@@ -79,7 +79,7 @@ async def test_who_watches_is_sent_the_slots_after_a_session_ends(room):
     publisher, _ = await room.publish(ben, "offer")
     publisher.has_video = True
     shown = []
-    watcher.assign = lambda sources: shown.append(list(sources))
+    watcher.assign = lambda sources, widths: shown.append(list(sources))
     room._rearrange()
     while outbox.statistics().depth:
         await outbox.get()

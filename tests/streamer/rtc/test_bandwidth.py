@@ -10,7 +10,7 @@ import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection
 from aiortc.rtp import RTCP_PSFB_APP, RtcpPacket, RtcpPsfbPacket, pack_remb_fci, unpack_remb_fci
 
-from streamer.rtc.bandwidth import INTERVAL, LEAST, MOST, STALE, Demand, Shares, Uplink, on_estimate
+from streamer.rtc.bandwidth import ENOUGH, INTERVAL, LEAST, MOST, STALE, Demand, Shares, Uplink, bits_for, on_estimate
 from streamer.rtc.relay import RelayFrame, VideoSource
 from tests.streamer.rtc.test_relay import viewing
 
@@ -152,3 +152,38 @@ async def test_who_sees_a_picture_has_a_say_and_who_leaves_has_none(monkeypatch:
     source.note_share(viewers[0], 160_000)
     picture()
     assert told == [400_000, 900_000]
+
+
+def test_a_picture_gets_what_its_largest_place_has_use_for() -> None:
+    assert [bits_for(width) for width in (0, 160, 640, 10_000)] == [ENOUGH, ENOUGH, 1_228_800, MOST]
+    demand = Demand()
+    assert demand.step(0.0, 600_000) == 600_000
+    demand.note("eve", 2_000_000, 2.0)
+    assert demand.step(2.0, 600_000) == 600_000
+    demand.note("eve", 200_000, 4.0)
+    assert demand.step(4.0, 600_000) == 200_000, "no more than her way carries"
+    demand.forget("eve")
+    assert demand.step(6.0) == MOST
+    assert demand.step(8.0) is None
+
+
+async def test_the_largest_place_counts_and_once_nobody_looks_the_last_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [100.0]
+    monkeypatch.setattr("streamer.rtc.relay.now", lambda: clock[0])
+    source, told = VideoSource(hold=0.0), []
+    source.on_bandwidth = told.append
+    small, large = (viewing()[0] for _ in range(2))
+    small.wanted, large.wanted = bits_for(160), bits_for(640)
+    for slot in (small, large):
+        slot.set_source(source)
+
+    def picture() -> None:
+        clock[0] += 1.01
+        source.encoded(RelayFrame("VP8", b"\x00", clock[0], True))
+
+    picture()
+    large.set_source(None)
+    picture()
+    small.set_source(None)
+    picture()
+    assert told == [1_228_800, ENOUGH, ENOUGH]

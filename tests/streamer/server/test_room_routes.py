@@ -259,6 +259,48 @@ async def test_newcomers_wait_for_the_host_and_have_no_media_meanwhile():
         assert (again["participant"], again["host"], again["waiting"]) == (another["participant"], True, False)
 
 
+async def test_the_summary_is_a_page_for_those_in_the_room():
+    async with client() as http:
+        room = await new_room(http)
+        joined = (await join(http, room)).json()
+        token, address = bearer(joined["token"]), f"/rooms/{room['room']}/summary.html"
+        assert (await http.get(address)).status_code == 401
+        assert (await http.get(address, headers=token)).status_code == 204
+        here = http.context.rooms.get(room["room"])
+        here.insights.chat.say(here.participants[joined["participant"]], "The budget?")
+        answer = await http.get(address, headers=token)
+        assert answer.headers["content-type"].startswith("text/html")
+        assert answer.headers["content-disposition"].startswith("attachment; ")
+        assert "Ann</b> (written): The budget?" in answer.text
+        later = bearer((await join(http, room, name="Ben")).json()["token"])
+        assert (await http.get(address, headers=later)).status_code == 204, "what was before is not for them"
+        for _ in range(5):
+            answer = await http.get(address, headers=token)
+        assert answer.status_code == 429
+
+
+async def test_figures_of_a_connection_are_for_those_in_the_room():
+    async with client() as http:
+        room = await new_room(http)
+        joined = (await join(http, room)).json()
+        token = bearer(joined["token"])
+        address = f"/rooms/{room['room']}/figures"
+        assert (await http.get(f"{address}/{joined['participant']}")).status_code == 401
+        assert (await http.get(f"{address}/p0", headers=token)).status_code == 404
+        answer = await http.get(f"{address}/{joined['participant']}", headers=token)
+        assert answer.json() == {
+            "sound_missing": 0.0,
+            "sound_late": 0.0,
+            "pictures_came": 0,
+            "pictures_lost": 0,
+            "pictures_unsent": 0,
+            "viewers": 0,
+        }
+        for _ in range(10):
+            answer = await http.get(f"{address}/p0", headers=token)
+        assert answer.status_code == 429
+
+
 async def test_the_transcript_begins_where_one_came_in_unless_the_host_shows_more():
     for past, begins in (("none", False), ("all", True), (60, True)):
         async with client(past=past) as http:

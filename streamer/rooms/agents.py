@@ -1,0 +1,85 @@
+"""The pipelines of a room's participants, and what becomes of what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from streamer.engine.client import EngineClient
+from streamer.engine.types import FaceState, SpeakerState
+from streamer.mixing.desk import Desk
+from streamer.observer.client import ObserverClient
+from streamer.rooms import broadcast
+from streamer.rooms.agent import Agent
+from streamer.rooms.insights import Insights
+from streamer.rooms.notices import Notices
+from streamer.rooms.one_person import make_one
+from streamer.rooms.participant import Participant
+
+TALKING = 0.5
+"""Probability from which a speaker counts as talking."""
+
+
+class Agents:
+    """Opens and closes them.
+
+    Args:
+        participants: everyone in the room, by id.
+        engine: models that the agents use.
+        observer: models that look and listen.
+        desk: mixes what they hear.
+        insights: of the room.
+        notices: likewise.
+    """
+
+    def __init__(
+        self,
+        participants: Mapping[str, Participant],
+        engine: EngineClient,
+        observer: ObserverClient,
+        desk: Desk,
+        insights: Insights,
+        notices: Notices,
+    ) -> None:
+        self._participants = participants
+        self._engine, self._observer = engine, observer
+        self._desk, self._insights, self._notices = desk, insights, notices
+
+    def begin(self, participant: Participant) -> None:
+        """Give a participant an agent, unless they have one.
+
+        It outlives the session: after a reconnect, faces and voices are still known.
+        """
+        if participant.agent is None:
+            participant.agent = Agent(
+                participant.id,
+                self._engine,
+                self._observer,
+                lambda block: self._desk.feed(participant.id, block),
+                lambda t, faces, others: self._faces(participant, t, faces, others),
+                lambda separated, reason: self._separation(participant, separated, reason),
+                lambda gone, stays: self._joined(participant, gone, stays),
+            )
+            self._insights.follow(participant)
+        # One that was there before says only what changes.
+        participant.separated = participant.agent.separated
+
+    def end(self, participant: Participant) -> None:
+        """Close the agent of somebody who leaves."""
+        if participant.agent is not None:
+            participant.agent.close()
+            participant.agent = None
+        self._insights.forget(participant)
+
+    def _faces(self, participant: Participant, t: float, faces: list[FaceState], others: list[SpeakerState]) -> None:
+        if any(face.speaking > TALKING for face in faces) or any(other.speaking > TALKING for other in others):
+            self._insights.announcer.somebody_talks()
+        message = broadcast.faces_message(participant, t, faces, others)
+        broadcast.send(self._participants.values(), message, f"faces {participant.id}")
+
+    def _separation(self, participant: Participant, separated: bool, reason: str) -> None:
+        participant.separated, participant.reason = separated, reason
+        self._notices.send_state()
+
+    def _joined(self, participant: Participant, gone: int, stays: int) -> None:
+        make_one(participant, gone, stays, self._participants.values(), self._insights.captions)
+        self._notices.send_state()

@@ -1,0 +1,73 @@
+/** The button on a tile: what can be done with its picture, and for the host, with the person. */
+import { element, icon } from "../ui/element.js";
+import { editName } from "../ui/name-field.js";
+import { Menu } from "../ui/menu.js";
+
+/** @import { Call } from "../call/call.js" */
+/** @import { MenuItem } from "../ui/menu.js" */
+
+const menu = new Menu("This person", "tile-menu");
+
+/**
+ * @typedef {object} TileActions
+ * @property {() => void} onAspect the picture has another shape
+ * @property {(participant: string) => void} onRemove the host wants somebody out
+ * @property {(participant: string) => boolean} pinned
+ * @property {(participant: string, pinned: boolean) => void} onPin
+ * @property {(participant: string) => void} onFullScreen
+ * @property {(participant: string) => void} onPicture in a window of its own
+ * @property {(participant: string) => void} onFigures of the connection
+ */
+
+export class TileMenu {
+  root = element("button", { type: "button", class: "quiet-button tile-menu-button", "aria-haspopup": "menu" }, icon("more"));
+
+  /**
+   * @param {Call} call
+   * @param {string} participant
+   * @param {TileActions} actions
+   * @param {HTMLElement} name where it is shown, and where one's own is changed
+   */
+  constructor(call, participant, actions, name) {
+    this.name = name;
+    this.call = call;
+    this.participant = participant;
+    this.actions = actions;
+    this.root.addEventListener("click", () => this.#open());
+  }
+
+  update() {
+    const name = this.call.participant(this.participant)?.name ?? "";
+    this.root.ariaLabel = this.root.title = `Options for ${name}`;
+  }
+
+  #open() {
+    const { actions, participant: id } = this;
+    const pinned = actions.pinned(id);
+    /** @type {MenuItem[]} */
+    const items = [{ name: pinned ? "Unpin" : "Pin", icon: "pin", act: () => actions.onPin(id, !pinned) }];
+    if (document.fullscreenEnabled) items.push({ name: "Full screen", icon: "fullscreen", act: () => actions.onFullScreen(id) });
+    if (document.pictureInPictureEnabled) items.push({ name: "In a window of its own", icon: "picture", act: () => actions.onPicture(id) });
+    items.push({ name: "Connection", icon: "signal", act: () => actions.onFigures(id) });
+    if (id === this.call.self) items.push({ name: "Change my name", icon: "pencil", act: () => editName(this.name, (to) => this.call.renameSelf(to)) });
+    if (this.call.hosting.allowed && id !== this.call.self) items.push(...this.#ofHost());
+    menu.open(this.root, items);
+  }
+
+  /** @returns {MenuItem[]} */
+  #ofHost() {
+    const { call, participant: id } = this;
+    const { name = "", muted = false, host = false } = call.participant(id) ?? {};
+    /** @type {MenuItem[]} */
+    const items = [
+      {
+        name: muted ? `Let ${name} be heard again` : `Mute ${name} for everyone`,
+        icon: muted ? "mic" : "mic-off",
+        act: () => call.hosting.muteForAll(id, !muted),
+      },
+    ];
+    if (call.talk.handPlace(id)) items.push({ name: `Lower the hand of ${name}`, icon: "hand", act: () => call.talk.setHand(id, false) });
+    if (!host) items.push({ name: `Remove ${name}…`, icon: "leave", act: () => this.actions.onRemove(id) });
+    return items;
+  }
+}
