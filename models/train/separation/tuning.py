@@ -54,6 +54,9 @@ WARM, REST = 0.1, 0.5
 PULL = 2.0
 """By how much weights are drawn back to the shipped ones: a share of this times the learning rate at each step."""
 
+WAYS = (1.0, 0.5)
+"""Shares of the way from the shipped weights to those at the end, of which the best on speech held back is taken."""
+
 WINDOWS = 4
 """Moments of a pair that are judged, at most."""
 
@@ -251,7 +254,17 @@ def tune(
             with torch.no_grad():
                 torch._foreach_lerp_(weights, shipped, PULL * rate)
         tell((step + 1) / steps)
-    return Tuned(tuned.eval().requires_grad_(False), before, gains(tuned, held))
+    ways = [between(net, tuned, share) for share in WAYS]
+    best, after = max(((one, gains(one, held)) for one in ways), key=lambda way: float(way[1].mean()))
+    return Tuned(best, before, after)
+
+
+@torch.no_grad()
+def between(net: Separator, tuned: Separator, share: float) -> Separator:
+    """Return a network as far from the one to the other."""
+    made = copy.deepcopy(tuned).requires_grad_(False).eval()
+    torch._foreach_lerp_(list(made.parameters()), list(net.parameters()), 1 - share)
+    return made
 
 
 def rate_at(progress: float) -> float:

@@ -133,3 +133,23 @@ def test_weights_are_drawn_back_to_the_shipped_ones(monkeypatch: pytest.MonkeyPa
         tuned = tune(net, voices, 4).net
         moved.append(float((tuned.input.weight - net.input.weight).norm()))
     assert moved[1] < moved[0]
+
+
+@pytest.mark.parametrize(("whole", "half", "share"), [(2.0, 3.0, 0.5), (3.0, 2.0, 1.0)])
+def test_half_way_is_taken_where_it_is_better(
+    whole: float, half: float, share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers, asked = [1.0, whole, half], list[Separator]()
+
+    def judge(net: Separator, batches: object) -> F32:
+        asked.append(net)
+        return np.array([answers[len(asked) - 1]], np.float32)
+
+    monkeypatch.setattr(tuning, "gains", judge)
+    net = small()
+    result = tune(net, [speaker(110, 0), speaker(290, 1)], 2)
+    _, far, near = asked
+    assert result.net is (far if share == 1 else near) and result.gain == max(whole, half) - 1
+    for shipped, end, middle in zip(net.parameters(), far.parameters(), near.parameters(), strict=True):
+        torch.testing.assert_close(middle, (shipped + end) / 2)
+    assert not torch.equal(far.input.weight, net.input.weight)
