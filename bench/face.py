@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 
@@ -18,7 +19,7 @@ from models.speech2face.drawn import Unusable
 from models.speech2face.network import AGES, VoiceToFace
 from models.speech2face.solo import Solo
 from models.train.speech2face import fit_decoder
-from models.train.speech2face.data import Material, cached_faces, faces_of_lfw, material, seen, speech
+from models.train.speech2face.data import Material, cached_faces, faces_of_lfw, material, said, seen, speech
 from models.train.speech2face.drawings import drawn, found_by_detector, frechet, nearest
 from models.train.speech2face.evaluate import (
     SYSTEMS,
@@ -35,14 +36,16 @@ from models.train.speech2face.evaluate import (
 )
 from models.train.speech2face.judge import Judge
 from models.train.speech2face.train import fit
-from streamer.media.made import marked
+from streamer.media.made import SIDE, marked
 
 SHOWN = ("R@1", "R@5", "R@10", "two", "R@1 within", "R@5 within", "R@10 within", "two within", "distance")
 HEAD = ["R@1", "R@5", "R@10", "two-way", "R@1, one gender", "R@5", "R@10", "two-way", "distance"]
 LFW = 3_600
 """Pictures of LFW that are looked at, the first."""
 
-REFUSED = 16
+PICTURE = Path(__file__).with_name("face.jpg")
+
+REFUSED = 12
 """People whose recordings are tried out on what refuses two voices."""
 
 
@@ -100,7 +103,8 @@ def agreement(net: VoiceToFace, m: Material, apart: Bools, judge: Judge, shown: 
 
 def words(m: Material, rows: F32, apart: Bools) -> str:
     """How alike guesses from other words of one voice are."""
-    own, last = {}, {}
+    own: dict[int, int] = {}
+    last: dict[int, int] = {}
     for place, who in enumerate(m.who):
         own.setdefault(int(who), place)
         last[int(who)] = place
@@ -117,11 +121,20 @@ def words(m: Material, rows: F32, apart: Bools) -> str:
     )
 
 
+def show(faces: list[U8], real: list[U8], female: F64) -> None:
+    """Keep a picture of the first four women and men: above of the real face's embedding, below of the voice."""
+    chosen = [*np.flatnonzero(female > 0.5)[:4], *np.flatnonzero(female <= 0.5)[:4]]
+    above = [cv2.resize(real[i], (SIDE, SIDE), interpolation=cv2.INTER_CUBIC) for i in chosen]
+    rows = [np.concatenate(row, axis=1) for row in (above, [marked(faces[i]) for i in chosen])]
+    small = cv2.resize(np.concatenate(rows)[..., ::-1], None, fx=1 / 3, fy=1 / 3, interpolation=cv2.INTER_AREA)
+    cv2.imwrite(str(PICTURE), small, [cv2.IMWRITE_JPEG_QUALITY, 88])
+
+
 def refusals(data: Path, m: Material, apart: Bools) -> str:
     """How often recordings of one voice, and of two, are refused."""
     solo, pcm = Solo(), speech(data)
     long = [p for p, one in zip(m.people, apart, strict=True) if one and p.samples >= 80_000][:REFUSED]
-    own = [pcm[p.start : p.start + 80_000].astype(np.float32) / 32768 for p in long]
+    own = [said(pcm, p)[:80_000] for p in long]
     own = [one * np.float32(0.05 / np.sqrt(np.mean(one**2))) for one in own]
     pairs = list(zip(own, own[1:] + own[:1], strict=True))
     kinds = {
@@ -161,6 +174,7 @@ def main() -> None:
     decoder = fit_decoder.fit(e[learnt], shaped[learnt], flows[learnt])
     faces, average = drawn(decoder, shown), drawn(decoder, mean[None])
     real = drawn(decoder, m.faces[apart])
+    show(faces, real, m.female[apart])
     judge = Judge(options.judge)
     agreed = agreement(net, m, apart, judge, faces)
     lfw = cached_faces(options.cache / "lfw.npz", options.data / "lfw64.zip", faces_of_lfw(options.data)[:LFW])
@@ -178,7 +192,7 @@ def main() -> None:
     columns = ["pictures", "a face is found", "Fréchet distance to LFW", "to the own face"]
     text = [
         f"{apart.sum()} people kept apart, among them {from_elsewhere(m.people).sum()}, all, of other sources; "
-        f"{(~apart).sum()} taught. Brackets: 95 % of bootstraps over people, for chance of 200 permutations of who has "
+        f"{(~apart).sum()} taught. Brackets: 95 % of bootstraps over people, for chance of 100 permutations of who has "
         "which face. Percent, but for the distance.",
         tables,
         "Everybody, guessed by cross-validation (five parts; other sources never taught), in galleries drawn from all:",

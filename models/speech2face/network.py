@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.common import weights
@@ -18,9 +17,6 @@ from models.faces import embedding
 from models.speech2face import prints
 
 WEIGHTS = weights.FOLDER / "speech2face.safetensors"
-
-WIDTH = 256
-"""Cells of the hidden layer."""
 
 AGES = (18, 30, 45, 60)
 """Years at which a group of age begins, after the first."""
@@ -45,13 +41,9 @@ class Guess:
 
 
 class VoiceToFace(nn.Module):
-    """A linear way and one hidden layer beside it.
+    """The network: one linear layer. A hidden layer, kernels and a contrastive loss did no better on so few people."""
 
-    Args:
-        width: cells of the hidden layer.
-    """
-
-    def __init__(self, width: int = WIDTH) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self.middle: Tensor
         self.spread: Tensor
@@ -62,8 +54,6 @@ class VoiceToFace(nn.Module):
         self.register_buffer("mean_face", torch.zeros(embedding.SIZE))
         self.register_buffer("reach", torch.ones(()))
         self.linear = nn.Linear(prints.SIZE, embedding.SIZE, bias=False)
-        self.hidden = nn.Linear(prints.SIZE, width)
-        self.out = nn.Linear(width, embedding.SIZE, bias=False)
         self.gender = nn.Linear(prints.SIZE, 1)
         self.age = nn.Linear(prints.SIZE, len(GROUPS))
 
@@ -72,16 +62,15 @@ class VoiceToFace(nn.Module):
         return (voice - self.middle) / self.spread
 
     def forward(self, x: Tensor) -> Tensor:
-        """Guess face embeddings, less the mean face: scaled prints (B, P) -> (B, 128)."""
-        return torch.as_tensor(self.linear(x) + self.out(F.gelu(self.hidden(x))))
+        """Guess face embeddings: scaled prints (B, P) -> (B, 128)."""
+        return torch.as_tensor(self.mean_face + self.reach * self.linear(x))
 
     def guess(self, voice: Tensor) -> Guess:
         """Guess one person's face: prints (K, P) of K stretches of speech, whose answers are averaged."""
         x = self.scaled(voice)
-        off = self(x).mean(0)
         female = torch.sigmoid(self.gender(x).mean())
         age = self.age(x).mean(0).softmax(-1)
-        return Guess(self.mean_face + self.reach * off, female, age)
+        return Guess(self(x).mean(0), female, age)
 
 
 def load_voice_to_face(path: Path = WEIGHTS) -> VoiceToFace:

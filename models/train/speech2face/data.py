@@ -90,10 +90,8 @@ def people(folder: Path) -> list[Person]:
 def pictures(archive: Path, names: Sequence[str]) -> list[Pixels]:
     """Read pictures, (H, W, 3) RGB each."""
     with zipfile.ZipFile(archive) as inside:
-        return [
-            np.ascontiguousarray(cv2.imdecode(np.frombuffer(inside.read(name), np.uint8), cv2.IMREAD_COLOR)[..., ::-1])
-            for name in names
-        ]
+        coded = [np.frombuffer(inside.read(name), np.uint8) for name in names]
+    return [np.ascontiguousarray(np.asarray(cv2.imdecode(c, cv2.IMREAD_COLOR), np.uint8)[..., ::-1]) for c in coded]
 
 
 def faces_of_lfw(folder: Path) -> list[str]:
@@ -129,7 +127,7 @@ def voices(folder: Path, listed: Sequence[Person]) -> dict[str, Array]:
         "prints" (K, P), a row for each stretch of speech, and "who" (K,), places in the list.
     """
     encoder, pcm = VoicePrints(), speech(folder)
-    found = [encoder.of(pcm[p.start : p.start + p.samples].astype(np.float32) / 32768) for p in listed]
+    found = [encoder.of(said(pcm, person)) for person in listed]
     return {"prints": np.concatenate(found), "who": np.repeat(np.arange(len(listed)), [len(rows) for rows in found])}
 
 
@@ -140,11 +138,17 @@ def speech(folder: Path) -> I16:
     return np.asarray(pcm, np.int16)
 
 
+def said(pcm: I16, person: Person) -> F32:
+    """One person's part of everybody's speech, [-1, 1]."""
+    own: F32 = pcm[person.start : person.start + person.samples].astype(np.float32) * np.float32(1 / 32768)
+    return own
+
+
 def cached(path: Path, make: Callable[[], dict[str, Array]]) -> dict[str, Array]:
     """Read arrays from a file, or make them and write it."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(path, **make())
+        np.savez(path, **make())  # type: ignore[arg-type]  # as if one could be `allow_pickle`
     with np.load(path) as stored:
         return {name: stored[name] for name in stored.files}
 

@@ -41,4 +41,5 @@ def frechet(a: F32, b: F32) -> float:
 def nearest(a: F32, b: F32) -> F64:
     """Distance from each embedding of `a` (N, 128) to the nearest of `b` (M, 128): (N,)."""
     squares = (a**2).sum(axis=1)[:, None] - 2 * a @ b.T + (b**2).sum(axis=1)[None]
-    return np.sqrt(np.maximum(squares.min(axis=1), 0)).astype(np.float64)
+    found: F64 = np.sqrt(np.maximum(squares.min(axis=1), 0)).astype(np.float64)
+    return found

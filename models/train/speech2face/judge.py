@@ -53,4 +53,5 @@ class Judge:
         pair = np.stack([chip, chip[:, ::-1]]).astype(np.float32)
         x = (pair - np.array(MEAN, np.float32)) / np.float32(256)
         found = self._nets[name].run(None, {"images": np.ascontiguousarray(x.transpose(0, 3, 1, 2))})[0]
-        return np.asarray(found, np.float64).mean(axis=0)
+        mean: F64 = np.asarray(found, np.float64).mean(axis=0)
+        return mean

@@ -15,7 +15,7 @@ def maker():
 @pytest.fixture(scope="module")
 def faces(maker):
     """Of one voice, of the same with other words, and of another voice."""
-    cuts = ("beckett.wav", 6.0, 1.0), ("beckett.wav", 6.0, 8.0), ("clone-test.wav", 6.0, 0.0)
+    cuts = ("beckett.wav", 6.0, 1.0), ("two_cities.wav", 6.0, 1.0), ("clone-test.wav", 4.0, 0.0)
     return [maker.draw(recording(*cut)) for cut in cuts]
 
 

@@ -16,7 +16,7 @@ from models.train.speech2face.evaluate import (
     permuted,
     scored,
 )
-from models.train.speech2face.train import Recipe, fit
+from models.train.speech2face.train import fit
 
 
 def person(number, source=HOME):
@@ -41,7 +41,7 @@ def material():
 
 def test_the_network_learns_faces_genders_and_ages_of_people_it_never_heard(material):
     train = np.arange(150) < 100
-    net = fit(material, train, Recipe(members=2, steps=40))
+    net = fit(material, train)
     guess = by_person(material, embeddings(net, material.prints))[~train]
     figures = scored(guess, material.faces[~train], material.female[~train]).figures()
     assert figures["R@5"].mean() > 60 and figures["two within"].mean() > 85
@@ -54,7 +54,7 @@ def test_the_network_learns_faces_genders_and_ages_of_people_it_never_heard(mate
 
 def test_a_taught_network_is_the_same_again(material):
     train = np.ones(150, bool)
-    one, other = (fit(material, train, Recipe(members=2, steps=5)) for _ in range(2))
+    one, other = (fit(material, train) for _ in range(2))
     for name, value in one.state_dict().items():
         torch.testing.assert_close(other.state_dict()[name], value, msg=name)
 
