@@ -45,7 +45,7 @@ LFW = 3_600
 
 PICTURE = Path(__file__).with_name("face.jpg")
 
-REFUSED = 12
+REFUSED = 10
 """People whose recordings are tried out on what refuses two voices."""
 
 
@@ -57,23 +57,24 @@ def cell(name: str, mean: float, low: float | None = None, high: float | None = 
 def retrieval(m: Material, apart: Bools) -> tuple[str, F32]:
     """The people apart, system by system; and the network's guesses."""
     faces, female, rows = m.first[apart], m.female[apart], []
+    mean = m.faces[~apart].mean(axis=0)
     for name, guesser in SYSTEMS.items():
         guess = by_person(m, guessed_apart(m, guesser, apart))[apart]
-        figures = scored(guess, faces, female).figures()
+        figures = scored(guess, faces, female, mean).figures()
         rows.append([name, *(cell(key, *interval(figures[key])) for key in SHOWN)])
-    chance = permuted(guess, faces, female)
+    chance = permuted(guess, faces, female, mean)
     rows.insert(0, ["chance", *(cell(key, *chance[key]) for key in SHOWN)])
     return table(["system", *HEAD], rows), guess
 
 
 def everybody(m: Material) -> str:
-    rows, foreign = [], from_elsewhere(m.people)
+    rows, foreign, mean = [], from_elsewhere(m.people), m.faces.mean(axis=0)
     for name, guesser in SYSTEMS.items():
         guess = by_person(m, cross_validated(m, guesser))
         for size in (275, 100):
-            found = of_galleries(guess, m.first, m.female, size)
+            found = of_galleries(guess, m.first, m.female, mean, size)
             rows.append([name, f"{size} drawn", *(cell(key, found[key]) for key in SHOWN)])
-        other = scored(guess[foreign], m.first[foreign], m.female[foreign]).figures()
+        other = scored(guess[foreign], m.first[foreign], m.female[foreign], mean).figures()
         means = (cell(key, float(other[key].mean())) for key in SHOWN)
         rows.append([name, f"{foreign.sum()} of other sources", *means])
     return table(["system", "faces", *HEAD], rows)
@@ -193,7 +194,8 @@ def main() -> None:
     text = [
         f"{apart.sum()} people kept apart, among them {from_elsewhere(m.people).sum()}, all, of other sources; "
         f"{(~apart).sum()} taught. Brackets: 95 % of bootstraps over people, for chance of 100 permutations of who has "
-        "which face. Percent, but for the distance.",
+        "which face. Faces are ranked by their angle to the guess, seen from the mean face. In percent, but for the "
+        "distance.",
         tables,
         "Everybody, guessed by cross-validation (five parts; other sources never taught), in galleries drawn from all:",
         everybody(m),

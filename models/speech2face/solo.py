@@ -22,13 +22,13 @@ SILENT = 10 ** (-65 / 20)
 TALKS = 0.5
 """Probability from which somebody talks."""
 
-TURN = 1.5
-"""Seconds of somebody's own speech within a window from which their voice is compared."""
+PIECE, SHORTEST = 3.0, 2.0
+"""Seconds of the pieces of speech whose voices are compared, and of the shortest."""
 
-UNLIKE = 0.2
+UNLIKE = 0.3
 """Scalar product of CAM++ embeddings below which two voices are two people's."""
 
-MIXED = 0.25
+MIXED = 0.1
 """Share of speech during which two talk at once that is too much."""
 
 
@@ -63,20 +63,20 @@ class Solo:
         tenths = pcm[: len(pcm) // 1600 * 1600].reshape(-1, 1600)
         if np.sqrt(np.mean(np.square(tenths), axis=1)).max() < SILENT:
             raise Unusable("silent")
-        alone, turns, both = self._talking(pcm)
+        alone, pieces, both = self._talking(pcm)
         speech = pcm[alone]
         if both > MIXED * (both + len(speech)):
             raise Unusable("two voices at once")
         if len(speech) < ENOUGH * SAMPLE_RATE:
             heard = len(speech) / SAMPLE_RATE
             raise Unusable(f"too little speech: {heard:.1f} s of one person, at least {ENOUGH:g} s are needed")
-        voices = self._speaker.embed_all(turns)
+        voices = self._speaker.embed_all(pieces)
         if any(float(a @ b) < UNLIKE for a, b in combinations(voices, 2)):
             raise Unusable("two voices")
         return speech
 
     def _talking(self, pcm: F32) -> tuple[Bools, list[F32], int]:
-        """Which samples are one person's, (N,); each person's turns in each window; samples of two at once."""
+        """Which samples are one person's, (N,); pieces of each person's turns; samples of two at once."""
         alone, turns, both = np.zeros(len(pcm), bool), [], 0
         starts = range(0, max(len(pcm) - LEAST, 0) + 1, WINDOW)
         for start in starts:
@@ -88,4 +88,11 @@ class Solo:
             frame = np.clip((np.arange(len(part)) - FIELD // 2 + STEP // 2) // STEP, 0, len(one) - 1)
             alone[start : start + len(part)] = one[frame]
             turns += [part[(one & talks[:, who])[frame]] for who in range(talks.shape[1])]
-        return alone, [turn for turn in turns if len(turn) >= TURN * SAMPLE_RATE], both
+        pieces = [piece for turn in turns for piece in _pieces(turn)]
+        return alone, pieces, both
+
+
+def _pieces(turn: F32) -> list[F32]:
+    """Cut a turn: the segmentation may take two voices one after the other for one."""
+    count = max(1, round(len(turn) / (PIECE * SAMPLE_RATE)))
+    return [piece for piece in np.array_split(turn, count) if len(piece) >= SHORTEST * SAMPLE_RATE]

@@ -66,14 +66,14 @@ def mean_face(material: Material, train: Bools) -> Callable[[F32], F32]:
     return lambda prints: np.broadcast_to(mean, (len(prints), SIZE)).astype(np.float32)
 
 
-def plain_ridge(columns: int | None, strength: float = 1.5, reach: float = 1.0) -> Guesser:
-    """Ridge regression on the first columns of prints, a row a person, and guesses taken farther from the mean face."""
+def plain_ridge(columns: int | None, strength: float = 1.5) -> Guesser:
+    """Ridge regression on the first columns of prints, a row a person."""
 
     def guesser(material: Material, train: Bools) -> Callable[[F32], F32]:
         x = by_person(material, material.prints)[train, :columns].astype(np.float64)
         middle = x.mean(axis=0)
         weights, mean = ridge(x - middle, material.faces[train].astype(np.float64), strength)
-        return lambda prints: (reach * (prints[:, :columns] - middle) @ weights + mean).astype(np.float32)
+        return lambda prints: ((prints[:, :columns] - middle) @ weights + mean).astype(np.float32)
 
     return guesser
 
@@ -91,8 +91,7 @@ def network(recipe: Recipe | None = None) -> Guesser:
 SYSTEMS: dict[str, Guesser] = {
     "mean face": mean_face,
     "ridge on CAM++": plain_ridge(campplus.SIZE),
-    "ridge on CAM++, lengthened": plain_ridge(campplus.SIZE, reach=Recipe.reach),
-    "ridge on both, lengthened": plain_ridge(None, reach=Recipe.reach),
+    "ridge on both": plain_ridge(None),
     "network": network(),
 }
 
@@ -133,13 +132,11 @@ class Scores:
     """Of N people, a number each.
 
     Attributes:
-        rank: (N,) how many of the others' faces lie nearer to the guess than the own.
+        rank: (N,) how many of the others' faces are more like the guess than the own.
         rank_within: (N,) the same among faces of the own gender.
-        two: (N,) share of the others' faces that lie farther than the own.
+        two: (N,) share of the others' faces that are less like it than the own.
         two_within: (N,) the same within the own gender.
         apart: (N,) distance of guess and own face.
-        gallery: how many faces there are.
-        within: (N,) how many of the own gender.
     """
 
     rank: F64
@@ -147,8 +144,6 @@ class Scores:
     two: F64
     two_within: F64
     apart: F64
-    gallery: int
-    within: F64
 
     def figures(self) -> dict[str, F64]:
         """Name the numbers a person, in percent where that makes sense."""
@@ -157,16 +152,18 @@ class Scores:
         return recall | within | {"two": 100 * self.two, "two within": 100 * self.two_within, "distance": self.apart}
 
 
-def scored(guess: F32, faces: F32, female: F64) -> Scores:
-    """Compare guesses (N, 128) with all faces (N, 128) by Euclidean distance; ties are half won."""
-    d = np.sqrt(np.maximum(((guess[:, None] - faces[None]) ** 2).sum(axis=2), 0)).astype(np.float64)
+def scored(guess: F32, faces: F32, female: F64, mean: F32) -> Scores:
+    """Compare guesses (N, 128) with all faces (N, 128), by the angle seen from the mean face; ties are half won."""
+    away, there = (x - mean for x in (guess, faces))
+    away, there = (x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-9) for x in (away, there))
+    d = -(away @ there.T).astype(np.float64)
     own = np.diag(d)[:, None]
     nearer = (d < own) + 0.5 * ((d == own) & ~np.eye(len(d), dtype=bool))
     same = (female[:, None] > 0.5) == (female[None] > 0.5)
-    within = same.sum(axis=1).astype(np.float64)
+    within = same.sum(axis=1)
     rank, rank_within = nearer.sum(axis=1), (nearer * same).sum(axis=1)
-    others = len(d) - 1
-    return Scores(rank, rank_within, 1 - rank / others, 1 - rank_within / (within - 1), own[:, 0], len(d), within)
+    apart = np.linalg.norm(guess - faces, axis=1).astype(np.float64)
+    return Scores(rank, rank_within, 1 - rank / (len(d) - 1), 1 - rank_within / (within - 1), apart)
 
 
 def interval(values: F64) -> tuple[float, float, float]:
@@ -177,12 +174,12 @@ def interval(values: F64) -> tuple[float, float, float]:
     return float(values.mean()), float(low), float(high)
 
 
-def permuted(guess: F32, faces: F32, female: F64, draws: int = 100) -> dict[str, tuple[float, float, float]]:
+def permuted(guess: F32, faces: F32, female: F64, mean: F32, draws: int = 100) -> dict[str, tuple[float, float, float]]:
     """What the figures are when voices are given others' faces at random: mean, and where 95 % lie."""
     random, found = np.random.default_rng(0), []
     for _ in range(draws):
         order: I64 = random.permutation(len(faces))
-        values = scored(guess, faces[order], female[order]).figures()
+        values = scored(guess, faces[order], female[order], mean).figures()
         found.append({name: float(value.mean()) for name, value in values.items()})
     spread = {name: np.array([one[name] for one in found]) for name in found[0]}
     return {
@@ -191,11 +188,11 @@ def permuted(guess: F32, faces: F32, female: F64, draws: int = 100) -> dict[str,
     }
 
 
-def of_galleries(guess: F32, faces: F32, female: F64, size: int, draws: int = 16) -> dict[str, float]:
+def of_galleries(guess: F32, faces: F32, female: F64, mean: F32, size: int, draws: int = 40) -> dict[str, float]:
     """The figures among `size` people drawn from all, averaged over draws."""
     random, found = np.random.default_rng(0), []
     for _ in range(draws):
         some = random.permutation(len(guess))[:size]
-        values = scored(guess[some], faces[some], female[some]).figures()
+        values = scored(guess[some], faces[some], female[some], mean).figures()
         found.append([float(value.mean()) for value in values.values()])
     return dict(zip(values, np.mean(found, axis=0).tolist(), strict=True))

@@ -38,12 +38,12 @@ class Recipe:
     Attributes:
         ridge: of the regression, in units of a print's square.
         second: what the numbers of the second print count, beside the first's.
-        reach: how much farther from the mean face guesses lie than is best on average.
+        reach: how much farther from the mean face guesses lie than is nearest on average: as far as faces do.
     """
 
     ridge: float = 2.0
     second: float = 0.4
-    reach: float = 2.5
+    reach: float = 3.0
 
 
 def fit(material: Material, train: Bools, recipe: Recipe | None = None) -> VoiceToFace:

@@ -43,7 +43,8 @@ def test_the_network_learns_faces_genders_and_ages_of_people_it_never_heard(mate
     train = np.arange(150) < 100
     net = fit(material, train)
     guess = by_person(material, embeddings(net, material.prints))[~train]
-    figures = scored(guess, material.faces[~train], material.female[~train]).figures()
+    mean = material.faces[train].mean(axis=0)
+    figures = scored(guess, material.faces[~train], material.female[~train], mean).figures()
     assert figures["R@5"].mean() > 60 and figures["two within"].mean() > 85
     x = net.scaled(torch.from_numpy(material.prints[200:]))
     female = material.female[material.who[200:]] > 0.5
@@ -62,7 +63,7 @@ def test_a_taught_network_is_the_same_again(material):
 def test_ranks_count_the_faces_that_lie_nearer():
     faces = np.eye(4, 128, dtype=np.float32)
     guess = faces[[0, 0, 2, 3]] + np.float32(0.1) * faces[[0, 1, 2, 3]]
-    scores = scored(guess, faces, np.array([1.0, 1.0, 0.0, 0.0]))
+    scores = scored(guess, faces, np.array([1.0, 1.0, 0.0, 0.0]), np.zeros(128, np.float32))
     assert scores.rank.tolist() == [0, 1, 0, 0] and scores.rank_within.tolist() == [0, 1, 0, 0]
     assert scores.two.tolist() == [1, pytest.approx(2 / 3), 1, 1] and scores.two_within.tolist() == [1, 0, 1, 1]
     assert scores.figures()["R@1"].mean() == 75
@@ -73,8 +74,9 @@ def test_one_guess_for_everybody_is_worth_what_chance_is():
     faces = random.standard_normal((200, 128)).astype(np.float32)
     guess = np.zeros_like(faces)
     female = (random.random(200) > 0.5).astype(np.float64)
-    assert scored(guess, faces, female).two.mean() == pytest.approx(0.5, abs=0.01)
-    mean, low, high = permuted(guess + 0.1 * faces, faces, female, draws=40)["R@10"]
+    middle = np.zeros(128, np.float32)
+    assert scored(guess, faces, female, middle).two.mean() == pytest.approx(0.5, abs=0.01)
+    mean, low, high = permuted(guess + 0.1 * faces, faces, female, middle, draws=40)["R@10"]
     assert low < mean < high and mean == pytest.approx(5, abs=1)
 
 
