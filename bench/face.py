@@ -36,7 +36,7 @@ from models.train.speech2face.evaluate import (
 )
 from models.train.speech2face.judge import Judge
 from models.train.speech2face.train import fit
-from streamer.media.made import SIDE, marked
+from streamer.media.made import framed, marked
 
 SHOWN = ("R@1", "R@5", "R@10", "two", "R@1 within", "R@5 within", "R@10 within", "two within", "distance")
 HEAD = ["R@1", "R@5", "R@10", "two-way", "R@1, one gender", "R@5", "R@10", "two-way", "distance"]
@@ -125,7 +125,7 @@ def words(m: Material, rows: F32, apart: Bools) -> str:
 def show(faces: list[U8], real: list[U8], female: F64) -> None:
     """Keep a picture of the first four women and men: above of the real face's embedding, below of the voice."""
     chosen = [*np.flatnonzero(female > 0.5)[:4], *np.flatnonzero(female <= 0.5)[:4]]
-    above = [cv2.resize(real[i], (SIDE, SIDE), interpolation=cv2.INTER_CUBIC) for i in chosen]
+    above = [framed(real[i]) for i in chosen]
     rows = [np.concatenate(row, axis=1) for row in (above, [marked(faces[i]) for i in chosen])]
     small = cv2.resize(np.concatenate(rows)[..., ::-1], None, fx=1 / 3, fy=1 / 3, interpolation=cv2.INTER_AREA)
     cv2.imwrite(str(PICTURE), small, [cv2.IMWRITE_JPEG_QUALITY, 88])

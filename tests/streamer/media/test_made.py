@@ -17,11 +17,12 @@ def chunks(png):
         at += 12 + size
 
 
-def test_the_mark_stands_below_the_face_and_leaves_it_whole():
+def test_the_mark_stands_below_the_face_which_fades_into_light_ground():
     face = np.full((96, 96, 3), 120, np.uint8)
     picture = marked(face)
     assert picture.shape == (SIDE + STRIP, SIDE, 3)
-    assert (picture[:SIDE] == 120).all()
+    assert (picture[100:284, 100:284] == 120).all()
+    assert (picture[:20, :20] == 245).all() and (picture[SIDE - 20 : SIDE, -20:] == 245).all()
     letters = (picture[SIDE:, :, 0] > 200).any(axis=0)
     assert len(MARK) * 8 < letters.sum() and not letters[:20].any() and not letters[-20:].any()
 
