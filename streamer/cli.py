@@ -227,6 +227,21 @@ def tag(
 
 
 @app.command()
+def face(
+    files: Annotated[list[Path], typer.Argument(help="Recordings of one voice each, of any kind PyAV reads.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the pictures.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace pictures that are there.")] = False,
+    audio_track: AudioTrackFlag = None,
+    mix: MixFlag = False,
+) -> None:
+    """Draw a face for each voice, of plausible gender, age and type and no likeness: a PNG and a JSON line each."""
+    from streamer.commands.face import face_command
+
+    choice = sound_choice(audio_track, mix)
+    raise run_or_exit(lambda: face_command(files, out, force=force, choice=choice))
+
+
+@app.command()
 def caption(
     images: Annotated[list[Path], typer.Argument(help="Pictures.")],
     beam: Annotated[int, typer.Option("--beam", "-k", help="Sentences kept at each word: 1, 3 or 5.")] = 3,

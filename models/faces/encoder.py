@@ -71,8 +71,20 @@ def aligned(rgb: U8, mesh: Mesh) -> U8:
     Returns:
         uint8 (150, 150, 3); what lies outside of the picture is filled with its edge.
     """
-    wanted = (np.array(PLACES) + PADDING) / (1 + 2 * PADDING) * SIDE
-    turn = _similarity(wanted, mesh.points[list(LANDMARKS), :2].astype(np.float64))
+    return placed(rgb, mesh.points[:, :2], SIDE, PADDING)
+
+
+def placed(rgb: U8, points: F32, side: int, padding: float) -> U8:
+    """`aligned` for any network of dlib's: a picture of this many pixels a side, with this much room around the face.
+
+    Args:
+        rgb: uint8 (H, W, 3).
+        points: (468, 2) of the mesh.
+        side: pixels.
+        padding: of the mean face's size, on each side of it.
+    """
+    wanted = (np.array(PLACES) + padding) / (1 + 2 * padding) * side
+    turn = _similarity(wanted, points[list(LANDMARKS)].astype(np.float64))
     # Where the face is large, pixels between the samples would be skipped: shrink by areas first.
     shrink = max(1, int(np.hypot(turn[0, 0], turn[1, 0])))
     if shrink > 1:
@@ -80,7 +92,7 @@ def aligned(rgb: U8, mesh: Mesh) -> U8:
         turn = turn / shrink
         turn[:, 2] += 0.5 / shrink - 0.5  # pixel centres lie at half pixels
     how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    chip: U8 = cv2.warpAffine(rgb, turn, (SIDE, SIDE), flags=how, borderMode=cv2.BORDER_REPLICATE)
+    chip: U8 = cv2.warpAffine(rgb, turn, (side, side), flags=how, borderMode=cv2.BORDER_REPLICATE)
     return chip
 
 

@@ -1,0 +1,1 @@
+"""Faces for voices: a face of plausible gender, age and type, not a likeness."""

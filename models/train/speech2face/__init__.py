@@ -1,0 +1,1 @@
+"""How voices are taught to imitate face embeddings, and embeddings to become pictures."""
