@@ -1,0 +1,148 @@
+"""From sound to the shape of a mouth: two GRU layers, 25 shapes a second, 0.2 s behind the sound.
+
+A shape is 40 lip points as `models/faces/mesh.py` orders them (outer lip, then inner lip; nose tip as origin, eye line
+level, eye distance 1, y down). They are a mean plus `COMPONENTS` principal components, whose amounts the network gives.
+Sound decides them: 160 numbers a step (four frames of log_mel.py), of the past all that the GRU keeps, of the future
+0.2 s, because lips are on their way before they are heard. The idea is that of Suwajanakorn et al. 2017, "Synthesizing
+Obama: learning lip sync from audio".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from models.common.arrays import F32
+from models.common.audio import SAMPLE_RATE
+from models.common.weights import FOLDER, filled
+from models.portrait.log_mel import BANDS, Heard, LogMel
+
+RATE = 25
+"""Shapes a second."""
+
+STEP = SAMPLE_RATE // RATE
+FRAMES = 4
+"""Frames of sound in a step."""
+
+AHEAD = 5
+"""Steps of sound after the moment of a shape that decide it: 0.2 s."""
+
+POINTS = 40
+COMPONENTS = 10
+HIDDEN, WIDTH = 176, 128
+
+UPPER, LOWER = 35, 25
+"""The middles of the inner lips: their distance is the opening."""
+
+
+def opening(points: F32) -> F32:
+    """Return the inner opening (...) of shapes (..., 40, 2), eye distances."""
+    return np.asarray(points[..., LOWER, 1] - points[..., UPPER, 1], np.float32)
+
+
+class MouthNet(nn.Module):
+    """The network."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.input = nn.Linear(FRAMES * BANDS, WIDTH)
+        self.gru = nn.GRU(WIDTH, HIDDEN, 2, batch_first=True)
+        self.output = nn.Linear(HIDDEN, COMPONENTS)
+        self.mean: Tensor
+        self.components: Tensor
+        self.register_buffer("mean", torch.zeros(POINTS * 2))
+        self.register_buffer("components", torch.zeros(COMPONENTS, POINTS * 2))
+
+    def forward(self, sound: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Run over steps that follow each other.
+
+        Args:
+            sound: (B, T, 160).
+            state: (2, B, HIDDEN) as the steps before left it; None before the first.
+
+        Returns:
+            Amounts (B, T, COMPONENTS) in standard deviations, that of step s for the moment AHEAD - 1 steps before it;
+            and the state.
+        """
+        x, state = self.gru(torch.relu(self.input(sound)), state)
+        return self.output(x), state
+
+    def points(self, amounts: Tensor) -> Tensor:
+        """Return shapes (..., 40, 2) of amounts (..., COMPONENTS)."""
+        flat = self.mean + amounts @ self.components
+        return flat.view(*amounts.shape[:-1], POINTS, 2)
+
+
+@dataclass
+class Speaking:
+    """One voice on its way through.
+
+    Attributes:
+        heard: By log_mel.py.
+        waiting: Frames (<4, 40) that do not make a step yet.
+        memory: Of the GRU.
+        steps: That were made.
+    """
+
+    heard: Heard
+    waiting: F32
+    memory: Tensor | None = None
+    steps: int = 0
+
+
+class Mouth:
+    """The network with the shipped weights, for any number of voices.
+
+    Args:
+        net: To be used instead.
+
+    Raises:
+        FileNotFoundError: the weights are not there.
+    """
+
+    def __init__(self, net: MouthNet | None = None) -> None:
+        self._net = filled(MouthNet(), FOLDER / "mouth.safetensors") if net is None else net
+        self._sound = LogMel()
+
+    def begin(self) -> Speaking:
+        """Return the state of a voice that was not heard yet."""
+        return Speaking(self._sound.begin(), np.zeros((0, BANDS), np.float32))
+
+    @torch.inference_mode()
+    def hear(self, pcm: F32, voice: Speaking) -> F32:
+        """Return the shapes that are known now.
+
+        Args:
+            pcm: (N,) that follows what was heard before, 16 kHz.
+            voice: Moves on.
+
+        Returns:
+            (T, 40, 2): the k-th of all that were ever returned is that at k * 40 ms of the sound.
+        """
+        fresh = self._sound.bands(pcm, voice.heard)
+        rows = np.concatenate([voice.waiting, self._sound.level(fresh, voice.heard)])
+        count = len(rows) // FRAMES
+        voice.waiting = rows[count * FRAMES :]
+        if not count:
+            return np.zeros((0, POINTS, 2), np.float32)
+        steps = torch.from_numpy(rows[: count * FRAMES].reshape(1, count, FRAMES * BANDS))
+        amounts, voice.memory = self._net(steps, voice.memory)
+        early = max(0, AHEAD - 1 - voice.steps)
+        voice.steps += count
+        return np.asarray(self._net.points(amounts[0, early:]).numpy(), np.float32)
+
+    def shapes(self, pcm: F32) -> F32:
+        """Return the shapes of a whole recording, one every 40 ms from 0 s on: how loud it is, is known beforehand.
+
+        Args:
+            pcm: (N,) at 16 kHz.
+
+        Returns:
+            (N // 640, 40, 2).
+        """
+        voice = self.begin()
+        self._sound.level(self._sound.bands(pcm, self._sound.begin()), voice.heard)
+        return self.hear(np.pad(pcm[: len(pcm) // STEP * STEP], (0, (AHEAD - 1) * STEP)), voice)
