@@ -109,7 +109,7 @@ def _affine(corners: F32, source: F32) -> F64:
     rows = np.concatenate([corners, np.ones((len(corners), 3, 1), np.float32)], axis=2).astype(np.float64)
     flat = np.abs(np.linalg.det(rows)) < 1e-3
     rows[flat] = np.eye(3)
-    maps: F64 = np.linalg.solve(rows, source.astype(np.float64))
+    maps = np.asarray(np.linalg.solve(rows, source.astype(np.float64)), np.float64)
     # A triangle without an area covers a line of pixels: any of its own is right.
     maps[flat, :2] = 0
     maps[flat, 2] = source[flat].mean(axis=1)

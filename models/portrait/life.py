@@ -55,7 +55,7 @@ def stances(openings: F32, rate: int, seed: int) -> list[Stance]:
     for name, size in SWAY.items():
         phases = random.uniform(0, 2 * np.pi, len(WAVES))
         speeds = np.array(WAVES) * random.uniform(0.85, 1.15, len(WAVES))
-        moves[name] = ramp * size * np.mean([np.sin(2 * np.pi * f * t + p) for f, p in zip(speeds, phases)], axis=0)
+        moves[name] = ramp * size * np.sin(2 * np.pi * speeds[:, None] * t + phases[:, None]).mean(axis=0)
     size = max(3, round(0.9 * rate) // 2 * 2 + 1)
     kernel = np.hanning(size + 2)[1:-1]
     effort = np.convolve(np.pad(openings, size // 2, mode="edge"), kernel / kernel.sum(), "valid")
@@ -67,4 +67,5 @@ def stances(openings: F32, rate: int, seed: int) -> list[Stance]:
         steps = (t - at) * 25
         lids = np.maximum(lids, np.interp(steps, np.arange(-1, len(BLINK) + 1), (0, *BLINK, 0)))
         at += random.uniform(*PAUSES)
-    return [Stance(*(float(moves[name][i]) for name in SWAY), float(lids[i])) for i in range(len(t))]
+    rows = np.stack([*(moves[name] for name in SWAY), lids], axis=1)
+    return [Stance(*map(float, row)) for row in rows]

@@ -39,11 +39,11 @@ _LOWEST, _HIGHEST = 80.0, 7_600.0
 def mel_filters() -> F32:
     """Return triangles (257, 40) that are evenly spaced on the mel scale 2595 log10(1 + f/700), each of height 1."""
 
-    def mel(hertz: float | F64) -> F64:
-        return np.asarray(2595 * np.log10(1 + np.asarray(hertz) / 700), np.float64)
+    def mel(hertz: float | F32 | F64) -> F64:
+        return np.asarray(2595 * np.log10(1 + np.asarray(hertz, np.float64) / 700), np.float64)
 
     corners = np.linspace(mel(_LOWEST), mel(_HIGHEST), BANDS + 2)
-    at = mel(np.arange(POINTS // 2 + 1) * (SAMPLE_RATE / POINTS))[:, None]
+    at = mel(np.arange(POINTS // 2 + 1, dtype=np.float64) * (SAMPLE_RATE / POINTS))[:, None]
     rising = (at - corners[:-2]) / (corners[1:-1] - corners[:-2])
     falling = (corners[2:] - at) / (corners[2:] - corners[1:-1])
     return np.maximum(0, np.minimum(rising, falling)).astype(np.float32)

@@ -30,6 +30,9 @@ FRAMES = 4
 AHEAD = 5
 """Steps of sound after the moment of a shape that decide it: 0.2 s."""
 
+PIECE = 10 * SAMPLE_RATE
+"""Samples of a recording that are looked at together."""
+
 POINTS = 40
 COMPONENTS = 10
 HIDDEN, WIDTH = 176, 128
@@ -54,7 +57,9 @@ class MouthNet(nn.Module):
         self.mean: Tensor
         self.components: Tensor
         self.register_buffer("mean", torch.zeros(POINTS * 2))
+        self.rest: Tensor
         self.register_buffer("components", torch.zeros(COMPONENTS, POINTS * 2))
+        self.register_buffer("rest", torch.zeros(POINTS * 2))
 
     def forward(self, sound: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Run over steps that follow each other.
@@ -107,6 +112,11 @@ class Mouth:
         self._net = filled(MouthNet(), FOLDER / "mouth.safetensors") if net is None else net
         self._sound = LogMel()
 
+    @property
+    def rest(self) -> F32:
+        """Shape (40, 2) of the closed mouth."""
+        return np.asarray(self._net.rest.view(POINTS, 2).numpy(), np.float32)
+
     def begin(self) -> Speaking:
         """Return the state of a voice that was not heard yet."""
         return Speaking(self._sound.begin(), np.zeros((0, BANDS), np.float32))
@@ -143,6 +153,9 @@ class Mouth:
         Returns:
             (N // 640, 40, 2).
         """
-        voice = self.begin()
-        self._sound.level(self._sound.bands(pcm, self._sound.begin()), voice.heard)
-        return self.hear(np.pad(pcm[: len(pcm) // STEP * STEP], (0, (AHEAD - 1) * STEP)), voice)
+        voice, first = self.begin(), self._sound.begin()
+        whole = np.pad(pcm[: len(pcm) // STEP * STEP], (0, (AHEAD - 1) * STEP))
+        pieces = [whole[at : at + PIECE] for at in range(0, len(whole), PIECE)]
+        for piece in pieces:
+            self._sound.level(self._sound.bands(piece, first), voice.heard)
+        return np.concatenate([self.hear(piece, voice) for piece in pieces])

@@ -1,12 +1,14 @@
 """A portrait as a net of points, and where they go when its mouth, lids and head move.
 
 Lip points go where a shape puts them. What is around them follows by radial basis functions |x - c|: for points that
-are given displacements y at centres c the field f(x) = sum_j a_j |x - c_j| with a solving f(c_i) = y_i bends least, and it
-is linear in y. So the whole net is one matrix times the displacements of the 40 lip points. Above the mouth and below it
-there are two fields, since lips that touch in the picture go different ways.
+are given displacements y at centres c, the field f(x) = sum_j a_j |x - c_j| with a solving f(c_i) = y_i bends little,
+and is linear in y. So the whole net is one matrix times the displacements of the 40 lip points. Above the mouth and
+below it there are two fields, since lips that touch in the picture go different ways.
 """
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import numpy as np
 from scipy.spatial import Delaunay
@@ -21,7 +23,7 @@ CLOSED = (0.4, 0.6)
 """Shares of a gap between lips by which the upper one comes down and the lower one up, to close it."""
 
 RINGS = (1.22, 1.55)
-"""How far out rings around the face lie, as multiples of its edge: hair, neck and what is behind them give way there."""
+"""How far out rings around the face lie, as multiples of its edge: hair, neck and background give way there."""
 
 WIDEST = 0.34
 """Opening beyond which no mouth goes, eye distances."""
@@ -167,7 +169,7 @@ class Rig:
         down = np.array([0.0, 1.0]) @ self._level
         for rows, sign in ((UPPER_ROWS, 1), (LOWER_ROWS, -1)):
             for k in range(1, ROW - 1):
-                for outer, inner in zip(rows, rows[1:], strict=False):
+                for outer, inner in pairwise(rows):
                     ahead = sign * float((points[inner[k]] - points[outer[k]]) @ down)
                     points[inner[k]] += sign * max(0.0, least - ahead) * down
         return points
@@ -199,5 +201,3 @@ class Rig:
         change[INNER_LOWER, 1] -= excess / 2
         change[INNER_UPPER, 1] += excess / 2
         return np.asarray(self._shut + change, np.float64)
-
-

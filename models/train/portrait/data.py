@@ -2,8 +2,8 @@
 
     python -m models.train.portrait.data --data DIR --cache CACHE
 
-computes once what sound looks like to the networks, at three speeds each (played faster, a voice is higher and its
-owner smaller); DIR is laid out as models/train/data/datasets.py says.
+computes once what sound looks like to the networks, the filmed reader's at three speeds (played faster, a voice is
+higher and its owner smaller); DIR is laid out as models/train/data/datasets.py says.
 """
 
 from __future__ import annotations
@@ -29,14 +29,16 @@ from models.train.data.speakers import split_of
 SPEEDS = (Fraction(1), Fraction(7, 8), Fraction(8, 7))
 
 READER = "grid_s1_train"
-VOICES = {"librispeech": 1, "speechocean762": 1, "intent": 3}
-"""Sets without lips, and of how many of their clips one is taken."""
+VOICES = "librispeech"
 
 PIECE = 100
 """Steps (4 s) at most of a voice without lips."""
 
 MOST = 2
 """Pieces of one person."""
+
+EVERY = 3
+"""Of these pieces, one is taken."""
 
 SILENT = float(np.log(FLOOR))
 
@@ -98,7 +100,7 @@ def heard(folder: Path, name: str) -> Iterator[Talk]:
     """Yield pieces of those speakers of a set who may be trained on."""
     sound, _ = soundfile.read(folder / "speech" / f"{name}.ogg", dtype="float32")
     given: dict[str, int] = {}
-    for one in json.loads((folder / "speech" / f"{name}.json").read_text())[:: VOICES[name]]:
+    for one in json.loads((folder / "speech" / f"{name}.json").read_text()):
         who = one["speaker"]
         if split_of(name, who) != "train":
             continue
@@ -179,17 +181,24 @@ def main() -> None:
     options = parser.parse_args()
     options.cache.mkdir(parents=True, exist_ok=True)
     words = Words()
-    for name in (READER, *VOICES):
-        talks = filmed(options.data, name) if name == READER else list(heard(options.data, name))
-        for number, speed in enumerate(SPEEDS):
-            # The filmed reader is played at each speed, with words at his own; of the many, each at one speed.
-            some = talks if name == READER else talks[number :: len(SPEEDS)]
-            path = options.cache / f"{name}-{number}.npz"
-            if path.exists():
-                continue
-            rows = rows_of([faster(talk, speed) for talk in some], words if name != READER or not number else None)
-            np.savez(path, bands=rows.bands, words=rows.words, points=rows.points, steps=rows.steps)
-            print(f"{path.name}: {len(some)} stretches, {rows.steps.sum() / 25 / 60:.0f} min", flush=True)
+    reader = filmed(options.data, READER)
+    for number, speed in enumerate(SPEEDS):
+        # What the recogniser hears of him is needed at his own speed only.
+        keep(
+            options.cache / f"{READER}-{number}.npz",
+            [faster(talk, speed) for talk in reader],
+            words if not number else None,
+        )
+    keep(options.cache / f"{VOICES}-0.npz", list(heard(options.data, VOICES))[::EVERY], words)
+
+
+def keep(path: Path, talks: list[Talk], words: Words | None) -> None:
+    """Compute rows of stretches into a file, unless it is there."""
+    if path.exists():
+        return
+    rows = rows_of(talks, words)
+    np.savez(path, bands=rows.bands, words=rows.words, points=rows.points, steps=rows.steps)
+    print(f"{path.name}: {len(talks)} stretches, {rows.steps.sum() / 25 / 60:.0f} min", flush=True)
 
 
 if __name__ == "__main__":
