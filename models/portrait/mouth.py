@@ -35,7 +35,7 @@ PIECE = 10 * SAMPLE_RATE
 
 POINTS = 40
 COMPONENTS = 10
-HIDDEN, WIDTH = 176, 128
+HIDDEN, WIDTH = 112, 96
 
 UPPER, LOWER = 35, 25
 """The middles of the inner lips: their distance is the opening."""

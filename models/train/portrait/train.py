@@ -2,9 +2,7 @@
 
     python -m models.train.portrait.train --cache CACHE --out FILE --minutes N
 
-CACHE is what models.train.portrait.data made. One reader was filmed, so a first network learns his lips from what the
-recogniser for captions hears (frames that say little of whose voice it is, and may look ahead); it then makes up lips
-for hundreds of people who were not filmed, and the mouth learns from both. Minutes are of processor time.
+CACHE is what models.train.portrait.data made. Minutes are of processor time.
 """
 
 from __future__ import annotations
@@ -24,36 +22,19 @@ from models.common.arrays import I64
 from models.portrait.log_mel import BANDS
 from models.portrait.mouth import AHEAD, COMPONENTS, FRAMES, LOWER, POINTS, UPPER, MouthNet
 from models.train.portrait.augment import levelled, spoilt
-from models.train.portrait.data import READER, SILENT, SPEEDS, VOICES, WORDS, Rows, held_out, stored
+from models.train.portrait.data import READER, SILENT, SPEEDS, Rows, held_out, stored
 
 BATCH = 32
-RATE = 2e-3
-DECAY = 0.998
+RATE = 4e-3
+DECAY = 0.99
 """Of the averaged weights, a batch."""
-
-
-class Teacher(nn.Module):
-    """Lips of what was recognised: a GRU in both directions."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.norm = nn.LayerNorm(WORDS)
-        self.input = nn.Linear(WORDS, 96)
-        self.gru = nn.GRU(96, 96, batch_first=True, bidirectional=True)
-        self.output = nn.Linear(192, COMPONENTS)
-        self.dropout = nn.Dropout(0.4)
-
-    def forward(self, words: Tensor) -> Tensor:
-        """Return amounts (B, T, COMPONENTS) of frames (B, T, 288)."""
-        x = torch.relu(self.input(self.dropout(self.norm(words))))
-        return torch.as_tensor(self.output(self.dropout(self.gru(x)[0])))
 
 
 def basis(points: Tensor) -> tuple[Tensor, Tensor]:
     """Return mean (80,) and components (COMPONENTS, 80), each times its standard deviation, of shapes (N, 80)."""
     mean = points.mean(0)
-    _, size, rows = torch.linalg.svd(points - mean, full_matrices=False)
-    return mean, rows[:COMPONENTS] * (size[:COMPONENTS, None] / len(points) ** 0.5)
+    values, vectors = torch.linalg.eigh((points - mean).T @ (points - mean) / len(points))
+    return mean, (vectors * values.clamp_min(0).sqrt()).T.flip(0)[:COMPONENTS]
 
 
 def closed(points: Tensor) -> Tensor:
@@ -71,59 +52,110 @@ def loss_of(made: Tensor, real: Tensor, there: Tensor) -> Tensor:
 
     gap = (made - real)[..., LOWER, 1] - (made - real)[..., UPPER, 1]
     change = torch.diff(gap, dim=1, prepend=gap[:, :1])
-    return mean((made - real).abs().mean((2, 3))) + mean(gap.abs()) + 0.5 * mean(change.abs())
+    return mean((made - real).abs().mean((2, 3))) + 2 * mean(gap.abs()) + 0.5 * mean(change.abs())
 
 
-def batches(rows: int, size: int, random: np.random.Generator) -> Iterator[I64]:
+def batches(rows: int, random: np.random.Generator) -> Iterator[I64]:
     """Yield indices without end, each row once before any comes again."""
     while True:
         order = random.permutation(rows)
-        for first in range(0, rows - size + 1, size):
-            yield order[first : first + size]
+        for first in range(0, rows - BATCH + 1, BATCH):
+            yield order[first : first + BATCH]
 
 
 class Stock:
-    """Rows of all speeds of a set, as one."""
+    """Rows of all speeds, as one.
 
-    def __init__(self, parts: list[Rows], kept: list[I64]) -> None:
-        most = max(part.words.shape[1] for part in parts)
+    Args:
+        parts: Of each speed.
+        kept: Numbers of the rows that are taken of each.
 
-        def joined(name: str, factor: int, rest: float = 0.0) -> Tensor:
+    Attributes:
+        bands: (N, T * 4, 40).
+        points: (N, T, 80).
+        there: (N, T), 0 behind a row's end.
+    """
+
+    def __init__(self, parts: list[Rows], kept: I64) -> None:
+        most = max(part.points.shape[1] for part in parts)
+
+        def joined(name: str, factor: int, rest: float) -> Tensor:
             found = []
-            for part, keep in zip(parts, kept, strict=True):
-                rows = getattr(part, name)[keep]
-                found.append(np.pad(rows, ((0, 0), (0, most * factor - rows.shape[1]), (0, 0)), constant_values=rest))
+            for part in parts:
+                rows = getattr(part, name)[kept]
+                behind = ((0, 0), (0, most * factor - rows.shape[1]), (0, 0))
+                found.append(np.pad(rows, behind, constant_values=rest))
             return torch.from_numpy(np.concatenate(found))
 
-        self.bands, self.words, self.points = joined("bands", FRAMES, SILENT), joined("words", 1), joined("points", 1)
-        steps = np.concatenate([part.steps[keep] for part, keep in zip(parts, kept, strict=True)])
+        self.bands, self.points = joined("bands", FRAMES, SILENT), joined("points", 1, 0.0)
+        steps = np.concatenate([part.steps[kept] for part in parts])
         self.there = (torch.arange(most) < torch.from_numpy(steps)[:, None]).float()
 
 
-def shifted(amounts: Tensor, points: Tensor, there: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Bring the network's answers beside the moments that they are for."""
+def made(net: MouthNet, bands: Tensor) -> Tensor:
+    """Return shapes (B, T - 4, 40, 2), from the first moment on, of bands (B, T * 4, 40) whose level is taken away."""
+    amounts, _ = net(bands.reshape(len(bands), -1, FRAMES * BANDS))
+    return net.points(amounts[:, AHEAD - 1 :])
+
+
+def real(stock: Stock, pick: I64 | slice) -> tuple[Tensor, Tensor]:
+    """Return the shapes beside them, and which of them are to count: those whose sound is known 0.2 s on."""
     late = AHEAD - 1
-    return amounts[:, late:], points[:, : points.shape[1] - late], there[:, late:]
+    points, there = stock.points[pick][:, :-late], stock.there[pick][:, late:]
+    return points.reshape(*points.shape[:2], POINTS, 2), there
 
 
-def teach(teacher: Teacher, net: MouthNet, stock: Stock, epochs: int, random: np.random.Generator) -> None:
-    """Train the first network on the filmed reader."""
-    optimiser = torch.optim.AdamW(teacher.parameters(), RATE, weight_decay=0.01)
-    count = epochs * (len(stock.there) // BATCH)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=count)
-    for _, pick in zip(range(count), batches(len(stock.there), BATCH, random), strict=False):
-        made = net.points(teacher(stock.words[pick].float()))
-        loss = loss_of(made, stock.points[pick].view(made.shape), stock.there[pick])
+def report(net: MouthNet, stock: Stock) -> str:
+    """Return the mean error of opening and points on rows as they were said, and the correlation of openings."""
+    found = made(net, levelled(stock.bands.float()))
+    truth, there = real(stock, slice(None))
+    a, b = found[there > 0], truth[there > 0]
+    gaps = [x[:, LOWER, 1] - x[:, UPPER, 1] for x in (a, b)]
+    error, alike = float((gaps[0] - gaps[1]).abs().mean()), float(torch.corrcoef(torch.stack(gaps))[0, 1])
+    return f"opening {error:.4f} r {alike:.3f} points {float((a - b).norm(dim=-1).mean()):.4f}"
+
+
+def train(net: MouthNet, reader: Stock, kept: Stock, out: Path, minutes: float, resume: bool) -> None:
+    """Train; every half minute what it is then is stored, and where to go on from."""
+    average, state, random = deepcopy(net), out.with_suffix(".state"), np.random.default_rng(0)
+    optimiser = torch.optim.AdamW(net.parameters(), RATE, weight_decay=0.01)
+    number, before = 0, 0.0
+    if resume and state.exists():
+        number, before, weights, averaged, steps = torch.load(state)
+        net.load_state_dict(weights)
+        average.load_state_dict(averaged)
+        optimiser.load_state_dict(steps)
+    began, said = time.process_time() - 60 * before, before
+    for pick in batches(len(reader.there), random):
+        minute = (time.process_time() - began) / 60
+        if minute >= said + 0.5 or minute >= minutes:
+            said = minute
+            with torch.no_grad():
+                print(f"{minute:5.1f} min {number:6d} {report(average, kept)}", flush=True)
+            save_file({name: value.half().contiguous() for name, value in average.state_dict().items()}, out)
+            torch.save((number, minute, *(x.state_dict() for x in (net, average, optimiser))), state)
+        if minute >= minutes:
+            return
+        number += 1
+        for group in optimiser.param_groups:
+            group["lr"] = RATE * min(number / 50, 0.5 * (1 + np.cos(np.pi * minute / minutes)))
+        bands = stock_bands(reader, pick)
+        truth, there = real(reader, pick)
+        loss = loss_of(made(net, levelled(bands)), truth, there)
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimiser.step()
-        schedule.step()
+        with torch.no_grad():
+            for a, b in zip(average.parameters(), net.parameters(), strict=True):
+                a.lerp_(b, max(1 - DECAY, 1 / number))
 
 
-def heard(net: MouthNet, bands: Tensor) -> Tensor:
-    """Return the amounts of bands (B, T * 4, 40) whose level is taken away."""
-    amounts, _ = net(bands.reshape(len(bands), -1, FRAMES * BANDS))
-    return torch.as_tensor(amounts)
+def stock_bands(stock: Stock, pick: I64) -> Tensor:
+    """Return bands of rows, half of them as they were said, half as of other voices in other rooms."""
+    bands = stock.bands[pick].float()
+    half = len(bands) // 2
+    return torch.cat([bands[:half], spoilt(bands[half:])])
 
 
 def main() -> None:
@@ -133,102 +165,19 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, required=True)
     parser.add_argument("--resume", action="store_true", help="go on where a run with these options was stopped")
-    parser.add_argument("--epochs", type=int, default=8, help="of the first network")
-    parser.add_argument("--made-up", type=float, default=0.25, help="share of rows of people who were not filmed")
     options = parser.parse_args()
     torch.manual_seed(0)
     torch.set_num_threads(1)
-    random = np.random.default_rng(0)
-    numbers = range(len(SPEEDS))
-    parts = [stored(options.cache, f"{READER}-{k}") for k in numbers]
+    parts = [stored(options.cache, f"{READER}-{k}") for k in range(len(SPEEDS))]
     every = np.arange(len(parts[0].steps))
     test = np.array([held_out(int(i)) for i in every])
-    reader, kept = Stock(parts, [every[~test]] * len(parts)), Stock(parts[:1], [every[test]])
-    net, teacher = MouthNet(), Teacher()
-    mean, components = basis(reader.points[reader.there > 0])
-    net.mean.copy_(mean)
-    net.components.copy_(components)
-    net.rest.copy_(closed(reader.points[reader.there > 0]))
-    # What the recogniser hears of him is known at his own speed only.
-    teach(teacher, net, Stock(parts[:1], [every[~test]]), options.epochs, random)
-    teacher.eval()
-    with torch.no_grad():
-        shapes = net.points(teacher(kept.words.float()))
-        print("teacher", report(shapes, kept), flush=True)
-        voices = stored(options.cache, f"{VOICES}-0")
-        others = Stock([voices], [np.arange(len(voices.steps))])
-        others.points = torch.cat(
-            [net.points(teacher(some.float())).flatten(2) for some in torch.split(others.words, 64)]
-        )
-    train(net, reader, others, kept, options, random)
-
-
-def train(
-    net: MouthNet, reader: Stock, others: Stock, kept: Stock, options: argparse.Namespace, random: np.random.Generator
-) -> None:
-    """Train the mouth on both; what it is after each minute is stored, and where to go on from."""
-    average, state = deepcopy(net), options.out.with_suffix(".state")
-    optimiser = torch.optim.AdamW(net.parameters(), RATE, weight_decay=0.01)
-    many = round(BATCH * options.made_up)
-    mine, theirs = batches(len(reader.there), BATCH - many, random), batches(len(others.there), max(many, 1), random)
-    number, before = 0, 0.0
-    if options.resume and state.exists():
-        number, before, weights, averaged, steps = torch.load(state)
-        net.load_state_dict(weights)
-        average.load_state_dict(averaged)
-        optimiser.load_state_dict(steps)
-    began, said = time.process_time() - 60 * before, before
-    while (gone := (time.process_time() - began) / 60 / options.minutes) < 1:
-        number += 1
-        for group in optimiser.param_groups:
-            group["lr"] = RATE * min(number / 100, 0.5 * (1 + np.cos(np.pi * gone)))
-        loss = torch.zeros(())
-        for stock, picks, size in ((reader, mine, BATCH - many), (others, theirs, many)):
-            if size:
-                pick = next(picks)
-                bands = stock.bands[pick].float()
-                # Half of what the filmed reader says stays as it was said.
-                clean = size // 2 if stock is reader else 0
-                bands = torch.cat([bands[:clean], spoilt(bands[clean:])])
-                amounts = heard(net, levelled(bands))
-                amounts, points, there = shifted(amounts, stock.points[pick], stock.there[pick])
-                made = net.points(amounts)
-                loss = loss + size / BATCH * loss_of(made, points.view(made.shape), there)
-        optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-        optimiser.step()
-        with torch.no_grad():
-            for a, b in zip(average.parameters(), net.parameters(), strict=True):
-                a.lerp_(b, max(1 - DECAY, 1 / number))
-        minute = (time.process_time() - began) / 60
-        if minute > said + 1:
-            said = minute
-            amounts, points, there = shifted(heard(average, levelled(kept.bands.float())), kept.points, kept.there)
-            print(f"{minute:5.1f} min {number:6d}", report_of(average.points(amounts), points, there), flush=True)
-            store(average, options.out)
-            torch.save((number, minute, *(x.state_dict() for x in (net, average, optimiser))), state)
-    store(average, options.out)
-
-
-def store(net: MouthNet, path: Path) -> None:
-    """Write the weights, fp16."""
-    save_file({name: value.half().contiguous() for name, value in net.state_dict().items()}, path)
-
-
-def report(shapes: Tensor, stock: Stock) -> str:
-    """Say how far shapes (N, T, 40, 2) are from a stock's."""
-    return report_of(shapes, stock.points, stock.there)
-
-
-def report_of(shapes: Tensor, points: Tensor, there: Tensor) -> str:
-    """Return the mean error of opening and points, and the correlation of openings."""
-    real = points.view(*points.shape[:2], POINTS, 2)[there > 0]
-    made = shapes.detach()[there > 0]
-    gaps = [x[:, LOWER, 1] - x[:, UPPER, 1] for x in (made, real)]
-    error = float((gaps[0] - gaps[1]).abs().mean())
-    alike = float(torch.corrcoef(torch.stack(gaps))[0, 1])
-    return f"opening {error:.4f} r {alike:.3f} points {float((made - real).norm(dim=-1).mean()):.4f}"
+    reader, kept = Stock(parts, every[~test]), Stock(parts[:1], every[test])
+    net = MouthNet()
+    shapes = reader.points[reader.there > 0]
+    net.mean.copy_(shapes.mean(0))
+    net.components.copy_(basis(shapes)[1])
+    net.rest.copy_(closed(shapes))
+    train(net, reader, kept, options.out, options.minutes, options.resume)
 
 
 if __name__ == "__main__":
