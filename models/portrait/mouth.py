@@ -1,10 +1,12 @@
-"""From sound to the shape of a mouth: two GRU layers, 25 shapes a second, 0.2 s behind the sound.
+"""From sound to the shape of a mouth: a recurrent network, 25 shapes a second, 0.2 s behind the sound.
 
 A shape is 40 lip points as `models/faces/mesh.py` orders them (outer lip, then inner lip; nose tip as origin, eye line
 level, eye distance 1, y down). They are a mean plus `COMPONENTS` principal components, whose amounts the network gives.
-Sound decides them: 160 numbers a step (four frames of log_mel.py), of the past all that the GRU keeps, of the future
-0.2 s, because lips are on their way before they are heard. The idea is that of Suwajanakorn et al. 2017, "Synthesizing
-Obama: learning lip sync from audio".
+
+Sound decides them, four frames of log_mel.py a step: of the past all that a GRU keeps, of the future 0.2 s, because
+lips are on their way before they are heard. What the GRU is given are the `WIDTH` sums over the last `CONTEXT` steps
+that foretell lips best (reduced-rank regression, fitted in closed form); its output is added to what they foretell by
+themselves. The idea is that of Suwajanakorn et al. 2017, "Synthesizing Obama: learning lip sync from audio".
 """
 
 from __future__ import annotations
@@ -35,7 +37,16 @@ PIECE = 10 * SAMPLE_RATE
 
 POINTS = 40
 COMPONENTS = 10
-HIDDEN, WIDTH = 112, 96
+HIDDEN, WIDTH = 128, 48
+
+CONTEXT = 9
+"""Steps, the last 0.36 s that were heard."""
+
+HALVES = 2
+"""Parts of a step that are told apart."""
+
+LOW, HIGH = -6.0, 4.0
+"""Between these are bands kept, nepers around the voice's own level."""
 
 UPPER, LOWER = 35, 25
 """The middles of the inner lips: their distance is the opening."""
@@ -46,34 +57,61 @@ def opening(points: F32) -> F32:
     return np.asarray(points[..., LOWER, 1] - points[..., UPPER, 1], np.float32)
 
 
+@dataclass(frozen=True)
+class Memory:
+    """What the network remembers of B voices.
+
+    Attributes:
+        past: (B, CONTEXT - 1, 80) the last steps.
+        hidden: (1, B, HIDDEN) of the GRU.
+    """
+
+    past: Tensor
+    hidden: Tensor
+
+
 class MouthNet(nn.Module):
     """The network."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.input = nn.Linear(FRAMES * BANDS, WIDTH)
-        self.gru = nn.GRU(WIDTH, HIDDEN, 2, batch_first=True)
-        self.output = nn.Linear(HIDDEN, COMPONENTS)
+        self.context = nn.Linear(CONTEXT * HALVES * BANDS, WIDTH)
+        self.gru = nn.GRU(WIDTH, HIDDEN, batch_first=True)
+        self.output = nn.Linear(HIDDEN + WIDTH, COMPONENTS)
         self.mean: Tensor
         self.components: Tensor
-        self.register_buffer("mean", torch.zeros(POINTS * 2))
         self.rest: Tensor
+        self.register_buffer("mean", torch.zeros(POINTS * 2))
         self.register_buffer("components", torch.zeros(COMPONENTS, POINTS * 2))
         self.register_buffer("rest", torch.zeros(POINTS * 2))
 
-    def forward(self, sound: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def begin(self, rows: int) -> Memory:
+        """Return the memory of voices that have said nothing yet."""
+        past = torch.full((rows, CONTEXT - 1, HALVES * BANDS), LOW / 2)
+        return Memory(past, torch.zeros(1, rows, HIDDEN))
+
+    @staticmethod
+    def around(sound: Tensor, past: Tensor) -> Tensor:
+        """Return each step with those before it, (B, T, CONTEXT * 80), of sound (B, T, 160)."""
+        halves = sound.clamp(LOW, HIGH).unflatten(2, (HALVES, FRAMES // HALVES, BANDS)).mean(3).flatten(2) / 2
+        return torch.cat([past, halves], 1).unfold(1, CONTEXT, 1).transpose(2, 3).flatten(2)
+
+    def forward(self, sound: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
         """Run over steps that follow each other.
 
         Args:
-            sound: (B, T, 160).
-            state: (2, B, HIDDEN) as the steps before left it; None before the first.
+            sound: (B, T, 160), T at least 1.
+            memory: As the steps before left it.
 
         Returns:
             Amounts (B, T, COMPONENTS) in standard deviations, that of step s for the moment AHEAD - 1 steps before it;
-            and the state.
+            and the memory.
         """
-        x, state = self.gru(torch.relu(self.input(sound)), state)
-        return self.output(x), state
+        around = self.around(sound, memory.past)
+        x = self.context(around)
+        y, hidden = self.gru(x, memory.hidden)
+        past = around[:, -1].unflatten(1, (CONTEXT, HALVES * BANDS))[:, 1:]
+        return self.output(torch.cat([y, x], 2)), Memory(past, hidden)
 
     def points(self, amounts: Tensor) -> Tensor:
         """Return shapes (..., 40, 2) of amounts (..., COMPONENTS)."""
@@ -88,13 +126,13 @@ class Speaking:
     Attributes:
         heard: By log_mel.py.
         waiting: Frames (<4, 40) that do not make a step yet.
-        memory: Of the GRU.
+        memory: Of the network.
         steps: That were made.
     """
 
     heard: Heard
     waiting: F32
-    memory: Tensor | None = None
+    memory: Memory
     steps: int = 0
 
 
@@ -119,7 +157,7 @@ class Mouth:
 
     def begin(self) -> Speaking:
         """Return the state of a voice that was not heard yet."""
-        return Speaking(self._sound.begin(), np.zeros((0, BANDS), np.float32))
+        return Speaking(self._sound.begin(), np.zeros((0, BANDS), np.float32), self._net.begin(1))
 
     @torch.inference_mode()
     def hear(self, pcm: F32, voice: Speaking) -> F32:
