@@ -62,17 +62,21 @@ class Portrait:
         for number, corner in enumerate(np.round((corners - low) * 2**SUB).astype(np.int32), 1):
             cv2.fillConvexPoly(which, corner, number, cv2.LINE_8, SUB)
         source = self.rig.points[triangles]
-        maps = np.concatenate([[[[1, 0], [0, 1], [0, 0]]], _affine(corners, source)])
+        maps = np.concatenate([[[[1, 0], [0, 1], [0, 0]]], _affine(corners, source)]).astype(np.float32)
         # A pixel on a triangle's edge lies partly outside of it: in thin ones that would be far away in the picture.
-        least = np.concatenate([[[0, 0]], source.min(axis=1)]).astype(np.float32)[which]
-        most = np.concatenate([[[width, height]], source.max(axis=1)]).astype(np.float32)[which]
+        least = np.concatenate([[[0, 0]], source.min(axis=1)]).astype(np.float32)
+        most = np.concatenate([[[width, height]], source.max(axis=1)]).astype(np.float32)
         y, x = np.mgrid[low[1] : high[1], low[0] : high[0]].astype(np.float32)
-        to = maps.astype(np.float32)[which]
-        at = x[..., None] * to[..., 0, :] + y[..., None] * to[..., 1, :] + to[..., 2, :]
-        at = np.clip(at, least, most)
+        to = []
+        for k, here in enumerate((x, y)):
+            a, b, c = (np.take(np.ascontiguousarray(maps[:, row, k]), which) for row in range(3))
+            at = np.clip(a * x + b * y + c, least[:, k][which], most[:, k][which])
+            # Slivers at the corners of lips and lids take single pixels from elsewhere; the median of their
+            # neighbours' shifts does not.
+            to.append(here + cv2.medianBlur(at - here, 5))
         out = self._rgb.copy()
         out[low[1] : high[1], low[0] : high[0]] = cv2.remap(
-            self._rgb, at[..., 0], at[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+            self._rgb, to[0], to[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )
         return out
 
