@@ -12,6 +12,10 @@ THROAT = np.array([38, 14, 15], np.float32)
 TONGUE = np.array([128, 58, 58], np.float32)
 TEETH = np.array([214, 196, 174], np.float32)
 
+CHEEKS = (50, 280)
+LIT = 150.0
+"""Mean of the colours of skin in the light that these are painted for."""
+
 SMILE = 0.05
 """Gap between the photograph's lips from which it shows teeth, eye distances."""
 
@@ -52,7 +56,9 @@ class Inside:
         u = (offset @ along) / max(float(np.linalg.norm(right - left)) / 2, 1e-6)
         line = np.interp(u, (seam - (left + right) / 2) @ along / (np.linalg.norm(right - left) / 2), seam[:, 1])
         v = (y - line) / unit
-        bright = float(np.clip(np.median(rgb[int(left[1]) - 3 : int(left[1]) + 4].mean()) / 120, 0.55, 1.1))
+        cheeks = np.clip(points[list(CHEEKS)].astype(int), 2, [width - 3, height - 3])
+        skin = np.mean([rgb[y - 2 : y + 3, x - 2 : x + 3].mean() for x, y in cheeks])
+        bright = float(np.clip(skin / LIT, 0.5, 1.1))
         self.upper = self._teeth(u, v + 0.05, DEEP + 0.05, bright)
         self.lower = self._jaw(u, v, bright)
         self._own(rgb, points, unit, x, y)
