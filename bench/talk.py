@@ -28,7 +28,7 @@ from models.portrait.find import find_portrait
 from models.portrait.life import stances
 from models.portrait.mouth import RATE, STEP, Mouth, opening
 from models.train.portrait.data import READER, Talk, filmed, held_out
-from models.train.portrait.judge import Judge, fit
+from models.train.portrait.judge import Judge, fit, lip_features, sound_features
 from streamer.demo.clip import LIP_LEAD
 from streamer.demo.sound import mouth_openings
 
@@ -157,14 +157,16 @@ def of_people(people: dict[str, list[Talk]], mouth: Mouth, rules: dict[str, Rule
 def judged(judge: Judge, talks: Sequence[Talk], shapes: Sequence[F32]) -> Scores:
     """Return mean scores of real, made, shifted and foreign lips, and how often real ones win."""
 
-    def score(talk: Talk, points: F32) -> float:
-        return judge.score(talk.sound, points)
+    heard = [sound_features(talk.sound) for talk in talks]
+    seen, drawn = [lip_features(talk.points) for talk in talks], [lip_features(shape) for shape in shapes]
 
-    real = np.array([score(t, t.points) for t in talks])
-    made = np.array([score(t, s) for t, s in zip(talks, shapes, strict=True)])
-    shifted = np.array([[score(t, np.roll(t.points, by, 0)) for by in SHIFTS] for t in talks])
-    late = np.array([[score(t, np.roll(s, by, 0)) for by in SHIFTS] for t, s in zip(talks, shapes, strict=True)])
-    foreign = np.array([score(t, talks[i - 1].points) for i, t in enumerate(talks)])
+    def scores(lips: Sequence[F32]) -> F64:
+        return np.array([judge.score(x, y) for x, y in zip(heard, lips, strict=True)])
+
+    real, made = scores(seen), scores(drawn)
+    shifted = np.stack([scores([np.roll(y, by, 0) for y in seen]) for by in SHIFTS], axis=1)
+    late = np.stack([scores([np.roll(y, by, 0) for y in drawn]) for by in SHIFTS], axis=1)
+    foreign = scores([seen[i - 1] for i in range(len(seen))])
     return Scores(
         *(float(x.mean()) for x in (real, made, shifted, foreign, late)),
         float((real[:, None] > shifted).mean()),

@@ -15,7 +15,7 @@ LEAST = 20.0
 USUAL, LARGEST = 88.0, 720
 """Eye distance that a small face is enlarged to, and the longer side that a large picture is shrunk to, pixels."""
 
-AROUND = 1.6
+AROUND = 1.2
 """How far the part that is shown reaches from the middle of the face, in sides of its box."""
 
 SURE = 0.5

@@ -26,10 +26,10 @@ FLOOR = 1e-5
 """Added to the power of a band: about what a sound of -95 dB has."""
 
 USUAL = 0.3
-"""Log power m_0 of a band of speech as training has it, about -26 dB, before any was heard."""
+"""Log power m_0 of a band before any speech was heard: rather loud, so that the sounds before it count as soft."""
 
 PRIOR = 20.0
-"""Weight p of that: as much as some 0.2 s of speech."""
+"""Weight p of that: as much as 0.2 s of speech at -22 dB, or one second at -37 dB."""
 
 HORIZON = 1_000
 

@@ -61,9 +61,8 @@ class Judge:
     sound: F64
     lips: F64
 
-    def score(self, pcm: F32, points: F32) -> float:
-        """Say how well lips (T, 40, 2) go with sound (N,), -1..1."""
-        x, y = sound_features(pcm), lip_features(points)
+    def score(self, x: F32, y: F32) -> float:
+        """Say how well lips go with sound, -1..1: `sound_features` and `lip_features` of one stretch."""
         steps = min(len(x), len(y))
         a, b = x[:steps] @ self.sound, y[:steps] @ self.lips
         a, b = a - a.mean(axis=0), b - b.mean(axis=0)

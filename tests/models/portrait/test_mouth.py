@@ -22,9 +22,8 @@ def test_nothing_is_decided_by_what_is_said_more_than_200_ms_later(mouth, speech
 def test_sound_may_come_in_any_pieces(mouth, speech):
     whole = mouth.hear(speech, mouth.begin())
     assert len(whole) == 75 - (AHEAD - 1)
-    voice, parts = mouth.begin(), []
-    for at in range(0, len(speech), 1_111):
-        parts.append(mouth.hear(speech[at : at + 1_111], voice))
+    voice = mouth.begin()
+    parts = [mouth.hear(speech[at : at + 1_111], voice) for at in range(0, len(speech), 1_111)]
     np.testing.assert_allclose(np.concatenate(parts), whole, atol=1e-4)
 
 

@@ -84,7 +84,7 @@ def test_it_is_h264_and_aac_as_long_as_the_sound_and_says_that_it_is_made(video)
 
 
 def test_lips_are_in_step_with_the_sound_within_a_picture(video):
-    """The sound of the finished file, heard anew, wants the mouth that the finished file shows, and at no other time."""
+    """The sound of the finished file, heard anew, wants the mouth that the file shows then."""
     info = inspect(video)
     heard = np.concatenate([piece.pcm.mean(axis=0) for piece in sound(video, info, 16_000)])
     wanted, seen = opening(Mouth().shapes(heard)), openings(video)

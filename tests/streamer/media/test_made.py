@@ -22,10 +22,11 @@ def test_the_mark_is_in_the_lower_left_corner_whatever_the_ground():
         changed = np.argwhere(np.abs(picture.astype(int) - ground).max(axis=2) > 60)
         assert len(changed) > 150
         assert changed[:, 0].min() > 200 and changed[:, 1].max() < 160
-        assert (picture == 245).any()
+        inside = picture[changed[:, 0].min() : changed[:, 0].max() + 1, changed[:, 1].min() : changed[:, 1].max() + 1]
+        assert inside.min() < 120 and inside.max() > 200
 
 
 def test_pictures_that_are_smaller_than_the_mark_get_what_fits():
     picture = np.zeros((30, 40, 3), np.uint8)
     Mark(40, 30).draw(picture)
-    assert picture.max() == 245
+    assert picture.max() > 200
