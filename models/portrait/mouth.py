@@ -11,7 +11,7 @@ themselves. The idea is that of Suwajanakorn et al. 2017, "Synthesizing Obama: l
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -47,6 +47,16 @@ HALVES = 2
 
 LOW, HIGH = -6.0, 4.0
 """Between these are bands kept, nepers around the voice's own level."""
+
+QUIET, AUDIBLE = -6.5, -4.5
+"""Mean level of all bands, nepers around the voice's own: below the first for seven steps the mouth is shut, above the
+second it does what the network says. Sentences to train on have no long pauses, so there it would say anything."""
+
+AROUND = AHEAD + 2
+"""Steps, the newest last, of which the loudest counts for that."""
+
+LOUD, MOST_GAIN = 0.15, 100.0
+"""RMS of the loud 40 ms of a recording that a softer one is brought to, and by how much at most."""
 
 UPPER, LOWER = 35, 25
 """The middles of the inner lips: their distance is the opening."""
@@ -128,12 +138,14 @@ class Speaking:
         waiting: Frames (<4, 40) that do not make a step yet.
         memory: Of the network.
         steps: That were made.
+        levels: Of the last steps, nepers.
     """
 
     heard: Heard
     waiting: F32
     memory: Memory
     steps: int = 0
+    levels: F32 = field(default_factory=lambda: np.full(AROUND - 1, QUIET, np.float32))
 
 
 class Mouth:
@@ -178,9 +190,14 @@ class Mouth:
             return np.zeros((0, POINTS, 2), np.float32)
         steps = torch.from_numpy(rows[: count * FRAMES].reshape(1, count, FRAMES * BANDS))
         amounts, voice.memory = self._net(steps, voice.memory)
+        levels = np.concatenate([voice.levels, rows[: count * FRAMES].mean(1).reshape(count, FRAMES).max(1)])
+        voice.levels = levels[count:]
+        loudest = np.lib.stride_tricks.sliding_window_view(levels, AROUND).max(axis=1)
+        share = np.clip((loudest - QUIET) / (AUDIBLE - QUIET), 0, 1)[:, None, None]
+        shapes = self.rest + share * (self._net.points(amounts[0]).numpy() - self.rest)
         early = max(0, AHEAD - 1 - voice.steps)
         voice.steps += count
-        return np.asarray(self._net.points(amounts[0, early:]).numpy(), np.float32)
+        return np.asarray(shapes[early:], np.float32)
 
     def shapes(self, pcm: F32) -> F32:
         """Return the shapes of a whole recording, one every 40 ms from 0 s on: how loud it is, is known beforehand.
@@ -192,7 +209,12 @@ class Mouth:
             (N // 640, 40, 2).
         """
         voice, first = self.begin(), self._sound.begin()
-        whole = np.pad(pcm[: len(pcm) // STEP * STEP], (0, (AHEAD - 1) * STEP))
+        blocks = pcm[: len(pcm) // STEP * STEP].reshape(-1, STEP)
+        if not len(blocks):
+            return np.zeros((0, POINTS, 2), np.float32)
+        loud = float(np.quantile(np.sqrt((blocks**2).mean(axis=1)), 0.95))
+        gain = np.float32(min(LOUD / max(loud, 1e-9), MOST_GAIN))
+        whole = np.pad(gain * blocks.ravel(), (0, (AHEAD - 1) * STEP))
         pieces = [whole[at : at + PIECE] for at in range(0, len(whole), PIECE)]
         for piece in pieces:
             self._sound.level(self._sound.bands(piece, first), voice.heard)
