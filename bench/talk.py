@@ -91,16 +91,24 @@ def brought(found: F64, truth: F64) -> F64:
 
 def film(path: Path) -> Talk:
     """Return sound and lips of a video of one person at 25 pictures a second."""
-    detector, mesher, mesh, rows, sound = FaceDetector(), FaceMesher(), None, [], []
+    detector, mesher, mesh, missed = FaceDetector(), FaceMesher(), None, 0
+    rows: list[F32] = []
+    sound: list[F32] = []
     resampler = av.AudioResampler("flt", "mono", SAMPLE_RATE)
     with av.open(str(path)) as container:
         for frame in container.decode(video=0):
             rgb = np.asarray(frame.to_ndarray(format="rgb24"))
             if mesh is None or mesh.score < 0.5:
-                best = max(detector.whole(rgb), key=lambda one: one.box[2])
+                best = max(detector.whole(rgb), key=lambda one: one.box[2], default=None)
+                if best is None:
+                    # Nobody is seen yet, or for a moment: the lips are as they are seen next, or were last.
+                    missed += not rows
+                    rows += rows[-1:]
+                    continue
                 mesh = mesher.mesh(rgb, roi_of_detection(best.box, best.keypoints))
             mesh = mesher.mesh(rgb, roi_of_mesh(mesh))
             rows.append(aligned_lips(mesh))
+    rows = rows[:1] * missed + rows
     with av.open(str(path)) as container:
         for block in container.decode(audio=0):
             sound += [out.to_ndarray()[0] for out in resampler.resample(block)]

@@ -22,7 +22,7 @@ from streamer.media.made import COMMENT, SOURCE
 from streamer.media.sound import sound
 from tests.media import grey, write
 
-SECONDS = 4
+SECONDS = 3
 
 
 @pytest.fixture(scope="module")
@@ -100,11 +100,16 @@ def test_lips_are_in_step_with_the_sound_within_a_picture(video):
     assert abs(offset) * 40 < 20
 
 
-def test_the_head_lives_and_the_same_seed_gives_the_same_video(video, folder, portrait, speech):
-    again, other = folder / "again.mp4", folder / "other.mp4"
-    assert run("--portrait", portrait, "--audio", speech, "--out", again).exit_code == 0
-    assert run("--portrait", portrait, "--audio", speech, "--out", other, "--seed", 1).exit_code == 0
-    assert again.read_bytes() == video.read_bytes() != other.read_bytes()
+def test_the_same_seed_gives_the_same_video(folder, portrait, speech):
+    pcm, rate = soundfile.read(speech)
+    short = folder / "short.wav"
+    soundfile.write(short, pcm[: rate // 2], rate)
+    made = []
+    for name, seed in (("one", 0), ("again", 0), ("other", 1)):
+        path = folder / f"{name}.mp4"
+        assert run("--portrait", portrait, "--audio", short, "--out", path, "--seed", seed).exit_code == 0
+        made.append(path.read_bytes())
+    assert made[0] == made[1] != made[2]
 
 
 def test_a_file_that_is_there_is_replaced_only_by_force(video, portrait, speech):
