@@ -97,7 +97,7 @@ def film(path: Path) -> Talk:
     resampler = av.AudioResampler("flt", "mono", SAMPLE_RATE)
     with av.open(str(path)) as container:
         for frame in container.decode(video=0):
-            rgb = np.asarray(frame.to_ndarray(format="rgb24"))
+            rgb = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
             if mesh is None or mesh.score < 0.5:
                 best = max(detector.whole(rgb), key=lambda one: one.box[2], default=None)
                 if best is None:
@@ -176,9 +176,13 @@ def judged(judge: Judge, talks: Sequence[Talk], shapes: Sequence[F32]) -> Scores
     late = np.stack([scores([np.roll(y, by, 0) for y in drawn]) for by in SHIFTS], axis=1)
     foreign = scores([seen[i - 1] for i in range(len(seen))])
     return Scores(
-        *(float(x.mean()) for x in (real, made, shifted, foreign, late)),
-        float((real[:, None] > shifted).mean()),
-        float((real > foreign).mean()),
+        real=float(real.mean()),
+        made=float(made.mean()),
+        shifted=float(shifted.mean()),
+        foreign=float(foreign.mean()),
+        made_shifted=float(late.mean()),
+        right_shifted=float((real[:, None] > shifted).mean()),
+        right_foreign=float((real > foreign).mean()),
     )
 
 

@@ -103,7 +103,8 @@ class MouthNet(nn.Module):
     @staticmethod
     def around(sound: Tensor, past: Tensor) -> Tensor:
         """Return each step with those before it, (B, T, CONTEXT * 80), of sound (B, T, 160)."""
-        halves = sound.clamp(LOW, HIGH).unflatten(2, (HALVES, FRAMES // HALVES, BANDS)).mean(3).flatten(2) / 2
+        parts = sound.clamp(LOW, HIGH).reshape(*sound.shape[:2], HALVES, FRAMES // HALVES, BANDS)
+        halves = parts.mean(3).flatten(2) / 2
         return torch.cat([past, halves], 1).unfold(1, CONTEXT, 1).transpose(2, 3).flatten(2)
 
     def forward(self, sound: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
@@ -120,7 +121,7 @@ class MouthNet(nn.Module):
         around = self.around(sound, memory.past)
         x = self.context(around)
         y, hidden = self.gru(x, memory.hidden)
-        past = around[:, -1].unflatten(1, (CONTEXT, HALVES * BANDS))[:, 1:]
+        past = around[:, -1].reshape(-1, CONTEXT, HALVES * BANDS)[:, 1:]
         return self.output(torch.cat([y, x], 2)), Memory(past, hidden)
 
     def points(self, amounts: Tensor) -> Tensor:

@@ -79,7 +79,8 @@ def fit(talks: Sequence[Talk]) -> Judge:
         # A stretch's own mean says who is heard, not what.
         xs.append(x[:steps] - x[:steps].mean(axis=0))
         ys.append(y[:steps] - y[:steps].mean(axis=0))
-    x, y = np.concatenate(xs).astype(np.float64), np.concatenate(ys).astype(np.float64)
+    x = np.asarray(np.concatenate(xs), np.float64)
+    y = np.asarray(np.concatenate(ys), np.float64)
     whiten_x, whiten_y = _whitening(x), _whitening(y)
     u, _, v = np.linalg.svd(whiten_x @ (x.T @ y / len(x)) @ whiten_y)
     return Judge(whiten_x @ u[:, :PAIRS], whiten_y @ v[:PAIRS].T)
