@@ -79,11 +79,10 @@ def fit(talks: Sequence[Talk]) -> Judge:
         # A stretch's own mean says who is heard, not what.
         xs.append(x[:steps] - x[:steps].mean(axis=0))
         ys.append(y[:steps] - y[:steps].mean(axis=0))
-    x = np.asarray(np.concatenate(xs), np.float64)
-    y = np.asarray(np.concatenate(ys), np.float64)
-    whiten_x, whiten_y = _whitening(x), _whitening(y)
-    u, _, v = np.linalg.svd(whiten_x @ (x.T @ y / len(x)) @ whiten_y)
-    return Judge(whiten_x @ u[:, :PAIRS], whiten_y @ v[:PAIRS].T)
+    sound, lips = np.concatenate(xs).astype(np.float64), np.concatenate(ys).astype(np.float64)
+    whiten_sound, whiten_lips = _whitening(sound), _whitening(lips)
+    u, _, v = np.linalg.svd(whiten_sound @ (sound.T @ lips / len(sound)) @ whiten_lips)
+    return Judge(whiten_sound @ u[:, :PAIRS], whiten_lips @ v[:PAIRS].T)
 
 
 def _whitening(x: F64) -> F64:
