@@ -172,7 +172,7 @@ def train(net: MouthNet, reader: Stock, kept: Stock, out: Path, minutes: float, 
             return
         number += 1
         for group in optimiser.param_groups:
-            group["lr"] = RATE * min(number / 50, 0.5 * (1 + np.cos(np.pi * minute / minutes)))
+            group["lr"] = RATE * min(number / 50, 0.5 * (1 + float(np.cos(np.pi * minute / minutes))))
         bands = stock_bands(reader, pick)
         truth, there = real(reader, pick)
         loss = loss_of(made(net, levelled(bands)), truth, there)
