@@ -36,7 +36,7 @@ from models.train.speech2face.evaluate import (
 )
 from models.train.speech2face.judge import Judge
 from models.train.speech2face.train import fit
-from streamer.media.made import framed, marked
+from streamer.media.made_face import framed, marked
 
 SHOWN = ("R@1", "R@5", "R@10", "two", "R@1 within", "R@5 within", "R@10 within", "two within", "distance")
 HEAD = ["R@1", "R@5", "R@10", "two-way", "R@1, one gender", "R@5", "R@10", "two-way", "distance"]

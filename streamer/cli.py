@@ -202,6 +202,20 @@ def ask(
 
 
 @app.command()
+def talk(
+    portrait: Annotated[Path, typer.Option("--portrait", help="A picture with one face.")],
+    audio: Annotated[Path, typer.Option("--audio", help="Any file with speech in it that PyAV reads.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="MP4 file to write.")],
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of how the head moves and the eyes blink.")] = 0,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file.")] = False,
+) -> None:
+    """Make a video in which a portrait says what is heard; it is marked as a made picture."""
+    from streamer.commands.talk import talk_command
+
+    raise run_or_exit(lambda: talk_command(portrait, audio, out, seed=seed, force=force))
+
+
+@app.command()
 def transcribe(
     files: Annotated[list[Path], typer.Argument(help="Any audio or video files PyAV reads.")],
     speech: SpeechFlag = None,

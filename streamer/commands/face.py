@@ -19,7 +19,7 @@ from streamer.errors import UserError
 from streamer.media.choice import Choice
 from streamer.media.info import MediaInfo
 from streamer.media.inspect import inspect
-from streamer.media.made import made_png, marked
+from streamer.media.made_face import made_png, marked
 from streamer.media.sound import sound
 
 SOME_UNUSABLE = 2

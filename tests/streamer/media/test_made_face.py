@@ -4,7 +4,8 @@ import zlib
 import cv2
 import numpy as np
 
-from streamer.media.made import MARK, SIDE, SOURCE, STRIP, made_png, marked
+from streamer.media.made import SOURCE
+from streamer.media.made_face import MARK, SIDE, STRIP, made_png, marked
 
 
 def chunks(png):

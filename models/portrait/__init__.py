@@ -1,0 +1,1 @@
+"""The talking portrait: sound moves the mouth of a still picture."""

@@ -1,0 +1,1 @@
+"""Training of the portrait's mouth, and the judge of whether lips belong to a sound."""
