@@ -86,8 +86,12 @@ def process(
         bool, typer.Option("--one-pass", help="Separate at once, without learning all voices of the file first.")
     ] = False,
     adapt: Annotated[
-        bool, typer.Option("--adapt/--no-adapt", help="Tune the separator to these voices, where they talk at once.")
-    ] = True,
+        bool | None,
+        typer.Option(
+            "--adapt/--no-adapt",
+            help="Tune the separator to these voices, where they talk at once [where no lips are seen].",
+        ),
+    ] = None,
     observer: ObserverFlag = None,
     speech: SpeechFlag = None,
     language: LanguageFlag = "auto",

@@ -42,7 +42,7 @@ def process(
     progress: bool = True,
     force: bool = False,
     one_pass: bool = False,
-    adapt: bool = True,
+    adapt: bool | None = None,
     engine: EngineLike | None = None,
     speech: str | None = None,
     language: str = AUTO,
@@ -61,7 +61,7 @@ def process(
         progress: Whether to show on stderr how far it is.
         force: Whether to replace earlier results of the same recording, and write into a folder that holds other files.
         one_pass: Whether to separate at once, as in a call, instead of learning all voices of the file first.
-        adapt: Whether to tune the separator to the voices learnt, where they talk at once.
+        adapt: Whether to tune the separator to the voices learnt, where they talk at once; None where no lips are seen.
         engine: To be used instead of a new one; then there is one pass.
         speech: Transcriber of the captions, "none" for no captions; None neither looks nor listens beside the engine.
         language: See `models.speech.transcriber.open_transcriber`.
@@ -96,10 +96,10 @@ def process(
                             input, info, voices.survey(), begin(f"{input.name}: learning voices", info.duration)
                         )
                         learning = time.monotonic() - began
-                        if adapt:
+                        if adapt is not False:
                             began = time.monotonic()
                             tell = _shares(begin, f"{input.name}: tuning to these voices", known.settled.duration)
-                            tuning = voices.tune(known, tell)
+                            tuning = voices.tune(known, tell, lips=adapt is True)
                             tuning_took = time.monotonic() - began
                 observe = None if speech is None else functools.partial(open_findings, transcriber, unwritten, kept)
                 wanted = dataclasses.replace(wanted or Wanted(), captions=transcriber is not None)
@@ -162,7 +162,7 @@ def process_command(
     force: bool = False,
     resume: bool = False,
     one_pass: bool = False,
-    adapt: bool = True,
+    adapt: bool | None = None,
     speech: str | None = "moonshine",
     language: str = AUTO,
     choice: Choice | None = None,

@@ -59,7 +59,7 @@ class Engine:
         """Begin a first pass over a recording; what it finds can be given to `open`."""
         return Survey(self._faces, self._networks, self._max_faces)
 
-    def tune(self, known: Known, tell: Callable[[float], None] = lambda done: None) -> Tuning:
+    def tune(self, known: Known, tell: Callable[[float], None] = lambda done: None, lips: bool = False) -> Tuning:
         """Tune the separator to the voices of a recording, before its session begins and until that ends.
 
         For engines of one session at a time.
@@ -67,8 +67,9 @@ class Engine:
         Args:
             known: What the first pass found.
             tell: Hears what share is done.
+            lips: Whether to tune to voices whose lips are seen, too.
         """
-        result, net = tuned(load_separator(), known, tell)
+        result, net = tuned(load_separator(), known, tell, lips)
         if net is not None:
             self._separator = SeparatorRuntime(self._device, net=net)
         return result

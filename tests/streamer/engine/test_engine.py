@@ -115,7 +115,7 @@ def test_sessions_in_one_batch_are_as_if_alone(engine, picture):
 
 @pytest.mark.parametrize("kept", [True, False])
 def test_what_is_kept_of_tuning_separates_until_the_session_ends(engine, picture, kept, monkeypatch):
-    def tuned(net, known, tell):
+    def tuned(net, known, tell, lips):
         tell(1.0)
         net.out.weight.zero_()
         net.out.bias[:-BINS] = 10.0

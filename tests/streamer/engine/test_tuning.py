@@ -113,3 +113,9 @@ def test_lips_are_those_of_the_moment_as_the_separator_is_given_them() -> None:
 def test_obstacle_is_nothing_when_two_voices_said_enough() -> None:
     found = known({1: [9.0], 2: [9.0], 3: [1.0]})
     assert obstacle(found, voices_of(found)) == ""
+
+
+def test_voices_whose_lips_are_seen_are_tuned_to_only_on_demand() -> None:
+    found = known({1: [9.0], 2: [9.0]}, faces={round(0.04 * i, 2): [face(1, 1.0)] for i in range(100)})
+    assert obstacle(found, voices_of(found)) == "lips are seen"
+    assert obstacle(found, voices_of(found), lips=True) == ""
