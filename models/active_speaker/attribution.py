@@ -177,6 +177,11 @@ class Attributor:
         """Count two faces as one person from the next chunk on; `gone` is not seen any more."""
         self._joins.append((gone, stays))
 
+    def join_waiting(self) -> None:
+        """Make those one now who were joined since the last chunk; on the thread that hears."""
+        while self._joins:
+            self.inference.join(*self._joins.popleft())
+
     def hear(self, t: float, pcm: F32, hurry: bool = False) -> bool:
         """Take in the next sound.
 
@@ -225,8 +230,7 @@ class Attributor:
         """Judge the next chunk."""
         inference = self.inference
         number = inference.count
-        while self._joins:
-            inference.join(*self._joins.popleft())
+        self.join_waiting()
         inference.add(Chunk(0.0, 0.0, self._lips_of(number)))
         # Pictures take longer than sound where the machine is busy.
         for late in range(max(number - LATE_PICTURES, inference.first), number):

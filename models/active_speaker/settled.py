@@ -127,6 +127,7 @@ class Survey:
     def settle(self) -> Settled:
         """Decide, now that all is heard."""
         inference = self._attributor.inference
+        self._attributor.join_waiting()
         inference.infer(ROUNDS)
         means = {id: inference.lip_means(id) for id in inference.speakers if id > 0 and inference.count}
         inference.retire()
@@ -149,6 +150,10 @@ class Survey:
     def join(self, gone: int, stays: int) -> None:
         """Count two faces as one person, as `Attributor.join`."""
         self._attributor.join(gone, stays)
+
+    def now(self, id: int) -> int:
+        """Return the number of a speaker when all is settled."""
+        return self._attributor.inference.now(id)
 
     def _runs(self, solo: list[tuple[float, int, F32]]) -> list[tuple[float, F32]]:
         """Return the kept sound of a speaker in pieces of `SHORTEST` chunks or more, neighbours joined."""

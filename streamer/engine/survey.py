@@ -40,7 +40,6 @@ class Survey:
         self._speakers = SpeakerSurvey(networks)
         self._faces: dict[float, list[Face]] = {}
         self._cuts: set[float] = set()
-        self._same: dict[int, int] = {}
 
     def find(self, t: float, rgb: U8) -> tuple[list[Face], bool]:
         """Find the faces of the next picture, taken at `t` seconds, and whether it begins a new shot."""
@@ -48,7 +47,6 @@ class Survey:
         found = [replace(face, landmarks=None) for face in self._tracker.step(rgb, t)]
         for gone, stays in self._tracker.merged:
             self._speakers.join(gone, stays)
-            self._same[gone] = stays
         return found, self._tracker.cut
 
     def see(self, t: float, found: list[Face], cut: bool) -> None:
@@ -64,13 +62,9 @@ class Survey:
 
     def finish(self) -> Known:
         """Return what was found."""
-        faces = {t: [replace(face, id=self._now(face.id)) for face in found] for t, found in self._faces.items()}
-        return Known(self._speakers.settle(), faces, frozenset(self._cuts))
-
-    def _now(self, id: int) -> int:
-        while id in self._same:
-            id = self._same[id]
-        return id
+        settled, now = self._speakers.settle(), self._speakers.now
+        faces = {t: [replace(face, id=now(face.id)) for face in found] for t, found in self._faces.items()}
+        return Known(settled, faces, frozenset(self._cuts))
 
 
 class KnownSenses:

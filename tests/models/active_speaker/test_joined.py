@@ -100,3 +100,18 @@ def test_a_first_pass_has_one_number_a_person_from_the_first_second() -> None:
         speakers = settled.at(t).speakers
         assert 3 not in speakers and speakers[id] > 0.9, t
     assert set(settled.prints) == {1, 2} and settled.prints[1].seconds > 3.0
+
+
+def test_a_first_pass_joins_faces_of_which_nothing_is_heard_any_more() -> None:
+    ears = Ears()
+    survey = Survey(ears.networks)
+    call = Renumbered(survey)
+    for name in ("a", "b", "a", "b"):
+        call.go(2.4, name)
+        call.go(0.6)
+    call.first = 3
+    call.go(2.4, "a")
+    survey.join(3, 1)
+    settled = survey.settle()
+    assert survey.now(3) == 1 and set(settled.prints) == {1, 2}
+    assert all(3 not in settled.at(0.2 * i).speakers for i in range(75))

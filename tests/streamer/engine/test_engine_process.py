@@ -32,6 +32,17 @@ async def remembered(client, listener, picture):
     return frame
 
 
+async def right_one_is_known(client, listener, picture, answered):
+    """Show the right face alone and check its number; after the first such picture `answered` have been answered."""
+    alone = picture.copy()
+    alone[:, :320] = 90
+    frame = av.VideoFrame.from_ndarray(alone, format="rgb24").reformat(format="yuv420p")
+    for i in range(8):
+        client.send_video("p", 2 + i * STEP, frame)
+        await listener.until(lambda count=answered + i: len(listener.faces) == count)
+    assert [face.id for face in listener.faces[-1][1]] == [2]
+
+
 async def test_a_looking_process_that_dies_comes_back_and_voices_go_on(client, picture):
     client, listener = client
     frame = await remembered(client, listener, picture)
@@ -44,13 +55,7 @@ async def test_a_looking_process_that_dies_comes_back_and_voices_go_on(client, p
     # Sound does not wait for it, and the picture that was lost with it holds up none that follows.
     await listener.until(lambda: listener.voices)
     await listener.until(lambda: len(listener.faces) == MEMORY_EVERY + 1)
-    alone = picture.copy()
-    alone[:, :320] = 90
-    frame = av.VideoFrame.from_ndarray(alone, format="rgb24").reformat(format="yuv420p")
-    for i in range(8):
-        client.send_video("p", 2 + i * STEP, frame)
-        await listener.until(lambda count=MEMORY_EVERY + i + 2: len(listener.faces) == count)
-    assert [face.id for face in listener.faces[-1][1]] == [2]
+    await right_one_is_known(client, listener, picture, MEMORY_EVERY + 2)
     assert client.statistics.starts == 1
     assert told == [False, True]
 
@@ -136,13 +141,7 @@ async def test_a_killed_process_comes_back_and_knows_who_is_who(client, picture)
     assert client.send_audio("p", 1, 0.02, noise(1, 0)[0])
     await listener.until(lambda: listener.voices)
     assert listener.voices[0][0] == 1
-    alone = picture.copy()
-    alone[:, :320] = 90
-    frame = av.VideoFrame.from_ndarray(alone, format="rgb24").reformat(format="yuv420p")
-    for i in range(8):
-        client.send_video("p", 2 + i * STEP, frame)
-        await listener.until(lambda count=MEMORY_EVERY + i + 1: len(listener.faces) == count)
-    assert [face.id for face in listener.faces[-1][1]] == [2]
+    await right_one_is_known(client, listener, picture, MEMORY_EVERY + 1)
 
 
 async def test_an_odd_picture_and_a_failing_callback_cost_nobody_the_models(client, picture):

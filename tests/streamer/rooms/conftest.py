@@ -10,6 +10,7 @@ from streamer.observer.types import Caption
 from streamer.rooms.insights import Insights
 from streamer.rooms.outbox import Outbox
 from streamer.rooms.participant import Participant
+from streamer.rtc.peer import Peer
 
 
 class Observer:
@@ -64,3 +65,18 @@ async def received(person):
 
 def caption(face, id, text, start, end, final, vector=b""):
     return Caption(face=face, id=id, text=text, start=start, end=end, final=final, vector=vector)
+
+
+@pytest.fixture
+def answers(monkeypatch):
+    """Peers that are connected as soon as they have answered, and refuse the offer "bad"."""
+
+    async def answer(peer, offer, prepare):
+        await asyncio.sleep(0)
+        if offer == "bad":
+            await peer.close()
+            raise ValueError(offer)
+        peer._connected = True
+        return "answer"
+
+    monkeypatch.setattr(Peer, "answer", answer)

@@ -13,21 +13,12 @@ from streamer.rooms.outbox import Outbox
 from streamer.rooms.publisher import Publisher
 from streamer.rooms.room import Room
 from streamer.rooms.watcher import Watcher
-from streamer.rtc.peer import Peer, PeerCounts
+from streamer.rtc.peer import PeerCounts
 from streamer.settings import Settings
 
 
 @pytest.fixture
-async def room(monkeypatch):
-    async def answer(peer, offer, prepare):
-        await asyncio.sleep(0)
-        if offer == "bad":
-            await peer.close()
-            raise ValueError(offer)
-        peer._connected = True
-        return "answer"
-
-    monkeypatch.setattr(Peer, "answer", answer)
+async def room(answers):
     room = Room("room1", Settings(engine=False, max_peers=3), EngineClient(), ObserverClient(), PeerCounts())
     yield room
     await room.close()

@@ -1,7 +1,5 @@
 """A screen that somebody shares, beside their camera."""
 
-import asyncio
-
 import pytest
 
 from streamer.auth import Denied
@@ -13,22 +11,13 @@ from streamer.rooms.host import Host
 from streamer.rooms.outbox import Outbox
 from streamer.rooms.room import Room
 from streamer.rooms.share import share
-from streamer.rtc.peer import Peer, PeerCounts
+from streamer.rtc.peer import PeerCounts
 from streamer.settings import Settings
 from tests.streamer.rooms.test_host import told
 
 
 @pytest.fixture
-async def room(monkeypatch):
-    async def answer(peer, offer, prepare):
-        await asyncio.sleep(0)
-        if offer == "bad":
-            await peer.close()
-            raise ValueError(offer)
-        peer._connected = True
-        return "answer"
-
-    monkeypatch.setattr(Peer, "answer", answer)
+async def room(answers):
     settings = Settings(engine=False, max_publishers=2)
     room = Room("room1", settings, EngineClient(), ObserverClient(), PeerCounts())
     yield room
