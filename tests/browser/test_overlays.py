@@ -184,7 +184,7 @@ def test_nothing_on_a_picture_lies_over_words(stage: Callable[..., Stage], width
     text = "two people sit at a table in front of a large window and talk to each other"
     bob.tell(type="scene", t=time.time(), text=text, words=[{"word": w, "heat": ""} for w in text.split()])
     said: dict[int | None, str] = {1: "the budget of this year", 2: "and that of the next", None: "from the next room"}
-    for _ in range(10):
+    for _ in range(100):
         bob.tell(type="sound", t=time.time(), tags=[["music", 0.8], ["children playing", 0.6]])
         for line, (face, words) in enumerate(said.items()):
             bob.say(face, words, line=line)
