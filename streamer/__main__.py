@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 import sys
 
@@ -22,6 +23,9 @@ def main(arguments: list[str] | None = None) -> None:
         SystemExit: 0 when all went well, 2 with one line on stderr for bad input, else another code.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Names of files that are no UTF-8 go out as they came in.
+        sys.stdout.reconfigure(errors="surrogateescape")
     try:
         code = app(arguments or ["--help"], standalone_mode=False)
         sys.stdout.flush()

@@ -14,6 +14,7 @@ from models.common.arrays import U8
 from streamer.commands.batch import each
 from streamer.commands.tell import tell
 from streamer.errors import UserError
+from streamer.media.file_name import as_text
 from streamer.media.still import read_still
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def ask_command(paths: Sequence[Path], question: str) -> int:
         answerer = answerer or _answerer(question)
         said = answerer(still.pixels)
         answers = [{"answer": answer, "probability": round(p, 3)} for answer, p in said.answers]
-        line = {"image": str(path), "question": question, "answers": answers, "known": said.known}
+        line = {"image": as_text(path), "question": question, "answers": answers, "known": said.known}
         print(json.dumps(line), flush=True)
 
     return each(paths, one)

@@ -12,6 +12,7 @@ from models.common.arrays import U8
 from streamer.commands.batch import each
 from streamer.commands.tell import tell
 from streamer.errors import UserError
+from streamer.media.file_name import as_text
 from streamer.media.still import read_still
 
 BEAMS = (1, 3, 5)
@@ -39,7 +40,7 @@ def describe_command(paths: list[Path], *, beam: int = 3) -> int:
         still = read_still(path)
         # Not before there is a picture: most mistakes are in the only name, or in all.
         describe = describe or _describer(beam)
-        print(json.dumps({"image": str(path), **describe(still.pixels)}), flush=True)
+        print(json.dumps({"image": as_text(path), **describe(still.pixels)}), flush=True)
         tell(path, still.notes)
 
     return each(paths, one)

@@ -17,6 +17,7 @@ from models.speech2face.drawn import MOST, DrawnFace, Unusable
 from streamer.commands.tell import tell
 from streamer.errors import UserError
 from streamer.media.choice import Choice
+from streamer.media.file_name import as_text
 from streamer.media.info import MediaInfo
 from streamer.media.inspect import inspect
 from streamer.media.made_face import made_png, marked
@@ -80,8 +81,8 @@ def face(path: Path, picture: Path, maker: DrawsFaces, info: MediaInfo) -> dict[
     except OSError as error:
         raise UserError(f"cannot write {picture}: {error.strerror or error}") from error
     return {
-        "file": str(path),
-        "picture": str(picture),
+        "file": as_text(path),
+        "picture": as_text(picture),
         "embedding": [round(float(x), 5) for x in drawn.embedding],
         "gender": _rounded(drawn.gender),
         "age": _rounded(drawn.age),

@@ -18,6 +18,7 @@ from streamer.commands.tell import tell
 from streamer.demo.clip import STATEMENT, demo_clip
 from streamer.errors import ConnectionLost, Removed, UserError
 from streamer.media.choice import Choice
+from streamer.media.file_name import as_text
 from streamer.media.inspect import inspect
 from streamer.messages.base import LONGEST_NAME
 from streamer.rtc.endings import REMOVED
@@ -200,7 +201,7 @@ def join_command(
     if demo:
         print(STATEMENT, flush=True)
     server, room, invite = split_link(server, room, invite)
-    shown = name or ("Demo" if demo or file is None else file.stem[:LONGEST_NAME])
+    shown = name or ("Demo" if demo or file is None else as_text(Path(file.stem))[:LONGEST_NAME])
 
     async def enter(stop: asyncio.Event) -> None:
         token = invite or await ask_invite(server, room, secret)

@@ -15,6 +15,7 @@ from streamer.commands.batch import each
 from streamer.commands.tell import tell
 from streamer.errors import UserError
 from streamer.media.choice import Choice
+from streamer.media.file_name import as_text
 from streamer.media.info import MediaInfo
 from streamer.media.inspect import inspect
 from streamer.media.sound import sound
@@ -74,7 +75,7 @@ def tag(path: Path, tagger: NamesSounds, info: MediaInfo | None = None) -> dict[
             for name, probability in found:
                 best[name] = max(best.get(name, 0.0), probability)
     tags = [[name, round(p, 3)] for name, p in sorted(best.items(), key=lambda pair: -pair[1])]
-    return {"file": str(path), "duration": info.duration and round(info.duration, 3), "tags": tags}
+    return {"file": as_text(path), "duration": info.duration and round(info.duration, 3), "tags": tags}
 
 
 def _batches(rows: Iterator[F32]) -> Iterator[F32]:

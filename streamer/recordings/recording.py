@@ -19,6 +19,7 @@ from models.voiceprint.state import Change
 from streamer.engine.survey import Known
 from streamer.engine.tuning import Tuning
 from streamer.engine.types import BLOCK, FaceState, Voices
+from streamer.media.file_name import as_text
 from streamer.media.info import MediaInfo
 from streamer.media.pictures import Shot, shots
 from streamer.media.sound import sound
@@ -115,7 +116,7 @@ class Recording:
         """Go through the whole recording; `tell` hears how far it is, in seconds."""
         summary = Summary(self._folder, tuning=self._tuning)
         began = time.monotonic()
-        source = {"file": self._path.name, "fingerprint": fingerprint(self._path)}
+        source = {"file": as_text(Path(self._path.name)), "fingerprint": fingerprint(self._path)}
         try:
             self._event(0.0, "start", made_by=MADE_BY, **source, **self._info.facts())
             if self._tuning is not None:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import io
+import os
+import sys
 from pathlib import Path
 from typing import get_args
+from xml.etree import ElementTree
 
 import numpy as np
+import pytest
 import soundfile
 
-from streamer.messages.recorded import RecordedEvent
+from streamer.__main__ import main
+from streamer.messages.recorded import RecordedEvent, TranscriptFile
 from streamer.recordings.exports.write import Wanted
 from tests.media import clip, tone, write
 from tests.streamer.commands.test_process import OneFace, events, run
@@ -47,3 +53,24 @@ def test_what_is_not_wanted_is_not_made_and_other_rates_are(tmp_path: Path) -> N
     assert "overlay.mp4" not in summary.files and not any(name.startswith("tracks") for name in summary.files)
     info = soundfile.info(tmp_path / "out/face-7.wav")
     assert (info.samplerate, info.frames) == (48_000, 19_200)
+
+
+def test_a_name_that_is_no_text_is_processed_and_written_as_one(tmp_path: Path) -> None:
+    """As old disks and archives hold them: the bytes of Latin-1."""
+    path = clip(tmp_path / "a.mkv", 0.4).rename(tmp_path / os.fsdecode(b"caf\xe9\n.mkv"))
+    run(path, tmp_path / "out", OneFace())
+    assert events(tmp_path / "out")[0]["file"] == "caf\ufffd\n.mkv"
+    assert TranscriptFile.model_validate_json((tmp_path / "out/transcript.json").read_bytes()).file == "caf\ufffd\n.mkv"
+    for file in (tmp_path / "out").iterdir():
+        if file.suffix in (".json", ".rttm", ".csv", ".eaf", ".TextGrid", ".html", ".jsonl"):
+            file.read_text("utf-8")
+    ElementTree.parse(tmp_path / "out/transcript.eaf")
+
+
+def test_such_a_name_is_printed_as_it_came(monkeypatch: pytest.MonkeyPatch) -> None:
+    printed = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(printed, "utf-8"))
+    monkeypatch.setattr("streamer.__main__.app", lambda arguments, standalone_mode: print(arguments[0], flush=True))
+    with pytest.raises(SystemExit) as ended:
+        main([os.fsdecode(b"caf\xe9.mkv")])
+    assert (ended.value.code, printed.getvalue()) == (0, b"caf\xe9.mkv\n")
