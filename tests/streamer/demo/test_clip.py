@@ -116,7 +116,7 @@ def test_cache_that_cannot_be_written_is_a_clear_error(tmp_path: Path) -> None:
 def test_each_face_gets_its_own_voice(made: DemoClip, sources: list[F64], tmp_path: Path) -> None:
     """The key figure: 10 dB more of its own source than of the other's while both talk."""
     # As in a call, so without being tuned to them.
-    process(made.path, tmp_path / "out", progress=False, adapt=False)
+    process(made.path, tmp_path / "out", progress=False, adapt=False, overlay=False)
     events = [json.loads(line) for line in (tmp_path / "out/events.jsonl").read_text().splitlines()]
     boxes: dict[int, list[float]] = {}
     for event in events:
