@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import queue
-import threading
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import av
 import numpy as np
 
 from streamer.engine.types import FaceState
+from streamer.media.av_errors import as_os_errors
 from streamer.media.hdr import SDR
 from streamer.media.info import MediaInfo
 from streamer.media.pictures import Shot, even_size
 from streamer.media.sound import Piece
 from streamer.recordings.annotations import Annotations
+from streamer.recordings.beside import Beside
 from streamer.recordings.overlay_draw import Canvas
 
 TALLEST = 1080
@@ -34,15 +34,6 @@ LEAST_BITS = 64_000
 
 AAC_BITS = 96_000
 AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
-
-
-@dataclass(frozen=True, slots=True)
-class _Annotated:
-    """A picture with what is to be drawn on it."""
-
-    shot: Shot
-    faces: list[FaceState]
-    annotations: Annotations
 
 
 class OverlayWriter:
@@ -79,78 +70,50 @@ class OverlayWriter:
             layout = "mono" if info.channels == 1 else "stereo"
             self._audio = self._container.add_stream("aac", rate=coded, layout=layout)
             self._audio.codec_context.bit_rate = AAC_BITS
-        # A plain bounded queue: the recording waits for the encoder, nothing is dropped.
-        self._queue: queue.Queue[_Annotated | Piece | None] = queue.Queue(16)
-        self._error: BaseException | None = None
         self._last_pts = -1
-        self._thread = threading.Thread(target=self._run, name="overlay", daemon=True)
-        self._thread.start()
+        self._beside = Beside("overlay")
 
     def picture(self, shot: Shot, faces: list[FaceState], annotations: Annotations) -> None:
         """Add a picture with what is to be drawn on it; they come in order of time."""
-        self._put(_Annotated(shot, faces, annotations))
+        self._do(partial(self._encode_picture, shot, faces, annotations))
 
     def sound(self, piece: Piece) -> None:
         """Add sound at the recording's own rate; pieces join end to end."""
         if self._audio is not None:
-            self._put(piece)
+            self._do(partial(self._encode_sound, piece))
 
     def close(self) -> None:
         """Finish the file; raises what went wrong on the thread."""
-        self.abandon()
-        if self._error is not None:
-            raise self._error
+        try:
+            self._do(self._finish)
+            self._beside.close()
+        finally:
+            self.abandon()
 
     def abandon(self) -> None:
         """End the thread, whatever became of the file."""
-        if self._thread.is_alive():
-            self._queue.put(None)
-            self._thread.join()
-
-    def _put(self, item: _Annotated | Piece) -> None:
-        if self._error is not None:
-            raise self._error
-        self._queue.put(item)
-
-    def _run(self) -> None:
-        drained = False
-        try:
-            while (item := self._queue.get()) is not None:
-                if isinstance(item, _Annotated):
-                    self._encode_picture(item)
-                else:
-                    self._encode_sound(item)
-            drained = True
-            self._container.mux(self._video.encode(None))
-            if self._audio is not None:
-                self._container.mux(self._audio.encode(None))
+        self._beside.abandon()
+        with contextlib.suppress(av.error.FFmpegError, OSError):
             self._container.close()
-        except BaseException as error:
-            self._failed(error)
-            if not drained:
-                # Whoever puts must not wait for ever on a thread that has ended.
-                while self._queue.get() is not None:
-                    pass
-            with contextlib.suppress(av.error.FFmpegError, OSError):
-                self._container.close()
 
-    def _failed(self, error: BaseException) -> None:
-        if isinstance(error, av.error.FFmpegError) and not isinstance(error, OSError):
-            # A full disk, for one, is no OSError to PyAV.
-            self._error = OSError(error.errno, error.strerror)
-        else:
-            self._error = error
+    def _do(self, work: Callable[[], None]) -> None:
+        self._beside.do(as_os_errors()(work))
 
-    def _encode_picture(self, annotated: _Annotated) -> None:
-        pts = round(annotated.shot.t * CLOCK)
+    def _finish(self) -> None:
+        self._container.mux(self._video.encode(None))
+        if self._audio is not None:
+            self._container.mux(self._audio.encode(None))
+        self._container.close()
+
+    def _encode_picture(self, shot: Shot, faces: list[FaceState], annotations: Annotations) -> None:
+        pts = round(shot.t * CLOCK)
         if pts <= self._last_pts:
             return
         self._last_pts = pts
-        planes = annotated.shot.planes(self._width, self._height)
+        planes = shot.planes(self._width, self._height)
         if not planes.flags.writeable:
             planes = planes.copy()
-        canvas = Canvas(planes, self._width, self._height, self._names)
-        canvas.draw(annotated.faces, annotated.annotations)
+        Canvas(planes, self._width, self._height, self._names).draw(faces, annotations)
         frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
         frame.pts, frame.time_base = pts, Fraction(1, CLOCK)
         self._container.mux(self._video.encode(frame))

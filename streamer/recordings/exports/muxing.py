@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from fractions import Fraction
 from heapq import merge
 from math import inf
@@ -41,15 +41,6 @@ Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
 
 class ClockJumps(Exception):
     """Packets whose times step back or far ahead: copied, they would not be in step with anything."""
-
-
-@contextmanager
-def as_os_errors() -> Iterator[None]:
-    """Raise what PyAV raises as an OSError: a full disk, for one, is none to it."""
-    try:
-        yield
-    except av.error.FFmpegError as error:
-        raise OSError(error.errno, error.strerror) from error
 
 
 def put(container: av.container.OutputContainer, sources: Iterable[Packets]) -> None:

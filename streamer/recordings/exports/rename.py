@@ -9,12 +9,13 @@ from pathlib import Path
 import av
 
 from streamer.errors import UserError
+from streamer.media.av_errors import as_os_errors
 from streamer.media.info import MediaInfo
 from streamer.media.inspect import inspect
 from streamer.recordings.exports.burn import draw_again
 from streamer.recordings.exports.event_log import EVENTS, events, sort_events
 from streamer.recordings.exports.exchange import remade
-from streamer.recordings.exports.muxing import ClockJumps, as_os_errors, remuxed
+from streamer.recordings.exports.muxing import ClockJumps, remuxed
 from streamer.recordings.exports.people import Person, named, to_event
 from streamer.recordings.exports.result import Result, read_result
 from streamer.recordings.exports.write import (

@@ -9,12 +9,13 @@ from functools import partial
 from pathlib import Path
 
 from models.common.audio import SAMPLE_RATE
+from streamer.media.av_errors import as_os_errors
 from streamer.media.info import MediaInfo
 from streamer.recordings.exports.burn import draw_again
 from streamer.recordings.exports.csv_table import csv_table
 from streamer.recordings.exports.eaf import eaf
 from streamer.recordings.exports.event_log import EVENTS, sort_events
-from streamer.recordings.exports.muxing import as_os_errors, remuxed
+from streamer.recordings.exports.muxing import remuxed
 from streamer.recordings.exports.people import Person, named, number_people, to_event
 from streamer.recordings.exports.placement import Spot, place
 from streamer.recordings.exports.report import EVERYTHING_ELSE, report
