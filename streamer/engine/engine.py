@@ -111,6 +111,11 @@ class Engine:
         session = self._sessions.get(sid)
         return session.voice_changes() if session else []
 
+    def joined(self, sid: str) -> list[tuple[int, int]]:
+        """Return the speakers of a session that turned out to be somebody else known, (gone, stays) each, in order."""
+        session = self._sessions.get(sid)
+        return list(session.senses.latest.joined) if session else []
+
     def see(self, sid: str, t: float, rgb: U8) -> list[FaceState]:
         """Return the faces in a picture.
 

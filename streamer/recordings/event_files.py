@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
+from collections.abc import Iterable, Sequence
+from functools import reduce
 from pathlib import Path
 from typing import IO
 
@@ -34,18 +36,38 @@ class EventFiles:
         """Write an event of what works beside it; from one other thread."""
         _write(self._beside, t, type, more)
 
-    def finish(self) -> None:
-        """Put all into one file."""
+    def finish(self, joined: Sequence[tuple[int, int]] = ()) -> None:
+        """Put all into one file.
+
+        Args:
+            joined: Speakers that turned out to be somebody else, (gone, stays) each: events of both are the latter's.
+        """
         with self._events, self._beside:
             self._beside.seek(0)
             shutil.copyfileobj(self._beside, self._events)
         self._path.unlink()
+        if joined:
+            self._rename(joined)
+
+    def _rename(self, joined: Sequence[tuple[int, int]]) -> None:
+        path = Path(self._events.name)
+        with path.open(encoding="utf-8") as lines, self._path.open("w", encoding="utf-8") as out:
+            for line in lines:
+                event = json.loads(line)
+                event |= {key: now(joined, event[key]) for key in ("id", "face") if isinstance(event.get(key), int)}
+                out.write(json.dumps(event) + "\n")
+        self._path.replace(path)
 
     def abandon(self) -> None:
         """Close the files, whatever became of them."""
         for file in (self._events, self._beside):
             with contextlib.suppress(OSError):
                 file.close()
+
+
+def now(joined: Iterable[tuple[int, int]], id: int) -> int:
+    """Return the number that a speaker has in the end."""
+    return reduce(lambda now, pair: pair[1] if now == pair[0] else now, joined, id)
 
 
 def _write(file: IO[str], t: float, type: str, more: dict[str, object]) -> None:

@@ -47,6 +47,10 @@ class Microphones:
         """Return nothing: there are no voice prints."""
         return []
 
+    def joined(self, sid: str) -> list[tuple[int, int]]:
+        """Return nothing: every microphone stays a speaker of its own."""
+        return []
+
     def separate(self, sid: str, t: float, pcm: F32, last: bool = False) -> list[Voices]:
         """Return the microphones of the next block as voices."""
         mix, pcm = pcm, self._next() * self._boost

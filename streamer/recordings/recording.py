@@ -18,7 +18,7 @@ from models.faces.tracker import Face
 from models.voiceprint.state import Change
 from streamer.engine.survey import Known
 from streamer.engine.tuning import Tuning
-from streamer.engine.types import BLOCK, FaceState, Voices
+from streamer.engine.types import BLOCK, FaceState, Voices, speaker_name
 from streamer.media.file_name import as_text
 from streamer.media.info import MediaInfo
 from streamer.media.pictures import Shot, shots
@@ -26,7 +26,7 @@ from streamer.media.sound import sound
 from streamer.media.source import Losses
 from streamer.recordings.annotations import Annotations
 from streamer.recordings.beside import Beside
-from streamer.recordings.event_files import EventFiles
+from streamer.recordings.event_files import EventFiles, now
 from streamer.recordings.exports.turns import Turns
 from streamer.recordings.exports.write import OVERLAY
 from streamer.recordings.findings import Findings
@@ -109,6 +109,7 @@ class Recording:
         self._seen_faces = SeenFaces(info.width)
         self._heard: dict[int, FaceState] = {}
         self._without_face: set[int] = set()
+        self._joined: list[tuple[int, int]] = []
         self._end = 0.0
         self._blocks = 0
 
@@ -143,20 +144,25 @@ class Recording:
                 ahead.close()
             if self._engine is not None:
                 self._engine.close(SESSION)
-        summary.faces, summary.voices = sorted(self._appeared), sorted(self._without_face)
+        there = {now(self._joined, id) for id in [*self._appeared, *(-voice for voice in self._without_face)]}
+        summary.faces = sorted(id for id in there if id > 0)
+        summary.voices = sorted(-id for id in there if id < 0)
         summary.notes = self._notes()
         summary.duration, summary.took = self._end, time.monotonic() - began
         for note in summary.notes:
             self._event(self._end, "note", text=note)
-        for turn in self._turns.finish():
+        for turn in self._turns.finish(partial(now, self._joined)):
             self._event(turn.start, "turn", id=turn.id, end=round(turn.end, 3))
         self._event(self._end, "end", faces=summary.faces, voices=summary.voices, notes=summary.notes)
-        self._events.finish()
+        self._events.finish(self._joined)
         return summary
 
     def _notes(self) -> list[str]:
         """Return what is to be told at the end: what the recording lacks, what was mended, and what was lost."""
         notes = [*lacks(self._info, bool(self._appeared), bool(self._without_face)), *self._info.notes]
+        for gone, stays in self._joined if self._overlay is not None else ():
+            then, later = speaker_name(gone), speaker_name(stays)
+            notes.append(f"{then} turned out to be {later}: the overlay, which is drawn as it goes, says {then} before")
         if lost := self._lost_pictures.packets:
             notes.append(f"damaged pictures: {lost} ({self._lost_pictures.seconds:.1f} s) cannot be read")
         if self._findings is not None:
@@ -182,7 +188,7 @@ class Recording:
             t += BLOCK_SECONDS
             self._hear(files, begin, t, np.zeros(BLOCK, np.float32), True)
         self._look(inf, tell)
-        files.finish(length, self._appeared)
+        files.finish(length, self._appeared, self._joined)
 
     def _hear(self, files: VoiceFiles, begin: float, t: float, block: F32, last: bool) -> None:
         """Send a block of sound at `t` through the engine; `begin` is the time of the first sample."""
@@ -261,6 +267,8 @@ class Recording:
                 self._observe(inf)
                 self._release(inf)
                 tell(shot.t)
+        if until == inf and self._engine is not None:
+            self._joined = self._engine.joined(SESSION)
 
     def _observe(self, until: float) -> None:
         """Give the pictures up to a time to what looks beside, as far ahead of the sound as the engine has them."""

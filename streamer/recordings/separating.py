@@ -29,5 +29,8 @@ class EngineLike(Protocol):
     def voice_changes(self, sid: str) -> list[Change]:
         """Tell what happened to voice prints since the last call."""
 
+    def joined(self, sid: str) -> list[tuple[int, int]]:
+        """Tell which speakers turned out to be somebody else known, (gone, stays) each, in order."""
+
     def separate(self, sid: str, t: float, pcm: F32, last: bool = False) -> list[Voices]:
         """Separate a block: returns the voices of it and of those before, or none yet unless it is the last."""

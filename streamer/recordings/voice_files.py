@@ -64,9 +64,18 @@ class VoiceFiles:
             self._faces[id] = WavFile(self._folder / name, SAMPLE_RATE)
         return self._faces[id]
 
-    def finish(self, length: int, faces: Iterable[int]) -> None:
-        """Give every file exactly `length` samples; a face that was never heard gets a silent one."""
+    def finish(self, length: int, faces: Iterable[int], joined: Iterable[tuple[int, int]] = ()) -> None:
+        """Give every file exactly `length` samples; a face that was never heard gets a silent one.
+
+        Args:
+            length: Samples.
+            faces: Which there are.
+            joined: Speakers that turned out to be somebody else, (gone, stays) each: the file of both is the latter's.
+        """
         for id in faces:
             self._face(id)
+        for gone, stays in joined:
+            if gone in self._faces:
+                self._face(stays).add(self._faces.pop(gone))
         for wav in (self._rest, *self._faces.values()):
             wav.finish(length)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 BEGINS, ENDS = 0.5, 0.35
 """Probability from which a speaker begins, and below which one ends, to speak."""
@@ -40,11 +40,19 @@ class Turns:
         for id in [id for id, (_, last) in self._open.items() if t + lasts - last > PAUSE]:
             self._close(id)
 
-    def finish(self) -> list[SpokenTurn]:
-        """Return all turns in order."""
+    def finish(self, now: Callable[[int], int] = lambda id: id) -> list[SpokenTurn]:
+        """Return all turns in order; `now` tells the number that a speaker has in the end."""
         for id in list(self._open):
             self._close(id)
-        return sorted(self._done)
+        turns: dict[int, list[SpokenTurn]] = {}
+        for turn in sorted(replace(turn, id=now(turn.id)) for turn in self._done):
+            own = turns.setdefault(turn.id, [])
+            # Two that were one person may have been heard at the same time.
+            if own and turn.start - own[-1].end < PAUSE:
+                own[-1] = replace(own[-1], end=max(own[-1].end, turn.end))
+            else:
+                own.append(turn)
+        return sorted(turn for own in turns.values() for turn in own)
 
     def _close(self, id: int) -> None:
         start, end = self._open.pop(id)

@@ -58,6 +58,9 @@ class OneFace:
         self._asked = self.heard
         return [changes[heard] for heard in due]
 
+    def joined(self, sid: str) -> list[tuple[int, int]]:
+        return []
+
     def find(self, sid: str, t: float, rgb: U8) -> tuple[list[Face], bool]:
         self.looked.append((t, rgb.shape))
         return [], t == 0

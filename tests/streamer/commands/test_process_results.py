@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 from xml.etree import ElementTree
@@ -14,6 +15,7 @@ import pytest
 import soundfile
 
 from streamer.__main__ import main
+from streamer.engine.types import FaceState
 from streamer.messages.recorded import RecordedEvent, TranscriptFile
 from streamer.recordings.exports.write import Wanted
 from tests.media import clip, tone, write
@@ -53,6 +55,32 @@ def test_what_is_not_wanted_is_not_made_and_other_rates_are(tmp_path: Path) -> N
     assert "overlay.mp4" not in summary.files and not any(name.startswith("tracks") for name in summary.files)
     info = soundfile.info(tmp_path / "out/face-7.wav")
     assert (info.samplerate, info.frames) == (48_000, 19_200)
+
+
+class TwoNumbers(OneFace):
+    """Takes the one face for another person from the middle on, and finds out at the end."""
+
+    def _face(self) -> list[FaceState]:
+        return [replace(face, id=7 if self.heard <= 25 else 9) for face in super()._face()]
+
+    def joined(self, sid: str) -> list[tuple[int, int]]:
+        return [(9, 7)] if self.heard >= 50 else []
+
+
+def test_one_person_whom_one_pass_took_for_two_is_one_in_the_end(tmp_path: Path) -> None:
+    summary = run(clip(tmp_path / "a.mkv", 1.0), tmp_path / "out", TwoNumbers())
+    run(tmp_path / "a.mkv", tmp_path / "one", OneFace())
+    assert summary.faces == [7] and not (tmp_path / "out/face-9.wav").exists()
+    assert summary.notes == [
+        "Face 9 turned out to be Face 7: the overlay, which is drawn as it goes, says Face 9 before"
+    ]
+    whole, parts = (soundfile.read(tmp_path / out / "face-7.wav", dtype="int16")[0] for out in ("one", "out"))
+    # Before a number was seen in a picture it has no sound.
+    missing = np.flatnonzero(parts != whole)
+    assert np.ptp(missing) < 0.2 * 16_000 and not parts[missing].any()
+    assert {event["id"] for event in events(tmp_path / "out") if "id" in event} == {7}
+    one, other = ([e for e in events(tmp_path / out) if e["type"] == "turn"] for out in ("one", "out"))
+    assert other == one and len(one) == 1
 
 
 def test_a_name_that_is_no_text_is_processed_and_written_as_one(tmp_path: Path) -> None:
