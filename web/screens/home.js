@@ -2,6 +2,7 @@
 import { ApiError, createRoom, startDemo } from "../call/api.js";
 import { find } from "../ui/element.js";
 import { rememberHostInvite } from "../call/host-invite.js";
+import { t } from "../texts/texts.js";
 
 /** Shows the page and leads to the new room. */
 export function showHome() {
@@ -27,12 +28,12 @@ export function showHome() {
     } catch (error) {
       if (error instanceof ApiError && error.status === 401) {
         problem.textContent = secretField.hidden
-          ? "This server asks for its secret before it makes a call."
-          : "That is not this server's secret.";
+          ? t("This server asks for its secret before it makes a call.")
+          : t("That is not this server's secret.");
         secretField.hidden = false;
         secret.focus();
         secret.select();
-      } else problem.textContent = error instanceof ApiError ? error.message : "The server could not be reached.";
+      } else problem.textContent = error instanceof ApiError ? error.message : t("The server could not be reached.");
     } finally {
       button.disabled = demo.disabled = false;
     }
