@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from html.parser import HTMLParser
 
 SHOWN = ("aria-label", "title", "placeholder", "alt")
 """Attributes that people read or hear."""
 
-WORD = re.compile(r"""[“"'(\[]*[A-Za-z]{2,}(?:['’-][A-Za-z]+)*[.,:;!?…”"')\]]*""")
+MARK = re.compile(r"""[\"'`/{}]""")
+"""Characters of a script that may begin or end something."""
+
+WORD = re.compile(r"""[“"'(\[]*[A-Za-z]{2,}(?:['\u2019-][A-Za-z]+)*[.,:;!?…”"')\]]*""")
 """A word of a sentence, and not of a name, an address, a selector or a style."""
 
 UNSAID = re.compile(
     r"""(?: \b class:[^,{}]* | "class", | \b className \s* = | \b font \s* = | \b src: | \b rel:
-    | \b new\ Error\( | \b new\ DOMException\( | \b new\ URL\( | \b matchMedia\( | \b getContext\( | \bfetch\( | \bget\( | \bAuthorization: | \bset\( | "Authorization",
-    | \b import\( | \bfrom | ^import | \b (?: find | closest | matches | querySelector (?:All)? | querySelector<.*> ) \(
-    | [!=]==? | \b case | \bsandbox: ) \s* $""",
+    | \b new\ (?: Error | DOMException | URL ) \( | \b Authorization: | "Authorization",
+    | \b (?: matchMedia | getContext | fetch | get | set | find | closest | matches | querySelector (?:All)? ) \(
+    | \b import\( | \b from | \b import | [!=]==? | \b case ) \s* $""",
     re.VERBOSE,
 )
 """Code before a literal that nobody reads."""
@@ -52,17 +56,19 @@ class Literal:
     line: int
 
 
-def literals(source: str) -> list[Literal]:
+@cache
+def literals(source: str) -> tuple[Literal, ...]:
     """Return the strings and templates of a script, also those in expressions within templates."""
     found: list[Literal] = []
     _code(source, 0, found, nested=False)
-    return found
+    return tuple(found)
 
 
 def _code(source: str, at: int, found: list[Literal], *, nested: bool) -> int:
     """Read on until the end, or to the brace that ends an expression within a template; return where."""
     depth = 0
-    while at < len(source):
+    while next_one := MARK.search(source, at):
+        at = next_one.start()
         two, one = source[at : at + 2], source[at]
         if two == "//":
             at = source.find("\n", at) if "\n" in source[at:] else len(source)
@@ -84,7 +90,7 @@ def _code(source: str, at: int, found: list[Literal], *, nested: bool) -> int:
             at += 1
             if nested and depth < 0:
                 return at
-    return at
+    return len(source)
 
 
 def _template(source: str, start: int, found: list[Literal]) -> int:
