@@ -8,7 +8,7 @@ const locale = navigator.languages.find((tag) => languageOf(tag) === language) ?
 // Whoever reads English for want of their own language keeps their clock.
 const { hourCycle } = new Intl.DateTimeFormat(undefined, { hour: "numeric" }).resolvedOptions();
 const times = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle });
-const lists = new Intl.ListFormat(locale, { type: "unit", style: "long" });
+const lists = new Intl.ListFormat(locale, { type: "conjunction", style: "narrow" });
 
 /**
  * @param {number} t Unix seconds
