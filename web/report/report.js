@@ -1,6 +1,7 @@
 /** The report of a recording: picture and voices play in step, the transcript follows and leads. */
 import { catalogue, firstOf, languageOf } from "../texts/catalogue.js";
 import { translate } from "../texts/translate.js";
+import { letterOf } from "../ui/keys.js";
 
 /** Seconds by which a voice may be off before it is brought back at once, and before it runs a little faster or slower. */
 const FAR = 0.25;
@@ -247,6 +248,7 @@ function focusLine(index) {
 function onKey(event) {
   const target = event.target instanceof Element ? event.target : null;
   if (event.ctrlKey || event.altKey || event.metaKey) return;
+  const letter = letterOf(event);
   const index = lines.indexOf(/** @type {HTMLButtonElement} */ (target));
   const inControl = target?.matches("button, input, a") ?? false;
   if (event.key === " " && (!inControl || target?.matches("input"))) play(!wanted);
@@ -254,8 +256,8 @@ function onKey(event) {
   else if (event.key === "ArrowUp" && !target?.matches("input")) focusLine(index < 0 ? Math.max(0, shown) : index - 1);
   else if (event.key === "ArrowRight" && (target === seekSlider || !target?.matches("input"))) seek(now() + 5);
   else if (event.key === "ArrowLeft" && (target === seekSlider || !target?.matches("input"))) seek(now() - 5);
-  else if (event.key === "s" && !subtitlesButton.hidden) subtitlesButton.click();
-  else if (event.key === "a") everyone();
+  else if (letter === "s" && !subtitlesButton.hidden) subtitlesButton.click();
+  else if (letter === "a") everyone();
   else return;
   event.preventDefault();
 }

@@ -8,6 +8,7 @@ import { HostPanel } from "../panels/host.js";
 import { InviteDialog } from "./invite-dialog.js";
 import { LayoutMenu } from "./layout-menu.js";
 import { LevelMeter } from "../ui/meter.js";
+import { letterOf } from "../ui/keys.js";
 import { MutedTalk } from "../call/muted-talk.js";
 import { playTestTone } from "../ui/test-tone.js";
 import { qualityOf } from "../call/picture-quality.js";
@@ -203,7 +204,7 @@ export class CallBar {
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.defaultPrevented) return;
     if (!this.#listens) return;
     if (target?.closest("input:not([type=range], [type=checkbox]), select, textarea")) return;
-    const key = event.key.toLowerCase();
+    const key = letterOf(event);
     if (key !== "escape" && !this.insight.settings.now.keys) return;
     if (key === "m") this.#toggleMute();
     else if (key === "v") void this.#toggleCamera();

@@ -4,6 +4,9 @@ import { find } from "../ui/element.js";
 import { rememberHostInvite } from "../call/host-invite.js";
 import { t } from "../texts/texts.js";
 
+/** Seconds of the moving picture in which one face is heard alone. */
+const ALONE = { from: 2.2, until: 5.4 };
+
 /** Shows the page and leads to the new room. */
 export function showHome() {
   const section = find("#home", HTMLElement);
@@ -45,6 +48,13 @@ export function showHome() {
  * @param {HTMLVideoElement} movie
  */
 function showMovie(movie) {
+  const said = find("#home-said", HTMLElement);
+  const say = () => {
+    const alone = movie.currentTime >= ALONE.from && movie.currentTime < ALONE.until;
+    said.textContent = alone ? t("Only her voice") : t("Both at once");
+  };
+  movie.addEventListener("timeupdate", say);
+  say();
   movie.muted = true;
   movie.src = "/static/home.webm";
   if (matchMedia("(prefers-reduced-motion: reduce)").matches) movie.controls = true;

@@ -14,9 +14,9 @@ function kept(read) {
   }
 }
 
-/** @returns {Language | null} what was chosen for this browser; null = as the browser has it */
+/** @returns {Language | null} what was chosen for this tab or else this browser; null = as the browser has it */
 export function chosenLanguage() {
-  return kept(() => localStorage.getItem(KEY));
+  return kept(() => sessionStorage.getItem(KEY)) ?? kept(() => localStorage.getItem(KEY));
 }
 
 /** @param {string} language "" = as the browser has it; holds from the next page on */
@@ -39,5 +39,5 @@ export function pageLanguage() {
   } catch {
     // then it holds for this page
   }
-  return asked ?? kept(() => sessionStorage.getItem(KEY)) ?? chosenLanguage() ?? firstOf(navigator.languages);
+  return asked ?? chosenLanguage() ?? firstOf(navigator.languages);
 }

@@ -5,12 +5,15 @@ import { pageLanguage } from "./choice.js";
 /** @import { Language } from "./catalogue.js" */
 /** @typedef {Record<"page" | "told" | "sounds", Record<string, string>>} Entries of a language's file */
 
+/** Until then nothing is on the screen. */
+const PATIENCE_MS = 5000;
+
 /** @param {Language} language @returns {Promise<Entries>} */
 async function fetched(language) {
   const none = { page: {}, told: {}, sounds: {} };
   if (language === "en") return none;
   try {
-    const answer = await fetch(`/static/texts/${language}.json`);
+    const answer = await fetch(`/static/texts/${language}.json`, { signal: AbortSignal.timeout(PATIENCE_MS) });
     return answer.ok ? await answer.json() : none;
   } catch {
     return none; // English is better than nothing

@@ -29,7 +29,8 @@ export function editName(name, onName) {
   };
   input.addEventListener("keydown", (event) => {
     event.stopPropagation();
-    if (event.key !== "Enter" && event.key !== "Escape") return;
+    // While a word is being composed, Enter chooses its characters.
+    if ((event.key !== "Enter" && event.key !== "Escape") || event.isComposing) return;
     // The same press of Enter would click the button that has the focus again, and open the field anew.
     event.preventDefault();
     finish(event.key === "Enter");

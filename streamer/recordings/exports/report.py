@@ -122,7 +122,8 @@ def _clock(seconds: float) -> str:
 @cache
 def _script() -> str:
     """Return the page's script with what it imports in front of it: a page in a folder may import nothing."""
-    modules = [_part(name) for name in ("texts/catalogue.js", "texts/translate.js", "report/report.js")]
+    names = ("texts/catalogue.js", "texts/translate.js", "ui/keys.js", "report/report.js")
+    modules = [_part(name) for name in names]
     return "\n".join(re.sub(r"^import .*|^export (\{\};)?", "", module, flags=re.MULTILINE) for module in modules)
 
 
