@@ -42,6 +42,7 @@ CUT = """() => [...document.querySelectorAll("button, [role=tab], label span, h1
 """Texts that are wider than their place."""
 
 
+OWN_OPTIONS = "[aria-label='Bob님 옵션']"
 SIZES = {"desktop": (1280, 800), "phone": (360, 740)}
 
 
@@ -145,21 +146,21 @@ def menus(bob: Stage, folder: Path) -> None:
     bob.press("g")
     korean(page, folder, "layout")
 
-    def opened(name: str) -> Callable[[], None]:
+    def opened(button: str) -> Callable[[], None]:
         def show() -> None:
             page.keyboard.press("Escape")
             # On the picture it is shown to a pointer alone.
-            page.get_by_role("button", name=name, exact=True).dispatch_event("click")
+            page.locator(button).dispatch_event("click")
             expect(page.get_by_role("menu")).to_be_visible()
 
         return show
 
-    for number, name in enumerate(("화면 배치", "반응", "Ada님 옵션", "Bob님 옵션")):
-        korean(page, folder, f"menu-{number}", opened(name))
+    for number, button in enumerate(("#layout-button", "#react", "[aria-label='Ada님 옵션']", OWN_OPTIONS)):
+        korean(page, folder, f"menu-{number}", opened(button))
     page.keyboard.press("Escape")
     bob.press("r")
     page.get_by_role("menuitem", name="손 들기").click()
-    opened("Bob님 옵션")()
+    opened(OWN_OPTIONS)()
     page.get_by_role("menuitem", name="연결 상태").click()
     expect(page.locator("#figures-list dd").first).to_be_visible()
     korean(page, folder, "figures")
