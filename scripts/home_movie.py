@@ -19,7 +19,7 @@ BEGIN = 12.0
 """Second of the clip from which both talk."""
 
 CLICK, BACK = 2.2, 5.4
-"""Seconds at which the face is clicked, and at which everyone is heard again; `web/screens/home.js` says so in words, and knows them."""
+"""Seconds at which the face is clicked, and everyone is heard again: `web/screens/home.js` says it in words."""
 
 COLOURS = ((255, 209, 102), (110, 231, 183))
 
