@@ -10,7 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from streamer.demo.clip import demo_clip
 
@@ -19,10 +19,9 @@ BEGIN = 12.0
 """Second of the clip from which both talk."""
 
 CLICK, BACK = 2.2, 5.4
-"""Seconds at which the face is clicked, and at which everyone is heard again."""
+"""Seconds at which the face is clicked, and everyone is heard again: `web/screens/home.js` says it in words."""
 
 COLOURS = ((255, 209, 102), (110, 231, 183))
-FONT = Path("/usr/share/fonts/truetype/dejavu/DejaVuSans-Bold.ttf")
 
 
 def drawn(picture: Image.Image, boxes: list[tuple[float, float, float, float]], t: float) -> Image.Image:
@@ -34,7 +33,6 @@ def drawn(picture: Image.Image, boxes: list[tuple[float, float, float, float]], 
         quiet = Image.eval(picture.convert("L").convert("RGB"), lambda value: value * 2 // 5)
         picture.paste(quiet.crop((width // 2, 0, width, height)), (width // 2, 0))
     pen = ImageDraw.Draw(picture)
-    font = ImageFont.truetype(str(FONT), 13) if FONT.is_file() else ImageFont.load_default()
     for number, (x, y, w, h) in enumerate(boxes):
         left, top, right, bottom = x * width, y * height, (x + w) * width, (y + h) * height
         heard = not alone or number == 0
@@ -47,11 +45,6 @@ def drawn(picture: Image.Image, boxes: list[tuple[float, float, float, float]], 
                 size = 4 + 9 * abs(((t * (3.1 + bar) + 0.37 * bar + number) % 2) - 1)
                 at = left + 6 + 7 * bar
                 pen.rounded_rectangle((at, top - 8 - size, at + 4, top - 8), 2, fill=COLOURS[number])
-    words = "Only her voice" if alone else "Both at once"
-    room = pen.textbbox((0, 0), words, font=font)
-    middle = width / 2 - room[2] / 2
-    pen.rounded_rectangle((middle - 10, height - 30, middle + room[2] + 10, height - 8), 10, fill=(9, 12, 14))
-    pen.text((middle, height - 27), words, font=font, fill=(243, 246, 247))
     _hand(pen, boxes[0], t)
     return picture
 

@@ -7,6 +7,9 @@ import { forgetHostInvite, hostInvite } from "./call/host-invite.js";
 import { showHome } from "./screens/home.js";
 import { JoinScreen } from "./screens/join.js";
 import { LocalMedia } from "./call/media.js";
+import { bindLanguageChoices } from "./screens/language-choice.js";
+import { language, t } from "./texts/texts.js";
+import { translate } from "./texts/translate.js";
 
 /** @import { Entrant } from "./types.js" */
 
@@ -75,6 +78,10 @@ function showJoin(room, invite) {
   // A link may fill in the form; what starts devices and what joins is a person's own click.
   join.show(new URLSearchParams(location.search).get("name"));
 }
+
+document.documentElement.lang = language;
+if (language !== "en") translate(document, t);
+bindLanguageChoices();
 
 const path = /^\/r\/([^/]+)\/?$/.exec(location.pathname);
 const invite = location.hash.slice(1);

@@ -19,6 +19,7 @@ from streamer.rooms.participant import Participant
 from streamer.rooms.summary import gather
 from streamer.server.context import Context, context_of
 from streamer.settings import IceServer, is_loopback
+from streamer.transcripts.page_texts import Language
 from streamer.transcripts.summary_page import summary_page
 
 router = APIRouter(tags=["rooms"])
@@ -189,7 +190,7 @@ async def transcript(request: Request, room_id: str, kind: Literal["vtt", "srt",
 
 
 @router.get("/rooms/{room_id}/summary.html", response_class=Response)
-async def summary(request: Request, room_id: str) -> Response:
+async def summary(request: Request, room_id: str, lang: Language = "en") -> Response:
     """Return the call until now as a page to keep, as far as it is for who asks; 204 while nobody has said anything."""
     context = context_of(request)
     room, participant = context.entrant(context.session_claims(request, room_id), "watch")
@@ -199,7 +200,7 @@ async def summary(request: Request, room_id: str) -> Response:
     gathered = gather(room.insights, participant.sees_from)
     if not gathered.lines:
         return Response(status_code=204)
-    text = await asyncio.to_thread(summary_page, gathered)
+    text = await asyncio.to_thread(summary_page, gathered, lang)
     name = f'attachment; filename="earshot-{room_id}.html"'
     return Response(text, media_type="text/html; charset=utf-8", headers={"Content-Disposition": name})
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from html import escape
 
 from streamer.transcripts.keywords import salient
+from streamer.transcripts.page_texts import Language, PageTexts
 from streamer.transcripts.subtitle_text import clock
 from streamer.transcripts.summary import Share, Utterance, exchanges, questions, shares, spread
 
@@ -30,6 +31,7 @@ td.when { width: 50%; }
 figure { margin: 0; } img { width: 100%; border-radius: .5rem; } figcaption, time { font-size: .85rem; opacity: .75; }
 time { font-variant-numeric: tabular-nums; } p { margin: .3rem 0; overflow-wrap: anywhere; }
 summary { cursor: pointer; }
+:lang(ko) { word-break: keep-all; }
 """
 
 
@@ -56,11 +58,12 @@ class Gathered:
     pictures: Sequence[Picture] = ()
 
 
-def summary_page(call: Gathered) -> str:
+def summary_page(call: Gathered, language: Language = "en") -> str:
     """Write the page.
 
     Args:
         call: with one line at least.
+        language: of all but what people said.
 
     Returns:
         HTML; all that people said and are called is text in it.
@@ -68,39 +71,46 @@ def summary_page(call: Gathered) -> str:
     begin = call.lines[0].start
     end = max(line.end for line in call.lines)
     day = datetime.fromtimestamp(begin, UTC)
-    lasted = clock(end - begin)
+    date = f"{day.year}년 {day.month}월 {day.day}일" if language == "ko" else f"{day:%d %B %Y}"
+    t = PageTexts(language)
+    about = t(
+        "{length} from the first word to the last, {lines}. Counted and collected by Earshot "
+        "from what was understood; times are about right, and words may be wrong.",
+        length=clock(end - begin),
+        lines=_lines(t, len(call.lines)),
+    )
     parts = [
-        f"<h1>Call of {day:%d %B %Y}, {day:%H:%M} UTC</h1>",
-        f"<p>{lasted} from the first word to the last, {_lines(len(call.lines))}. Counted and collected by Earshot "
-        "from what was understood; times are about right, and words may be wrong.</p>",
-        _spoken(shares(call.lines), begin, end),
-        _words(call.lines),
-        _exchanges(call.lines, begin),
-        _section("Questions", [_line(line, begin) for line in questions(call.lines)]),
-        _pictures(call.pictures, begin),
-        "<h2>All that was said and written</h2><details><summary>Show</summary>",
-        *[_line(line, begin) for line in call.lines],
+        f"<h1>{t('Call of {date}, {time} UTC', date=date, time=f'{day:%H:%M}')}</h1><p>{about}</p>",
+        _spoken(t, shares(call.lines), begin, end),
+        _words(t, call.lines),
+        _exchanges(t, call.lines, begin),
+        _section(t("Questions"), [_line(t, line, begin) for line in questions(call.lines)]),
+        _pictures(t, call.pictures, begin),
+        f"<h2>{t('All that was said and written')}</h2><details><summary>{t('Show')}</summary>",
+        *[_line(t, line, begin) for line in call.lines],
         "</details>",
     ]
-    head = f"<meta charset=utf-8><meta name=viewport content='width=device-width'><title>Call of {day:%d %B %Y}</title>"
-    return f"<!doctype html><html lang=en>{head}<style>{STYLE}</style><body>{''.join(parts)}</body></html>\n"
+    title = f"<title>{t('Call of {date}', date=date)}</title>"
+    head = f"<meta charset=utf-8><meta name=viewport content='width=device-width'>{title}<style>{STYLE}</style>"
+    return f"<!doctype html><html lang={language}>{head}<body>{''.join(parts)}</body></html>\n"
 
 
-def _lines(count: int) -> str:
-    return "1 line" if count == 1 else f"{count} lines"
+def _lines(t: PageTexts, count: int) -> str:
+    return t("1 line") if count == 1 else t("{n} lines", n=count)
 
 
 def _section(title: str, rows: list[str]) -> str:
     return f"<h2>{title}</h2>{''.join(rows)}" if rows else ""
 
 
-def _line(line: Utterance, begin: float) -> str:
-    how = " (written)" if line.written else ""
+def _line(t: PageTexts, line: Utterance, begin: float) -> str:
+    name = f"<b>{escape(t.speaker(line.speaker))}</b>"
+    who = t("{name} (written)", name=name) if line.written else name
     at = f"<time>{clock(max(0.0, line.start - begin))}</time>"
-    return f"<p dir=auto>{at} <b>{escape(line.speaker)}</b>{how}: {escape(line.text)}</p>"
+    return f"<p dir=auto>{at} {who}: {escape(line.text)}</p>"
 
 
-def _spoken(spoken: list[Share], begin: float, end: float) -> str:
+def _spoken(t: PageTexts, spoken: list[Share], begin: float, end: float) -> str:
     whole = max(end - begin, 1e-3)
     rows = []
     for share in spoken:
@@ -108,33 +118,35 @@ def _spoken(spoken: list[Share], begin: float, end: float) -> str:
             f"<i style='left:{100 * (a - begin) / whole:.2f}%;width:{100 * (b - a) / whole:.2f}%'></i>"
             for a, b in share.spans
         )
-        who = f"<th dir=auto>{escape(share.speaker)}</th><td>{clock(share.seconds)}</td><td>{_lines(share.lines)}</td>"
-        rows.append(f"<tr>{who}<td class=when><div class=line>{bars}</div></td></tr>")
-    return f"<h2>Who spoke how long, and when</h2><table>{''.join(rows)}</table>" if rows else ""
+        name = f"<th dir=auto>{escape(t.speaker(share.speaker))}</th>"
+        how = f"<td>{clock(share.seconds)}</td><td>{_lines(t, share.lines)}</td>"
+        rows.append(f"<tr>{name}{how}<td class=when><div class=line>{bars}</div></td></tr>")
+    return f"<h2>{t('Who spoke how long, and when')}</h2><table>{''.join(rows)}</table>" if rows else ""
 
 
-def _words(lines: Sequence[Utterance]) -> str:
+def _words(t: PageTexts, lines: Sequence[Utterance]) -> str:
     found = salient(line.text for line in lines)
     chips = "".join(f"<span>{escape(word)}</span>" for word in found)
-    return f"<h2>Words that came again</h2><p class=words>{chips}</p>" if found else ""
+    return f"<h2>{t('Words that came again')}</h2><p class=words>{chips}</p>" if found else ""
 
 
-def _exchanges(lines: Sequence[Utterance], begin: float) -> str:
+def _exchanges(t: PageTexts, lines: Sequence[Utterance], begin: float) -> str:
     rows = []
     for one in exchanges(lines):
-        who = escape(", ".join(one.speakers))
-        how = f"{clock(one.seconds)}, {len(one.lines)} lines"
+        who = escape(", ".join(map(t.speaker, one.speakers)))
+        how = f"{clock(one.seconds)}, {_lines(t, len(one.lines))}"
         title = f"<time>{clock(one.start - begin)}</time> <b dir=auto>{who}</b>, {how}"
-        rows.append(f"<details><summary>{title}</summary>{''.join(_line(line, begin) for line in one.lines)}</details>")
-    return _section("The longest exchanges", rows)
+        said = "".join(_line(t, line, begin) for line in one.lines)
+        rows.append(f"<details><summary>{title}</summary>{said}</details>")
+    return _section(t("The longest exchanges"), rows)
 
 
-def _pictures(pictures: Sequence[Picture], begin: float) -> str:
+def _pictures(t: PageTexts, pictures: Sequence[Picture], begin: float) -> str:
     shown = [pictures[index] for index in spread([picture.t for picture in pictures], MOST_PICTURES)]
     figures = []
     for picture in shown:
         data = base64.b64encode(picture.jpeg).decode("ascii")
         what = escape(f"{clock(max(0.0, picture.t - begin))} {picture.owner}".strip())
-        image = f"<img src='data:image/jpeg;base64,{data}' alt='What the camera showed'>"
+        image = f"<img src='data:image/jpeg;base64,{data}' alt='{t('What the camera showed')}'>"
         figures.append(f"<figure>{image}<figcaption dir=auto>{what}</figcaption></figure>")
-    return f"<h2>Seen</h2><div class=pictures>{''.join(figures)}</div>" if figures else ""
+    return f"<h2>{t('Seen')}</h2><div class=pictures>{''.join(figures)}</div>" if figures else ""

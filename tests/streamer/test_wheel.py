@@ -64,7 +64,7 @@ def test_the_demo_runs_from_the_wheel_alone(wheel: Path, tmp_path: Path) -> None
                 page = http.get("/")
                 assert page.status_code == 200
                 assert "<title>" in page.text
-                for name in ("tile/tile.js", "icons.svg", "style.css", "messages.schema.json"):
+                for name in ("tile/tile.js", "texts/ko.json", "icons.svg", "style.css", "messages.schema.json"):
                     served = http.get(f"/static/{name}")
                     assert served.status_code == 200, name
                     assert served.content == (ROOT / "web" / name).read_bytes()

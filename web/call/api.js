@@ -1,4 +1,5 @@
 /** The few plain HTTP calls: make a room, invite to it, join it. */
+import { t, told } from "../texts/texts.js";
 
 /** @import { CreatedRoom, Entrant, Joined, OwnRoom } from "../types.js" */
 
@@ -6,7 +7,7 @@
 export class ApiError extends Error {
   /**
    * @param {number} status
-   * @param {string} reason
+   * @param {string} reason in the reader's language
    */
   constructor(status, reason) {
     super(reason);
@@ -18,6 +19,14 @@ export class ApiError extends Error {
   get final() {
     return this.status >= 400 && this.status < 500 && ![408, 425, 429].includes(this.status);
   }
+}
+
+/**
+ * @param {unknown} error
+ * @returns {string} for people: browsers tell theirs in English
+ */
+export function reasonOf(error) {
+  return error instanceof ApiError ? error.message : t("no connection");
 }
 
 /**
@@ -33,7 +42,7 @@ export async function refusal(response) {
   } catch {
     // A proxy's error page is not JSON: the status has to do.
   }
-  return new ApiError(response.status, reason || `The server answered ${response.status}`);
+  return new ApiError(response.status, told(reason) || t("The server answered {status}", { status: String(response.status) }));
 }
 
 /**

@@ -3,6 +3,7 @@ import { Connection } from "./connection.js";
 import { FaceHistory } from "./face-history.js";
 import { Hosting } from "./hosting.js";
 import { Talk } from "./talk.js";
+import { t, told } from "../texts/texts.js";
 
 /** @import { CallSnapshot, ConnectionState, Entrant, FaderFace, FaderState, Focus, InsightMessage, RoomState, ServerMessage, Slot, TalkMessage } from "../types.js" */
 /** @import { LocalMedia } from "./media.js" */
@@ -101,7 +102,7 @@ export class Call {
    */
   faceName(participant, face) {
     const name = this.participant(participant)?.faces[String(face)];
-    return name || this.history(participant).newest().find(({ id }) => id === face)?.name || (face < 0 ? `Voice ${-face}` : `Face ${face}`);
+    return name || this.history(participant).newest().find(({ id }) => id === face)?.name || (face < 0 ? t("Voice {n}", { n: -face }) : t("Face {n}", { n: face }));
   }
 
   /**
@@ -217,10 +218,10 @@ export class Call {
    * @returns {string} who speaks, for people
    */
   speaker(participant, face) {
-    const owner = this.participant(participant)?.name ?? "Someone who left";
+    const owner = this.participant(participant)?.name ?? t("Someone who left");
     if (face === null) return owner;
     const given = this.participant(participant)?.faces[String(face)];
-    return given || `${this.faceName(participant, face)} of ${owner}`;
+    return given || t("{face} of {owner}", { face: this.faceName(participant, face), owner });
   }
 
   noteFirstFrame() {
@@ -272,7 +273,7 @@ export class Call {
         this.listener.onSlots();
         break;
       case "status":
-        this.#setVoices(message.voices_separated, message.reason);
+        this.#setVoices(message.voices_separated, told(message.reason));
         break;
       case "localization":
       case "sound":
@@ -284,7 +285,7 @@ export class Call {
         this.listener.onInsight(message);
         break;
       case "notice":
-        this.listener.onNotice(message.reason, null, message.code.endsWith("_up") ? "info" : "error");
+        this.listener.onNotice(told(message.reason), null, message.code.endsWith("_up") ? "info" : "error");
         break;
       case "hearing":
         this.listener.onHearing(message.complete);
@@ -301,7 +302,7 @@ export class Call {
         this.listener.onHosting();
         break;
       case "error":
-        this.listener.onNotice(message.reason, message.request);
+        this.listener.onNotice(told(message.reason), message.request);
         break;
     }
   }

@@ -3,6 +3,7 @@ import { ApiError, joinRoom } from "./api.js";
 import { Control } from "./control.js";
 import { Publisher } from "./publisher.js";
 import { MediaSession } from "./whip.js";
+import { t, told } from "../texts/texts.js";
 
 /** @import { ClientMessage, ConnectionState, Entrant, Joined, ServerMessage } from "../types.js" */
 /** @import { LocalMedia } from "./media.js" */
@@ -82,7 +83,7 @@ export class Connection {
     if (this.state === "refused" && this.joined) this.joined = { ...this.joined, resume: "" };
     this.#tries = 0;
     this.#lostAt = performance.now();
-    this.#state("reconnecting", "Reconnecting…");
+    this.#state("reconnecting", t("Reconnecting…"));
     void this.#rejoin();
   }
 
@@ -92,7 +93,7 @@ export class Connection {
    */
   close(unloading = false) {
     if (this.state === "left" || this.state === "removed") return;
-    this.#state("left", "You left the call");
+    this.#state("left", t("You left the call"));
     this.#generation += 1;
     clearTimeout(this.#timer);
     const ended = Promise.all([this.watching?.end(), this.publishing?.end()]);
@@ -136,7 +137,7 @@ export class Connection {
           (message) => {
             if (message.type === "welcome") resolve(undefined);
             if (message.type === "token" && this.joined) this.#renew(this.joined, message.token);
-            if (message.type === "error" && message.code === REMOVED) this.#removed(message.reason);
+            if (message.type === "error" && message.code === REMOVED) this.#removed(told(message.reason));
             else this.listener.onMessage(message);
           },
           (code, reason) => {
@@ -146,10 +147,10 @@ export class Connection {
         );
       });
       if (joined.waiting) {
-        this.#state("waiting", "Waiting to be let in");
+        this.#state("waiting", t("Waiting to be let in"));
         await welcomed;
         if (!current()) return;
-        this.#state("connecting", "Connecting…");
+        this.#state("connecting", t("Connecting…"));
       }
       // The token may have been renewed while they waited.
       const stay = this.#stay(this.joined ?? joined, generation);
@@ -171,7 +172,7 @@ export class Connection {
       this.#tries = 0;
       this.#lostAt = 0;
       this.#blocked = false;
-      this.#state("connected", "Connected");
+      this.#state("connected", t("Connected"));
       // Devices may have changed while the offer was under way.
       this.#mediaChanged();
     };
@@ -188,8 +189,8 @@ export class Connection {
     const urls = this.joined?.ice_servers.flatMap((server) => server.urls) ?? [];
     const turn = urls.some((url) => /^turns?:/.test(url));
     return turn
-      ? "Picture and sound do not get through, not even by the TURN server. Try another network, or tell whoever runs this server."
-      : "Picture and sound do not get through: this network lets no UDP pass. Try another one, or ask whoever runs this server for a TURN server.";
+      ? t("Picture and sound do not get through, not even by the TURN server. Try another network, or tell whoever runs this server.")
+      : t("Picture and sound do not get through: this network lets no UDP pass. Try another one, or ask whoever runs this server for a TURN server.");
   }
 
   /** @param {string} reason the host has ended this stay: nothing is tried again */
@@ -266,7 +267,7 @@ export class Connection {
    */
   #lost(generation, code, reason) {
     if (generation !== this.#generation) return;
-    if (code === REPLACED) this.#failed(new ApiError(409, "You joined this call from another page."));
+    if (code === REPLACED) this.#failed(new ApiError(409, t("You joined this call from another page.")));
     else this.#failed(new Error(reason));
   }
 
@@ -285,7 +286,7 @@ export class Connection {
     const answer = error instanceof ApiError ? ` ${error.message}` : "";
     // Who was told why they see nothing is not told anything vaguer at each further try.
     if (this.#blocked && !answer) this.#state("blocked", this.#whyBlocked(), true);
-    else this.#state("reconnecting", (long ? "Still trying to reconnect…" : "Reconnecting…") + answer, long || !!answer);
+    else this.#state("reconnecting", (long ? t("Still trying to reconnect…") : t("Reconnecting…")) + answer, long || !!answer);
     const wait = BACKOFF_MS[Math.min(this.#tries, BACKOFF_MS.length - 1)] ?? 5000;
     this.#tries += 1;
     clearTimeout(this.#timer);

@@ -1,6 +1,7 @@
 /** The local camera and microphone: opening, switching, muting, and what went wrong in plain words. */
 import { remember, remembered } from "./device-memory.js";
 import { pictureOf, QUALITIES, qualityOf } from "./picture-quality.js";
+import { t } from "../texts/texts.js";
 
 /** @import { Quality } from "./picture-quality.js" */
 /** @typedef {"audio" | "video"} Kind */
@@ -14,16 +15,22 @@ const SOUND = { echoCancellation: true, noiseSuppression: false, autoGainControl
  * @returns {string}
  */
 export function explain(kind, error) {
-  const device = kind === "audio" ? "microphone" : "camera";
+  const audio = kind === "audio";
   const name = error instanceof DOMException ? error.name : "";
   if (name === "NotAllowedError" || name === "SecurityError")
-    return `The browser was not allowed to use the ${device}. You can allow it in the address bar.`;
-  if (name === "NotFoundError" || name === "OverconstrainedError") return `No ${device} was found.`;
+    return audio
+      ? t("The browser was not allowed to use the microphone. You can allow it in the address bar.")
+      : t("The browser was not allowed to use the camera. You can allow it in the address bar.");
+  if (name === "NotFoundError" || name === "OverconstrainedError") return audio ? t("No microphone was found.") : t("No camera was found.");
   if (name === "NotReadableError" || name === "AbortError")
-    return `The ${device} could not be started. Another program may be using it.`;
+    return audio
+      ? t("The microphone could not be started. Another program may be using it.")
+      : t("The camera could not be started. Another program may be using it.");
   if (name === "InsecureContext")
-    return `Browsers give the ${device} only to pages served over https or from this computer (localhost).`;
-  return `The ${device} could not be used.`;
+    return audio
+      ? t("Browsers give the microphone only to pages served over https or from this computer (localhost).")
+      : t("Browsers give the camera only to pages served over https or from this computer (localhost).");
+  return audio ? t("The microphone could not be used.") : t("The camera could not be used.");
 }
 
 /**
@@ -222,7 +229,7 @@ export class LocalMedia extends EventTarget {
     track.addEventListener("ended", () => {
       if (this.tracks[kind] !== track) return;
       this.tracks[kind] = null;
-      this.problems[kind] = `The ${kind === "audio" ? "microphone" : "camera"} stopped. Was it unplugged?`;
+      this.problems[kind] = kind === "audio" ? t("The microphone stopped. Was it unplugged?") : t("The camera stopped. Was it unplugged?");
       this.dispatchEvent(new CustomEvent("lost", { detail: this.problems[kind] }));
       this.#changed();
     });

@@ -1,11 +1,15 @@
 /** What this page sends: its tracks in one WHIP session, swapped in place when the devices change. */
 import { ApiError } from "./api.js";
 import { MediaSession } from "./whip.js";
+import { t } from "../texts/texts.js";
 
 /** @import { Joined } from "../types.js" */
 /** @import { LocalMedia } from "./media.js" */
 
-const DEVICES = { audio: "microphone", video: "camera" };
+const NOT_CHANGED = {
+  audio: t("The microphone could not be changed for the others. Please choose it again."),
+  video: t("The camera could not be changed for the others. Please choose it again."),
+};
 
 /**
  * @typedef {object} Stay one connection to the room, until the next takes its place
@@ -52,7 +56,7 @@ export class Publisher {
       this.session = session;
     } catch (error) {
       if (!(error instanceof ApiError) || !error.final) throw error;
-      this.onNotice(`The others cannot see or hear you: ${error.message}`);
+      this.onNotice(t("The others cannot see or hear you: {reason}", { reason: error.message }));
     }
   }
 
@@ -111,7 +115,7 @@ export class Publisher {
       await sender.replaceTrack(track);
     } catch {
       // One device that cannot be swapped must not hold up the other, nor the next change of this one.
-      if (stay.current()) this.onNotice(`The ${DEVICES[kind]} could not be changed for the others. Please choose it again.`);
+      if (stay.current()) this.onNotice(NOT_CHANGED[kind]);
     }
   }
 

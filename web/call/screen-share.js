@@ -1,5 +1,7 @@
 /** Sharing a screen: its picture, and its sound where the browser gives it, as a session of its own beside the camera's. */
+import { reasonOf } from "./api.js";
 import { MediaSession } from "./whip.js";
+import { t } from "../texts/texts.js";
 
 /** @import { Call } from "./call.js" */
 
@@ -42,7 +44,7 @@ export class ScreenShare extends EventTarget {
     } catch (error) {
       // Who chose none does not need to be told.
       const refused = error instanceof DOMException && error.name === "NotAllowedError";
-      if (!refused) this.onNotice("The screen could not be shared.");
+      if (!refused) this.onNotice(t("The screen could not be shared."));
       return;
     }
     this.stream = stream;
@@ -53,7 +55,7 @@ export class ScreenShare extends EventTarget {
       if (this.stream !== stream) return void session.end();
       this.#session = session;
     } catch (error) {
-      this.onNotice(`The screen is not shared: ${error instanceof Error ? error.message : "no connection"}`);
+      this.onNotice(t("The screen is not shared: {reason}", { reason: reasonOf(error) }));
       this.stop();
     }
   }
@@ -75,7 +77,7 @@ export class ScreenShare extends EventTarget {
     const listed = !!this.call.room?.participants.some(({ screen_of }) => screen_of === this.call.self);
     if (this.#listed && !listed) {
       this.stop(true);
-      this.onNotice("Your screen is not shared any more.");
+      this.onNotice(t("Your screen is not shared any more."));
     }
     this.#listed = listed && !!this.stream;
   }
@@ -92,7 +94,7 @@ export class ScreenShare extends EventTarget {
     pc.addEventListener("connectionstatechange", () => {
       if (pc.connectionState !== "failed" || this.stream !== stream) return;
       this.stop();
-      this.onNotice("Your screen is not shared any more: its connection was cut.");
+      this.onNotice(t("Your screen is not shared any more: its connection was cut."));
     });
     return MediaSession.open(`/rooms/${encodeURIComponent(who.room)}/screen`, joined?.token ?? "", pc);
   }

@@ -2,6 +2,8 @@
 import { element, find } from "../ui/element.js";
 import { Requests } from "../call/requests.js";
 import { toast } from "../ui/toasts.js";
+import { t } from "../texts/texts.js";
+import { percent } from "../texts/formats.js";
 
 /** @import { Call } from "../call/call.js" */
 /** @import { Answer } from "../types.js" */
@@ -15,10 +17,9 @@ const ALOUD_MS = 12_000;
  */
 function bars(answers) {
   const rows = answers.map(([text, probability]) => {
-    const percent = Math.round(probability * 100);
     const bar = element("span", { class: "answer-bar", "aria-hidden": "true" });
-    bar.style.setProperty("--part", `${percent}%`);
-    return element("li", {}, element("span", { class: "answer-text", dir: "auto" }, text), element("span", { class: "answer-percent" }, `${percent} %`), bar);
+    bar.style.setProperty("--part", `${Math.round(probability * 100)}%`);
+    return element("li", {}, element("span", { class: "answer-text", lang: "en", dir: "auto" }, text), element("span", { class: "answer-percent" }, percent(probability)), bar);
   });
   return element("ol", { class: "answers" }, ...rows);
 }
@@ -29,7 +30,7 @@ export class AskBox {
   #question = find("#ask-question", HTMLInputElement);
   #answers = find("#ask-answers", HTMLElement);
   /** @type {Map<number, HTMLElement>} */ #waiting = new Map();
-  #requests = new Requests((id) => this.#fail(id, "No answer came. The server may be busy; please ask again."));
+  #requests = new Requests((id) => this.#fail(id, t("No answer came. The server may be busy; please ask again.")));
   #aloud = 0;
 
   /** @param {Call} call */
@@ -52,8 +53,8 @@ export class AskBox {
     }
     const before = this.#who.value;
     this.#who.replaceChildren(
-      ...sorted.map(({ id, name }) => element("option", { value: id }, id === self ? `${name} (you)` : name)),
-      ...(sorted.length ? [] : [element("option", { value: "" }, "No camera is on")]),
+      ...sorted.map(({ id, name }) => element("option", { value: id }, id === self ? t("{name} (you)", { name }) : name)),
+      ...(sorted.length ? [] : [element("option", { value: "" }, t("No camera is on"))]),
     );
     if (sorted.some(({ id }) => id === before)) this.#who.value = before;
     this.#who.disabled = !sorted.length;
@@ -68,8 +69,8 @@ export class AskBox {
     const told = known
       ? [bars(answers)]
       : [
-          element("p", { class: "answer-unknown" }, "I don't know."),
-          element("details", {}, element("summary", {}, "What it would have guessed"), bars(answers)),
+          element("p", { class: "answer-unknown" }, t("I don't know.")),
+          element("details", {}, element("summary", {}, t("What it would have guessed")), bars(answers)),
         ];
     // A question that was spoken aloud has not been asked here.
     const place = id ?? (this.#aloud -= 1);
@@ -78,7 +79,7 @@ export class AskBox {
     // Whoever asked aloud need not have this panel open.
     if (id === null && !this.#form.checkVisibility()) {
       const [best] = answers;
-      const answer = known && best ? `${best[0]} (${Math.round(best[1] * 100)} % sure)` : "I don't know.";
+      const answer = known && best ? t("{answer} ({percent} sure)", { answer: best[0], percent: percent(best[1]) }) : t("I don't know.");
       toast(`“${question}” ${answer}`, "info", ALOUD_MS);
     }
   }
@@ -108,7 +109,7 @@ export class AskBox {
     const participant = this.#who.value;
     if (!question || !participant) return void this.#question.focus();
     const id = this.#requests.begin();
-    this.#begin(id, participant, question, element("p", { class: "quiet" }, "Looking…"));
+    this.#begin(id, participant, question, element("p", { class: "quiet" }, t("Looking…")));
     this.call.connection.send({ type: "ask", id, participant, question });
     this.#question.select();
   }

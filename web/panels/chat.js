@@ -2,7 +2,8 @@
 import { element, find } from "../ui/element.js";
 import { linked } from "../ui/links.js";
 import { toast } from "../ui/toasts.js";
-import { clock } from "./transcript.js";
+import { t } from "../texts/texts.js";
+import { clock } from "../texts/formats.js";
 
 /** @import { Call } from "../call/call.js" */
 /** @import { ChatHistory, ChatLine } from "../types.js" */
@@ -117,7 +118,7 @@ export class ChatPanel {
     this.#unread = unread;
     this.#count.hidden = !unread;
     this.#count.textContent = unread > 99 ? "99+" : String(unread);
-    this.#button.ariaLabel = unread ? `Words: ${unread} unread in the chat` : null;
+    this.#button.ariaLabel = unread ? t("Words: {n} unread in the chat", { n: unread }) : null;
     this.#tab.classList.toggle("unread", unread > 0);
   }
 

@@ -1,6 +1,7 @@
 /** Transcript and summary of the call as files. */
 import { refusal } from "../call/api.js";
 import { element } from "../ui/element.js";
+import { language } from "../texts/texts.js";
 
 /** @import { Call } from "../call/call.js" */
 
@@ -54,6 +55,6 @@ export async function downloadTranscript(call, format) {
  * @throws {Error} with the reason for people
  */
 export async function summaryOf(call, patience) {
-  const blob = await fetched(call, "summary.html", patience);
+  const blob = await fetched(call, `summary.html?lang=${language}`, patience);
   return blob && { blob, name: `earshot-${call.connection.who.room}.html` };
 }

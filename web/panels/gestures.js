@@ -1,17 +1,18 @@
 /** The button to react and to raise a hand, and whose hands are up, in their order. */
 import { element, find, icon } from "../ui/element.js";
 import { Menu } from "../ui/menu.js";
+import { t } from "../texts/texts.js";
 
 /** @import { Call } from "../call/call.js" */
 /** @import { Mark } from "../types.js" */
 
 /** @type {[Mark, string][]} */
 const MARKS = [
-  ["thumb", "Thumbs up"],
-  ["heart", "Heart"],
-  ["laugh", "Laughing"],
-  ["surprise", "Surprise"],
-  ["celebrate", "Celebration"],
+  ["thumb", t("Thumbs up")],
+  ["heart", t("Heart")],
+  ["laugh", t("Laughing")],
+  ["surprise", t("Surprise")],
+  ["celebrate", t("Celebration")],
 ];
 const NAMES = new Map(MARKS);
 
@@ -19,7 +20,7 @@ export class GesturesBar {
   #button = find("#react", HTMLButtonElement);
   #hands = find("#hands", HTMLElement);
   #said = find("#gestures-said", HTMLElement);
-  #menu = new Menu("React", "react-menu");
+  #menu = new Menu(t("React"), "react-menu");
   /** @type {string[]} */ #raised = [];
   #shown = "";
 
@@ -34,7 +35,7 @@ export class GesturesBar {
     const { talk, self } = this.call;
     const { raised } = talk;
     this.#menu.open(this.#button, [
-      { name: raised ? "Lower my hand" : "Raise my hand", icon: "hand", act: () => talk.setHand(self, !raised) },
+      { name: raised ? t("Lower my hand") : t("Raise my hand"), icon: "hand", act: () => talk.setHand(self, !raised) },
       ...MARKS.map(([mark, name]) => ({ name, icon: `mark-${mark}`, act: () => talk.react(mark) })),
     ]);
   }
@@ -51,7 +52,7 @@ export class GesturesBar {
     this.#raised = hands;
     this.#hands.hidden = !hands.length;
     this.#hands.replaceChildren(...hands.map((id) => this.#row(id)));
-    if (fresh.length) this.#said.textContent = fresh.map((id) => `${this.#name(id)} raised a hand`).join(", ");
+    if (fresh.length) this.#said.textContent = fresh.map((id) => t("{name} raised a hand", { name: this.#name(id) })).join(", ");
   }
 
   /**
@@ -65,7 +66,7 @@ export class GesturesBar {
   /** @param {string} id */
   #name(id) {
     const name = this.call.participant(id)?.name ?? "";
-    return id === this.call.self ? `${name} (you)` : name;
+    return id === this.call.self ? t("{name} (you)", { name }) : name;
   }
 
   /** @param {string} id */
@@ -73,7 +74,7 @@ export class GesturesBar {
     const name = this.#name(id);
     const row = element("li", { "data-testid": "hand" }, icon("hand"), element("span", { dir: "auto" }, name));
     if (id !== this.call.self && !this.call.hosting.allowed) return row;
-    const lower = element("button", { type: "button", class: "quiet-button", "aria-label": `Lower the hand of ${name}`, title: "Lower the hand" }, icon("close"));
+    const lower = element("button", { type: "button", class: "quiet-button", "aria-label": t("Lower the hand of {name}", { name }), title: t("Lower the hand") }, icon("close"));
     lower.addEventListener("click", () => this.call.talk.setHand(id, false));
     row.append(lower);
     return row;

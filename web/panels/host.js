@@ -2,6 +2,7 @@
 import { confirmed } from "../ui/confirm.js";
 import { element, find, icon, setIcon } from "../ui/element.js";
 import { toast } from "../ui/toasts.js";
+import { plural, t } from "../texts/texts.js";
 
 /** @import { Call } from "../call/call.js" */
 
@@ -12,8 +13,8 @@ import { toast } from "../ui/toasts.js";
  */
 export async function removeAfterAsking(call, id) {
   const name = call.participant(id)?.name ?? "";
-  const how = "They are out at once. The link would let them in again: lock the call or make new links to keep them out.";
-  if (await confirmed(`Remove ${name} from the call?`, how, "Remove")) call.hosting.remove(id);
+  const how = t("They are out at once. The link would let them in again: lock the call or make new links to keep them out.");
+  if (await confirmed(t("Remove {name} from the call?", { name }), how, t("Remove"))) call.hosting.remove(id);
 }
 
 export class HostPanel {
@@ -45,15 +46,15 @@ export class HostPanel {
   }
 
   async #end() {
-    const how = "Everybody is out at once, you too, and the links that were given out let nobody in any more.";
-    if (await confirmed("End the call for all?", how, "End for all")) this.call.hosting.endCall();
+    const how = t("Everybody is out at once, you too, and the links that were given out let nobody in any more.");
+    if (await confirmed(t("End the call for all?"), how, t("End for all"))) this.call.hosting.endCall();
   }
 
   async #newLinks() {
-    const how = "All links that were given out let nobody in any more. Who is in the call stays.";
-    if (!(await confirmed("Make new links?", how, "Make new links"))) return;
+    const how = t("All links that were given out let nobody in any more. Who is in the call stays.");
+    if (!(await confirmed(t("Make new links?"), how, t("Make new links")))) return;
     this.call.hosting.replaceLinks();
-    toast("The old links let nobody in any more. The new ones are under Invite.");
+    toast(t("The old links let nobody in any more. The new ones are under Invite."));
   }
 
   update() {
@@ -76,7 +77,7 @@ export class HostPanel {
   /** @param {string} past a setting of the server may be none of the choices */
   #showPast(past) {
     if (![...this.#past.options].some(({ value }) => value === past)) {
-      this.#past.append(element("option", { value: past }, `The last ${past} minutes`));
+      this.#past.append(element("option", { value: past }, plural(Number(past), "The last minute", "The last {n} minutes")));
     }
     this.#past.value = past;
   }
@@ -86,9 +87,9 @@ export class HostPanel {
     this.#waiting.hidden = !waiting.length;
     this.#count.hidden = !waiting.length;
     this.#count.textContent = String(waiting.length);
-    this.#button.ariaLabel = waiting.length ? `Host: ${waiting.length} waiting` : "Host";
+    this.#button.ariaLabel = waiting.length ? t("Host: {n} waiting", { n: waiting.length }) : t("Host");
     for (const { id, name } of waiting) {
-      if (!this.#told.has(id)) toast(`${name} is waiting to be let in. Open Host to answer.`);
+      if (!this.#told.has(id)) toast(t("{name} is waiting to be let in. Open Host to answer.", { name }));
     }
     this.#told = new Set(waiting.map(({ id }) => id));
     fill(this.#waitingList, this.#newcomers, waiting.map(({ id }) => id), (id) => new NewcomerRow(this.call, id));
@@ -102,8 +103,8 @@ class NewcomerRow {
    */
   constructor({ hosting }, id) {
     const name = hosting.waiting.find((newcomer) => newcomer.id === id)?.name ?? "";
-    const admit = element("button", { type: "button", class: "button small primary", "aria-label": `Let ${name} in` }, "Let in");
-    const refuse = element("button", { type: "button", class: "button small", "aria-label": `Refuse ${name}` }, "Refuse");
+    const admit = element("button", { type: "button", class: "button small primary", "aria-label": t("Let {name} in", { name }) }, t("Let in"));
+    const refuse = element("button", { type: "button", class: "button small", "aria-label": t("Refuse {name}", { name }) }, t("Refuse"));
     admit.addEventListener("click", () => hosting.admit(id, true));
     refuse.addEventListener("click", () => hosting.admit(id, false));
     this.root = element("li", {}, element("span", { class: "host-name", dir: "auto" }, name), admit, refuse);
@@ -131,10 +132,10 @@ class PersonRow {
   show() {
     const { name = "", muted = false, host = false } = this.call.participant(this.id) ?? {};
     this.#name.textContent = name;
-    this.#role.textContent = host ? "host" : "";
-    this.#mute.ariaLabel = this.#mute.title = muted ? `Let ${name} be heard again` : `Mute ${name} for everyone`;
+    this.#role.textContent = host ? t("host") : "";
+    this.#mute.ariaLabel = this.#mute.title = muted ? t("Let {name} be heard again", { name }) : t("Mute {name} for everyone", { name });
     setIcon(this.#mute, muted ? "mic-off" : "mic");
-    this.#remove.ariaLabel = this.#remove.title = `Remove ${name}`;
+    this.#remove.ariaLabel = this.#remove.title = t("Remove {name}", { name });
     this.#remove.hidden = host;
   }
 }

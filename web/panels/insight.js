@@ -11,6 +11,8 @@ import { TagNews } from "../tile/tags.js";
 import { BRIEF_MS, toast } from "../ui/toasts.js";
 import { Transcript } from "./transcript.js";
 import { bindViewControls } from "./view-controls.js";
+import { t } from "../texts/texts.js";
+import { reasonOf } from "../call/api.js";
 
 /** @import { Call } from "../call/call.js" */
 /** @import { Format } from "./downloads.js" */
@@ -129,8 +131,8 @@ export class Insight {
   key(key, openWords) {
     const tab = TAB_KEYS[key];
     if (tab) this.#openTab(tab, openWords);
-    else if (key === "c") this.#switch("captions", "Captions");
-    else if (key === "h") this.#switch("heat", "Heat-map of the sound");
+    else if (key === "c") this.#switch("captions", t("Captions on"), t("Captions off"));
+    else if (key === "h") this.#switch("heat", t("Heat-map of the sound on"), t("Heat-map of the sound off"));
     else if (key === "s") this.#showSpectrogram(!this.spectrogram.open);
     else return false;
     return true;
@@ -155,12 +157,13 @@ export class Insight {
 
   /**
    * @param {"captions" | "heat"} what
-   * @param {string} name
+   * @param {string} on
+   * @param {string} off
    */
-  #switch(what, name) {
-    const on = !this.settings.now[what];
-    this.settings.set({ [what]: on });
-    toast(`${name} ${on ? "on" : "off"}`, "info", BRIEF_MS);
+  #switch(what, on, off) {
+    const wanted = !this.settings.now[what];
+    this.settings.set({ [what]: wanted });
+    toast(wanted ? on : off, "info", BRIEF_MS);
   }
 
   /** @param {boolean} open */
@@ -198,9 +201,9 @@ export class Insight {
       if (format !== "summary") return await downloadTranscript(this.call, /** @type {Format} */ (format));
       const summary = await summaryOf(this.call);
       if (summary) keep(summary.blob, summary.name);
-      else toast("Nothing was said or written yet.");
+      else toast(t("Nothing was said or written yet."));
     } catch (error) {
-      toast(`The file could not be fetched: ${error instanceof Error ? error.message : "no connection"}`, "error");
+      toast(t("The file could not be fetched: {reason}", { reason: reasonOf(error) }), "error");
     }
   }
 }

@@ -2,6 +2,8 @@
 import { element, icon, setIcon } from "../ui/element.js";
 import { editName, editing } from "../ui/name-field.js";
 import { faceColour } from "../tile/overlay.js";
+import { t } from "../texts/texts.js";
+import { percent } from "../texts/formats.js";
 
 /** @import { Call } from "../call/call.js" */
 /** @import { FaderFace } from "../types.js" */
@@ -35,12 +37,12 @@ class Fader {
       "data-testid": "fader",
       "data-participant": participant,
       "data-face": face,
-      title: "Double-click for 100 %",
+      title: t("Double-click for 100 %"),
     });
     const data = { "data-participant": participant, "data-face": face };
     this.solo = element("button", { type: "button", class: "quiet-button solo", ...data }, icon("ear"));
     const dot = element("span", { class: face === "rest" ? "dot hollow" : "dot" });
-    this.pencil = element("button", { type: "button", class: "quiet-button pencil", title: "Rename (F2)", ...data }, icon("pencil"));
+    this.pencil = element("button", { type: "button", class: "quiet-button pencil", title: t("Rename (F2)"), ...data }, icon("pencil"));
     const head = element("div", { class: "fader-head" }, this.name, this.pencil);
     this.row = element("div", { class: "fader" }, dot, head, this.solo, this.slider, this.percent);
     // A face is named, and heard alone, at its picture; a voice without one has only this.
@@ -79,18 +81,18 @@ class Fader {
   /** @param {string} owner */
   show(owner) {
     const { call, participant, face } = this;
-    const name = face === "rest" ? "Everything else" : call.faceName(participant, face);
+    const name = face === "rest" ? t("Everything else") : call.faceName(participant, face);
     this.name.textContent = name;
-    this.pencil.ariaLabel = `Rename ${name}`;
-    this.slider.ariaLabel = `${name} of ${owner}, loudness`;
+    this.pencil.ariaLabel = t("Rename {name}", { name });
+    this.slider.ariaLabel = t("{face} of {owner}, loudness", { face: name, owner });
     if (performance.now() - this.#touchedAt > HELD_MS) {
       this.slider.value = String(Math.round(call.gain(participant, face) * 100));
     }
     this.#showValue();
     if (face === "rest") return;
     const { focus } = call.faders;
-    this.solo.ariaLabel = `Hear only ${name} of ${owner}`;
-    this.solo.title = `Hear only ${name}`;
+    this.solo.ariaLabel = t("Hear only {face} of {owner}", { face: name, owner });
+    this.solo.title = t("Hear only {name}", { name });
     this.solo.setAttribute("aria-pressed", String(focus?.participant === participant && focus.face === face));
     const history = call.history(participant);
     const seen = [...history.newest(), ...history.voices()].find(({ id }) => id === face);
@@ -99,8 +101,8 @@ class Fader {
   }
 
   #showValue() {
-    this.percent.textContent = `${this.slider.value} %`;
-    this.slider.setAttribute("aria-valuetext", `${this.slider.value} percent`);
+    this.percent.textContent = percent(Number(this.slider.value) / 100);
+    this.slider.setAttribute("aria-valuetext", t("{n} percent", { n: Number(this.slider.value) }));
     this.slider.style.setProperty("--part", `${Number(this.slider.value) / 2}%`);
   }
 
@@ -143,9 +145,9 @@ class Strip {
     const { focus, muted } = call.faders;
     const isMuted = muted.includes(participant);
     this.heading.textContent = name;
-    this.solo.ariaLabel = this.solo.title = `Hear only ${name}`;
+    this.solo.ariaLabel = this.solo.title = t("Hear only {name}", { name });
     this.solo.setAttribute("aria-pressed", String(focus?.participant === participant && focus.face === null));
-    this.mute.ariaLabel = this.mute.title = `Mute ${name} for me`;
+    this.mute.ariaLabel = this.mute.title = t("Mute {name} for me", { name });
     this.mute.setAttribute("aria-pressed", String(isMuted));
     setIcon(this.mute, isMuted ? "speaker-off" : "speaker");
     this.section.classList.toggle("muted", isMuted);

@@ -1,20 +1,30 @@
 /** The search box: moments of the call, found by what was seen or said. */
 import { element, find } from "../ui/element.js";
 import { Requests } from "../call/requests.js";
-import { clock } from "./transcript.js";
+import { parts, plural, t, told } from "../texts/texts.js";
+import { clock, number } from "../texts/formats.js";
 
 /** @import { Call } from "../call/call.js" */
 /** @import { FoundMoment, FoundMoments } from "../types.js" */
 
 /**
- * @param {number} t Unix seconds
+ * @param {number} then Unix seconds
  * @returns {string} how long ago, roughly
  */
-function ago(t) {
-  const seconds = Math.max(0, Date.now() / 1000 - t);
-  if (seconds < 60) return "just now";
+function ago(then) {
+  const seconds = Math.max(0, Date.now() / 1000 - then);
+  if (seconds < 60) return t("just now");
   const minutes = Math.round(seconds / 60);
-  return minutes < 90 ? `${minutes} min ago` : `${Math.round(minutes / 60)} h ago`;
+  return minutes < 90 ? t("{n} min ago", { n: minutes }) : t("{n} h ago", { n: Math.round(minutes / 60) });
+}
+
+/**
+ * @param {FoundMoment["kind"]} kind
+ * @param {HTMLElement} who
+ */
+function source(kind, who) {
+  if (kind === "words") return parts("said by {who}", { who });
+  return kind === "chat" ? parts("written by {who}", { who }) : parts("seen by the camera of {who}", { who });
 }
 
 /** Whoever names several faces one after the other has the search made anew once. */
@@ -29,7 +39,7 @@ export class SearchBox {
   /** What was found, for the names that it was found with. */ #found = "";
   /** @type {Map<string, string>} */ #names = new Map();
   #timer = 0;
-  #requests = new Requests((id) => id === this.#newest && this.#tell("No answer came. The server may be busy; please search again."));
+  #requests = new Requests((id) => id === this.#newest && this.#tell(t("No answer came. The server may be busy; please search again.")));
 
   /** @param {Call} call */
   constructor(call) {
@@ -60,8 +70,8 @@ export class SearchBox {
     if (!this.#requests.end(id) || id !== this.#newest) return;
     this.#list.replaceChildren(...moments.map((moment) => this.#row(moment)));
     this.#found = moments.length ? query : "";
-    if (!moments.length) this.#tell(`Nothing in this call matches “${query}”. Only what was seen and said while the call runs is searched.`);
-    else this.#tell(`${moments.length} ${moments.length === 1 ? "moment" : "moments"} for “${query}”, best first`);
+    if (!moments.length) this.#tell(t("Nothing in this call matches “{query}”. Only what was seen and said while the call runs is searched.", { query }));
+    else this.#tell(plural(moments.length, "{n} moment for “{query}”, best first", "{n} moments for “{query}”, best first", { query }));
   }
 
   /**
@@ -81,7 +91,7 @@ export class SearchBox {
     if (!query) return void this.#query.focus();
     this.#list.replaceChildren();
     this.#found = "";
-    this.#tell("Searching…");
+    this.#tell(t("Searching…"));
     this.#ask(query);
   }
 
@@ -97,19 +107,20 @@ export class SearchBox {
   }
 
   /** @param {FoundMoment} moment */
-  #row({ participant, t, kind, text, speaker, score, thumbnail }) {
+  #row({ participant, t: then, kind, text, speaker, score, thumbnail }) {
     const owner = this.call.speaker(participant, null);
     // A face without a name is called after its owner already.
-    const who = speaker && !speaker.includes(owner) ? `${speaker} (${owner})` : speaker || owner;
+    const said = told(speaker ?? "");
+    const who = said && !said.includes(owner) ? `${said} (${owner})` : said || owner;
     const picture =
       thumbnail && /^data:image\/(jpeg|png|webp);base64,/.test(thumbnail)
-        ? element("img", { class: "moment-picture", src: thumbnail, alt: kind === "picture" ? `Picture of ${owner} at ${clock(t)}` : "" })
+        ? element("img", { class: "moment-picture", src: thumbnail, alt: kind === "picture" ? t("Picture of {owner} at {time}", { owner, time: clock(then) }) : "" })
         : element("span", { class: "moment-picture", "aria-hidden": "true" }, kind === "picture" ? "" : "“ ”");
-    const time = element("time", { datetime: new Date(t * 1000).toISOString(), title: clock(t) }, `${clock(t)}, ${ago(t)}`);
+    const time = element("time", { datetime: new Date(then * 1000).toISOString(), title: clock(then) }, `${clock(then)}, ${ago(then)}`);
     const words = text ? [element("p", { class: "moment-text", dir: "auto" }, kind === "picture" ? text : `“${text}”`)] : [];
-    const match = element("span", { class: "moment-score" }, `match ${score.toFixed(2)}`);
-    const source = element("p", { class: "quiet" }, { words: "said by ", chat: "written by ", picture: "seen by the camera of " }[kind], element("b", { dir: "auto" }, who));
+    const match = element("span", { class: "moment-score" }, t("match {score}", { score: number(score, 2) }));
+    const from = element("p", { class: "quiet" }, ...source(kind, element("b", { dir: "auto" }, who)));
     const facts = element("p", { class: "quiet moment-facts" }, time, " ", match);
-    return element("li", { class: "moment", "data-testid": "moment" }, picture, element("div", {}, ...words, source, facts));
+    return element("li", { class: "moment", "data-testid": "moment" }, picture, element("div", {}, ...words, from, facts));
   }
 }

@@ -1,6 +1,7 @@
 /** The strip under the tiles that shows one sound as a picture; the server sends it only while it is looked at. */
 import { element, find } from "../ui/element.js";
 import { Spectrogram } from "./spectrogram.js";
+import { t } from "../texts/texts.js";
 
 /** @import { Call } from "../call/call.js" */
 /** @import { SpectrogramColumns } from "../types.js" */
@@ -47,11 +48,11 @@ export class SpectrogramPanel {
     const publishing = (room?.participants ?? []).filter((participant) => participant.publishing);
     const before = this.#choice.value || HEARD;
     const groups = publishing.map(({ id, name }) => {
-      const whole = element("option", { value: JSON.stringify([id, null]) }, `${name}: everything`);
+      const whole = element("option", { value: JSON.stringify([id, null]) }, t("{name}: everything", { name }));
       const faces = this.call.speakerIds(id).map((face) => element("option", { value: JSON.stringify([id, face]) }, `${name}: ${this.call.faceName(id, face)}`));
-      return element("optgroup", { label: id === self ? `${name} (you)` : name }, whole, ...faces);
+      return element("optgroup", { label: id === self ? t("{name} (you)", { name }) : name }, whole, ...faces);
     });
-    const made = element("select", {}, element("option", { value: HEARD }, "What I listen to"), ...groups);
+    const made = element("select", {}, element("option", { value: HEARD }, t("What I listen to")), ...groups);
     // Options that are the same stay: replacing them would close a list that is open.
     if (made.innerHTML !== this.#choice.innerHTML) {
       this.#choice.replaceChildren(...made.children);
@@ -99,9 +100,9 @@ export class SpectrogramPanel {
     this.#picture.clear();
     this.#picture.draw(performance.now(), false);
     this.#waiting.hidden = false;
-    const who = wanted ? this.call.speaker(wanted.participant, wanted.face) : "nobody";
-    this.#waiting.textContent = wanted ? `Waiting for the sound of ${who}…` : "Nobody sends sound just now.";
-    this.#canvas.ariaLabel = `Spectrogram of ${who}: the last ten seconds, time to the right, pitch upwards, loud is bright`;
+    const who = wanted ? this.call.speaker(wanted.participant, wanted.face) : t("nobody");
+    this.#waiting.textContent = wanted ? t("Waiting for the sound of {who}…", { who }) : t("Nobody sends sound just now.");
+    this.#canvas.ariaLabel = t("Spectrogram of {who}: the last ten seconds, time to the right, pitch upwards, loud is bright", { who });
   }
 
   /** @param {number} now */

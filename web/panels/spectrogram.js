@@ -1,6 +1,7 @@
 /** Ten seconds of a spectrogram on a canvas: columns stand at their time, the oldest make room for the newest. */
 import { bytesOf } from "../ui/bytes.js";
 import { COLOUR_MAP } from "../ui/colour-map.js";
+import { t } from "../texts/texts.js";
 
 /** @import { SpectrogramColumns } from "../types.js" */
 
@@ -197,8 +198,8 @@ export class Spectrogram {
     context.textBaseline = "alphabetic";
     context.fillText("kHz", LEFT - 8, height - 4);
     context.textAlign = "center";
-    for (const back of [8, 6, 4, 2]) context.fillText(`−${back} s`, width - (back / SECONDS) * (width - LEFT), height - 4);
+    for (const back of [8, 6, 4, 2]) context.fillText(t("−{n} s", { n: back }), width - (back / SECONDS) * (width - LEFT), height - 4);
     context.textAlign = "right";
-    context.fillText("now", width - 1, height - 4);
+    context.fillText(t("now"), width - 1, height - 4);
   }
 }

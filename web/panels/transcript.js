@@ -1,6 +1,8 @@
 /** Everything that was said, by whom and when: final lines as a log, and what is being said now under it. */
 import { element } from "../ui/element.js";
 import { Menu } from "../ui/menu.js";
+import { t, told } from "../texts/texts.js";
+import { clock } from "../texts/formats.js";
 
 /** @import { Call } from "../call/call.js" */
 /** @import { CaptionLine } from "../types.js" */
@@ -11,14 +13,6 @@ const PARTIAL_MS = 5000;
 const SAME_S = 30;
 /** Whoever scrolled up by more than this reads, and is left in peace. */
 const NEAR_END_PX = 40;
-
-/**
- * @param {number} t Unix seconds
- * @returns {string} the time of day
- */
-export function clock(t) {
-  return new Date(t * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
-}
 
 /**
  * @typedef {object} Said
@@ -34,7 +28,7 @@ export class Transcript {
   /** @type {Said[]} in order of start */ #said = [];
   /** @type {Map<string, number>} when each line that is final began */ #finals = new Map();
   /** @type {Map<string, { message: CaptionLine, at: number }>} */ #partials = new Map();
-  #menu = new Menu("Who said this", "speaker-menu");
+  #menu = new Menu(t("Who said this"), "speaker-menu");
   #frame = 0;
   #timer = 0;
   /** The newest line stays in view until someone scrolls up. */ #following = true;
@@ -85,7 +79,7 @@ export class Transcript {
    * @param {string[]} names
    */
   sound(participant, t, names) {
-    this.#write({ participant, face: null, start: t, id: null }, names.map((name) => `[${name}]`).join(" "), "said-sound");
+    this.#write({ participant, face: null, start: t, id: null }, names.map((name) => `[${told(name)}]`).join(" "), "said-sound");
   }
 
   /** Whether screen readers are told of new lines as they come. */
@@ -136,7 +130,7 @@ export class Transcript {
     const who = this.call.speaker(participant, face);
     const name =
       id !== null && this.call.mayName && this.call.participant(participant)
-        ? element("button", { type: "button", class: "said-name", dir: "auto", "aria-haspopup": "menu", title: "Somebody else said this" }, who)
+        ? element("button", { type: "button", class: "said-name", dir: "auto", "aria-haspopup": "menu", title: t("Somebody else said this") }, who)
         : element("b", { class: "said-name", dir: "auto" }, who);
     const time = element("time", { class: "said-time", datetime: new Date(start * 1000).toISOString() }, clock(start));
     const row = element("div", { class: `said ${kind}`, "data-testid": "said" }, name, " ", time, element("p", { dir: "auto" }, text));

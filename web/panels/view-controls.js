@@ -1,5 +1,6 @@
 /** The controls of what is shown of the server's findings. */
 import { find } from "../ui/element.js";
+import { t } from "../texts/texts.js";
 
 /** @import { View, ViewSettings } from "../ui/view-settings.js" */
 
@@ -23,7 +24,7 @@ export function bindViewControls(settings) {
     const { now } = settings;
     for (const { name, box } of switches) box.checked = now[name];
     opacity.value = String(Math.round(now.opacity * 100));
-    opacity.setAttribute("aria-valuetext", `${opacity.value} percent`);
+    opacity.setAttribute("aria-valuetext", t("{n} percent", { n: Number(opacity.value) }));
     opacity.style.setProperty("--part", `${((Number(opacity.value) - 10) / 90) * 100}%`);
     text.value = String(now.textSize);
     // Sizes of letters are in rem all over the page.

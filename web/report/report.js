@@ -1,4 +1,7 @@
 /** The report of a recording: picture and voices play in step, the transcript follows and leads. */
+import { catalogue, firstOf, languageOf } from "../texts/catalogue.js";
+import { translate } from "../texts/translate.js";
+import { letterOf } from "../ui/keys.js";
 
 /** Seconds by which a voice may be off before it is brought back at once, and before it runs a little faster or slower. */
 const FAR = 0.25;
@@ -23,6 +26,20 @@ function clock(seconds) {
   const whole = Math.floor(Math.max(0, seconds));
   const parts = [Math.floor(whole / 60) % 60, whole % 60].map((part) => String(part).padStart(2, "0"));
   return whole >= 3600 ? `${Math.floor(whole / 3600)}:${parts.join(":")}` : parts.join(":").replace(/^0/, "");
+}
+
+const language = languageOf(new URLSearchParams(location.search).get("lang")) ?? firstOf(navigator.languages);
+/** @type {Record<string, Record<string, string>>} by language */
+const entries = JSON.parse(find("#texts", HTMLScriptElement).textContent ?? "{}");
+const known = entries[language] ?? {};
+const { t, told } = catalogue(language, known, Object.keys(known));
+const names = new Intl.ListFormat(language);
+document.documentElement.lang = language;
+if (language !== "en") {
+  translate(document, told);
+  for (const sound of document.querySelectorAll(".line.sound span")) {
+    sound.textContent = (sound.textContent ?? "").replace(/[^[\],\s][^[\],]*/g, (name) => told(name));
+  }
 }
 
 const main = find("main", HTMLElement);
@@ -106,7 +123,7 @@ function keepStep() {
 /** @param {unknown} error */
 function tell(error) {
   if (error instanceof DOMException && error.name === "AbortError") return;
-  problem.textContent = `This cannot be played here: ${error instanceof Error ? error.message : error}`;
+  problem.textContent = t("This cannot be played here: {reason}", { reason: error instanceof Error ? error.message : String(error) });
 }
 
 function showMix() {
@@ -115,8 +132,9 @@ function showMix() {
   for (const voice of voices) voice.row.classList.toggle("unheard", loudness(voice) === 0);
   const mixed = voices.some((voice) => voice.alone || voice.fader.value !== "100");
   everyoneButton.hidden = !mixed;
-  const all = whole ? "You hear the recording's own sound." : "You hear all voices together.";
-  hearing.textContent = alone.length ? `You hear only ${alone.join(" and ")}.` : mixed ? "You hear your own mix." : all;
+  const all = whole ? t("You hear the recording's own sound.") : t("You hear all voices together.");
+  const own = mixed ? t("You hear your own mix.") : all;
+  hearing.textContent = alone.length ? t("You hear only {names}.", { names: names.format(alone) }) : own;
   keepStep();
 }
 
@@ -135,8 +153,8 @@ function currentLine(/** @type {number} */ t) {
 let shown = -1;
 
 function showTime() {
-  const t = now();
-  const index = currentLine(t);
+  const at = now();
+  const index = currentLine(at);
   if (index !== shown) {
     lines[shown]?.removeAttribute("aria-current");
     const line = lines[index];
@@ -148,14 +166,14 @@ function showTime() {
     }
     shown = index;
   }
-  if (document.activeElement !== seekSlider || wanted) seekSlider.value = String(t);
-  seekSlider.setAttribute("aria-valuetext", `${clock(t)} of ${clock(duration)}`);
-  timeShown.textContent = `${clock(t)} / ${clock(duration)}`;
+  if (document.activeElement !== seekSlider || wanted) seekSlider.value = String(at);
+  seekSlider.setAttribute("aria-valuetext", t("{time} of {length}", { time: clock(at), length: clock(duration) }));
+  timeShown.textContent = `${clock(at)} / ${clock(duration)}`;
   const bar = voices[0]?.line.getBoundingClientRect();
   playhead.hidden = !bar || duration <= 0;
   if (bar) {
     const left = playhead.parentElement?.getBoundingClientRect().left ?? 0;
-    playhead.style.left = `${bar.left - left + (bar.width * Math.min(t, duration)) / (duration || 1)}px`;
+    playhead.style.left = `${bar.left - left + (bar.width * Math.min(at, duration)) / (duration || 1)}px`;
   }
 }
 
@@ -169,7 +187,7 @@ function seek(t) {
 
 function showPlaying() {
   playButton.setAttribute("aria-pressed", String(wanted));
-  playText.textContent = wanted ? "Pause" : "Play";
+  playText.textContent = wanted ? t("Pause") : t("Play");
   find("span", HTMLElement, playButton).textContent = wanted ? "❚❚" : "▶";
 }
 
@@ -199,7 +217,7 @@ function showSubtitles(on) {
 
 function addSubtitles() {
   if (!video) return;
-  const track = video.addTextTrack("captions", "Subtitles");
+  const track = video.addTextTrack("captions", t("Subtitles"));
   /** @type {[number, number, string, number, number, number][]} */
   const cues = JSON.parse(find("#cues", HTMLScriptElement).textContent ?? "[]");
   for (const [start, end, text, position, line, size] of cues) {
@@ -230,6 +248,7 @@ function focusLine(index) {
 function onKey(event) {
   const target = event.target instanceof Element ? event.target : null;
   if (event.ctrlKey || event.altKey || event.metaKey) return;
+  const letter = letterOf(event);
   const index = lines.indexOf(/** @type {HTMLButtonElement} */ (target));
   const inControl = target?.matches("button, input, a") ?? false;
   if (event.key === " " && (!inControl || target?.matches("input"))) play(!wanted);
@@ -237,8 +256,8 @@ function onKey(event) {
   else if (event.key === "ArrowUp" && !target?.matches("input")) focusLine(index < 0 ? Math.max(0, shown) : index - 1);
   else if (event.key === "ArrowRight" && (target === seekSlider || !target?.matches("input"))) seek(now() + 5);
   else if (event.key === "ArrowLeft" && (target === seekSlider || !target?.matches("input"))) seek(now() - 5);
-  else if (event.key === "s" && !subtitlesButton.hidden) subtitlesButton.click();
-  else if (event.key === "a") everyone();
+  else if (letter === "s" && !subtitlesButton.hidden) subtitlesButton.click();
+  else if (letter === "a") everyone();
   else return;
   event.preventDefault();
 }
@@ -253,7 +272,7 @@ for (const voice of voices) {
     const bar = voice.line.getBoundingClientRect();
     seek(((event.clientX - bar.left) / bar.width) * duration);
   });
-  voice.sound.addEventListener("error", () => tell(`${voice.name} cannot be read`));
+  voice.sound.addEventListener("error", () => tell(t("{name} cannot be read", { name: voice.name })));
 }
 lines.forEach((line, index) => {
   line.tabIndex = index ? -1 : 0;
@@ -274,7 +293,7 @@ if (master) {
   master.addEventListener("seeked", keepStep);
   if (video) {
     video.addEventListener("click", () => play(!wanted));
-    video.addEventListener("error", () => tell("the picture cannot be read"));
+    video.addEventListener("error", () => tell(t("the picture cannot be read")));
   }
 }
 addSubtitles();

@@ -8,6 +8,7 @@ import { HostPanel } from "../panels/host.js";
 import { InviteDialog } from "./invite-dialog.js";
 import { LayoutMenu } from "./layout-menu.js";
 import { LevelMeter } from "../ui/meter.js";
+import { letterOf } from "../ui/keys.js";
 import { MutedTalk } from "../call/muted-talk.js";
 import { playTestTone } from "../ui/test-tone.js";
 import { qualityOf } from "../call/picture-quality.js";
@@ -15,6 +16,7 @@ import { PushToTalk } from "./push-to-talk.js";
 import { ScreenShare } from "../call/screen-share.js";
 import { SidePanels } from "../panels/side-panels.js";
 import { toast } from "../ui/toasts.js";
+import { t } from "../texts/texts.js";
 
 /** @import { Call } from "../call/call.js" */
 /** @import { Insight } from "../panels/insight.js" */
@@ -66,7 +68,7 @@ export class CallBar {
     media?.addEventListener("change", () => this.#showMedia());
     if (media) {
       new PushToTalk(media, () => this.#toggleMute(), () => this.#listens && insight.settings.now.keys);
-      new MutedTalk(media, () => toast("You are muted: nobody hears you. Hold Space to talk, or press Mute."));
+      new MutedTalk(media, () => toast(t("You are muted: nobody hears you. Hold Space to talk, or press Mute.")));
     }
     this.#showMedia();
     this.showFocus(false);
@@ -112,7 +114,7 @@ export class CallBar {
     const test = find("#speaker-test", HTMLButtonElement);
     test.addEventListener("click", async () => {
       test.disabled = true;
-      await playTestTone(this.audio.sinkId).catch(() => toast("The loudspeaker could not be used.", "error"));
+      await playTestTone(this.audio.sinkId).catch(() => toast(t("The loudspeaker could not be used."), "error"));
       test.disabled = false;
     });
   }
@@ -124,7 +126,7 @@ export class CallBar {
     button.addEventListener("click", () => (share?.stream ? share.stop() : void share?.start()));
     share?.addEventListener("change", () => {
       button.setAttribute("aria-pressed", String(!!share.stream));
-      button.lastElementChild?.replaceChildren(share.stream ? "Stop" : "Share");
+      button.lastElementChild?.replaceChildren(share.stream ? t("Stop") : t("Share"));
     });
   }
 
@@ -163,7 +165,7 @@ export class CallBar {
   async leave() {
     const { connection, room } = this.call;
     const there = room && connection.state === "connected";
-    this.ended("You left the call", true);
+    this.ended(t("You left the call"), true);
     // Only who is in the call is given its summary: they go once they have it, unseen and unheard.
     const summary = there ? await summaryOf(this.call, SUMMARY_MS).catch(() => null) : null;
     connection.close();
@@ -202,7 +204,7 @@ export class CallBar {
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.defaultPrevented) return;
     if (!this.#listens) return;
     if (target?.closest("input:not([type=range], [type=checkbox]), select, textarea")) return;
-    const key = event.key.toLowerCase();
+    const key = letterOf(event);
     if (key !== "escape" && !this.insight.settings.now.keys) return;
     if (key === "m") this.#toggleMute();
     else if (key === "v") void this.#toggleCamera();

@@ -9,6 +9,8 @@ import { Insight } from "../panels/insight.js";
 import { Tiles } from "../tile/tiles.js";
 import { toast } from "../ui/toasts.js";
 import { ViewSettings } from "../ui/view-settings.js";
+import { t } from "../texts/texts.js";
+import { list } from "../texts/formats.js";
 
 /** @import { ConnectionState, Reaction } from "../types.js" */
 /** @import { Call } from "../call/call.js" */
@@ -16,14 +18,14 @@ import { ViewSettings } from "../ui/view-settings.js";
 
 const PANEL_EVERY_MS = 250;
 const CONNECTION_WORDS = {
-  connecting: "Connecting…",
-  waiting: "Waiting to be let in",
-  connected: "Connected",
-  blocked: "No picture, no sound",
-  reconnecting: "Reconnecting…",
-  refused: "Disconnected",
-  removed: "Removed",
-  left: "Left",
+  connecting: t("Connecting…"),
+  waiting: t("Waiting to be let in"),
+  connected: t("Connected"),
+  blocked: t("No picture, no sound"),
+  reconnecting: t("Reconnecting…"),
+  refused: t("Disconnected"),
+  removed: t("Removed"),
+  left: t("Left"),
 };
 
 export class CallScreen {
@@ -50,7 +52,7 @@ export class CallScreen {
     const watching = call.connection.joined?.role === "watch";
     if (watching && media) {
       media.stop();
-      toast("This link lets you watch and listen.");
+      toast(t("This link lets you watch and listen."));
     }
     this.call = call;
     this.media = watching ? null : media;
@@ -92,7 +94,7 @@ export class CallScreen {
   }
 
   #roomChanged() {
-    document.title = `${this.call.participant(this.call.self)?.name ?? "Call"} · Earshot`;
+    document.title = `${this.call.participant(this.call.self)?.name ?? t("Call")} · Earshot`;
     this.tiles.updateRoom();
     this.mixer.update();
     this.insight.roomChanged();
@@ -103,19 +105,19 @@ export class CallScreen {
     this.#showHearing();
     this.#empty.hidden = (this.call.room?.participants.length ?? 0) > 1;
     const watchers = this.call.room?.participants.filter(({ publishing, connected, screen_of }) => connected && !publishing && !screen_of) ?? [];
-    const names = watchers.map(({ id, name }) => (id === this.call.self ? `${name} (you)` : name));
-    this.#watchers.textContent = names.length ? `Watching: ${names.join(", ")}` : "";
+    const names = watchers.map(({ id, name }) => (id === this.call.self ? t("{name} (you)", { name }) : name));
+    this.#watchers.textContent = names.length ? t("Watching: {names}", { names: list(names) }) : "";
   }
 
   /** What the host settled, and whether they muted this page. */
   #showRules() {
-    const locked = this.call.room?.rules.locked ? "Locked" : "";
+    const locked = this.call.room?.rules.locked ? t("Locked") : "";
     const shown = find("#status-locked", HTMLElement);
     if (shown.textContent !== locked) shown.textContent = locked;
     const { muted } = this.call.hosting;
     if (muted && !this.#mutedByHost) {
       this.media?.setMuted(true);
-      toast("The host muted you: nobody hears you until you unmute yourself.", "error");
+      toast(t("The host muted you: nobody hears you until you unmute yourself."), "error");
     }
     this.#mutedByHost = muted;
   }
@@ -137,10 +139,10 @@ export class CallScreen {
 
   #showHearing() {
     const { focus } = this.call.faders;
-    const owner = focus ? (this.call.participant(focus.participant)?.name ?? "someone who left") : "";
-    const who = focus?.face == null ? owner : `${this.call.faceName(focus.participant, focus.face)} of ${owner}`;
+    const owner = focus ? (this.call.participant(focus.participant)?.name ?? t("someone who left")) : "";
+    const who = focus?.face == null ? owner : t("{face} of {owner}", { face: this.call.faceName(focus.participant, focus.face), owner });
     this.#hearing.hidden = !focus;
-    const heard = focus ? `Hearing only ${who}` : "";
+    const heard = focus ? t("Hearing only {who}", { who }) : "";
     // Read out when it changes, not at every move of a fader.
     if (this.#hearing.textContent !== heard) this.#hearing.textContent = heard;
   }
@@ -180,14 +182,14 @@ export class CallScreen {
    * @param {string} reason
    */
   #showVoices(separated, reason) {
-    const why = reason && `: ${reason}`;
-    this.#voices.textContent = separated ? "Voices are separated" : `Voices are not separated just now${why}`;
+    const poor = reason ? t("Voices are not separated just now: {reason}", { reason }) : t("Voices are not separated just now");
+    this.#voices.textContent = separated ? t("Voices are separated") : poor;
     this.#voices.dataset.state = separated ? "good" : "poor";
   }
 
   /** @param {boolean} complete whether all of the sound reaches this listener */
   #showComplete(complete) {
-    find("#status-hearing", HTMLElement).textContent = complete ? "" : "Some of the sound is left out: the server is too busy";
+    find("#status-hearing", HTMLElement).textContent = complete ? "" : t("Some of the sound is left out: the server is too busy");
   }
 
   /**
@@ -212,7 +214,7 @@ export class CallScreen {
     if (this.#banner.hidden) return;
     const children = [element("span", {}, detail)];
     if (state === "refused" || retrying) {
-      const again = element("button", { type: "button", class: "button small" }, state === "refused" ? "Try again" : "Try now");
+      const again = element("button", { type: "button", class: "button small" }, state === "refused" ? t("Try again") : t("Try now"));
       again.addEventListener("click", () => this.call.connection.retry());
       children.push(again);
     }

@@ -1,6 +1,7 @@
 /** Pickers for camera, microphone and loudspeaker, kept in step with what is plugged in. */
 import { remember, remembered } from "../call/device-memory.js";
 import { element } from "../ui/element.js";
+import { t } from "../texts/texts.js";
 
 /** @import { LocalMedia } from "../call/media.js" */
 
@@ -18,7 +19,7 @@ function fill(select, devices, fallback, current, none) {
     .filter((device) => device.deviceId)
     .map((device, i) => element("option", { value: device.deviceId }, device.label || `${fallback} ${i + 1}`));
   if (none) options.push(element("option", { value: NONE }, none));
-  if (!none && !options.length) options.push(element("option", { value: "" }, "System default"));
+  if (!none && !options.length) options.push(element("option", { value: "" }, t("System default")));
   select.replaceChildren(...options);
   select.value = current;
   select.disabled = options.length < 2;
@@ -55,9 +56,9 @@ export class DevicePickers {
     /** @param {MediaDeviceKind} kind */
     const of = (kind) => devices.filter((device) => device.kind === kind);
     const { camera, microphone, speaker } = this.selects;
-    fill(camera, of("videoinput"), "Camera", this.media.deviceId("video") || NONE, "No camera");
-    fill(microphone, of("audioinput"), "Microphone", this.media.deviceId("audio") || NONE, "No microphone");
-    if (speaker) fill(speaker, of("audiooutput"), "Loudspeaker", this.audio?.sinkId || "default");
+    fill(camera, of("videoinput"), t("Camera"), this.media.deviceId("video") || NONE, t("No camera"));
+    fill(microphone, of("audioinput"), t("Microphone"), this.media.deviceId("audio") || NONE, t("No microphone"));
+    if (speaker) fill(speaker, of("audiooutput"), t("Loudspeaker"), this.audio?.sinkId || "default");
   }
 
   /**

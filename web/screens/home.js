@@ -2,6 +2,10 @@
 import { ApiError, createRoom, startDemo } from "../call/api.js";
 import { find } from "../ui/element.js";
 import { rememberHostInvite } from "../call/host-invite.js";
+import { t } from "../texts/texts.js";
+
+/** Seconds of the moving picture in which one face is heard alone. */
+const ALONE = { from: 2.2, until: 5.4 };
 
 /** Shows the page and leads to the new room. */
 export function showHome() {
@@ -27,12 +31,12 @@ export function showHome() {
     } catch (error) {
       if (error instanceof ApiError && error.status === 401) {
         problem.textContent = secretField.hidden
-          ? "This server asks for its secret before it makes a call."
-          : "That is not this server's secret.";
+          ? t("This server asks for its secret before it makes a call.")
+          : t("That is not this server's secret.");
         secretField.hidden = false;
         secret.focus();
         secret.select();
-      } else problem.textContent = error instanceof ApiError ? error.message : "The server could not be reached.";
+      } else problem.textContent = error instanceof ApiError ? error.message : t("The server could not be reached.");
     } finally {
       button.disabled = demo.disabled = false;
     }
@@ -44,6 +48,13 @@ export function showHome() {
  * @param {HTMLVideoElement} movie
  */
 function showMovie(movie) {
+  const said = find("#home-said", HTMLElement);
+  const say = () => {
+    const alone = movie.currentTime >= ALONE.from && movie.currentTime < ALONE.until;
+    said.textContent = alone ? t("Only her voice") : t("Both at once");
+  };
+  movie.addEventListener("timeupdate", say);
+  say();
   movie.muted = true;
   movie.src = "/static/home.webm";
   if (matchMedia("(prefers-reduced-motion: reduce)").matches) movie.controls = true;

@@ -2,6 +2,7 @@
 import { find } from "../ui/element.js";
 import { toast } from "../ui/toasts.js";
 import { watchInvite } from "./watch-invite.js";
+import { t } from "../texts/texts.js";
 
 /** @import { Call } from "../call/call.js" */
 
@@ -62,10 +63,10 @@ export class InviteDialog {
     try {
       await navigator.clipboard.writeText(field.value);
       this.#dialog.close();
-      toast("The link is copied.");
+      toast(t("The link is copied."));
     } catch {
       // No clipboard on plain http pages or without permission; the link is selected.
-      toast("The browser did not allow copying. The link is selected: copy it with the keyboard or the menu.", "error");
+      toast(t("The browser did not allow copying. The link is selected: copy it with the keyboard or the menu."), "error");
     }
   }
 }

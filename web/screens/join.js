@@ -3,6 +3,7 @@ import { DevicePickers } from "./devices.js";
 import { find } from "../ui/element.js";
 import { LevelMeter } from "../ui/meter.js";
 import { SelfCheck } from "./self-check.js";
+import { t } from "../texts/texts.js";
 
 /** @import { LocalMedia } from "../call/media.js" */
 /** @import { CheckState } from "./self-check.js" */
@@ -85,7 +86,7 @@ export class JoinScreen {
   async submit(watch) {
     const name = this.#name.value.trim();
     if (!name && !watch) {
-      this.#nameRefused("Please give a name, so that the others know who you are.");
+      this.#nameRefused(t("Please give a name, so that the others know who you are."));
       this.#name.focus();
       return;
     }
@@ -101,14 +102,14 @@ export class JoinScreen {
     this.#show();
     try {
       if (name) rememberName(name);
-      await this.enter(name || "Guest", watch);
+      await this.enter(name || t("Guest"), watch);
       this.#check.stop();
       this.#meter.follow(null);
       this.#video.srcObject = null;
       this.section.hidden = true;
     } catch (error) {
       this.#problem.textContent =
-        error instanceof Error && error.name === "ApiError" ? error.message : "The server could not be reached. Please try again.";
+        error instanceof Error && error.name === "ApiError" ? error.message : t("The server could not be reached. Please try again.");
     } finally {
       this.#busy = false;
       this.#show();
@@ -131,8 +132,8 @@ export class JoinScreen {
   #showCheck(state, problem) {
     const playing = state === "playing";
     this.#replay.hidden = !playing;
-    this.#checkButton.textContent = state === "ready" ? "Record 3 seconds of yourself" : "Stop";
-    const said = { ready: problem, recording: "Recording: say something", playing: "This is how the others see and hear you" };
+    this.#checkButton.textContent = state === "ready" ? t("Record 3 seconds of yourself") : t("Stop");
+    const said = { ready: problem, recording: t("Recording: say something"), playing: t("This is how the others see and hear you") };
     find("#self-check-said", HTMLElement).textContent = said[state];
   }
 
@@ -154,13 +155,14 @@ export class JoinScreen {
     this.#devices.hidden = !asked;
     this.#start.hidden = asked;
     this.#off.hidden = !asked || !!video;
-    this.#off.textContent = this.#asking ? "Waiting for the browser's permission…" : "No camera";
+    this.#off.textContent = this.#asking ? t("Waiting for the browser's permission…") : t("No camera");
     this.#meter.follow(audio);
     for (const kind of /** @type {const} */ (["audio", "video"])) {
       find(`#join-${kind}-problem`, HTMLElement).textContent = this.media.problems[kind];
     }
-    const choice = (video && audio) || !asked ? "Join the call" : audio ? "Join with sound only" : video ? "Join with picture only" : "Join the call";
-    this.#join.textContent = this.#busy ? "Joining…" : choice;
+    const partly = audio ? t("Join with sound only") : video ? t("Join with picture only") : t("Join the call");
+    const choice = (video && audio) || !asked ? t("Join the call") : partly;
+    this.#join.textContent = this.#busy ? t("Joining…") : choice;
     this.#join.disabled = this.#busy || this.#asking || (asked && !audio && !video);
     this.#watch.disabled = this.#busy;
   }

@@ -2,12 +2,13 @@
 import { find } from "../ui/element.js";
 import { Menu } from "../ui/menu.js";
 import { BRIEF_MS, toast } from "../ui/toasts.js";
+import { t } from "../texts/texts.js";
 
 /** @import { Tiles } from "../tile/tiles.js" */
 /** @import { MenuItem } from "../ui/menu.js" */
 
 export class LayoutMenu {
-  #menu = new Menu("Layout", "layout-menu");
+  #menu = new Menu(t("Layout"), "layout-menu");
 
   /** @param {Tiles} tiles */
   constructor(tiles) {
@@ -22,7 +23,7 @@ export class LayoutMenu {
     const layout = settings.now.layout === "gallery" ? "speaker" : "gallery";
     settings.set({ layout });
     this.tiles.pin(null);
-    toast(layout === "gallery" ? "Gallery: everyone alike" : "Speaker: large is who talks", "info", BRIEF_MS);
+    toast(layout === "gallery" ? t("Gallery: everyone alike") : t("Speaker: large is who talks"), "info", BRIEF_MS);
   }
 
   /** @returns {MenuItem[]} */
@@ -31,12 +32,12 @@ export class LayoutMenu {
     const { layout } = settings.now;
     /** @type {MenuItem[]} */
     const items = [
-      { name: "Gallery: everyone alike", checked: layout === "gallery", act: () => settings.set({ layout: "gallery" }) },
-      { name: "Speaker: large is who talks", checked: layout === "speaker", act: () => settings.set({ layout: "speaker" }) },
+      { name: t("Gallery: everyone alike"), checked: layout === "gallery", act: () => settings.set({ layout: "gallery" }) },
+      { name: t("Speaker: large is who talks"), checked: layout === "speaker", act: () => settings.set({ layout: "speaker" }) },
     ];
-    if (pinned) items.push({ name: "Unpin", icon: "pin", act: () => this.tiles.pin(null) });
-    if (document.fullscreenElement) items.push({ name: "Leave the full screen", icon: "fullscreen", act: () => void document.exitFullscreen() });
-    else if (document.fullscreenEnabled) items.push({ name: "Full screen", icon: "fullscreen", act: () => void document.documentElement.requestFullscreen() });
+    if (pinned) items.push({ name: t("Unpin"), icon: "pin", act: () => this.tiles.pin(null) });
+    if (document.fullscreenElement) items.push({ name: t("Leave the full screen"), icon: "fullscreen", act: () => void document.exitFullscreen() });
+    else if (document.fullscreenEnabled) items.push({ name: t("Full screen"), icon: "fullscreen", act: () => void document.documentElement.requestFullscreen() });
     return items;
   }
 }

@@ -1,4 +1,5 @@
 /** Before the call: three seconds of oneself, recorded in this page alone and played back as the others would get them. */
+import { t } from "../texts/texts.js";
 
 /** @import { LocalMedia } from "../call/media.js" */
 
@@ -39,7 +40,7 @@ export class SelfCheck {
       this.#tell("playing");
       await this.#play(recorded);
     } catch {
-      if (!over) this.#end("This could not be recorded in this browser.");
+      if (!over) this.#end(t("This could not be recorded in this browser."));
       return;
     }
     if (!over) this.#end("");

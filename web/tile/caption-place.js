@@ -15,6 +15,8 @@ const PADDING = 6;
 const GAP = 3;
 /** Width of a letter, on average and rather too wide. */
 const LETTER_EM = 0.55;
+/** Letters of East Asia are as wide as they are high. */
+const WIDE = /[\u1100-\u11ff\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\uff00-\uff60]/gu;
 
 /**
  * @param {number} em of letters, CSS pixels
@@ -22,6 +24,12 @@ const LETTER_EM = 0.55;
  */
 export function captionHeight(em) {
   return Math.ceil(em * LINE_HEIGHT * 2 + PADDING);
+}
+
+/** @param {string} text @returns {number} in heights of its letters */
+function widthOf(text) {
+  const wide = text.match(WIDE)?.length ?? 0;
+  return wide + (text.length - wide) * LETTER_EM;
 }
 
 /**
@@ -32,7 +40,9 @@ export function captionHeight(em) {
  * @returns {number} height above that of the name
  */
 export function footReserve(texts, width, em) {
-  const heights = texts.map((text) => Math.min(2, Math.ceil((text.length * LETTER_EM * em) / (width * 0.75))) * em * LINE_HEIGHT + PADDING + GAP);
+  /** @param {string} text */
+  const lines = (text) => Math.ceil((widthOf(text) * em) / (width * 0.75));
+  const heights = texts.map((text) => Math.min(2, lines(text)) * em * LINE_HEIGHT + PADDING + GAP);
   return Math.max(0, heights.reduce((sum, height) => sum + height, PADDING - FOOT_HEIGHT));
 }
 

@@ -1,4 +1,5 @@
 /** What was said a moment ago in one participant's sound: for each speaker the last final lines and the one under way. */
+import { told } from "../texts/texts.js";
 
 /** @import { CaptionLine } from "../types.js" */
 
@@ -78,7 +79,7 @@ export class CaptionTrack {
    * @param {number} now milliseconds
    */
   sound(names, now) {
-    const text = names.map((name) => `[${name}]`).join(" ");
+    const text = names.map((name) => `[${told(name)}]`).join(" ");
     this.#voices.set("sound", [{ id: 0, text, final: true, until: now + SHORTEST_MS }]);
   }
 

@@ -3,6 +3,8 @@ import { labelTop } from "./caption-place.js";
 import { element, icon } from "../ui/element.js";
 import { editName, editing } from "../ui/name-field.js";
 import { faceColour } from "./overlay.js";
+import { t } from "../texts/texts.js";
+import { percent } from "../texts/formats.js";
 
 /** @import { FaceOverlay } from "../types.js" */
 /** @import { PlacedFace } from "./overlay.js" */
@@ -107,8 +109,8 @@ class FaceButton {
 
   /** @param {FaceOverlay} face */
   #voicePrint({ voice, voice_confidence }) {
-    const sure = `${Math.round(10 * voice_confidence)}0 %`;
-    const text = { unknown: "", listening: "Learning this voice", known: `Voice known, ${sure} sure`, dropped: "Voice forgotten: it did not fit" }[voice];
+    const sure = percent(Math.round(10 * voice_confidence) / 10);
+    const text = { unknown: "", listening: t("Learning this voice"), known: t("Voice known, {percent} sure", { percent: sure }), dropped: t("Voice forgotten: it did not fit") }[voice];
     if (this.badgeText.textContent === text) return;
     this.badgeText.textContent = this.badge.title = text;
     this.badge.dataset.state = voice;
@@ -120,13 +122,13 @@ class FaceButton {
    * @param {string} owner
    */
   #text(face, owner) {
-    const name = face.name || `Face ${face.id}`;
+    const name = face.name || t("Face {n}", { n: face.id });
     if (this.name.textContent === name && this.button.ariaLabel) return;
     this.name.textContent = name;
-    this.button.ariaLabel = `Hear only ${name} of ${owner}`;
-    this.button.title = `Hear only ${name}`;
-    this.pencil.ariaLabel = `Rename ${name}`;
-    this.pencil.title = "Rename (F2)";
+    this.button.ariaLabel = t("Hear only {face} of {owner}", { face: name, owner });
+    this.button.title = t("Hear only {name}", { name });
+    this.pencil.ariaLabel = t("Rename {name}", { name });
+    this.pencil.title = t("Rename (F2)");
   }
 
   remove() {

@@ -1,14 +1,13 @@
 /** The figures of one participant's connection, on demand: what this browser counts, and what the server does. */
 import { element, find } from "../ui/element.js";
+import { plural, t } from "../texts/texts.js";
+import { number, percent } from "../texts/formats.js";
 
 /** @import { Call } from "../call/call.js" */
 /** @import { LinkFigures } from "../call/link-figures.js" */
 /** @import { Figures } from "../types.js" */
 
 const EVERY_MS = 3000;
-
-/** @param {number} share @returns {string} */
-const percent = (share) => `${(100 * share).toFixed(1)} %`;
 
 export class FiguresDialog {
   #dialog = find("#figures-dialog", HTMLDialogElement);
@@ -31,7 +30,7 @@ export class FiguresDialog {
   open(participant) {
     this.#participant = participant;
     const name = this.call.participant(participant)?.name ?? "";
-    find("#figures-title", HTMLElement).textContent = `Connection of ${name}`;
+    find("#figures-title", HTMLElement).textContent = t("Connection of {name}", { name });
     this.#list.replaceChildren();
     this.#dialog.showModal();
     void this.#show();
@@ -47,19 +46,19 @@ export class FiguresDialog {
     /** @type {[string, string][]} */
     const rows = [];
     if (here) {
-      rows.push([own ? "Packets lost on the way to the server" : "Packets lost on the way from the server", percent(here.loss)]);
-      if (here.delayMs !== null) rows.push(["There and back", `${Math.round(here.delayMs)} ms`]);
-      if (here.width) rows.push(["Picture", `${here.width} × ${here.height}, ${Math.round(here.rate)} a second`]);
+      rows.push([own ? t("Packets lost on the way to the server") : t("Packets lost on the way from the server"), percent(here.loss, 1)]);
+      if (here.delayMs !== null) rows.push([t("There and back"), t("{n} ms", { n: Math.round(here.delayMs) })]);
+      if (here.width) rows.push([t("Picture"), t("{size}, {n} a second", { size: `${here.width} × ${here.height}`, n: Math.round(here.rate) })]);
     }
     if (server) {
-      rows.push(["Sound that did not reach the server", percent(server.sound_missing)]);
-      rows.push(["Sound whose voices came too late", percent(server.sound_late)]);
-      rows.push(["Pictures that reached the server", String(server.pictures_came)]);
-      rows.push(["Left out by the server", String(server.pictures_lost)]);
-      if (!own) rows.push(["Not sent to you for want of room", String(server.pictures_unsent)]);
-      rows.push(["Sent to", `${server.viewers} ${server.viewers === 1 ? "viewer" : "viewers"}`]);
+      rows.push([t("Sound that did not reach the server"), percent(server.sound_missing, 1)]);
+      rows.push([t("Sound whose voices came too late"), percent(server.sound_late, 1)]);
+      rows.push([t("Pictures that reached the server"), number(server.pictures_came)]);
+      rows.push([t("Left out by the server"), number(server.pictures_lost)]);
+      if (!own) rows.push([t("Not sent to you for want of room"), number(server.pictures_unsent)]);
+      rows.push([t("Sent to"), plural(server.viewers, "{n} viewer", "{n} viewers")]);
     }
-    if (!rows.length) rows.push(["Figures", "There are none now."]);
+    if (!rows.length) rows.push([t("Figures"), t("There are none now.")]);
     this.#list.replaceChildren(...rows.map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, value))));
   }
 

@@ -2,6 +2,7 @@
 import { element } from "../ui/element.js";
 import { HeatLayer } from "./heat.js";
 import { heatOf } from "./heat-track.js";
+import { t } from "../texts/texts.js";
 
 /** @import { SceneDescription } from "../types.js" */
 
@@ -75,14 +76,14 @@ export class SceneLine {
   }
 
   /** @param {SceneDescription} message */
-  #write({ t, text, words: given }) {
+  #write({ t: then, text, words: given }) {
     const words = given.length ? given : text.split(" ").map((word) => ({ word, heat: "" }));
-    this.root.setAttribute("aria-label", `The camera sees: ${text}. Each word shows where in the picture it was seen.`);
+    this.root.setAttribute("aria-label", t("The camera sees: {text}. Each word shows where in the picture it was seen.", { text }));
     const same = this.#words.length === words.length && this.#words.every(({ word }, i) => word === words[i]?.word);
     this.#words = words.map(seen);
-    this.#keepPicture(t);
+    this.#keepPicture(then);
     if (same) return;
-    this.#buttons = words.map(({ word }, i) => element("button", { type: "button", class: "scene-word", tabindex: i ? -1 : 0 }, word));
+    this.#buttons = words.map(({ word }, i) => element("button", { type: "button", class: "scene-word", lang: "en", tabindex: i ? -1 : 0 }, word));
     this.root.replaceChildren(...this.#buttons.flatMap((button, i) => (i ? [" ", button] : [button])));
   }
 

@@ -1,10 +1,11 @@
 /** A sign on a tile of how good the connection is: full bars need no words. */
 import { element } from "../ui/element.js";
 import { levelOf } from "../call/link-figures.js";
+import { t } from "../texts/texts.js";
 
 /** @import { LinkFigure } from "../call/link-figures.js" */
 
-const WORDS = { good: "Good connection", poor: "Poor connection", bad: "Bad connection" };
+const WORDS = { good: t("Good connection"), poor: t("Poor connection"), bad: t("Bad connection") };
 
 export class Signal {
   root = element("span", { class: "signal gone", role: "img", "data-testid": "signal" }, element("i"), element("i"), element("i"));

@@ -1,5 +1,7 @@
 /** What is heard besides speech: chips on a picture, and one polite word for those who do not see them. */
 import { element } from "../ui/element.js";
+import { t, told } from "../texts/texts.js";
+import { list, percent } from "../texts/formats.js";
 
 /** @import { SoundTags } from "../types.js" */
 
@@ -22,7 +24,7 @@ export class TagChips {
   #until = -Infinity;
 
   constructor() {
-    this.root = element("ul", { class: "tags", "data-testid": "tags", "aria-label": "Sounds" });
+    this.root = element("ul", { class: "tags", "data-testid": "tags", "aria-label": t("Sounds") });
     this.root.hidden = true;
   }
 
@@ -35,7 +37,7 @@ export class TagChips {
     const chips = besidesSpeech(tags)
       .slice(0, MOST_CHIPS)
       .map(([name, probability]) => {
-        const chip = element("li", { class: "tag", title: `${Math.round(probability * 100)} % sure` }, name);
+        const chip = element("li", { class: "tag", title: t("{percent} sure", { percent: percent(probability) }) }, told(name));
         chip.style.setProperty("--sure", String(probability));
         return chip;
       });
@@ -83,7 +85,7 @@ export class TagNews {
    * @param {string[]} names
    */
   announce(owner, names) {
-    const said = element("p", {}, `${owner}: ${names.join(", ")}`);
+    const said = element("p", {}, `${owner}: ${list(names.map(told))}`);
     this.region.append(said);
     setTimeout(() => said.remove(), ANNOUNCED_MS);
   }

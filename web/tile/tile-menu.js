@@ -2,11 +2,12 @@
 import { element, icon } from "../ui/element.js";
 import { editName } from "../ui/name-field.js";
 import { Menu } from "../ui/menu.js";
+import { t } from "../texts/texts.js";
 
 /** @import { Call } from "../call/call.js" */
 /** @import { MenuItem } from "../ui/menu.js" */
 
-const menu = new Menu("This person", "tile-menu");
+const menu = new Menu(t("This person"), "tile-menu");
 
 /**
  * @typedef {object} TileActions
@@ -38,18 +39,18 @@ export class TileMenu {
 
   update() {
     const name = this.call.participant(this.participant)?.name ?? "";
-    this.root.ariaLabel = this.root.title = `Options for ${name}`;
+    this.root.ariaLabel = this.root.title = t("Options for {name}", { name });
   }
 
   #open() {
     const { actions, participant: id } = this;
     const pinned = actions.pinned(id);
     /** @type {MenuItem[]} */
-    const items = [{ name: pinned ? "Unpin" : "Pin", icon: "pin", act: () => actions.onPin(id, !pinned) }];
-    if (document.fullscreenEnabled) items.push({ name: "Full screen", icon: "fullscreen", act: () => actions.onFullScreen(id) });
-    if (document.pictureInPictureEnabled) items.push({ name: "In a window of its own", icon: "picture", act: () => actions.onPicture(id) });
-    items.push({ name: "Connection", icon: "signal", act: () => actions.onFigures(id) });
-    if (id === this.call.self) items.push({ name: "Change my name", icon: "pencil", act: () => editName(this.name, (to) => this.call.renameSelf(to)) });
+    const items = [{ name: pinned ? t("Unpin") : t("Pin"), icon: "pin", act: () => actions.onPin(id, !pinned) }];
+    if (document.fullscreenEnabled) items.push({ name: t("Full screen"), icon: "fullscreen", act: () => actions.onFullScreen(id) });
+    if (document.pictureInPictureEnabled) items.push({ name: t("In a window of its own"), icon: "picture", act: () => actions.onPicture(id) });
+    items.push({ name: t("Connection"), icon: "signal", act: () => actions.onFigures(id) });
+    if (id === this.call.self) items.push({ name: t("Change my name"), icon: "pencil", act: () => editName(this.name, (to) => this.call.renameSelf(to)) });
     if (this.call.hosting.allowed && id !== this.call.self) items.push(...this.#ofHost());
     menu.open(this.root, items);
   }
@@ -61,13 +62,13 @@ export class TileMenu {
     /** @type {MenuItem[]} */
     const items = [
       {
-        name: muted ? `Let ${name} be heard again` : `Mute ${name} for everyone`,
+        name: muted ? t("Let {name} be heard again", { name }) : t("Mute {name} for everyone", { name }),
         icon: muted ? "mic" : "mic-off",
         act: () => call.hosting.muteForAll(id, !muted),
       },
     ];
-    if (call.talk.handPlace(id)) items.push({ name: `Lower the hand of ${name}`, icon: "hand", act: () => call.talk.setHand(id, false) });
-    if (!host) items.push({ name: `Remove ${name}…`, icon: "leave", act: () => this.actions.onRemove(id) });
+    if (call.talk.handPlace(id)) items.push({ name: t("Lower the hand of {name}", { name }), icon: "hand", act: () => call.talk.setHand(id, false) });
+    if (!host) items.push({ name: t("Remove {name}…", { name }), icon: "leave", act: () => this.actions.onRemove(id) });
     return items;
   }
 }

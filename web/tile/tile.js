@@ -6,6 +6,7 @@ import { FacePlacer, drawOverlay } from "./overlay.js";
 import { Signal } from "./signal.js";
 import { TileInsight } from "./tile-insight.js";
 import { TileMenu } from "./tile-menu.js";
+import { t } from "../texts/texts.js";
 
 /** @import { Call } from "../call/call.js" */
 /** @import { ParticipantState } from "../types.js" */
@@ -50,10 +51,10 @@ export class Tile {
     this.layer = element("div", { class: "face-layer" });
     this.name = element("span", { class: "tile-name", dir: "auto" });
     this.note = element("span", { class: "tile-note" });
-    this.hand = element("span", { class: "tile-hand gone", title: "Raised hand" }, icon("hand"), element("span", {}));
+    this.hand = element("span", { class: "tile-hand gone", title: t("Raised hand") }, icon("hand"), element("span", {}));
     this.mutedIcon = icon("speaker-off");
     this.signal = new Signal();
-    this.pin = element("span", { class: "tile-hand gone", title: "Pinned" }, icon("pin"), element("span", { class: "visually-hidden" }, "Pinned"));
+    this.pin = element("span", { class: "tile-hand gone", title: t("Pinned") }, icon("pin"), element("span", { class: "visually-hidden" }, t("Pinned")));
     this.menu = new TileMenu(call, id, actions, this.name);
     this.foot = element("figcaption", { class: "tile-foot" }, this.hand, this.pin, this.mutedIcon, this.name, this.note, this.signal.root);
     this.figure = element(
@@ -103,9 +104,9 @@ export class Tile {
   update(participant) {
     this.name.textContent = participant.name;
     this.avatar.textContent = [...participant.name.trim()][0]?.toUpperCase() ?? "?";
-    const where = this.own ? "you" : participant.connected ? (participant.video ? "" : "sound only") : "reconnecting…";
-    const role = participant.host ? "host" : "";
-    this.note.textContent = [where, role, participant.muted ? "muted by the host" : ""].filter(Boolean).join(", ");
+    const where = this.own ? t("you") : participant.connected ? (participant.video ? "" : t("sound only")) : t("reconnecting…");
+    const role = participant.host ? t("host") : "";
+    this.note.textContent = [where, role, participant.muted ? t("muted by the host") : ""].filter(Boolean).join(", ");
     const place = this.call.talk.handPlace(this.id);
     this.hand.classList.toggle("gone", !place);
     this.hand.lastElementChild?.replaceChildren(String(place));

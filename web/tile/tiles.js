@@ -7,6 +7,7 @@ import { showReaction } from "./reactions.js";
 import { Tile } from "./tile.js";
 import { toast } from "../ui/toasts.js";
 import { ViewReport } from "../call/view-report.js";
+import { t } from "../texts/texts.js";
 
 /** @import { Call } from "../call/call.js" */
 /** @import { LocalMedia } from "../call/media.js" */
@@ -234,7 +235,7 @@ export class Tiles {
       await document.documentElement.requestFullscreen();
     } catch {
       this.#endFullScreen();
-      toast("The browser does not give this page the whole screen.", "error");
+      toast(t("The browser does not give this page the whole screen."), "error");
     }
     this.layout();
   }
@@ -265,7 +266,7 @@ export class Tiles {
       }
     } catch {
       video.disablePictureInPicture = true;
-      toast("The browser does not give this picture a window of its own now.", "error");
+      toast(t("The browser does not give this picture a window of its own now."), "error");
     }
     this.report.changed();
   }

@@ -1,5 +1,6 @@
 /** A name that turns into a text field in its place. */
 import { element } from "./element.js";
+import { t } from "../texts/texts.js";
 
 /** @param {HTMLElement} label the name's parent @returns {boolean} whether a name is being typed in it */
 export function editing(label) {
@@ -14,7 +15,7 @@ export function editing(label) {
 export function editName(name, onName) {
   if (!name.isConnected) return;
   const old = name.textContent ?? "";
-  const input = element("input", { class: "name-field", value: old, maxlength: 60, "aria-label": `Name of ${old}` });
+  const input = element("input", { class: "name-field", value: old, maxlength: 60, "aria-label": t("Name of {name}", { name: old }) });
   const back = document.activeElement;
   let open = true;
   /** @param {boolean} keep */
@@ -28,7 +29,8 @@ export function editName(name, onName) {
   };
   input.addEventListener("keydown", (event) => {
     event.stopPropagation();
-    if (event.key !== "Enter" && event.key !== "Escape") return;
+    // While a word is being composed, Enter chooses its characters.
+    if ((event.key !== "Enter" && event.key !== "Escape") || event.isComposing) return;
     // The same press of Enter would click the button that has the focus again, and open the field anew.
     event.preventDefault();
     finish(event.key === "Enter");

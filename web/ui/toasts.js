@@ -1,5 +1,6 @@
 /** Short notices at the edge of the screen, read out by screen readers. */
 import { element, find, icon } from "./element.js";
+import { t } from "../texts/texts.js";
 
 const SHOWN_MS = 6000;
 /** For the answer to a key. */
@@ -16,7 +17,7 @@ export function toast(message, kind = "info", shownMs = SHOWN_MS) {
   for (const shown of region.children) {
     if (shown.firstElementChild?.textContent === message) return () => shown.remove();
   }
-  const close = element("button", { class: "quiet-button", type: "button", "aria-label": "Dismiss" }, icon("close"));
+  const close = element("button", { class: "quiet-button", type: "button", "aria-label": t("Dismiss") }, icon("close"));
   const box = element("div", { class: `toast toast-${kind}` }, element("p", {}, message), close);
   let timer = 0;
   const hold = () => clearTimeout(timer);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 from html import escape
@@ -68,7 +69,8 @@ def report(
         files=", ".join(f'<a href="{escape(name)}">{escape(name)}</a>' for name in files),
         # A "<" could end the element it stands in.
         cues=json.dumps(cues).replace("<", "\\u003c"),
-        script=_part("report/report.js"),
+        texts=json.dumps({"ko": _texts("ko")}, ensure_ascii=False).replace("<", "\\u003c"),
+        script=_script(),
     )
 
 
@@ -99,7 +101,8 @@ def _transcript(result: Result) -> str:
         return ""
     items = [
         f'<li><button class="line{kind}" type="button" data-start="{t:.3f}" style="--colour: {_colour(person)}">'
-        f"{f'<b>{escape(name)}</b> ' if name else ''}<time>{_clock(t)}</time><span>{escape(text)}</span></button></li>"
+        f"{f'<b>{escape(name)}</b> ' if name else ''}<time>{_clock(t)}</time>"
+        f'<span translate="no">{escape(text)}</span></button></li>'
         for t, name, text, person, kind in sorted(lines, key=lambda line: line[0])
     ]
     head = '<section class="said-list" aria-label="Transcript">\n<h2>Transcript</h2>\n<ol>'
@@ -114,6 +117,21 @@ def _clock(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+@cache
+def _script() -> str:
+    """Return the page's script with what it imports in front of it: a page in a folder may import nothing."""
+    names = ("texts/catalogue.js", "texts/translate.js", "ui/keys.js", "report/report.js")
+    modules = [_part(name) for name in names]
+    return "\n".join(re.sub(r"^import .*|^export (\{\};)?", "", module, flags=re.MULTILINE) for module in modules)
+
+
+@cache
+def _texts(language: str) -> dict[str, str]:
+    """Return what the page says in a language, by its English."""
+    texts: dict[str, dict[str, str]] = json.loads(_part(f"texts/{language}.json"))
+    return texts["report"] | texts["sounds"]
 
 
 @cache

@@ -272,6 +272,9 @@ async def test_the_summary_is_a_page_for_those_in_the_room():
         assert answer.headers["content-type"].startswith("text/html")
         assert answer.headers["content-disposition"].startswith("attachment; ")
         assert "Ann</b> (written): The budget?" in answer.text
+        answer = await http.get(f"{address}?lang=ko", headers=token)
+        assert "Ann</b> (채팅): The budget?" in answer.text
+        assert (await http.get(f"{address}?lang=fr", headers=token)).status_code == 422
         later = bearer((await join(http, room, name="Ben")).json()["token"])
         assert (await http.get(address, headers=later)).status_code == 204, "what was before is not for them"
         for _ in range(5):

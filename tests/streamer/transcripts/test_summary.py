@@ -70,3 +70,12 @@ def test_the_page_needs_nothing_else_and_what_people_say_is_text():
     assert "&lt;script&gt;" in page and "(written)" in page and "0:00:04" in page
     assert re.findall(r"(?:src|href)='([^']{5})", page) == ["data:"]
     assert "Questions" in page and "longest exchanges" not in page
+
+
+def test_the_page_speaks_korean_and_leaves_alone_what_people_said():
+    lines = [line(1000, 1003, "Ada, face 2", "Seen {n}?"), line(1004, 1004, "Ben", "Show", written=True)]
+    page = summary_page(Gathered(lines, [Picture(1002.0, "Ada", b"\xff\xd8jpeg")]), "ko")
+    text = re.sub(r"(?s)<style>.*?</style>|<[^>]*>", "|", page)
+    assert "<html lang=ko>" in page and "1970년 1월 1일 00:16(UTC) 통화" in text
+    assert "Ada님의 얼굴 2" in text and "2줄" in text
+    assert set(re.findall(r"[A-Za-z]{2,}", text)) == {"UTC", "Earshot", "Ada", "Seen", "Ben", "Show"}
