@@ -15,6 +15,9 @@ ASK_EVERY = 2.0
 
 ANSWER_SECONDS = 5.0
 
+FINAL = (401, 403, 404, 405)
+"""Answers of a server that has no such thing, or does not know who asks."""
+
 
 async def tell_of_recordings(server: str, room: str, token: str | None) -> None:
     """Say on stderr when a call begins to be recorded, and when that ends; until cancelled.
@@ -31,12 +34,14 @@ async def tell_of_recordings(server: str, room: str, token: str | None) -> None:
         while True:
             try:
                 answer = await http.get(address, headers=headers)
-                if answer.is_client_error:
+                if answer.status_code in FINAL:
                     return
-                now = answer.json()["state"] != "off"
+                now = answer.raise_for_status().json()["state"] != "off"
             except (httpx.HTTPError, ValueError, KeyError, TypeError):
                 now = recorded
             if now != recorded:
-                print("This call is being recorded." if now else "The recording has ended.", file=sys.stderr, flush=True)
+                print(
+                    "This call is being recorded." if now else "The recording has ended.", file=sys.stderr, flush=True
+                )
                 recorded = now
             await asyncio.sleep(ASK_EVERY)

@@ -10,7 +10,7 @@ from fastapi.responses import FileResponse, Response
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from streamer.auth import Claims, Denied
+from streamer.auth import Claims, Denied, bearer
 from streamer.messages.recording import RecordingState
 from streamer.rooms.shelf import Progress
 from streamer.server.context import Context, context_of
@@ -42,7 +42,9 @@ async def recording(request: Request, room_id: str) -> RecordingState:
     Whoever asks, and has no page, is taken to know the answer: from then on they are recorded as well.
     """
     context = context_of(request)
-    claims = context.bearer_claims(request, room_id)
+    # Who is in the call may ask for as long as it is, as may who only holds its link.
+    token = bearer(request.headers.get("authorization"))
+    claims = context.tokens.verify(token, room_id, "session", "invite", expired=True)
     room = context.rooms.get(room_id)
     if room is None:
         raise HTTPException(404, "There is no such room now.")

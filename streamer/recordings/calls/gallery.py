@@ -187,7 +187,8 @@ class Gallery:
         planes[: layout.height], planes[layout.height :] = DARK[0], DARK[1]
         canvas = Canvas(planes, layout.width, layout.height)
         for who, camera in self._cameras.items():
-            while camera.waiting and camera.waiting[0][0] <= t:
+            # The nearest picture, not the one before: half a step off at most.
+            while camera.waiting and camera.waiting[0][0] <= t + 0.5 / RATE:
                 at, camera.shown = camera.waiting.popleft()
                 camera.until = at + STANDS if self._last(who) < at + STANDS else math.inf
             if camera.shown is not None and t <= camera.until:
