@@ -61,7 +61,7 @@ export interface ChatLine {
   text: string;
 }
 
-export type ClientMessage = Hello | Ping | SetFader | SetFocus | SetMute | Rename | SetSpeaker | SetView | Leave | Ask | Search | SetSpectrogram | SetAnnouncer | Say | React | SetHand | SetRules | Remove | MuteForAll | Admit | NewLinks | EndCall | Record | RecordingShown;
+export type ClientMessage = Hello | Ping | SetFader | SetFocus | SetMute | Rename | SetSpeaker | SetView | Leave | Ask | Search | SetSpectrogram | SetAnnouncer | Say | React | SetHand | SetRules | Remove | MuteForAll | Admit | NewLinks | EndCall | RecordCall | RecordingShown;
 
 /** End the call for everyone, and make the links worth nothing. */
 export interface EndCall {
@@ -267,7 +267,7 @@ export interface Reaction {
 }
 
 /** Begin to record the call, or end it; for hosts. */
-export interface Record {
+export interface RecordCall {
   type: "record";
   on: boolean;
 }

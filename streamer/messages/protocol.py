@@ -14,7 +14,7 @@ from models.voiceprint.state import State as VoiceState
 from streamer.messages.base import Estimate, FaceId, Message, Name, ParticipantId, SpeakerId, SpeakerOrRest, VoiceId
 from streamer.messages.hosting import ForHost, FromHost, RoomRules
 from streamer.messages.insights import Ask, FromInsights, LineId, RequestId, Search, SetAnnouncer, SetSpectrogram
-from streamer.messages.recording import Record, RecordingShown, RecordingState
+from streamer.messages.recording import RecordCall, RecordingShown, RecordingState
 from streamer.messages.talk import ForTalk, FromTalk
 
 # From the page to the server.
@@ -113,7 +113,7 @@ ClientMessage = Annotated[
     | SetAnnouncer
     | FromTalk
     | FromHost
-    | Record
+    | RecordCall
     | RecordingShown,
     Field(discriminator="type"),
 ]

@@ -14,7 +14,7 @@ RecordingId = Annotated[str, Field(min_length=1, max_length=64)]
 # From the page to the server.
 
 
-class Record(Message):
+class RecordCall(Message):
     """Begin to record the call, or end it; for hosts."""
 
     type: Literal["record"]

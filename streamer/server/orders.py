@@ -9,7 +9,7 @@ from streamer.rooms.participant import Participant
 from streamer.rooms.room import Room
 from streamer.server.context import Context
 
-Order = hosting.FromHost | talk.FromTalk | protocol.SetView | recording.Record | recording.RecordingShown
+Order = hosting.FromHost | talk.FromTalk | protocol.SetView | recording.RecordCall | recording.RecordingShown
 
 
 def obey(context: Context, room: Room, me: Participant, order: Order) -> None:
@@ -47,7 +47,7 @@ def obey(context: Context, room: Room, me: Participant, order: Order) -> None:
         host.mute(order.participant, order.muted)
     elif isinstance(order, hosting.Admit):
         host.admit(order.participant, order.admitted)
-    elif isinstance(order, recording.Record):
+    elif isinstance(order, recording.RecordCall):
         host.record(order.on)
     elif isinstance(order, hosting.EndCall):
         host.end_call()
