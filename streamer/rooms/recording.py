@@ -136,7 +136,8 @@ class Recording:
         except TimeoutError:
             log.info("room %s: not every page says that it shows the recording", self._room)
         if self._state.recording != recording:
-            await self._end(journal, recording, "it was ended before it began")
+            await journal.close()
+            await self._shelf.discard(recording)
             return
         self._journal = journal
         journal.put(Begun(now(), self._room))

@@ -119,6 +119,12 @@ class Shelf:
         self._open.discard(recording)
         self._wanted.set()
 
+    async def discard(self, recording: str) -> None:
+        """Delete a recording that was ended before it began."""
+        assert self._folder is not None
+        self._open.discard(recording)
+        await asyncio.to_thread(shutil.rmtree, self._folder / recording, ignore_errors=True)
+
     def of_room(self, room: str) -> list[Kept]:
         """Return the recordings of a room, the newest first; reads the disk."""
         if self._folder is None or not self._folder.is_dir():

@@ -83,5 +83,5 @@ function row({ begun, progress, files, address }) {
 function when(begun) {
   const [, year, month, day, hour, minute, second] = begun.match(/(\d{4})(\d\d)(\d\d)-(\d\d)(\d\d)(\d\d)/) ?? [];
   const moment = new Date(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
-  return moment.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+  return moment.toLocaleString(undefined, { month: "short", day: "numeric", hour: "numeric", minute: "2-digit" });
 }

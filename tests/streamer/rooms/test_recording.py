@@ -193,6 +193,16 @@ async def test_a_page_that_never_says_that_it_shows_the_sign_does_not_hold_it_up
     assert list(records(journal_of(shelf), Packet)) == []
 
 
+async def test_ended_before_everybody_was_told_it_leaves_nothing(room, shelf):
+    ada = enter(room, "Ada", host=True)
+    Host(room, ada).record(True)
+    await until(lambda: list(shelf._folder.glob(f"*/{JOURNAL}")) != [])
+    Host(room, ada).record(False)
+    await room.recording.close()
+    assert list(shelf._folder.iterdir()) == []
+    assert shelf.of_room("room1") == []
+
+
 async def test_only_a_host_and_only_where_the_server_records(room):
     ada, ben = enter(room, "Ada", host=True), enter(room, "Ben")
     with pytest.raises(Forbidden, match="Only the host"):
