@@ -1,7 +1,7 @@
 """Where a server's recordings lie: one folder each, made into results when the call is over, and deleted in time.
 
 A folder holds `call.earshot`, the journal, and in the end `result`, which is what `earshot process` makes of it: the
-server runs just that, at the lowest priority, one after the other. A journal whose `result` is missing was left by a
+server runs just that, behind calls, one after the other. A journal whose `result` is missing was left by a
 server that was stopped or killed; the next one goes on there.
 """
 
@@ -28,6 +28,11 @@ JOURNAL, RESULT, FAILED = f"call{SUFFIX}", "result", "failed.txt"
 
 ID = re.compile(r"(\d{8}-\d{6})-([a-z0-9]{4,32})-[0-9a-f]{16}")
 """When it began, UTC, the room, and what nobody guesses."""
+
+NICENESS = "10"
+"""Of what makes results: a tenth of the share of a call where the machine is busy, so that it ends some day.
+
+The engine and the loop go before all that in any case."""
 
 log = logging.getLogger("earshot.recording")
 
@@ -189,12 +194,12 @@ class Shelf:
                 await self._make(waiting[0])
 
     async def _make(self, journal: Path) -> None:
-        """Make the result of one journal, in a process that leaves the machine to calls."""
+        """Make the result of one journal, in a process that gives way to calls."""
         folder = journal.parent
         result = folder / RESULT
         arguments = ("process", str(journal), "--out", str(result), "--force")
         process = await asyncio.create_subprocess_exec(
-            *("nice", "-n", "19", *self._program, *arguments),
+            *("nice", "-n", NICENESS, *self._program, *arguments),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
