@@ -191,7 +191,11 @@ class Shelf:
             await self._wanted.wait()
             self._wanted.clear()
             while waiting := await asyncio.to_thread(self._waiting, root):
-                await self._make(waiting[0])
+                try:
+                    await self._make(waiting[0])
+                except OSError:
+                    log.exception("recording %s waits for the next start of the server", waiting[0].parent.name)
+                    self._open.add(waiting[0].parent.name)
 
     async def _make(self, journal: Path) -> None:
         """Make the result of one journal, in a process that gives way to calls."""
