@@ -8,7 +8,7 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 
 import jwt
@@ -16,9 +16,12 @@ import jwt
 from streamer.settings import Settings
 
 Role = Literal["publish", "watch"]
-Kind = Literal["invite", "session", "resume"]
+Kind = Literal["invite", "session", "resume", "recording"]
 
 ALGORITHM = "HS256"
+
+RECORDING_LIFETIME = 3600.0
+"""Seconds for which the address of one recording is good, so that it can be watched; the page asks for it anew."""
 
 
 class Denied(Exception):
@@ -45,10 +48,10 @@ class Claims:
     """What a verified token says.
 
     Attributes:
-        kind: invite, session or resume.
+        kind: invite, session, resume or recording.
         room: room id.
         role: what its bearer may do.
-        participant: participant id; empty for an invite.
+        participant: participant id; empty for an invite; the recording's id for one of those.
         nonce: random text that ties a resume token to one stay of a participant, and names an invite.
         expires_at: Unix seconds.
         links: of an invite, how often the room's links had been replaced when it was made.
@@ -82,6 +85,7 @@ class Tokens:
             "invite": settings.invite_lifetime,
             "session": settings.token_lifetime,
             "resume": settings.invite_lifetime,
+            "recording": RECORDING_LIFETIME,
         }
         self._clock = clock
 
@@ -99,7 +103,7 @@ class Tokens:
         """Sign a token.
 
         Args:
-            kind: which of the three; sets its lifetime and where it is accepted.
+            kind: which of the four; sets its lifetime and where it is accepted.
             room: room id.
             role: publish or watch.
             participant: participant id, for session and resume tokens.
@@ -149,7 +153,7 @@ class Tokens:
                 token,
                 self._key,
                 algorithms=[ALGORITHM],
-                audience=["invite", "session", "resume"],
+                audience=list(get_args(Kind)),
                 options={"require": ["exp", "aud", "room", "role"], "verify_exp": False, "verify_iat": False},
             )
         except (jwt.PyJWTError, ValueError) as error:

@@ -51,6 +51,10 @@ def serve(
         str | None, typer.Option("--language", help="Code of what is spoken; auto hears it out [auto].")
     ] = None,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error [info].")] = None,
+    recordings: Annotated[
+        Path | None,
+        typer.Option("--recordings", help="Folder for recordings of calls; without one hosts cannot record."),
+    ] = None,
     demo: Annotated[bool, typer.Option("--demo", help="Bring two talking portraits into a room.")] = False,
 ) -> None:
     """Serve calls."""
@@ -66,6 +70,7 @@ def serve(
         speech=speech,
         language=language,
         log_level=log_level,
+        recordings=recordings,
     )
     configure_logging(settings.log_level)
     from streamer.commands.serve import serve_forever

@@ -134,6 +134,10 @@ class Settings(BaseSettings):
     resume_grace: float = Field(default=10.0, gt=0)
     drain: float = Field(default=0.0, ge=0, le=24 * 3600)
 
+    recordings: Path | None = None
+    recordings_space: int = Field(default=20 * 1024**3, ge=1024**2)
+    recordings_lifetime: float = Field(default=7 * 24 * 3600.0, ge=60)
+
     invite_lifetime: float = Field(default=12 * 3600.0, gt=0)
     token_lifetime: float = Field(default=300.0, ge=10)
     heartbeat: float = Field(default=2.5, gt=0)

@@ -61,7 +61,7 @@ export interface ChatLine {
   text: string;
 }
 
-export type ClientMessage = Hello | Ping | SetFader | SetFocus | SetMute | Rename | SetSpeaker | SetView | Leave | Ask | Search | SetSpectrogram | SetAnnouncer | Say | React | SetHand | SetRules | Remove | MuteForAll | Admit | NewLinks | EndCall;
+export type ClientMessage = Hello | Ping | SetFader | SetFocus | SetMute | Rename | SetSpeaker | SetView | Leave | Ask | Search | SetSpectrogram | SetAnnouncer | Say | React | SetHand | SetRules | Remove | MuteForAll | Admit | NewLinks | EndCall | RecordCall | RecordingShown;
 
 /** End the call for everyone, and make the links worth nothing. */
 export interface EndCall {
@@ -266,6 +266,33 @@ export interface Reaction {
   mark: "thumb" | "heart" | "laugh" | "surprise" | "celebrate";
 }
 
+/** Begin to record the call, or end it; for hosts. */
+export interface RecordCall {
+  type: "record";
+  on: boolean;
+}
+
+/** Whoever is before this page is shown that the call is recorded; of nobody else anything is written down. */
+export interface RecordingShown {
+  type: "recording_shown";
+  recording: string;
+}
+
+/**
+ * Whether the call is recorded.
+ *
+ * `announced`: everybody is being told, and nothing is recorded before; `recording`: its id, to be sent back when it
+ * is shown; `offered`: whether this server records; `since`: Unix seconds; `reason`: why it ended by itself.
+ */
+export interface RecordingState {
+  type: "recording";
+  state: "off" | "announced" | "on";
+  recording: string | null;
+  offered: boolean;
+  since: number | null;
+  reason: string;
+}
+
 /** End somebody's stay; what they hold does not let them back. */
 export interface Remove {
   type: "remove";
@@ -331,7 +358,7 @@ export interface Search {
   query: string;
 }
 
-export type ServerMessage = Welcome | Pong | Token | RoomChanged | FadersChanged | Faces | Slots | Status | Notice | Hearing | Error | Waiting | WaitingList | Links | ChatLine | ChatHistory | Reaction | LocalizationMap | SoundTags | SpectrogramColumns | CaptionLine | SceneDescription | Answer | FoundMoments;
+export type ServerMessage = Welcome | Pong | Token | RoomChanged | FadersChanged | Faces | Slots | Status | Notice | Hearing | Error | Waiting | WaitingList | Links | RecordingState | ChatLine | ChatHistory | Reaction | LocalizationMap | SoundTags | SpectrogramColumns | CaptionLine | SceneDescription | Answer | FoundMoments;
 
 /** Have descriptions of what is seen read aloud while nobody speaks, or not. */
 export interface SetAnnouncer {

@@ -50,6 +50,16 @@ export interface Figures {
   viewers: number;
 }
 
+/** A recording of the room, for its host: `address` is where `files` are, for an hour. */
+export interface KeptRecording {
+  id: string;
+  begun: string;
+  progress: "recording" | "making" | "ready" | "failed";
+  files: string[];
+  deleted_at: number;
+  address: string;
+}
+
 /** What others write, and show without a word. */
 export type TalkMessage = ChatLine | ChatHistory | Reaction;
 

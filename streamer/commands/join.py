@@ -13,6 +13,7 @@ import httpx
 
 from streamer.client.file_tracks import file_tracks
 from streamer.client.loopback import http_client
+from streamer.client.recordings import tell_of_recordings
 from streamer.client.whip_client import ANSWER_SECONDS, WhipClient, refusal
 from streamer.commands.tell import tell
 from streamer.demo.clip import STATEMENT, demo_clip
@@ -83,6 +84,8 @@ async def join(
             stack.callback(track.stop)
         endpoint = f"{base}/rooms/{quote(room, safe='')}/whip"
         client = await stack.enter_async_context(WhipClient(endpoint, token, tracks))
+        asking = asyncio.create_task(tell_of_recordings(base, room, token), name="recordings")
+        stack.callback(asking.cancel)
         await _first_of(stop, ended, client.lost)
         # A connection that the server closes stops the tracks as well: that is no end of the file.
         if client.lost.is_set() and not stop.is_set():

@@ -14,6 +14,7 @@ from models.speech.languages import AUTO, check_language
 from models.speech.types import Transcriber
 from models.speech.unwritten import Unwritten
 from streamer.commands.batch import process_all
+from streamer.commands.process_call import process_call
 from streamer.commands.progress import Begin
 from streamer.commands.progress import progress as show_progress
 from streamer.commands.signals import ended_by_signals
@@ -23,6 +24,7 @@ from streamer.media.choice import Choice
 from streamer.media.info import MediaInfo
 from streamer.media.inspect import inspect
 from streamer.media.sound import microphones
+from streamer.recordings.calls.journal import is_journal
 from streamer.recordings.exports.people import parse_names
 from streamer.recordings.exports.write import RATES, Wanted, write_exports
 from streamer.recordings.findings import Findings
@@ -54,7 +56,7 @@ def process(
     """Pull the voices of a recording apart.
 
     Args:
-        input: Any container and codec that PyAV reads.
+        input: Any container and codec that PyAV reads; or the journal of a recorded call.
         out: Folder for `face-<n>.wav`, `voice-<n>.wav`, `rest.wav`, `overlay.mp4`, `events.jsonl`, and what
             `streamer.recordings.exports` makes of them.
         device: Torch device of the models.
@@ -73,6 +75,10 @@ def process(
     Raises:
         UserError: the file cannot be used, the folder cannot be written, or there is no such transcriber here.
     """
+    if is_journal(input):
+        # What was said and by whom is known already: there is nothing to be found out.
+        wanted = wanted or Wanted()
+        return process_call(input, out, progress=progress, force=force, wanted=wanted, overlay=overlay)
     info = inspect(input, choice)
     if info.is_still:
         raise UserError(f"{input} is a picture, not a recording; `earshot caption {input}` says what it shows")

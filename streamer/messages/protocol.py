@@ -14,6 +14,7 @@ from models.voiceprint.state import State as VoiceState
 from streamer.messages.base import Estimate, FaceId, Message, Name, ParticipantId, SpeakerId, SpeakerOrRest, VoiceId
 from streamer.messages.hosting import ForHost, FromHost, RoomRules
 from streamer.messages.insights import Ask, FromInsights, LineId, RequestId, Search, SetAnnouncer, SetSpectrogram
+from streamer.messages.recording import RecordCall, RecordingShown, RecordingState
 from streamer.messages.talk import ForTalk, FromTalk
 
 # From the page to the server.
@@ -111,7 +112,9 @@ ClientMessage = Annotated[
     | SetSpectrogram
     | SetAnnouncer
     | FromTalk
-    | FromHost,
+    | FromHost
+    | RecordCall
+    | RecordingShown,
     Field(discriminator="type"),
 ]
 client_messages: TypeAdapter[ClientMessage] = TypeAdapter(ClientMessage)
@@ -311,6 +314,7 @@ ServerMessage = Annotated[
     | Hearing
     | Error
     | ForHost
+    | RecordingState
     | ForTalk
     | FromInsights,
     Field(discriminator="type"),

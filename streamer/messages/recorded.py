@@ -145,7 +145,7 @@ class Caption(Event):
 
 
 class Note(Event):
-    """What a recording lacks, or what was mended or lost."""
+    """What a recording lacks, or what was mended or lost; of a call, what happened."""
 
     type: Literal["note"]
     text: str

@@ -107,6 +107,8 @@ class Agent:
         self._recent: deque[bool] = deque(maxlen=JUDGED)
         self._separated = False
         self._others: list[SpeakerState] = []
+        self.on_heard: Callable[[float, F32, dict[int, F32]], None] | None = None
+        """Gets each block at 16 kHz: its time, the mixture as late as the voices, and the voices; set by recordings."""
         self._tell_at = self._loop.time() + PICTURELESS
         self.statistics = AgentStatistics()
         engine.open(participant_id, self._voices, self._faces, self._attributed)
@@ -184,6 +186,8 @@ class Agent:
         separated = in_time or (self._separated and self._engine.ready)
         self._on_voice(VoiceBlock(block.t, block.mix, voices or {}, separated, received=block.arrived))
         self._feed.block(block.t, block.behind, voices or {})
+        if self.on_heard is not None:
+            self.on_heard(block.t, block.behind, voices or {})
         self.statistics.separated += in_time
         self._judge(in_time)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from streamer.engine.client import EngineClient
 from streamer.engine.types import FaceState, SpeakerState
 from streamer.mixing.desk import Desk
@@ -23,7 +21,6 @@ class Agents:
     """Opens and closes them.
 
     Args:
-        participants: everyone in the room, by id.
         engine: models that the agents use.
         observer: models that look and listen.
         desk: mixes what they hear.
@@ -33,14 +30,12 @@ class Agents:
 
     def __init__(
         self,
-        participants: Mapping[str, Participant],
         engine: EngineClient,
         observer: ObserverClient,
         desk: Desk,
         insights: Insights,
         notices: Notices,
     ) -> None:
-        self._participants = participants
         self._engine, self._observer = engine, observer
         self._desk, self._insights, self._notices = desk, insights, notices
 
@@ -74,12 +69,12 @@ class Agents:
         if any(face.speaking > TALKING for face in faces) or any(other.speaking > TALKING for other in others):
             self._insights.announcer.somebody_talks()
         message = broadcast.faces_message(participant, t, faces, others)
-        broadcast.send(self._participants.values(), message, f"faces {participant.id}")
+        broadcast.send(self._insights.people(), message, f"faces {participant.id}")
 
     def _separation(self, participant: Participant, separated: bool, reason: str) -> None:
         participant.separated, participant.reason = separated, reason
         self._notices.send_state()
 
     def _joined(self, participant: Participant, gone: int, stays: int) -> None:
-        make_one(participant, gone, stays, self._participants.values(), self._insights.captions)
+        make_one(participant, gone, stays, self._insights.people(), self._insights.captions)
         self._notices.send_state()

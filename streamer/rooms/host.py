@@ -91,6 +91,18 @@ class Host:
         self._room.rules.links += 1
         self._room.notices.send_state()
 
+    def record(self, on: bool) -> None:
+        """Record the call, once everybody has been told, or no longer.
+
+        Raises:
+            Forbidden: not the host, or this server does not record.
+        """
+        self._check()
+        if on:
+            self._room.recording.start()
+        else:
+            self._room.recording.stop()
+
     def end_call(self) -> None:
         """End everybody's stay, one's own too; with the links as they were, nobody begins the call anew.
 

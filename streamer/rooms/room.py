@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Mapping
 
 from streamer.auth import Role
 from streamer.engine.client import EngineClient
-from streamer.limits import RateLimiter
 from streamer.messages import hosting
 from streamer.messages.protocol import Notice
 from streamer.mixing.desk import Desk
@@ -20,29 +19,20 @@ from streamer.rooms.gestures import Gestures
 from streamer.rooms.insights import Insights
 from streamer.rooms.notices import Notices
 from streamer.rooms.outbox import Outbox
+from streamer.rooms.paces import Paces
 from streamer.rooms.participant import Participant
 from streamer.rooms.places import Places
+from streamer.rooms.recording import Recording
 from streamer.rooms.routing import route_pictures
 from streamer.rooms.rules import Rules
 from streamer.rooms.session import Session
 from streamer.rooms.sessions import Sessions
+from streamer.rooms.shelf import Shelf
 from streamer.rtc.peer import PeerCounts
 from streamer.settings import Settings
 
 CLOSED_FOR_ALL, REMOVED = 1001, 4410
 """What control sockets are closed with when the room ends, and when their participant is removed."""
-
-RENAMES_A_SECOND, RENAMES_AT_ONCE = 1.0, 16.0
-"""For each participant, lines given to another speaker counted in: everybody is told of each."""
-
-ORDERS_A_SECOND, ORDERS_AT_ONCE = 2.0, 40.0
-"""For each participant: a host may have to let in or to mute a whole room at once."""
-
-VIEWS_A_SECOND, VIEWS_AT_ONCE = 0.5, 10.0
-"""For each participant: a picture that is shown again begins with a key frame, which costs everybody who sees it."""
-
-FIGURES_A_SECOND, FIGURES_AT_ONCE = 1.0, 10.0
-"""For each participant."""
 
 
 class Room:
@@ -56,6 +46,7 @@ class Room:
         counts: counters of all peer connections.
         rules: of a room that was forgotten meanwhile; None makes those of a new room.
         standing: what everyone who comes is told of the server, by topic; None for nothing.
+        shelf: where recordings of calls go; None for one of its own, which the settings name.
 
     Attributes:
         participants: everyone in the room, by id.
@@ -67,10 +58,8 @@ class Room:
         sessions: their media sessions.
         insights: what is heard, seen, said and written.
         gestures: reactions and raised hands.
-        renames: how often each participant may rename, or say who said a line.
-        orders: how often each may do what is the host's.
-        views: how often each may say what they show.
-        figures: how often each may ask how good a connection is.
+        paces: how often each participant may do what costs everybody something.
+        recording: of the call.
     """
 
     def __init__(
@@ -82,6 +71,7 @@ class Room:
         counts: PeerCounts,
         rules: Rules | None = None,
         standing: Mapping[str, Notice] | None = None,
+        shelf: Shelf | None = None,
     ) -> None:
         self.id = room_id
         self.participants: dict[str, Participant] = {}
@@ -101,14 +91,12 @@ class Room:
             self._session_ended,
             self.notices.send_slots,
         )
-        self.insights = Insights(self.participants.values, observer)
+        self.recording = Recording(room_id, self.participants, shelf or Shelf(settings), self.notices.state)
+        self.insights = Insights(self.recording.audience, observer)
         self.gestures = Gestures()
-        self.renames = RateLimiter(RENAMES_A_SECOND, RENAMES_AT_ONCE)
-        self.orders = RateLimiter(ORDERS_A_SECOND, ORDERS_AT_ONCE)
-        self.views = RateLimiter(VIEWS_A_SECOND, VIEWS_AT_ONCE)
-        self.figures = RateLimiter(FIGURES_A_SECOND, FIGURES_AT_ONCE)
+        self.paces = Paces()
         self._settings = settings
-        self._agents = Agents(self.participants, engine, observer, self.desk, self.insights, self.notices)
+        self._agents = Agents(engine, observer, self.desk, self.insights, self.notices)
         self._guests = 0
 
     # Coming and going.
@@ -196,6 +184,7 @@ class Room:
         self.desk.remove(participant.id)
         for other in self.participants.values():
             other.forget(participant.id)
+        self.recording.left()
         if not self.participants:
             self.empty_since = time.monotonic()
         self._rearrange()
@@ -215,6 +204,7 @@ class Room:
         self.notices.send_slots(participant)
         self.notices.send_state()
         self.notices.send_standing(participant)
+        self.recording.welcome(participant)
         self.insights.welcome(participant)
         if participant.host:
             self.notices.send_waiting()
@@ -259,6 +249,7 @@ class Room:
                 participant.outbox.close(CLOSED_FOR_ALL)
             self.leave(participant)
         self.insights.close()
+        await self.recording.close()
         await self.sessions.wait_closed()
 
     def _expect(self, participant: Participant, since: float = 0.0) -> None:
@@ -286,6 +277,7 @@ class Room:
             participant.seated = seated
             raise
         self._agents.begin(participant)
+        self.recording.follow(participant)
         self._rearrange()
         return session, answer
 
@@ -336,7 +328,7 @@ class Room:
         Raises:
             TooMany: too many changes at once.
         """
-        if wait := self.views.take(participant.id):
+        if wait := self.paces.views.take(participant.id):
             raise TooMany(f"Too many changes of what is shown: wait {wait} s.")
         participant.widths = {who: width for who, width in widths.items() if who in self.participants}
         route_pictures(self.participants)

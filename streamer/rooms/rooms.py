@@ -16,6 +16,7 @@ from streamer.rooms.admission import check_link
 from streamer.rooms.errors import Full
 from streamer.rooms.room import Room
 from streamer.rooms.rules import KeptRules, Rules
+from streamer.rooms.shelf import Shelf
 from streamer.rtc.peer import PeerCounts
 from streamer.settings import Settings
 
@@ -45,10 +46,15 @@ class Rooms:
         settings: limits and times.
         engine: models that the agents use.
         observer: models that look and listen.
+
+    Attributes:
+        peers: counters of all peer connections.
+        shelf: the recordings of calls.
     """
 
     def __init__(self, settings: Settings, engine: EngineClient, observer: ObserverClient) -> None:
         self.peers = PeerCounts()
+        self.shelf = Shelf(settings)
         self._settings = settings
         self._engine = engine
         self._observer = observer
@@ -112,8 +118,8 @@ class Rooms:
             if len(self._rooms) >= self._settings.max_rooms:
                 self._forget_oldest_empty()
             rules = self._kept.pop(room_id)
-            room = Room(room_id, self._settings, self._engine, self._observer, self.peers, rules, self._standing)
-            self._rooms[room_id] = room
+            parts = self._engine, self._observer, self.peers, rules, self._standing, self.shelf
+            room = self._rooms[room_id] = Room(room_id, self._settings, *parts)
         room.rules.links = max(room.rules.links, links)
         return room
 

@@ -116,6 +116,8 @@ class Ingest:
         self._on_video = on_video
         self._on_refused = on_refused
         self._source = source
+        self.on_encoded: Callable[[RelayFrame], None] | None = None
+        """Gets every encoded frame of sound and picture with its time; set by whoever records."""
         self._clock = PublisherClock()
         self._streams: dict[str, _Stream] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -202,13 +204,18 @@ class Ingest:
             logger.error("reading a publisher failed", exc_info=task.exception())
 
     def _audio_encoded(self, frame: rtp.EncodedFrame) -> None:
-        self._streams["audio"].stamp(frame)
+        t = self._streams["audio"].stamp(frame)
+        if self.on_encoded is not None:
+            self._guarded(self.on_encoded, RelayFrame(frame.codec, frame.data, t, True))
 
     def _video_encoded(self, frame: rtp.EncodedFrame) -> None:
         t = self._streams["video"].stamp(frame)
         self._encoded_frames += 1
+        encoded = RelayFrame(frame.codec, frame.data, t, frame.keyframe)
         if self._source is not None:
-            self._guarded(self._source.encoded, RelayFrame(frame.codec, frame.data, t, frame.keyframe))
+            self._guarded(self._source.encoded, encoded)
+        if self.on_encoded is not None:
+            self._guarded(self.on_encoded, encoded)
 
     async def _read_audio(self, stream: _Stream) -> None:
         decoder = MonoDecoder()

@@ -23,7 +23,7 @@ from streamer.observer.client import ObserverClient
 from streamer.rooms.errors import Full, SeatsTaken
 from streamer.rooms.rooms import Rooms
 from streamer.rtc.sdp import BadSdp
-from streamer.server import control, endpoint, room_routes
+from streamer.server import control, endpoint, recording_routes, room_routes
 from streamer.server.connections import Connections
 from streamer.server.context import Context, context_of
 from streamer.server.demos import Demos
@@ -81,6 +81,7 @@ def create_app(
             await asyncio.sleep(min(SWEEP_EVERY, settings.room_idle))
             rooms.sweep()
             limiter.sweep()
+            await rooms.shelf.sweep()
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -90,6 +91,7 @@ def create_app(
             engine.start()
         if settings.observer:
             observer.start()
+        rooms.shelf.start()
         sweeper = asyncio.create_task(sweep(), name="sweep")
         try:
             yield
@@ -99,6 +101,7 @@ def create_app(
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(SHUTDOWN_SECONDS):
                     await asyncio.gather(demos.close(), rooms.close(), engine.close(), observer.close())
+            await rooms.shelf.close()
 
     # The first is the outermost: every answer is counted and has its headers, whichever check refused.
     middleware = [
@@ -117,6 +120,7 @@ def create_app(
     _add_errors(app)
     _add_service_routes(app)
     app.include_router(room_routes.router)
+    app.include_router(recording_routes.router)
     app.include_router(endpoint.whip)
     app.include_router(endpoint.screen)
     app.include_router(endpoint.whep)

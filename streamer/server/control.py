@@ -245,7 +245,7 @@ class Conversation:
         if isinstance(message, protocol.Rename) and message.face is None and message.participant != self._me.id:
             self._fault("role", "Only they themselves can rename a participant.")
             return
-        if wait := self._room.renames.take(self._me.id):
+        if wait := self._room.paces.renames.take(self._me.id):
             self._fault("too_many", f"Too many names at once: wait {wait} s.")
             return
         if isinstance(message, protocol.Rename):

@@ -19,6 +19,9 @@ from streamer.rtc.sdp import FRAGMENT_TYPE, OFFER_TYPE, parse_fragment
 from streamer.server.context import context_of
 from streamer.settings import IceServer
 
+RECORDED_HEADER = "Earshot-Recording"
+"""`?1` (RFC 9651) in an answer while the call is recorded."""
+
 OpenSession = Callable[[Room, Participant, str], Awaitable[tuple[Session, str]]]
 
 
@@ -144,6 +147,11 @@ def session_routes(kind: str, role: Role, shape: Shape, open_session: OpenSessio
         response = Response(answer, 201, media_type=OFFER_TYPE)
         response.headers["Location"] = f"/rooms/{room_id}/{session.kind}/{session.id}"
         response.headers["ETag"] = session.peer.etag
+        if room.recording.on:
+            # The one thing that a bare client of WHIP or WHEP can be told; see streamer/rooms/recording.py.
+            response.headers[RECORDED_HEADER] = "?1"
+            if participant.guest_of is not None:
+                room.recording.shown(participant)
         for link in ice_links(ice_servers(context.settings, participant.id)):
             response.headers.append("Link", link)
         return response

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from streamer.messages import hosting, protocol, talk
+from streamer.messages import hosting, protocol, recording, talk
 from streamer.rooms.errors import TooMany
 from streamer.rooms.host import Host
 from streamer.rooms.participant import Participant
 from streamer.rooms.room import Room
 from streamer.server.context import Context
 
-Order = hosting.FromHost | talk.FromTalk | protocol.SetView
+Order = hosting.FromHost | talk.FromTalk | protocol.SetView | recording.RecordCall | recording.RecordingShown
 
 
 def obey(context: Context, room: Room, me: Participant, order: Order) -> None:
@@ -33,7 +33,10 @@ def obey(context: Context, room: Room, me: Participant, order: Order) -> None:
     if isinstance(order, protocol.SetView):
         room.set_view(me, {tile.participant: tile.width for tile in order.tiles})
         return
-    if wait := room.orders.take(me.id):
+    if isinstance(order, recording.RecordingShown):
+        room.recording.shown(me, order.recording)
+        return
+    if wait := room.paces.orders.take(me.id):
         raise TooMany(f"Too many orders at once: wait {wait} s.")
     host = Host(room, me)
     if isinstance(order, hosting.SetRules):
@@ -44,6 +47,8 @@ def obey(context: Context, room: Room, me: Participant, order: Order) -> None:
         host.mute(order.participant, order.muted)
     elif isinstance(order, hosting.Admit):
         host.admit(order.participant, order.admitted)
+    elif isinstance(order, recording.RecordCall):
+        host.record(order.on)
     elif isinstance(order, hosting.EndCall):
         host.end_call()
     else:
@@ -55,7 +60,7 @@ def _talk(room: Room, me: Participant, message: talk.FromTalk) -> None:
     if isinstance(message, talk.Say):
         room.insights.chat.say(me, message.text)
     elif isinstance(message, talk.React):
-        room.gestures.react(me, message.mark, room.participants.values())
+        room.gestures.react(me, message.mark, room.insights.people())
     else:
         room.gestures.set_hand(me, room.participants[message.participant], message.raised)
         room.notices.send_state()

@@ -210,7 +210,7 @@ async def connection_figures(request: Request, room_id: str, participant_id: str
     """Say what becomes of a participant's sound and picture on the way to who asks; needs a session token."""
     context = context_of(request)
     room, viewer = context.entrant(context.session_claims(request, room_id), "watch")
-    if wait := room.figures.take(viewer.id):
+    if wait := room.paces.figures.take(viewer.id):
         raise HTTPException(429, f"Too many questions: wait {wait} s.", {"Retry-After": str(wait)})
     if (participant := room.participants.get(participant_id)) is None:
         raise HTTPException(404, "There is no such participant.")

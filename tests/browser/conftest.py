@@ -112,6 +112,13 @@ def small_address() -> Iterator[str]:
 
 
 @pytest.fixture
+def recording_address(tmp_path: Path) -> Iterator[str]:
+    """A server that records. Ask for it before `visit`."""
+    for server in _serve(EARSHOT_RECORDINGS=str(tmp_path / "kept")):
+        yield server.address
+
+
+@pytest.fixture
 def deaf_address() -> Iterator[str]:
     """A server that no UDP reaches. Ask for it before `visit`."""
     for server in _serve("-c", DEAF):

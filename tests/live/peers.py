@@ -48,6 +48,11 @@ class Paced(MediaStreamTrack):
         self._offset = offset
         self.count = 0
 
+    @property
+    def captured(self) -> float:
+        """When the last frame was due, seconds after `origin`."""
+        return self._offset + (self.count - 1) * self._period
+
     async def _due(self) -> float:
         """Waits for the next frame's turn; returns its capture time, seconds after `origin`."""
         capture = self._offset + self.count * self._period

@@ -1,6 +1,7 @@
 /** The state of a call as the server tells it, and the commands a person can give. */
 import { Connection } from "./connection.js";
 import { FaceHistory } from "./face-history.js";
+import { CallRecording } from "./call-recording.js";
 import { Hosting } from "./hosting.js";
 import { Talk } from "./talk.js";
 import { t, told } from "../texts/texts.js";
@@ -20,6 +21,7 @@ import { t, told } from "../texts/texts.js";
  * @property {(message: TalkMessage) => void} onTalk somebody wrote or reacted
  * @property {() => void} onWelcome the server knows nothing yet of what this page wants to be told
  * @property {() => void} onHosting somebody waits, or does no longer
+ * @property {() => void} onRecording the call is recorded, or no longer
  * @property {(complete: boolean) => void} onHearing whether all of the sound reaches this listener
  * @property {(reason: string, request?: number | null, kind?: "info" | "error") => void} onNotice request: the question that has no answer
  */
@@ -33,6 +35,7 @@ export class Call {
   /** @type {number | null} */ firstFrameAt = null;
   hosting = new Hosting(this);
   talk = new Talk(this);
+  recording = new CallRecording(this);
   /** @type {CallListener | null} */ #listener = null;
 
   /**
@@ -300,6 +303,11 @@ export class Call {
       case "links":
         this.hosting.receive(message);
         this.listener.onHosting();
+        break;
+      case "recording":
+        this.recording.receive(message);
+        this.listener.onRecording();
+        this.recording.shown();
         break;
       case "error":
         this.listener.onNotice(told(message.reason), message.request);

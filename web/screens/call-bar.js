@@ -12,6 +12,7 @@ import { letterOf } from "../ui/keys.js";
 import { MutedTalk } from "../call/muted-talk.js";
 import { playTestTone } from "../ui/test-tone.js";
 import { qualityOf } from "../call/picture-quality.js";
+import { RecordingPanel } from "../panels/recording.js";
 import { PushToTalk } from "./push-to-talk.js";
 import { ScreenShare } from "../call/screen-share.js";
 import { SidePanels } from "../panels/side-panels.js";
@@ -55,6 +56,7 @@ export class CallBar {
     this.audio = audio;
     this.#invite = new InviteDialog(call);
     this.host = new HostPanel(call);
+    this.recording = new RecordingPanel(call);
     this.layout = new LayoutMenu(insight.tiles);
     this.gestures = new GesturesBar(call);
     this.#bind(audio);

@@ -86,6 +86,7 @@ export class CallScreen {
         this.tiles.report.askAgain();
       },
       onHosting: () => this.bar.host.update(),
+      onRecording: () => this.bar.recording.update(),
       onHearing: (complete) => this.#showComplete(complete),
       onNotice: (reason, request, kind = "error") => {
         if (!request || !this.insight.refused(request, reason)) toast(reason, kind);

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+from av.stream import AttachmentStream
 
 from streamer.transcripts.subtitle_text import harmless
 from streamer.transcripts.subtitles import Cue
@@ -157,6 +158,11 @@ def remuxed(old: Path, new: Path, titles: Iterable[str | None], cues: Iterable[C
             listed = opened.enter_context(av.open(f"file:{old}"))
             named, sources = iter(titles), []
             for stream in listed.streams:
+                if isinstance(stream, AttachmentStream):
+                    # What lies beside the file is newer.
+                    beside = old.with_name(stream.name or "")
+                    data = beside.read_bytes() if beside.is_file() else bytes(stream.data or b"")
+                    container.add_attachment(stream.name or "", stream.mimetype or "", data)
                 if stream.type not in ("video", "audio"):
                     continue
                 out = container.add_stream_from_template(stream)

@@ -77,14 +77,15 @@ def _write(
             rate = soundfile.info(folder / name).samplerate
             stream = container.add_stream("flac", rate=rate, layout="mono", format="s16")
             stream.metadata["title"] = title
-            sources.append(_encoded(folder / name, stream, rate, begins))
+            sources.append(encoded(folder / name, stream, rate, begins))
         if cues:
             sources.append(subtitle_packets(cues, add_subtitles(container), sized=False))
         container.start_encoding()
         put(container, sources)
 
 
-def _encoded(path: Path, stream: av.AudioStream, rate: int, begins: float) -> Packets:
+def encoded(path: Path, stream: av.AudioStream, rate: int, begins: float) -> Packets:
+    """Yield the packets of a WAV, of which the first sample is at `begins` seconds."""
     done = 0
     for piece in soundfile.blocks(path, PIECE, dtype="int16"):
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(piece[None]), format="s16", layout="mono")

@@ -45,7 +45,7 @@ class SecurityHeaders(AnswerHeaders):
         """Add to an answer's headers."""
         for name, value in HEADERS.items():
             answer[name] = value
-        answer["Content-Security-Policy"] = page_policy(asked.get("host"))
+        answer.setdefault("Content-Security-Policy", page_policy(asked.get("host")))
         if self._tls:
             answer["Strict-Transport-Security"] = "max-age=31536000"
 

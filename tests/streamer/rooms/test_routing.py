@@ -9,7 +9,8 @@ from streamer.engine.client import EngineClient
 from streamer.messages import protocol
 from streamer.observer.client import ObserverClient
 from streamer.rooms.errors import TooMany
-from streamer.rooms.room import VIEWS_AT_ONCE, Room
+from streamer.rooms.paces import VIEWS_AT_ONCE
+from streamer.rooms.room import Room
 from streamer.rooms.watcher import Watcher
 from streamer.rtc.bandwidth import MOST, bits_for
 from streamer.rtc.peer import PeerCounts

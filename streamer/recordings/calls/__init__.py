@@ -1,0 +1,1 @@
+"""A call that was recorded: its journal, and what is made of it."""
