@@ -7,6 +7,7 @@ import { forgetHostInvite, hostInvite } from "./call/host-invite.js";
 import { showHome } from "./screens/home.js";
 import { JoinScreen } from "./screens/join.js";
 import { LocalMedia } from "./call/media.js";
+import { showUnsupported } from "./screens/unsupported.js";
 
 /** @import { Entrant } from "./types.js" */
 
@@ -76,10 +77,15 @@ function showJoin(room, invite) {
   join.show(new URLSearchParams(location.search).get("name"));
 }
 
-const path = /^\/r\/([^/]+)\/?$/.exec(location.pathname);
-const invite = location.hash.slice(1);
-if (!path) showHome();
-else if (!invite) find("#no-invite", HTMLElement).hidden = false;
-else showJoin(decodeURIComponent(path[1] ?? ""), invite);
+/** Shows what the address asks for. */
+function showScreen() {
+  const path = /^\/r\/([^/]+)\/?$/.exec(location.pathname);
+  const invite = location.hash.slice(1);
+  if (!path) showHome();
+  else if (!invite) find("#no-invite", HTMLElement).hidden = false;
+  else showJoin(decodeURIComponent(path[1] ?? ""), invite);
+}
+
+if (!showUnsupported()) showScreen();
 // Another room's link pasted into this tab changes only the fragment: start afresh.
 addEventListener("hashchange", () => location.reload());
