@@ -39,8 +39,9 @@ PREFERENCES: dict[str, str | float | bool] = {
     "media.navigator.permission.disabled": True,
     "media.autoplay.default": 0,
     "media.peerconnection.ice.loopback": True,
-    # OpenH264 would be downloaded.
-    "media.gmp-manager.updateEnabled": False,
+    # Nothing is fetched from Mozilla.
+    "services.settings.server": "data:,",
+    "browser.region.network.url": "",
 }
 PLAYWRIGHTS_STYLE = "sha256-YjaKGiklmzC6wjXA513HAMmzus8VE61XCOT+SmwNZWA="
 """With each screenshot of Firefox Playwright puts "body {}" into the page, which the page's policy forbids."""

@@ -1,7 +1,7 @@
 """A go-between that lets Playwright drive the Firefox that people have: `python firefox.py EXECUTABLE ARGUMENTS`.
 
-Playwright's own Firefox is another program. A stock one it drives by WebDriver BiDi, but begins by emulating media features,
-which an ESR may not know yet: what this Firefox cannot emulate is answered here as done, all else passes.
+Playwright's own Firefox is another program. A stock one it drives by WebDriver BiDi, but begins by emulating media
+features, which an ESR may not know yet: what this Firefox cannot emulate is answered here as done, all else passes.
 """
 
 from __future__ import annotations
@@ -42,7 +42,11 @@ async def _run(firefox: Process) -> int:
         if found := LISTENS.search(line):
             async with serve(partial(_relay, found[1].decode()), "127.0.0.1", 0, max_size=None) as server:
                 [listener] = server.sockets
-                print(f"WebDriver BiDi listening on ws://127.0.0.1:{listener.getsockname()[1]}", file=sys.stderr, flush=True)
+                print(
+                    f"WebDriver BiDi listening on ws://127.0.0.1:{listener.getsockname()[1]}",
+                    file=sys.stderr,
+                    flush=True,
+                )
                 # Nobody else reads it, and a full pipe would hold Firefox up.
                 await firefox.stderr.read()
                 return await firefox.wait()

@@ -1,6 +1,6 @@
 """The call in the Firefox that people have: some of Chromium's tests once more, and calls between the two.
 
-Debian's WebKitGTK (2.50) has no such file: it is built without WebRTC, and `RTCPeerConnection` is not defined in it, whatever
+Debian's WebKitGTK (2.50) has no such file: it is built without WebRTC, `RTCPeerConnection` is not defined in it whatever
 is switched on. What the page says to such a browser is in test_home.py.
 """
 
@@ -63,11 +63,12 @@ navigator.mediaDevices.getDisplayMedia = async () => canvas.captureStream(10);
 """There is no screen to share where there is no screen."""
 
 HEADSET = """
+const devices = navigator.mediaDevices ?? {};
 const headset = { kind: "audiooutput", deviceId: "headset", label: "Headset", groupId: "" };
-const listed = navigator.mediaDevices.enumerateDevices.bind(navigator.mediaDevices);
+const listed = devices.enumerateDevices?.bind(devices);
 let chosen = false, sink = "";
-navigator.mediaDevices.enumerateDevices = async () => [...(await listed()), ...(chosen ? [headset] : [])];
-navigator.mediaDevices.selectAudioOutput = async () => {
+devices.enumerateDevices = async () => [...(await listed()), ...(chosen ? [headset] : [])];
+devices.selectAudioOutput = async () => {
   if (window.refuse) throw new DOMException("", "NotAllowedError");
   chosen = true;
   return headset;
