@@ -39,6 +39,8 @@ PREFERENCES: dict[str, str | float | bool] = {
     "media.navigator.permission.disabled": True,
     "media.autoplay.default": 0,
     "media.peerconnection.ice.loopback": True,
+    # Painting without a graphics card is most of the work.
+    "layout.frame_rate": 15,
     # Nothing is fetched from Mozilla.
     "services.settings.server": "data:,",
     "browser.region.network.url": "",

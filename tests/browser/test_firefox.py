@@ -1,7 +1,7 @@
 """The call in the Firefox that people have: some of Chromium's tests once more, and calls between the two.
 
-Debian's WebKitGTK (2.50) has no such file: it is built without WebRTC, `RTCPeerConnection` is not defined in it whatever
-is switched on. What the page says to such a browser is in test_home.py.
+Debian's WebKitGTK (2.50) has no such file: it is built without WebRTC, with `RTCPeerConnection` undefined whatever is
+switched on. What the page says to such a browser is in test_home.py.
 """
 
 from __future__ import annotations
@@ -12,24 +12,16 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser.pages import Room, Visit, Visitor, enter, join
+from tests.browser.stage import Stage
 from tests.browser.test_host import screenshot
-from tests.browser.test_overlays import test_captions_stand_under_their_faces_inside_the_tile
-from tests.browser.test_page import (
-    test_face_follows_its_message_and_is_focused_by_click_and_key,
-    test_keys_and_mixer_reach_the_server,
-)
 from tests.browser.test_panels import test_transcript_keeps_finals_in_order_and_renames
 from tests.browser.test_report import page, test_picture_voices_and_transcript_in_step
-from tests.browser.test_talk import test_who_only_watches_reads_along
+from tests.browser.test_talk import write
 
 __all__ = [
     "page",
-    "test_captions_stand_under_their_faces_inside_the_tile",
-    "test_face_follows_its_message_and_is_focused_by_click_and_key",
-    "test_keys_and_mixer_reach_the_server",
     "test_picture_voices_and_transcript_in_step",
     "test_transcript_keeps_finals_in_order_and_renames",
-    "test_who_only_watches_reads_along",
 ]
 
 OTHERS = ".tile:not(.own) video"
@@ -94,39 +86,66 @@ def sees(visitor: Visitor) -> None:
 
 def test_firefox_and_chromium_in_one_call(visit: Visit, chromium: Browser, address: str, tmp_path: Path) -> None:
     ben = visit(address, viewport={"width": 1100, "height": 700})
-    ben.page.get_by_role("button", name="New call").click()
-    ben.page.wait_for_url("**/r/*#*")
-    ben.page.get_by_test_id("preview-start").click()
+    page, stage = ben.page, Stage(ben, "")
+    page.route_web_socket("**/control", stage.pass_on)
+    page.get_by_role("button", name="New call").click()
+    page.wait_for_url("**/r/*#*")
+    page.get_by_test_id("preview-start").click()
     ben.until("document.querySelector('#preview-video').videoWidth === 640")
-    screenshot(ben.page, tmp_path, "firefox-join")
-    room = {"link": ben.page.url}
+    screenshot(page, tmp_path, "firefox-join")
+    room = {"link": page.url}
     join(ben, "Ben")
     ann = enter(visit, room, "Ann", browser=chromium)
+    stage.ada = ann.state()["participant"]
     sees(ben)
     sees(ann)
     # Boxes are drawn on the picture they belong to: the browser says which one it shows.
-    assert ben.page.evaluate(FRAME) == ["number", 640]
-    assert ben.page.evaluate(LOUDEST) > 0.05
+    assert page.evaluate(FRAME) == ["number", 640]
+    assert page.evaluate(LOUDEST) > 0.05
     ann.until("earshot.stats().then((all) => all.some((one) => one.totalAudioEnergy > 1e-4))")
-    expect(ben.page.locator(".tile:not(.own) .signal")).to_be_visible()
-    screenshot(ben.page, tmp_path, "firefox-call")
+    ben.until("document.querySelector('.tile:not(.own) .signal').dataset.level")
 
-    ben.page.keyboard.press("v")
-    expect(ann.page.locator(".tile:not(.own).pictureless")).to_be_visible()
-    ben.page.keyboard.press("v")
+    # A click on a face of Ann's picture.
+    stage.show(0.3)
+    stage.say(1, "the budget")
+    face = stage.tile.get_by_test_id("face")
+    place, tile = face.bounding_box(), stage.tile.bounding_box()
+    assert place and tile and (place["x"] - tile["x"]) / tile["width"] == pytest.approx(0.3, abs=0.02)
+    screenshot(page, tmp_path, "firefox-face")
+    stage.show(0.3)
+    # Without a look around before: a face that nobody tells of is gone after a moment.
+    face.click(force=True)
+    ben.until(f"earshot.state.focus?.participant === '{stage.ada}' && earshot.state.focus.face === 1")
+    expect(page.get_by_text("Hearing only Face 1 of Ann")).to_be_visible()
+    page.keyboard.press("Escape")
+    ben.until("earshot.state.focus === null")
+
+    page.locator("[data-testid=fader][data-face=rest]").fill("50")
+    ben.until("earshot.state.faders.gains.some((one) => one.face === 'rest' && one.gain === 0.5)")
+    page.keyboard.press("m")
+    expect(page.get_by_test_id("mute")).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("w")
+    write(page, "See https://example.org/")
+    expect(ann.page.locator("#toasts")).to_contain_text("Ben: See")
+    screenshot(page, tmp_path, "firefox-chat")
+    page.get_by_test_id("words").click()
+
+    # A camera that is off leaves no picture behind.
+    page.keyboard.press("v")
+    expect(ann.page.locator(".tile:not(.own).pictureless")).to_be_visible(timeout=10_000)
+    page.keyboard.press("v")
     expect(ann.page.locator(".pictureless")).to_have_count(0)
 
-    ben.page.evaluate(SCREEN)
-    ben.page.get_by_test_id("share").click()
+    page.evaluate(SCREEN)
+    page.get_by_test_id("share").click()
     expect(ann.page.locator(".cell.large")).to_contain_text("Ben's screen")
     ann.until("document.querySelector('.cell.large video').videoWidth === 1280")
-    screenshot(ben.page, tmp_path, "firefox-share")
-    ben.page.get_by_test_id("share").click()
+    page.get_by_test_id("share").click()
     expect(ann.page.locator(".cell.large")).to_have_count(0)
 
-    ben.page.get_by_test_id("leave").click()
+    page.get_by_test_id("leave").click()
     expect(ann.page.get_by_test_id("tile")).to_have_count(1)
-    expect(ben.page.get_by_role("heading", name="You left the call")).to_be_visible()
+    expect(page.get_by_role("heading", name="You left the call")).to_be_visible()
 
 
 def test_a_loudspeaker_is_chosen_where_the_browser_lists_none(visit: Visit, room: Room, tmp_path: Path) -> None:

@@ -218,13 +218,13 @@ def test_face_follows_its_message_and_is_focused_by_click_and_key(visit: Visit, 
                 break
         assert place == expected
     button.click()
-    bob.until(f"earshot.state.focus?.participant === '{ada_id}' && earshot.state.focus.face === 1")
+    assert bob.state()["focus"] == {"participant": ada_id, "face": 1}
     tell_face(0.6)
     expect(button).to_have_attribute("aria-pressed", "true")
     expect(bob.page.get_by_text("Hearing only Face 1 of Ada")).to_be_visible()
     tell_face(0.6)
     button.press("Enter")
-    bob.until("earshot.state.focus === null")
+    assert bob.state()["focus"] is None
 
 
 def test_capture_times_survive_the_wrap_of_rtp_time_stamps(visit: Visit, address: str) -> None:

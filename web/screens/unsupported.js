@@ -5,7 +5,7 @@ import { find } from "../ui/element.js";
 function missing() {
   /** @type {[string, boolean][]} */
   const needed = [
-    ["WebRTC, which carries picture and sound (Firefox: media.peerconnection.enabled)", "RTCPeerConnection" in window],
+    ["WebRTC, which carries picture and sound (it may be switched off: in Firefox by media.peerconnection.enabled)", "RTCPeerConnection" in window],
     ["menus that open over the page (popover)", "popover" in HTMLElement.prototype],
   ];
   return needed.filter(([, there]) => !there).map(([what]) => what);
