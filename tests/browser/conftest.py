@@ -48,6 +48,8 @@ PREFERENCES: dict[str, str | float | bool] = {
 PLAYWRIGHTS_STYLE = "sha256-YjaKGiklmzC6wjXA513HAMmzus8VE61XCOT+SmwNZWA="
 """With each screenshot of Firefox Playwright puts "body {}" into the page, which the page's policy forbids."""
 START_SECONDS = 60.0
+PATIENCE_MS = 90_000
+"""Of a click or a navigation: the machine may be busy."""
 SERVE = ("serve", "--no-engine", "--no-observer")
 DEAF = """
 from streamer.__main__ import main
@@ -178,6 +180,7 @@ def visit(browser: Browser) -> Iterator[Callable[..., Visitor]]:
     ) -> Visitor:
         # A context of its own has its own permissions and storage.
         page = browser.new_context(permissions=list(allow), **context).new_page()
+        page.set_default_timeout(PATIENCE_MS)
         visitor = Visitor(page)
         visitors.append(visitor)
 
