@@ -8,6 +8,7 @@ import { showHome } from "./screens/home.js";
 import { JoinScreen } from "./screens/join.js";
 import { LocalMedia } from "./call/media.js";
 import { bindLanguageChoices } from "./screens/language-choice.js";
+import { showUnsupported } from "./screens/unsupported.js";
 import { language, t } from "./texts/texts.js";
 import { translate } from "./texts/translate.js";
 
@@ -79,14 +80,18 @@ function showJoin(room, invite) {
   join.show(new URLSearchParams(location.search).get("name"));
 }
 
+/** Shows what the address asks for. */
+function showScreen() {
+  const path = /^\/r\/([^/]+)\/?$/.exec(location.pathname);
+  const invite = location.hash.slice(1);
+  if (!path) showHome();
+  else if (!invite) find("#no-invite", HTMLElement).hidden = false;
+  else showJoin(decodeURIComponent(path[1] ?? ""), invite);
+}
+
 document.documentElement.lang = language;
 if (language !== "en") translate(document, t);
 bindLanguageChoices();
-
-const path = /^\/r\/([^/]+)\/?$/.exec(location.pathname);
-const invite = location.hash.slice(1);
-if (!path) showHome();
-else if (!invite) find("#no-invite", HTMLElement).hidden = false;
-else showJoin(decodeURIComponent(path[1] ?? ""), invite);
+if (!showUnsupported()) showScreen();
 // Another room's link pasted into this tab changes only the fragment: start afresh.
 addEventListener("hashchange", () => location.reload());

@@ -1,4 +1,4 @@
-"""Fixtures of the browser tests: a server of its own process and a real Chromium with made-up devices."""
+"""Fixtures of the browser tests: a server of its own process, and a real Chromium or Firefox with made-up devices."""
 
 from __future__ import annotations
 
@@ -33,7 +33,23 @@ FLAGS = (
     "--allow-loopback-in-peer-connection",
     "--autoplay-policy=no-user-gesture-required",
 )
+FIREFOX = shutil.which("firefox-esr") or shutil.which("firefox")
+PREFERENCES: dict[str, str | float | bool] = {
+    "media.navigator.streams.fake": True,
+    "media.navigator.permission.disabled": True,
+    "media.autoplay.default": 0,
+    "media.peerconnection.ice.loopback": True,
+    # Painting without a graphics card is most of the work.
+    "layout.frame_rate": 15,
+    # Nothing is fetched from Mozilla.
+    "services.settings.server": "data:,",
+    "browser.region.network.url": "",
+}
+PLAYWRIGHTS_STYLE = "sha256-YjaKGiklmzC6wjXA513HAMmzus8VE61XCOT+SmwNZWA="
+"""With each screenshot of Firefox Playwright puts "body {}" into the page, which the page's policy forbids."""
 START_SECONDS = 60.0
+PATIENCE_MS = 90_000
+"""Of a click or a navigation: the machine may be busy."""
 SERVE = ("serve", "--no-engine", "--no-observer")
 DEAF = """
 from streamer.__main__ import main
@@ -140,14 +156,38 @@ def chromium(playwright_driver: Playwright) -> Iterator[Browser]:
     browser.close()
 
 
+@pytest.fixture(scope="session")
+def firefox(playwright_driver: Playwright, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    if FIREFOX is None:
+        pytest.skip("Firefox is not installed (apt install firefox-esr)")
+    program = tmp_path_factory.mktemp("firefox") / "firefox"
+    between = Path(__file__).with_name("firefox.py")
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{between}" "{FIREFOX}" "$@"\n')
+    program.chmod(0o755)
+    browser = playwright_driver.firefox.launch(
+        channel="moz-firefox", executable_path=program, firefox_user_prefs=PREFERENCES
+    )
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: Browser) -> Browser:
+    """The browser of these tests; a file that takes another one says so by a fixture of its own."""
+    return chromium
+
+
 @pytest.fixture
-def visit(chromium: Browser) -> Iterator[Callable[..., Visitor]]:
+def visit(browser: Browser) -> Iterator[Callable[..., Visitor]]:
     """Open a page for somebody who allows these devices and refuses all others; errors fail the test."""
     visitors: list[Visitor] = []
 
-    def open_page(url: str, allow: tuple[str, ...] = ("camera", "microphone"), **context: Any) -> Visitor:
+    def open_page(
+        url: str, allow: tuple[str, ...] = ("camera", "microphone"), browser: Browser = browser, **context: Any
+    ) -> Visitor:
         # A context of its own has its own permissions and storage.
-        page = chromium.new_context(permissions=list(allow), **context).new_page()
+        page = browser.new_context(permissions=list(allow), **context).new_page()
+        page.set_default_timeout(PATIENCE_MS)
         visitor = Visitor(page)
         visitors.append(visitor)
 
@@ -161,7 +201,7 @@ def visit(chromium: Browser) -> Iterator[Callable[..., Visitor]]:
         return visitor
 
     yield open_page
-    errors = [visitor.errors for visitor in visitors]
+    errors = [[one for one in visitor.errors if PLAYWRIGHTS_STYLE not in one] for visitor in visitors]
     for visitor in visitors:
         visitor.page.context.close()
     assert not any(errors), errors

@@ -8,7 +8,7 @@ from pathlib import Path
 from playwright.sync_api import expect
 
 from streamer.demo.clip import demo_clip
-from tests.browser.pages import Visit, join
+from tests.browser.pages import Room, Visit, join
 from tests.browser.stage import Stage
 from tests.browser.test_host import screenshot
 
@@ -39,6 +39,18 @@ def test_somebody_alone_tries_it_with_the_demo_call(visit: Visit, address: str) 
     expect(visitor.page.get_by_test_id("tile").filter(has_text="Demo")).to_be_visible()
     # Alone as one is, one is the host, and may end it.
     expect(visitor.page.get_by_test_id("host")).to_be_visible()
+
+
+def test_a_browser_that_cannot_make_calls_is_told_so(visit: Visit, room: Room, address: str, tmp_path: Path) -> None:
+    """As Debian's WebKitGTK 2.50, which is built without WebRTC."""
+    visitor = visit("about:blank", viewport={"width": 360, "height": 640})
+    visitor.page.add_init_script("delete window.RTCPeerConnection")
+    for url in (address, room["watch_link"]):
+        visitor.page.goto(url)
+        expect(visitor.page.get_by_role("heading", name="This browser cannot make calls")).to_be_visible()
+        expect(visitor.page.locator("main:visible")).to_contain_text("This one lacks: WebRTC")
+    screenshot(visitor.page, tmp_path, "unsupported")
+    assert visitor.page.evaluate("document.documentElement.scrollWidth") == 360
 
 
 def test_hints_are_shown_once_there_is_a_face_and_never_again(stage: Callable[..., Stage], tmp_path: Path) -> None:

@@ -37,9 +37,9 @@ def made(folder: Path, overlay: bool = True) -> Path:
 
 
 @pytest.fixture
-def page(chromium: Browser) -> Page:
+def page(browser: Browser) -> Page:
     """A page from which any request but those to files fails the test."""
-    page = chromium.new_context(viewport={"width": 1280, "height": 860}).new_page()
+    page = browser.new_context(viewport={"width": 1280, "height": 860}).new_page()
     page.set_default_timeout(30_000)
     wrong: list[str] = []
     page.on("request", lambda request: wrong.append(request.url) if not request.url.startswith("file:") else None)

@@ -23,7 +23,7 @@ navigator.mediaDevices.getDisplayMedia = async (wanted) => {
 
 
 @pytest.fixture(scope="module")
-def chromium(playwright_driver: Playwright) -> Iterator[Browser]:
+def browser(playwright_driver: Playwright) -> Iterator[Browser]:
     """A browser that answers the question which screen by a made-up one."""
     installed = shutil.which("chromium") or shutil.which("google-chrome")
     flags = [*FLAGS, "--use-fake-ui-for-media-stream"]

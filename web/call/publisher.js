@@ -113,10 +113,22 @@ export class Publisher {
   async #swap(sender, track, kind, stay) {
     try {
       await sender.replaceTrack(track);
+      await this.#setActive(sender, !!track);
     } catch {
       // One device that cannot be swapped must not hold up the other, nor the next change of this one.
       if (stay.current()) this.onNotice(NOT_CHANGED[kind]);
     }
+  }
+
+  /**
+   * Firefox goes on sending a picture of a camera that is off, once a second, unless it is told not to.
+   * @param {RTCRtpSender} sender
+   * @param {boolean} active
+   */
+  async #setActive(sender, active) {
+    const parameters = sender.getParameters();
+    for (const encoding of parameters.encodings) encoding.active = active;
+    await sender.setParameters(parameters);
   }
 
   /** Lets go of the media without leaving the room. */

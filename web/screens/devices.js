@@ -6,6 +6,14 @@ import { t } from "../texts/texts.js";
 /** @import { LocalMedia } from "../call/media.js" */
 
 const NONE = "none";
+/** Id of the system's own choice among loudspeakers where it is listed, which it is not in Firefox. */
+const DEFAULT = "default";
+/** Firefox lists a loudspeaker only once it has been chosen in a dialog of its own. */
+const OTHER = "other";
+
+/** @typedef {MediaDevices & { selectAudioOutput?: () => Promise<MediaDeviceInfo> }} AskingDevices */
+const media = /** @type {AskingDevices | undefined} absent on plain http pages */ (navigator.mediaDevices);
+const askForSpeaker = media?.selectAudioOutput?.bind(media);
 
 /**
  * @param {HTMLSelectElement} select
@@ -19,7 +27,6 @@ function fill(select, devices, fallback, current, none) {
     .filter((device) => device.deviceId)
     .map((device, i) => element("option", { value: device.deviceId }, device.label || `${fallback} ${i + 1}`));
   if (none) options.push(element("option", { value: NONE }, none));
-  if (!none && !options.length) options.push(element("option", { value: "" }, t("System default")));
   select.replaceChildren(...options);
   select.value = current;
   select.disabled = options.length < 2;
@@ -39,10 +46,7 @@ export class DevicePickers {
     selects.microphone.addEventListener("change", () => this.#choose("audio", selects.microphone.value));
     if (selects.speaker && audio && "setSinkId" in audio) {
       const speaker = selects.speaker;
-      speaker.addEventListener("change", () => {
-        remember("speaker", speaker.value);
-        void audio.setSinkId(speaker.value).catch(() => this.refresh());
-      });
+      speaker.addEventListener("change", () => void this.#hear(speaker.value, audio));
       const last = remembered("speaker");
       // It may not be plugged in any more.
       if (last) void audio.setSinkId(last).then(() => this.refresh(), () => undefined);
@@ -58,7 +62,35 @@ export class DevicePickers {
     const { camera, microphone, speaker } = this.selects;
     fill(camera, of("videoinput"), t("Camera"), this.media.deviceId("video") || NONE, t("No camera"));
     fill(microphone, of("audioinput"), t("Microphone"), this.media.deviceId("audio") || NONE, t("No microphone"));
-    if (speaker) fill(speaker, of("audiooutput"), t("Loudspeaker"), this.audio?.sinkId || "default");
+    if (speaker) this.#fillSpeaker(speaker, of("audiooutput"));
+  }
+
+  /**
+   * @param {HTMLSelectElement} select
+   * @param {MediaDeviceInfo[]} devices
+   */
+  #fillSpeaker(select, devices) {
+    const listed = devices.some(({ deviceId }) => deviceId === DEFAULT);
+    fill(select, devices, t("Loudspeaker"), "");
+    if (!listed) select.prepend(element("option", { value: "" }, t("System default")));
+    if (askForSpeaker) select.append(element("option", { value: OTHER }, t("Another one…")));
+    select.value = this.audio?.sinkId || (listed ? DEFAULT : "");
+    select.disabled = select.length < 2;
+  }
+
+  /**
+   * @param {string} wanted
+   * @param {HTMLAudioElement} audio
+   */
+  async #hear(wanted, audio) {
+    try {
+      const id = wanted === OTHER ? ((await askForSpeaker?.())?.deviceId ?? "") : wanted;
+      await audio.setSinkId(id);
+      remember("speaker", id);
+    } catch {
+      // none was chosen, or it is gone: what is shown goes back to what is in use
+    }
+    await this.refresh();
   }
 
   /**
