@@ -90,6 +90,13 @@ class SetView(Message):
     tiles: Annotated[list[TileSize], Field(max_length=64)]
 
 
+class SetSuppression(Message):
+    """Take the noise out of what this participant sends, for everybody who hears it, or no longer."""
+
+    type: Literal["suppression"]
+    on: bool
+
+
 class Leave(Message):
     """Leave the room for good; no resume."""
 
@@ -105,6 +112,7 @@ ClientMessage = Annotated[
     | Rename
     | SetSpeaker
     | SetView
+    | SetSuppression
     | Leave
     | Ask
     | Search

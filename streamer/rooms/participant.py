@@ -37,6 +37,7 @@ class Participant:
         reason: if not, why.
         seated: whether they have one of the places of those who take part: they send, or did.
         muted: whether the host muted them for everyone.
+        suppressed: whether noise is taken out of what they send.
         widths: at which width they show others' pictures, 0 for not at all; those not in it at any.
         hand: when they raised their hand, monotonic seconds; None while it is down.
         sees_from: monotonic seconds from which on they are told what was said and seen.
@@ -67,6 +68,7 @@ class Participant:
         self.had_control = False
         self.seated = False
         self.muted = False
+        self.suppressed = False
         self.widths: dict[str, int] = {}
         self.hand: float | None = None
         self.sees_from = float("-inf")
@@ -113,6 +115,12 @@ class Participant:
         if len(self.face_names) > MAX_FACE_NAMES:
             # Faces that have gone for good keep their numbers: nobody else would ever make room.
             del self.face_names[next(iter(self.face_names))]
+
+    def suppress(self, on: bool) -> None:
+        """Take the noise out of what they send, or no longer."""
+        self.suppressed = on
+        if self.agent is not None:
+            self.agent.suppress(on)
 
     def set_gain(self, participant: str, face: Strip, gain: float) -> None:
         """Move one of this listener's faders.

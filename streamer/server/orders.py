@@ -9,7 +9,7 @@ from streamer.rooms.participant import Participant
 from streamer.rooms.room import Room
 from streamer.server.context import Context
 
-Order = hosting.FromHost | talk.FromTalk | protocol.SetView
+Order = hosting.FromHost | talk.FromTalk | protocol.SetView | protocol.SetSuppression
 
 
 def obey(context: Context, room: Room, me: Participant, order: Order) -> None:
@@ -32,6 +32,9 @@ def obey(context: Context, room: Room, me: Participant, order: Order) -> None:
         return
     if isinstance(order, protocol.SetView):
         room.set_view(me, {tile.participant: tile.width for tile in order.tiles})
+        return
+    if isinstance(order, protocol.SetSuppression):
+        me.suppress(order.on)
         return
     if wait := room.orders.take(me.id):
         raise TooMany(f"Too many orders at once: wait {wait} s.")
