@@ -297,6 +297,12 @@ class Hearing(Message):
     complete: bool
 
 
+class EchoHeard(Message):
+    """What this participant is sent comes back by their microphone: the others hear themselves."""
+
+    type: Literal["echo"] = "echo"
+
+
 class Error(Message):
     """A message was refused, or the connection is about to be closed; `request` says which question has no answer."""
 
@@ -317,6 +323,7 @@ ServerMessage = Annotated[
     | Status
     | Notice
     | Hearing
+    | EchoHeard
     | Error
     | ForHost
     | ForTalk

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from streamer.auth import Role
 from streamer.messages import protocol
+from streamer.mixing.echo import EchoWatch
 from streamer.mixing.faders import Faders, Strip
 from streamer.rooms.agent import Agent
 from streamer.rooms.errors import TooMany
@@ -38,6 +39,7 @@ class Participant:
         seated: whether they have one of the places of those who take part: they send, or did.
         muted: whether the host muted them for everyone.
         suppressed: whether noise is taken out of what they send.
+        echo: compares what they send with what they are sent.
         widths: at which width they show others' pictures, 0 for not at all; those not in it at any.
         hand: when they raised their hand, monotonic seconds; None while it is down.
         sees_from: monotonic seconds from which on they are told what was said and seen.
@@ -69,6 +71,7 @@ class Participant:
         self.seated = False
         self.muted = False
         self.suppressed = False
+        self.echo = EchoWatch(self._warn_of_echo)
         self.widths: dict[str, int] = {}
         self.hand: float | None = None
         self.sees_from = float("-inf")
@@ -149,6 +152,10 @@ class Participant:
     def _tell_faders(self, before: dict[str, object]) -> None:
         if self.outbox is not None and self.faders.state() != before:
             self.outbox.put(self.faders_message(), "faders")
+
+    def _warn_of_echo(self) -> None:
+        if self.outbox is not None:
+            self.outbox.put(protocol.EchoHeard(), "echo")
 
     def fader_state(self) -> protocol.FaderState:
         """Return all faders as the page is sent them."""

@@ -9,6 +9,7 @@ import { InviteDialog } from "./invite-dialog.js";
 import { LayoutMenu } from "./layout-menu.js";
 import { LevelMeter } from "../ui/meter.js";
 import { MutedTalk } from "../call/muted-talk.js";
+import { bindNoise } from "../call/noise.js";
 import { playTestTone } from "../ui/test-tone.js";
 import { qualityOf } from "../call/picture-quality.js";
 import { PushToTalk } from "./push-to-talk.js";
@@ -101,6 +102,7 @@ export class CallBar {
       audio,
     );
     void pickers.refresh();
+    bindNoise(this.call.connection);
     this.#bindQuality(this.media);
   }
 
