@@ -1,7 +1,7 @@
-"""Noise: what the suppressor gains, what it costs, and what it does to the separator. `python -m bench.noise --data DIR`.
+"""Noise: what the suppressor gains, costs, and does to the separator. `python -m bench.noise --data DIR`.
 
-DIR holds speech and noise as models/train/data/datasets.py describes them. With webrtc-noise-gain installed, what browsers
-do is measured beside it; with pystoi, intelligibility.
+DIR holds speech and noise as models/train/data/datasets.py describes them. With webrtc-noise-gain installed, what
+browsers do is measured beside it; with pystoi, intelligibility.
 """
 
 from __future__ import annotations
@@ -162,7 +162,8 @@ def main() -> None:
     rows = []
     for name, clean in systems.items():
         found = [gains(clean, voices, sounds, level) for level in LEVELS]
-        rows.append([name, *(f"{better:+.1f} dB" + (f", {more:+.3f}" if more is not None else "") for better, more in found)])
+        clearer = ["" if more is None else f", {more:+.3f}" for _, more in found]
+        rows.append([name, *(f"{better:+.1f} dB{more}" for (better, _), more in zip(found, clearer, strict=True))])
     text = table(["suppressor", *(f"noise {level} dB below the voice" for level in LEVELS)], rows)
     places = separation(voices, enrolments, sounds)
     named = {"none": "nowhere", "before": "before the separator", "after": "after it"}
@@ -172,8 +173,9 @@ def main() -> None:
     )
     costs = {count: cost(count) for count in (1, 8)}
     text += (
-        f"\n\nSI-SDR gained over the noisy sound, and STOI; {len(voices)} people who read, {len(set(map(id, sounds)))} noises "
-        f"that are no speech. Two at once are equally loud, the noise {SEPARATED_AT} dB below both, and their voices known. "
+        f"\n\nSI-SDR gained over the noisy sound, and STOI; {len(voices)} people who read, "
+        f"{len(set(map(id, sounds)))} noises that are no speech. Two at once are equally loud, the noise {SEPARATED_AT} dB "
+        "below both, and their voices known. "
         f"One microphone takes {costs[1]:.3f} of a core, of eight in one batch each {costs[8]:.3f}. "
         f"Limit: {LIMIT} of a core a microphone: {verdict(costs[1], LIMIT)}."
     )

@@ -20,8 +20,8 @@ def pack(weight: F32) -> tuple[U8, F16]:
         weight: shape (outputs, inputs).
 
     Returns:
-        Bytes, shape (outputs * padded / 4 * 3,), where `padded` is the next multiple of 32 from `inputs` on, and scales,
-        shape (outputs, padded / 32).
+        Bytes, shape (outputs * padded / 4 * 3,), where `padded` is the next multiple of 32 from `inputs` on, and
+        scales, shape (outputs, padded / 32).
     """
     outputs, inputs = weight.shape
     groups = np.pad(weight, ((0, 0), (0, -inputs % GROUP))).reshape(outputs, -1, GROUP)

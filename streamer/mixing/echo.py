@@ -1,9 +1,9 @@
 """Whether somebody's microphone sends back what they were sent: loudspeakers that it hears, or two devices in a room.
 
-Every two seconds the last three of what came from them are laid against what they were sent, at every delay. An echo is
-a sharp peak where sound comes back after it was sent. What sounds alike without being one (two who talk at once, music,
-a hum) is as alike at delays at which nothing can come back: what is found there is the measure. Music that plays in both
-rooms would have such a peak; it is told from an echo by not rising and falling with the voices that were sent.
+Every two seconds the last three of what came from them are laid against what they were sent, at every delay. An echo
+is a sharp peak where sound comes back after it was sent. What sounds alike without being one (two who talk at once,
+music, a hum) is as alike at delays at which nothing can come back: what is found there is the measure. Music that plays
+in both rooms has such a peak; it is told from an echo by not coming and going with the voices that were sent.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ LEAST_LAG = int(0.02 * RATE)
 EVERY = 100
 """Blocks from one comparison to the next (2 s)."""
 
-LEAST_LEVEL = 10 ** (-60 / 20)
+LEAST_LEVEL = 10 ** (-75 / 20)
 """RMS of both sounds below which there is nothing to compare."""
 
-SHARP = 12.0
+SHARP = 16.0
 """A peak is one from so many times the 90th percentile of what cannot be an echo."""
 
 STEADY = int(0.06 * RATE)
 """Samples by which two comparisons of one echo may differ: sounds come in bursts."""
 
-AGREE, OF = 3, 5
-"""Comparisons that must find the same echo, of the latest ones."""
+AGREE, OF = 3, 15
+"""Comparisons that must find the same echo, of those of the last half minute."""
 
 PAUSE = 60
 """Comparisons (2 minutes) until the next warning."""
@@ -54,7 +54,7 @@ FRAME = RATE // 10
 LOUDER = 10.0
 """Energy by which the loud third of what was sent has to be above the quiet one (10 dB): voices have pauses."""
 
-ALIKE = 0.3
+ALIKE = 0.1
 """Correlation from which what comes in pauses is the same sound as what was sent in them."""
 
 
@@ -81,7 +81,7 @@ class EchoWatch:
         """Take 20 ms of what they send, shape (960,)."""
         self._came.append(_thinned(pcm))
         self._blocks += 1
-        if self._blocks % EVERY or len(self._sent) < (self._sent.maxlen or 0) or len(self._came) < (self._came.maxlen or 0):
+        if self._blocks % EVERY or any(len(kept) != kept.maxlen for kept in (self._sent, self._came)):
             return
         self._quiet -= self._quiet > 0
         self._found.append(echo(np.concatenate(self._sent), np.concatenate(self._came)[:SPAN]))
@@ -131,8 +131,8 @@ def _alike(sent: F32, came: F32) -> F64:
 def _follows(sent: F32, came: F32) -> bool:
     """Say whether what came can be all of what was sent, both shape (12000,) and in time.
 
-    Of voices both the words and the pauses come back. Sound without pauses may be music that plays in both rooms; so may
-    be what is there in the pauses, but far too loud for what comes back of the words.
+    Of voices both the words and the pauses come back. Sound without pauses may be music that plays in both rooms; so
+    may be what is there in the pauses, but far too loud for what comes back of the words.
     """
     x, y = sent.reshape(-1, FRAME), came.reshape(-1, FRAME)
     energy, order = (x * x).sum(axis=1), np.argsort((x * x).sum(axis=1))
@@ -140,5 +140,6 @@ def _follows(sent: F32, came: F32) -> bool:
     if energy[loud].sum() < LOUDER * energy[soft].sum():
         return False
     shared = (x * y).sum(axis=1)
-    alike = abs(shared[soft].sum()) > ALIKE * np.sqrt(energy[soft].sum() * (y[soft] ** 2).sum())
-    return not (alike and abs(shared[soft].sum()) * energy[loud].sum() > 2 * abs(shared[loud].sum()) * energy[soft].sum())
+    in_pauses, in_words = abs(shared[soft].sum()), abs(shared[loud].sum())
+    alike = in_pauses > ALIKE * np.sqrt(energy[soft].sum() * (y[soft] ** 2).sum())
+    return not (alike and in_pauses * energy[loud].sum() > 2 * in_words * energy[soft].sum())

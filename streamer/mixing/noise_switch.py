@@ -1,7 +1,7 @@
 """One participant's sound as it came or without its noise, and no click between the two.
 
-What the suppressor gives is later than the voices. While it is on, everything of this participant waits as long: voices,
-and the sound as it came, which stands in where nothing clean is there in time.
+What the suppressor gives is later than the voices. While it is on, everything of this participant waits as long: the
+voices, and the sound as it came, which stands in where nothing clean is there in time.
 """
 
 from __future__ import annotations

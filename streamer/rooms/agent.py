@@ -162,9 +162,7 @@ class Agent:
             while len(self._pending) > PLAIN_WAIT:
                 self._emit(self._pending.popleft(), None)
 
-    def _voices(
-        self, index: int, voices: dict[int, F32], others: list[SpeakerState], clean: F32 | None = None
-    ) -> None:
+    def _voices(self, index: int, voices: dict[int, F32], others: list[SpeakerState], clean: F32 | None = None) -> None:
         self._others = others
         self._feed.others(others)
         while self._pending and self._pending[0].index < index:

@@ -8,7 +8,9 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from models.common.six_bits import GROUP, MOST, pack, unpack
 
 MATRICES = arrays(
-    np.float32, array_shapes(min_dims=2, max_dims=2, max_side=70), elements=st.floats(-8, 8, width=32, allow_subnormal=False)
+    np.float32,
+    array_shapes(min_dims=2, max_dims=2, max_side=70),
+    elements=st.floats(-8, 8, width=32, allow_subnormal=False),
 )
 
 
