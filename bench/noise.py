@@ -26,8 +26,8 @@ from models.noise.suppressor import BLOCK, DELAY, Stream, Suppressor
 from models.separation.runtime import SeparatorRuntime
 from models.train.data.datasets import noises
 
-TALKERS = 12
-SECONDS, ENROLMENT = 6, 4
+TALKERS = 8
+SECONDS, ENROLMENT = 4, 4
 LEVELS = (0, 5, 10)
 SEPARATED_AT = 5
 LIMIT = 0.03
@@ -40,7 +40,7 @@ Clean = Callable[[F32], F32]
 
 
 def speech(folder: Path) -> list[F32]:
-    """Some seconds of each of a dozen people who read, first what they are enrolled with."""
+    """Some seconds of each of a few people who read, first what they are enrolled with."""
     path, most = folder / "speech" / "librispeech.ogg", (SECONDS + ENROLMENT) * SAMPLE_RATE
     found: dict[str, F32] = {}
     for one in json.loads(path.with_suffix(".json").read_text()):
@@ -174,8 +174,8 @@ def main() -> None:
     costs = {count: cost(count) for count in (1, 8)}
     text += (
         f"\n\nSI-SDR gained over the noisy sound, and STOI; {len(voices)} people who read, "
-        f"{len(set(map(id, sounds)))} noises that are no speech. Two at once are equally loud, the noise {SEPARATED_AT} dB "
-        "below both, and their voices known. "
+        f"{len(set(map(id, sounds)))} noises that are no speech. Two at once are equally loud, the noise "
+        f"{SEPARATED_AT} dB below both, and their voices known. "
         f"One microphone takes {costs[1]:.3f} of a core, of eight in one batch each {costs[8]:.3f}. "
         f"Limit: {LIMIT} of a core a microphone: {verdict(costs[1], LIMIT)}."
     )

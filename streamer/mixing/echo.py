@@ -69,13 +69,17 @@ class EchoWatch:
         self._on_echo = on_echo
         self._sent: deque[F32] = deque(maxlen=(SPAN + 2 * MOST_LAG) // BLOCK)
         self._came: deque[F32] = deque(maxlen=(SPAN + MOST_LAG) // BLOCK)
+        self._place: int | None = None
         self._blocks = 0
         self._found: deque[int | None] = deque(maxlen=OF)
         self._quiet = 0
 
-    def sent(self, pcm: F32) -> None:
-        """Take 20 ms of what they hear, shape (960,)."""
+    def sent(self, pcm: F32, place: int) -> None:
+        """Take 20 ms of what they hear, shape (960,), the one of this number; for those left out there was nothing."""
+        missing = 0 if self._place is None else max(place - self._place - 1, 0)
+        self._sent.extend([np.zeros(BLOCK, np.float32)] * min(missing, self._sent.maxlen or 0))
         self._sent.append(_thinned(pcm))
+        self._place = place
 
     def came(self, pcm: F32) -> None:
         """Take 20 ms of what they send, shape (960,)."""

@@ -31,7 +31,7 @@ class Watcher(Session):
         faders: the listener's.
         on_slots: called when the slots' RTP bases become known or change.
         on_complete: called with False when sound is left out, and with True when that is over.
-        on_sound: called with each block that they are sent.
+        on_sound: called with each block that they are sent, and its number in the room.
     """
 
     kind = "whep"
@@ -44,7 +44,7 @@ class Watcher(Session):
         faders: Faders,
         on_slots: Callable[[], None],
         on_complete: Callable[[bool], None],
-        on_sound: Callable[[F32], None],
+        on_sound: Callable[[F32, int], None],
     ) -> None:
         super().__init__(peer)
         self.listen = ListenTrack(desk, own, faders, on_complete, on_sound)

@@ -56,7 +56,7 @@ def warnings(sent: F32, came: F32) -> list[float]:
     told: list[float] = []
     watch = EchoWatch(lambda: told.append(i / 50))
     for i in range(BLOCKS):
-        watch.sent(block(sent, i))
+        watch.sent(block(sent, i), i)
         watch.came(block(came, i))
     return told
 
@@ -115,16 +115,26 @@ def test_who_was_warned_is_left_alone_for_a_while() -> None:
     watch = EchoWatch(lambda: told.append(i))
     echo = room(THEY, 0.25, -6) + floor(3)
     for i in range((PAUSE + 12) * EVERY):
-        watch.sent(block(THEY, i % BLOCKS))
+        watch.sent(block(THEY, i % BLOCKS), i)
         watch.came(block(echo, i % BLOCKS))
     assert len(told) == 2
     assert told[1] - told[0] >= PAUSE * EVERY
 
 
+def test_blocks_that_were_left_out_are_counted() -> None:
+    told: list[int] = []
+    watch, echo = EchoWatch(lambda: told.append(1)), room(THEY, 0.25, -6) + floor(3)
+    for i in range(BLOCKS):
+        if i % 40 > 2:
+            watch.sent(block(THEY, i), i)
+        watch.came(block(echo, i))
+    assert told
+
+
 def test_what_is_kept_is_bounded() -> None:
     watch, silence = EchoWatch(lambda: None), np.zeros(960, np.float32)
-    for _ in range(1000):
-        watch.sent(silence)
+    for i in range(1000):
+        watch.sent(silence, 10**6 * i)
         watch.came(silence)
     kept = [len(vars(watch)[name]) for name in ("_sent", "_came")]
     assert kept == [210, 180]
