@@ -39,7 +39,7 @@ LEAST_LEVEL = 10 ** (-75 / 20)
 SHARP = 16.0
 """A peak is one from so many times the 90th percentile of what cannot be an echo."""
 
-STEADY = int(0.06 * RATE)
+STEADY = int(0.1 * RATE)
 """Samples by which two comparisons of one echo may differ: sounds come in bursts."""
 
 AGREE, OF = 3, 15

@@ -62,5 +62,5 @@ async def test_who_sends_back_what_they_are_sent_is_told_so(site):
     await site.watch(room, ann["token"])
     await until(lambda: len(heard.frames.get("audio0", [])) > 10)
     await site.publish(room, ben["token"], MicrophoneTrack(heard.frames["audio0"]))
-    await until(lambda: "echo" in told[1].newest, 60)
+    await until(lambda: "echo" in told[1].newest, 120)
     assert "echo" not in told[0].newest

@@ -59,7 +59,7 @@ async def test_when_the_models_die_the_call_goes_on_and_everybody_keeps_their_nu
         ann = await site.join(room, "Ann")
         control = await site.control(room, ann["token"])
         listener = await site.watch(room, ann["token"])
-        await until(lambda: engine.ready, 120)
+        await until(lambda: engine.ready, 300)
         await noise_goes(site, room, listener)
         server = str(site.http.base_url)
         puppets = asyncio.create_task(join(server, room["room"], room["invite"], None, True, "Demo", stop))
