@@ -96,7 +96,8 @@ class EchoWatch:
 
 
 def _thinned(pcm: F32) -> F32:
-    return pcm.reshape(-1, THINNED).mean(axis=1)
+    thinned: F32 = pcm.reshape(-1, THINNED).mean(axis=1)
+    return thinned
 
 
 def echo(sent: F32, came: F32) -> int | None:

@@ -66,10 +66,8 @@ class NoiseSwitch:
         heard = _faded(sounds[before], sounds[self._state], _UP)
         was_late, is_late = before != "plain", self._state != "plain"
         nothing = np.zeros(FACE_BLOCK, np.float32)
-        voices = {
-            face: _faded(*((late_faces if so else faces).get(face, nothing) for so in (was_late, is_late)), _FACE_UP)
-            for face in (late_faces if was_late or is_late else faces)
-        }
+        old, new = (late_faces if so else faces for so in (was_late, is_late))
+        voices = {face: _faded(old.get(face, nothing), new.get(face, nothing), _FACE_UP) for face in old | new}
         # Half way through a fade: a step of the time by all of it would pass for a gap.
         return heard, voices, (was_late + is_late) / 2 * BEHIND / 16_000
 

@@ -42,11 +42,11 @@ async def noise_goes(site: Site, room: dict[str, str], listener: Resource) -> No
         powers = [np.mean((frame.to_ndarray() / 32768) ** 2) for frame in listener.frames.get("audio0", [])[-25:]]
         return float(np.sqrt(np.mean(powers or [0.0])))
 
-    await until(lambda: level() > 0.05, 120)
+    await until(lambda: level() > 0.03, 120)
     await control.send(type="suppression", on=True)
     await until(lambda: level() < 0.01, 120)
     await control.send(type="suppression", on=False)
-    await until(lambda: level() > 0.05, 30)
+    await until(lambda: level() > 0.03, 60)
     await sender.close()
     await control.send(type="leave")
 
