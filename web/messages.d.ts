@@ -61,7 +61,12 @@ export interface ChatLine {
   text: string;
 }
 
-export type ClientMessage = Hello | Ping | SetFader | SetFocus | SetMute | Rename | SetSpeaker | SetView | Leave | Ask | Search | SetSpectrogram | SetAnnouncer | Say | React | SetHand | SetRules | Remove | MuteForAll | Admit | NewLinks | EndCall | RecordCall | RecordingShown;
+export type ClientMessage = Hello | Ping | SetFader | SetFocus | SetMute | Rename | SetSpeaker | SetView | SetSuppression | Leave | Ask | Search | SetSpectrogram | SetAnnouncer | Say | React | SetHand | SetRules | Remove | MuteForAll | Admit | NewLinks | EndCall | RecordCall | RecordingShown;
+
+/** What this participant is sent comes back by their microphone: the others hear themselves. */
+export interface EchoHeard {
+  type: "echo";
+}
 
 /** End the call for everyone, and make the links worth nothing. */
 export interface EndCall {
@@ -358,7 +363,7 @@ export interface Search {
   query: string;
 }
 
-export type ServerMessage = Welcome | Pong | Token | RoomChanged | FadersChanged | Faces | Slots | Status | Notice | Hearing | Error | Waiting | WaitingList | Links | RecordingState | ChatLine | ChatHistory | Reaction | LocalizationMap | SoundTags | SpectrogramColumns | CaptionLine | SceneDescription | Answer | FoundMoments;
+export type ServerMessage = Welcome | Pong | Token | RoomChanged | FadersChanged | Faces | Slots | Status | Notice | Hearing | EchoHeard | Error | Waiting | WaitingList | Links | RecordingState | ChatLine | ChatHistory | Reaction | LocalizationMap | SoundTags | SpectrogramColumns | CaptionLine | SceneDescription | Answer | FoundMoments;
 
 /** Have descriptions of what is seen read aloud while nobody speaks, or not. */
 export interface SetAnnouncer {
@@ -414,6 +419,12 @@ export interface SetSpectrogram {
   type: "spectrogram";
   participant: string | null;
   face: number | null;
+}
+
+/** Take the noise out of what this participant sends, for everybody who hears it, or no longer. */
+export interface SetSuppression {
+  type: "suppression";
+  on: boolean;
 }
 
 /** Say how large pictures are shown; those that are not mentioned are shown at any size. */

@@ -12,7 +12,7 @@ import av
 
 from models.active_speaker.alone import Stretch
 from models.common.arrays import F32
-from streamer.engine.packing import pack_picture, unpack_faces, unpack_others, unpack_voices
+from streamer.engine.packing import pack_picture, unpack_clean, unpack_faces, unpack_others, unpack_voices
 from streamer.engine.types import FaceState, SpeakerState
 from streamer.workers.client import Statistics, WorkerClient
 from streamer.workers.framing import Message
@@ -25,7 +25,7 @@ LOOKS = 13.0
 """Most pictures a second that are looked at: lips tell who speaks from eight on, and each costs ten milliseconds."""
 
 OnAttributed = Callable[[list[Stretch], list[tuple[int, int]]], None]
-OnVoices = Callable[[int, dict[int, F32], list[SpeakerState]], None]
+OnVoices = Callable[[int, dict[int, F32], list[SpeakerState], F32 | None], None]
 
 log = logging.getLogger("earshot.engine")
 
@@ -55,6 +55,7 @@ class _Session:
     next_video: tuple[float, av.VideoFrame] | None = None
     looked: float = -math.inf
     worker_dropped: int = 0
+    suppressed: bool = False
     memory: bytes | None = None
 
 
@@ -85,8 +86,8 @@ class EngineClient(WorkerClient[_Session, EngineStatistics]):
 
         Args:
             sid: A name no open session has.
-            on_voices: Called with the block's index, the voice of each speaker, shape (320,), and every voice that
-                belongs to no face.
+            on_voices: Called with the block's index, the voice of each speaker, shape (320,), every voice that
+                belongs to no face, and the sound without its noise, shape (320,), if that is wanted.
             on_faces: Called with the picture's time and its faces.
             on_attributed: Called every 0.2 s of sound with who spoke alone in the newest stretches, and with the
                 speakers that turned out to be somebody else known, (gone, stays) each.
@@ -98,6 +99,11 @@ class EngineClient(WorkerClient[_Session, EngineStatistics]):
         """End a session; does nothing when there is none."""
         if self._sessions.pop(sid, None) is not None:
             self._process.send({"type": "close", "sid": sid})
+
+    def suppress(self, sid: str, on: bool) -> None:
+        """Take the noise out of a session's sound, too, or no longer."""
+        self._sessions[sid].suppressed = on
+        self._process.send({"type": "suppress", "sid": sid, "on": on})
 
     def send_audio(self, sid: str, index: int, t: float, pcm: F32) -> bool:
         """Send one 20 ms block of 16 kHz sound; False when it was dropped instead."""
@@ -149,6 +155,7 @@ class EngineClient(WorkerClient[_Session, EngineStatistics]):
             session.audio_in_flight, session.worker_dropped = 0, 0
             session.video_in_flight, session.next_video = False, None
             self._process.send({"type": "open", "sid": sid, "memory": session.memory})
+            self._process.send({"type": "suppress", "sid": sid, "on": session.suppressed})
         if ready:
             # With a process that looks of its own.
             self._set_looking(True)
@@ -172,7 +179,8 @@ class EngineClient(WorkerClient[_Session, EngineStatistics]):
             session.audio_in_flight = max(0, session.audio_in_flight - 1 - lost)
             self._statistics.audio_answered += 1
             self._statistics.hear_cpu += message["cpu"]
-            guarded(session.on_voices, message["index"], unpack_voices(message), unpack_others(message))
+            voices, others, clean = unpack_voices(message), unpack_others(message), unpack_clean(message)
+            guarded(session.on_voices, message["index"], voices, others, clean)
         elif message["type"] == "attributed":
             alone = [Stretch(*stretch) for stretch in message["alone"]]
             guarded(session.on_attributed, alone, [(gone, stays) for gone, stays in message["joined"]])

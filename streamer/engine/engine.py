@@ -14,6 +14,7 @@ from models.active_speaker.networks import load_networks
 from models.common.arrays import F32, U8
 from models.common.audio import SAMPLE_RATE
 from models.faces.tracker import Face, FaceModels
+from models.noise.suppressor import Stream, Suppressor
 from models.separation.level import VoiceLevel
 from models.separation.runtime import SeparatorRuntime, load_separator
 from models.voiceprint.state import Change
@@ -46,6 +47,7 @@ class Engine:
         self._device, self._untuned = device, SeparatorRuntime(device)
         self._separator = self._untuned
         self._level = VoiceLevel()
+        self._suppressor: Suppressor | None = None
         self._max_faces, self._looker = max_faces, looker
         if looker is None:
             self._faces, self._networks = FaceModels(), load_networks()
@@ -105,6 +107,14 @@ class Engine:
                 self._separator = self._untuned
         if session is not None and self._looker is not None:
             self._looker.close(sid)
+
+    def suppress(self, sid: str, on: bool) -> None:
+        """Take the noise out of a session's sound, too, or no longer; unknown ones are ignored."""
+        if on and self._suppressor is None:
+            self._suppressor = Suppressor()
+        session = self._sessions.get(sid)
+        if session is not None and on != (session.noisy is not None):
+            session.noisy = Stream() if on else None
 
     def voice_changes(self, sid: str) -> list[Change]:
         """Return what happened to the voice prints of a session since the last call, oldest first."""
@@ -167,6 +177,7 @@ class Engine:
         mixes = {sid: blocks[sid][1] for sid in sessions}
         late = {sid: joined[:BLOCK] for sid, joined in delayed.items()}
         voices = self._separate(mixes, late, sessions)
+        clean = self._clean(mixes, sessions)
         results = {}
         for sid, session in sessions.items():
             t = blocks[sid][0] - DELAY / SAMPLE_RATE
@@ -174,8 +185,21 @@ class Engine:
             session.blocks += 1
             parts = session.solo.step(late[sid], voices[sid], list(session.rows), session.alone(t))
             rest = late[sid] - parts.sum(axis=0)
-            results[sid] = Voices(t, list(session.rows), parts, rest, session.states(), session.others())
+            states, others = session.states(), session.others()
+            results[sid] = Voices(t, list(session.rows), parts, rest, states, others, clean=clean.get(sid))
         return results
+
+    def _clean(self, mixes: dict[str, F32], sessions: dict[str, EngineSession]) -> dict[str, F32]:
+        """Return the sound without its noise of each session that wants it.
+
+        The separator hears it as it came: cleaned before, it loses decibels (`bench.noise`).
+        """
+        # What receives messages may end a stream meanwhile.
+        streams = {sid: stream for sid, session in sessions.items() if (stream := session.noisy) is not None}
+        if self._suppressor is None or not streams:
+            return {}
+        clean = self._suppressor.step(list(streams.values()), np.stack([mixes[sid] for sid in streams]))
+        return {sid: row for (sid, stream), row in zip(streams.items(), clean, strict=True) if stream.warm}
 
     def _assign_rows(self, session: EngineSession) -> None:
         """Give every speaker present a row of the separator; take it from those gone."""

@@ -71,13 +71,19 @@ def unpack_faces(rows: list[list[Any]]) -> list[FaceState]:
 def pack_voices(voices: Voices) -> Message:
     """Turn what the call needs of voices into a plain message; faces go with the pictures."""
     others = [astuple(speaker) for speaker in voices.others]
-    return {"ids": voices.ids, "pcm": voices.pcm.tobytes(), "others": others}
+    clean = None if voices.clean is None else voices.clean.tobytes()
+    return {"ids": voices.ids, "pcm": voices.pcm.tobytes(), "others": others, "clean": clean}
 
 
 def unpack_voices(message: Message) -> dict[int, F32]:
     """Return the voice of each speaker, shape (320,), from a message of `pack_voices`."""
     rows = np.frombuffer(message["pcm"], np.float32).reshape(-1, BLOCK)
     return dict(zip(message["ids"], rows, strict=True))
+
+
+def unpack_clean(message: Message) -> F32 | None:
+    """Return the mixture without its noise, shape (320,), from a message of `pack_voices`, if it was wanted."""
+    return None if message["clean"] is None else np.frombuffer(message["clean"], np.float32)
 
 
 def unpack_others(message: Message) -> list[SpeakerState]:

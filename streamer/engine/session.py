@@ -14,6 +14,7 @@ from models.active_speaker.loudness import LoudnessMeter, level_of
 from models.common.arrays import F32, U8
 from models.common.audio import SAMPLE_RATE
 from models.faces.tracker import Face
+from models.noise.suppressor import Stream
 from models.voiceprint.encoder import PRINT
 from models.voiceprint.state import Change, VoiceStates
 from streamer.engine.ahead import Ahead, Wanted
@@ -90,6 +91,7 @@ class EngineSession:
         self.rows: dict[int, int] = {}
         self.cued: dict[int, bool] = {}
         self.solo = Solo()
+        self.noisy: Stream | None = None
         self.ahead = Ahead()
         self.blocks = 0
 

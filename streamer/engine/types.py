@@ -88,6 +88,8 @@ class Voices:
         faces: Every face with its current speaking and voice state.
         others: Every voice that belongs to no face.
         alone: Who spoke alone in the stretches up to now, as far as is known by now.
+        clean: The mixture without its noise, shape (320,), `noise.DELAY` samples behind what was given (voices are less
+            so); None where nobody wants it.
     """
 
     t: float
@@ -97,3 +99,4 @@ class Voices:
     faces: list[FaceState]
     others: list[SpeakerState] = field(default_factory=list)
     alone: tuple[Stretch, ...] = ()
+    clean: F32 | None = None

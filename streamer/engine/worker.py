@@ -99,6 +99,8 @@ class Worker(Service):
             inbox.put(Block(message["index"], message["t"], pcm, time.monotonic()))
         elif kind == "video" and sid in self._inboxes:
             self._looker.picture(sid, message)
+        elif kind == "suppress":
+            self._engine.suppress(sid, message["on"])
         elif kind == "told" and sid in self._inboxes:
             self._looker.tell(message)
 

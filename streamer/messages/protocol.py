@@ -91,6 +91,13 @@ class SetView(Message):
     tiles: Annotated[list[TileSize], Field(max_length=64)]
 
 
+class SetSuppression(Message):
+    """Take the noise out of what this participant sends, for everybody who hears it, or no longer."""
+
+    type: Literal["suppression"]
+    on: bool
+
+
 class Leave(Message):
     """Leave the room for good; no resume."""
 
@@ -106,6 +113,7 @@ ClientMessage = Annotated[
     | Rename
     | SetSpeaker
     | SetView
+    | SetSuppression
     | Leave
     | Ask
     | Search
@@ -292,6 +300,12 @@ class Hearing(Message):
     complete: bool
 
 
+class EchoHeard(Message):
+    """What this participant is sent comes back by their microphone: the others hear themselves."""
+
+    type: Literal["echo"] = "echo"
+
+
 class Error(Message):
     """A message was refused, or the connection is about to be closed; `request` says which question has no answer."""
 
@@ -312,6 +326,7 @@ ServerMessage = Annotated[
     | Status
     | Notice
     | Hearing
+    | EchoHeard
     | Error
     | ForHost
     | RecordingState

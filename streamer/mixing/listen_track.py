@@ -25,6 +25,7 @@ class ListenTrack(PushedTrack):
         own: whose voice is not to be heard, being the listener's.
         faders: the listener's; kept by the room when the listener reconnects. None makes new ones.
         on_complete: called with False when the listener loses sound here, and with True when that is over.
+        on_sound: called with each block that is sent, shape (960,), float32, and its number in the room.
 
     Attributes:
         mix: what they hear; the desk's business.
@@ -38,6 +39,7 @@ class ListenTrack(PushedTrack):
         own: str | None = None,
         faders: Faders | None = None,
         on_complete: Callable[[bool], None] = lambda complete: None,
+        on_sound: Callable[[F32, int], None] = lambda pcm, place: None,
     ) -> None:
         super().__init__()
         self.own = own
@@ -45,6 +47,7 @@ class ListenTrack(PushedTrack):
         self.mix: Mix | None = None
         self.out: PacketSender | None = None
         self._desk = desk
+        self._on_sound = on_sound
         self._completeness = Completeness(on_complete)
         self._said = np.zeros(0, np.float32)
         self._played = 0
@@ -88,6 +91,7 @@ class ListenTrack(PushedTrack):
         """
         if self.out is None or self.out.codec is None or self.mix is None:
             return
+        self._on_sound(self.mix.pcm, place)
         codec = self.out.codec
         for payload in self.mix.payloads.get(codec.name.lower(), ()):
             self.out.send([payload], place * MIX_BLOCK * codec.clockRate // CALL_RATE)

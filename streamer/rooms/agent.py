@@ -21,6 +21,7 @@ from models.common.resample import Resampler
 from streamer.engine.client import EngineClient
 from streamer.engine.types import FaceState, SpeakerState
 from streamer.mixing.mixer import VoiceBlock
+from streamer.mixing.noise_switch import NoiseSwitch
 from streamer.observer.client import ObserverClient
 from streamer.observer.feed import Feed
 from streamer.rtc.ingest import AudioBlock
@@ -109,6 +110,7 @@ class Agent:
         self._others: list[SpeakerState] = []
         self.on_heard: Callable[[float, F32, dict[int, F32]], None] | None = None
         """Gets each block at 16 kHz: its time, the mixture as late as the voices, and the voices; set by recordings."""
+        self._noise = NoiseSwitch()
         self._tell_at = self._loop.time() + PICTURELESS
         self.statistics = AgentStatistics()
         engine.open(participant_id, self._voices, self._faces, self._attributed)
@@ -142,6 +144,12 @@ class Agent:
         """Have the engine learn who spoke between two times, seconds, as somebody said."""
         self._engine.tell(self._sid, begin, end, speaker)
 
+    def suppress(self, on: bool) -> None:
+        """Take the noise out of what the others hear, or no longer."""
+        if on != self._noise.on:
+            self._noise.on = on
+            self._engine.suppress(self._sid, on)
+
     def close(self) -> None:
         """End the session."""
         self._engine.close_session(self._sid)
@@ -156,7 +164,7 @@ class Agent:
             while len(self._pending) > PLAIN_WAIT:
                 self._emit(self._pending.popleft(), None)
 
-    def _voices(self, index: int, voices: dict[int, F32], others: list[SpeakerState]) -> None:
+    def _voices(self, index: int, voices: dict[int, F32], others: list[SpeakerState], clean: F32 | None = None) -> None:
         self._others = others
         self._feed.others(others)
         while self._pending and self._pending[0].index < index:
@@ -165,7 +173,7 @@ class Agent:
         if self._pending and self._pending[0].index == index:
             block = self._pending.popleft()
             self.statistics.delays.append(self._loop.time() - block.arrived)
-            self._emit(block, voices)
+            self._emit(block, voices, clean)
             if others and self._loop.time() >= self._tell_at:
                 self._tell_at = self._loop.time() + TELL_EVERY
                 self._on_faces(block.t, [], others)
@@ -180,11 +188,12 @@ class Agent:
         for gone, stays in joined:
             self._on_joined(gone, stays)
 
-    def _emit(self, block: _Pending, voices: dict[int, F32] | None) -> None:
+    def _emit(self, block: _Pending, voices: dict[int, F32] | None, clean: F32 | None = None) -> None:
         in_time = voices is not None
         # Who hears one face gets a gap of 20 ms where a block is late now and then, not a burst of everybody.
         separated = in_time or (self._separated and self._engine.ready)
-        self._on_voice(VoiceBlock(block.t, block.mix, voices or {}, separated, received=block.arrived))
+        mix, faces, late = self._noise.step(block.mix, voices or {}, clean)
+        self._on_voice(VoiceBlock(block.t - late, mix, faces, separated, received=block.arrived))
         self._feed.block(block.t, block.behind, voices or {})
         if self.on_heard is not None:
             self.on_heard(block.t, block.behind, voices or {})

@@ -55,6 +55,8 @@ class Agents:
                 lambda gone, stays: self._joined(participant, gone, stays),
             )
             self._insights.follow(participant)
+            if participant.suppressed:
+                participant.agent.suppress(True)
         # One that was there before says only what changes.
         participant.separated = participant.agent.separated
 

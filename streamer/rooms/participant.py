@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from streamer.auth import Role
 from streamer.messages import protocol
+from streamer.mixing.echo import EchoWatch
 from streamer.mixing.faders import Faders, Strip
 from streamer.rooms.agent import Agent
 from streamer.rooms.errors import TooMany
@@ -37,6 +38,8 @@ class Participant:
         reason: if not, why.
         seated: whether they have one of the places of those who take part: they send, or did.
         muted: whether the host muted them for everyone.
+        suppressed: whether noise is taken out of what they send.
+        echo: compares what they send with what they are sent.
         widths: at which width they show others' pictures, 0 for not at all; those not in it at any.
         hand: when they raised their hand, monotonic seconds; None while it is down.
         sees_from: monotonic seconds from which on they are told what was said and seen.
@@ -67,6 +70,8 @@ class Participant:
         self.had_control = False
         self.seated = False
         self.muted = False
+        self.suppressed = False
+        self.echo = EchoWatch(self._warn_of_echo)
         self.widths: dict[str, int] = {}
         self.hand: float | None = None
         self.sees_from = float("-inf")
@@ -114,6 +119,12 @@ class Participant:
             # Faces that have gone for good keep their numbers: nobody else would ever make room.
             del self.face_names[next(iter(self.face_names))]
 
+    def suppress(self, on: bool) -> None:
+        """Take the noise out of what they send, or no longer."""
+        self.suppressed = on
+        if self.agent is not None:
+            self.agent.suppress(on)
+
     def set_gain(self, participant: str, face: Strip, gain: float) -> None:
         """Move one of this listener's faders.
 
@@ -141,6 +152,10 @@ class Participant:
     def _tell_faders(self, before: dict[str, object]) -> None:
         if self.outbox is not None and self.faders.state() != before:
             self.outbox.put(self.faders_message(), "faders")
+
+    def _warn_of_echo(self) -> None:
+        if self.outbox is not None:
+            self.outbox.put(protocol.EchoHeard(), "echo")
 
     def fader_state(self) -> protocol.FaderState:
         """Return all faders as the page is sent them."""

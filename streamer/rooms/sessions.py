@@ -76,6 +76,7 @@ class Sessions:
             if participant.publisher is session and participant.agent is not None:
                 # Who is muted for everyone is not heard by the models either: captions would pass it on in words.
                 heard = replace(block, pcm=np.zeros_like(block.pcm)) if participant.muted else block
+                participant.echo.came(heard.pcm)
                 participant.agent.audio(heard)
 
         def on_video(t: float, frame: av.VideoFrame) -> None:
@@ -102,6 +103,7 @@ class Sessions:
             participant.faders,
             lambda: self._on_slots(participant),
             on_complete,
+            participant.echo.sent,
         )
         answer = await self._open(participant, session, offer)
         displaced, participant.watcher = participant.watcher, session

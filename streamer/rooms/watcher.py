@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from aiortc import RTCPeerConnection
 
+from models.common.arrays import F32
 from streamer.messages.protocol import Slot
 from streamer.mixing.desk import Desk
 from streamer.mixing.faders import Faders
@@ -30,6 +31,7 @@ class Watcher(Session):
         faders: the listener's.
         on_slots: called when the slots' RTP bases become known or change.
         on_complete: called with False when sound is left out, and with True when that is over.
+        on_sound: called with each block that they are sent, and its number in the room.
     """
 
     kind = "whep"
@@ -42,9 +44,10 @@ class Watcher(Session):
         faders: Faders,
         on_slots: Callable[[], None],
         on_complete: Callable[[bool], None],
+        on_sound: Callable[[F32, int], None],
     ) -> None:
         super().__init__(peer)
-        self.listen = ListenTrack(desk, own, faders, on_complete)
+        self.listen = ListenTrack(desk, own, faders, on_complete, on_sound)
         self._on_slots = on_slots
         self._tracks: dict[str, SlotTrack] = {}
         self._shown: dict[str, str] = {}

@@ -9,7 +9,14 @@ from streamer.rooms.participant import Participant
 from streamer.rooms.room import Room
 from streamer.server.context import Context
 
-Order = hosting.FromHost | talk.FromTalk | protocol.SetView | recording.RecordCall | recording.RecordingShown
+Order = (
+    hosting.FromHost
+    | talk.FromTalk
+    | protocol.SetView
+    | protocol.SetSuppression
+    | recording.RecordCall
+    | recording.RecordingShown
+)
 
 
 def obey(context: Context, room: Room, me: Participant, order: Order) -> None:
@@ -35,6 +42,9 @@ def obey(context: Context, room: Room, me: Participant, order: Order) -> None:
         return
     if isinstance(order, recording.RecordingShown):
         room.recording.shown(me, order.recording)
+        return
+    if isinstance(order, protocol.SetSuppression):
+        me.suppress(order.on)
         return
     if wait := room.paces.orders.take(me.id):
         raise TooMany(f"Too many orders at once: wait {wait} s.")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
-from playwright.sync_api import expect
+from playwright.sync_api import WebSocketRoute, expect
 
 from tests.browser.pages import Room, Visit, enter, join
 from tests.browser.test_host import screenshot
@@ -107,6 +108,46 @@ def test_a_sound_for_the_loudspeaker_and_a_screen_that_stays_on(visit: Visit, ro
     ben.page.get_by_role("button", name="Done", exact=True).click()
     ben.page.get_by_test_id("leave").click()
     ben.until("locks.every(({ released }) => released)")
+
+
+def test_noise_is_switched_off_for_good_and_an_echo_is_told(visit: Visit, room: Room, tmp_path: Path) -> None:
+    sent: list[dict[str, object]] = []
+    sockets: list[WebSocketRoute] = []
+
+    def pass_on(socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+        sockets.append(socket)
+
+        def from_page(message: str | bytes) -> None:
+            if (read := json.loads(message))["type"] == "suppression":
+                sent.append(read)
+            server.send(message)
+
+        socket.on_message(from_page)
+
+    ben = visit("about:blank")
+    page = ben.page
+    page.route_web_socket("**/control", pass_on)
+    page.goto(room["link"])
+    join(ben, "Ben")
+    page.get_by_test_id("devices").click()
+    switch = page.get_by_label("Take noise out of what I send")
+    expect(switch).not_to_be_checked()
+    switch.press("Space")
+    page.wait_for_timeout(50)
+    assert [message["on"] for message in sent] == [False, True]
+    screenshot(page, tmp_path, "noise")
+    page.keyboard.press("Escape")
+    sockets[-1].send('{"type": "echo"}')
+    expect(page.get_by_text("Your speakers can be heard in your microphone")).to_be_visible()
+    screenshot(page, tmp_path, "echo")
+    page.reload()
+    join(ben, "Ben")
+    page.get_by_test_id("devices").click()
+    expect(switch).to_be_checked()
+    assert sent[-1]["on"] is True and len(sent) == 3
+    # The server understood: it has refused nothing.
+    expect(page.get_by_text("suppression")).to_have_count(0)
 
 
 LEVELS = """

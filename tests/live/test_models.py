@@ -5,12 +5,50 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
+
+import av
+import numpy as np
 
 from streamer.commands.join import join
 from streamer.demo.clip import demo_clip
-from tests.live.conftest import serving
-from tests.live.peers import until
+from tests.live.conftest import Resource, Site, serving
+from tests.live.peers import Paced, until
 from tests.live.test_call import loudest
+from tests.live.test_echo import sound_frame
+
+
+class HissTrack(Paced):
+    """Noise and nothing else."""
+
+    kind = "audio"
+
+    def __init__(self) -> None:
+        super().__init__(0.02, time.monotonic())
+        self._random = np.random.default_rng(0)
+
+    async def recv(self) -> av.AudioFrame:
+        await self._due()
+        return sound_frame((0.1 * self._random.standard_normal(960)).astype(np.float32), self.count)
+
+
+async def noise_goes(site: Site, room: dict[str, str], listener: Resource) -> None:
+    """Somebody whose microphone hisses has that taken out for all, and back."""
+    ben = await site.join(room, "Ben")
+    control = await site.control(room, ben["token"])
+    sender = await site.publish(room, ben["token"], HissTrack())
+
+    def level() -> float:
+        powers = [np.mean((frame.to_ndarray() / 32768) ** 2) for frame in listener.frames.get("audio0", [])[-25:]]
+        return float(np.sqrt(np.mean(powers or [0.0])))
+
+    await until(lambda: level() > 0.03, 120)
+    await control.send(type="suppression", on=True)
+    await until(lambda: level() < 0.01, 120)
+    await control.send(type="suppression", on=False)
+    await until(lambda: level() > 0.03, 60)
+    await sender.close()
+    await control.send(type="leave")
 
 
 async def test_when_the_models_die_the_call_goes_on_and_everybody_keeps_their_number():
@@ -21,6 +59,8 @@ async def test_when_the_models_die_the_call_goes_on_and_everybody_keeps_their_nu
         ann = await site.join(room, "Ann")
         control = await site.control(room, ann["token"])
         listener = await site.watch(room, ann["token"])
+        await until(lambda: engine.ready, 300)
+        await noise_goes(site, room, listener)
         server = str(site.http.base_url)
         puppets = asyncio.create_task(join(server, room["room"], room["invite"], None, True, "Demo", stop))
 

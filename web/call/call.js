@@ -293,6 +293,9 @@ export class Call {
       case "hearing":
         this.listener.onHearing(message.complete);
         break;
+      case "echo":
+        this.listener.onNotice("Your speakers can be heard in your microphone: use headphones, or turn them down.", null, "info");
+        break;
       case "chat":
       case "chat_history":
       case "reaction":

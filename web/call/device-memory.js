@@ -2,7 +2,7 @@
 
 const KEY = "earshot.devices";
 
-/** @typedef {"audio" | "video" | "speaker" | "picture"} Choice */
+/** @typedef {"audio" | "video" | "speaker" | "picture" | "noise"} Choice */
 
 /** @returns {Partial<Record<Choice, string>>} */
 function read() {

@@ -3,6 +3,7 @@ import { CallBar } from "./call-bar.js";
 import { element, find } from "../ui/element.js";
 import { removeAfterAsking } from "../panels/host.js";
 import { ScreenShare } from "../call/screen-share.js";
+import { sendNoise } from "../call/noise.js";
 import { MixerPanel } from "../panels/mixer.js";
 import { Hints } from "./hints.js";
 import { Insight } from "../panels/insight.js";
@@ -82,6 +83,7 @@ export class CallScreen {
       onInsight: (message) => this.insight.receive(message),
       onTalk: (message) => (message.type === "reaction" ? this.#react(message) : this.insight.chat.receive(message)),
       onWelcome: () => {
+        if (this.media) sendNoise(call.connection);
         this.insight.welcomed();
         this.tiles.report.askAgain();
       },

@@ -11,6 +11,7 @@ import skimage.data
 from models.active_speaker.networks import load_networks
 from models.active_speaker.settled import Settled
 from models.faces.tracker import FaceModels
+from models.noise.suppressor import WARM
 from models.separation.separator import BINS
 from streamer.engine.engine import DELAY, Engine
 from streamer.engine.looking import Looking
@@ -57,6 +58,24 @@ def test_voices_and_rest_add_up_to_the_mixture_late_by_the_stated_delay(engine, 
     total = np.concatenate([voices.pcm.sum(0) + voices.rest for voices in heard])
     np.testing.assert_allclose(total[DELAY:], sound.ravel()[:-DELAY], atol=1e-6)
     assert heard[7].t == pytest.approx(7 * 0.02 - DELAY / 16_000)
+
+
+def test_noise_is_taken_out_beside_the_voices_and_not_before_them(engine, picture):
+    for sid in ("plain", "clean"):
+        engine.open(sid)
+        look(engine, sid, picture)
+    engine.suppress("clean", True)
+    engine.suppress("unknown", True)
+    sound = noise(WARM + 30, 1)
+    heard = [engine.hear({sid: (i * 0.02, block) for sid in ("plain", "clean")}) for i, block in enumerate(sound)]
+    assert [one["clean"].clean is None for one in heard] == [True] * WARM + [False] * 30
+    assert all(one["plain"].clean is None for one in heard)
+    for one in heard:
+        np.testing.assert_allclose(one["clean"].pcm, one["plain"].pcm, atol=1e-5)
+    left = np.concatenate([one["clean"].clean for one in heard[-20:]])
+    assert np.sqrt(np.mean(left**2)) < 0.1 * 0.1  # at least 20 dB of it are gone
+    engine.suppress("clean", False)
+    assert engine.hear({"clean": (1.0, sound[0])})["clean"].clean is None
 
 
 def test_a_recording_s_blocks_are_separated_in_one_go_as_one_by_one(engine, picture):

@@ -64,7 +64,7 @@ class Listener:
     def __init__(self):
         self.voices, self.faces, self.changed = [], [], asyncio.Event()
 
-    def on_voices(self, index, voices, others):
+    def on_voices(self, index, voices, others, clean):
         self.voices.append((index, voices))
         self.changed.set()
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import av
 import msgpack
 import numpy as np
@@ -34,6 +36,14 @@ def test_voices_without_a_face_travel_with_what_they_say():
     message = travelled(packing.pack_voices(Voices(12.5, [-1], pcm, pcm[0], [], others)))
     assert list(packing.unpack_voices(message)) == [-1]
     assert packing.unpack_others(message) == others
+
+
+def test_what_is_clean_travels_where_it_is_wanted():
+    sent = Voices(0.0, [], np.zeros((0, BLOCK), np.float32), np.ones(BLOCK, np.float32), [])
+    assert packing.unpack_clean(travelled(packing.pack_voices(sent))) is None
+    clean = np.arange(BLOCK, dtype=np.float32)
+    got = packing.unpack_clean(travelled(packing.pack_voices(replace(sent, clean=clean))))
+    np.testing.assert_array_equal(got, clean)
 
 
 def test_no_faces_are_no_voices():

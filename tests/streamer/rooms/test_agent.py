@@ -5,6 +5,7 @@ import pytest
 
 from models.common.resample import Resampler
 from streamer.engine.types import BLOCK, SpeakerState
+from streamer.mixing.noise_switch import BEHIND
 from streamer.observer.client import ObserverClient
 from streamer.rooms import agent as agent_module
 from streamer.rooms.agent import DEADLINE, VOICES_DELAY, Agent
@@ -24,12 +25,15 @@ class Engine:
     def close_session(self, sid):
         self.closed = sid
 
+    def suppress(self, sid, on):
+        self.suppressed = on
+
     def send_audio(self, sid, index, t, pcm):
         self.sent.append((index, t, pcm))
         return True
 
-    def answer(self, index, pcm=None, others=()):
-        self.on_voices(index, {7: np.zeros(BLOCK, np.float32) if pcm is None else pcm}, list(others))
+    def answer(self, index, pcm=None, others=(), clean=None):
+        self.on_voices(index, {7: np.zeros(BLOCK, np.float32) if pcm is None else pcm}, list(others), clean)
 
 
 @pytest.fixture
@@ -71,6 +75,25 @@ async def test_voices_line_up_with_the_mixture_to_the_sample(clock):
     mix = np.concatenate([block.mix for block in out])
     assert np.abs(np.concatenate(voices) - mix).max() < 1e-3  # a shift by one sample would be 0.017
     assert all(block.separated for block in out)
+
+
+async def test_without_its_noise_a_block_is_what_the_engine_made_of_it_and_later(clock):
+    engine, out = Engine(), []
+    agent = Agent("p", engine, ObserverClient(), out.append, lambda *_: None, lambda *_: None, lambda *_: None)
+    agent.suppress(True)
+    assert engine.suppressed
+    for i in range(6):
+        talk(agent, clock, 1, start=i)
+        engine.answer(i + 1, np.full(BLOCK, i, np.float32), clean=np.full(BLOCK, 0.25, np.float32))
+    np.testing.assert_allclose(out[-1].mix, 0.25, atol=1e-3)
+    assert out[-1].faces[7][BEHIND - 1] == 4 and out[-1].faces[7][BEHIND] == 5
+    shift = (VOICES_DELAY + 96) / 48_000 + BEHIND / 16_000
+    assert out[-1].t == pytest.approx(100 + 5 * 0.02 - shift)
+    # One that is not back in time goes on with its noise, at the same moment as it would have without.
+    talk(agent, clock, 7, start=6)
+    assert out[6].t == pytest.approx(out[5].t + 0.02) and out[6].mix[-1] > 4
+    agent.suppress(False)
+    assert not engine.suppressed
 
 
 async def test_times_are_those_of_the_samples(clock):

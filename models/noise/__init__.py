@@ -1,0 +1,1 @@
+"""Noise taken from a microphone's sound."""
