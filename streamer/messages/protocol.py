@@ -14,6 +14,7 @@ from models.voiceprint.state import State as VoiceState
 from streamer.messages.base import Estimate, FaceId, Message, Name, ParticipantId, SpeakerId, SpeakerOrRest, VoiceId
 from streamer.messages.hosting import ForHost, FromHost, RoomRules
 from streamer.messages.insights import Ask, FromInsights, LineId, RequestId, Search, SetAnnouncer, SetSpectrogram
+from streamer.messages.portrait import Mouth, PortraitState, SetPortrait
 from streamer.messages.talk import ForTalk, FromTalk
 
 # From the page to the server.
@@ -110,6 +111,7 @@ ClientMessage = Annotated[
     | Search
     | SetSpectrogram
     | SetAnnouncer
+    | SetPortrait
     | FromTalk
     | FromHost,
     Field(discriminator="type"),
@@ -124,7 +126,7 @@ class ParticipantState(Message):
     """One participant as the others see it; `faces` maps the number of a face or voice to the name it was given.
 
     `muted`: the host muted them for everyone, until they unmute themselves. `screen_of`: who shares it, if
-    it is a screen.
+    it is a screen. `portrait` stands for them while their camera is off, if they want one.
     """
 
     id: ParticipantId
@@ -137,6 +139,7 @@ class ParticipantState(Message):
     host: bool
     muted: bool
     screen_of: ParticipantId | None
+    portrait: PortraitState | None
 
 
 class RoomState(Message):
@@ -257,10 +260,11 @@ class Faces(Message):
 
 
 class Slots(Message):
-    """Which video m-line carries whom; slots not listed are empty."""
+    """Which video m-line carries whom; slots not listed are empty. `sound_base`: see `Mouth`, null without sound."""
 
     type: Literal["slots"] = "slots"
     slots: list[Slot]
+    sound_base: int | None
 
 
 class Status(Message):
@@ -309,6 +313,7 @@ ServerMessage = Annotated[
     | Status
     | Notice
     | Hearing
+    | Mouth
     | Error
     | ForHost
     | ForTalk

@@ -12,6 +12,7 @@ from streamer.messages import hosting
 from streamer.messages.protocol import Notice
 from streamer.mixing.desk import Desk
 from streamer.observer.client import ObserverClient
+from streamer.portraits.client import PortraitClient
 from streamer.rooms import screens
 from streamer.rooms.admission import Admission
 from streamer.rooms.agents import Agents
@@ -22,6 +23,7 @@ from streamer.rooms.notices import Notices
 from streamer.rooms.outbox import Outbox
 from streamer.rooms.participant import Participant
 from streamer.rooms.places import Places
+from streamer.rooms.portraits import Portraits
 from streamer.rooms.routing import route_pictures
 from streamer.rooms.rules import Rules
 from streamer.rooms.session import Session
@@ -56,6 +58,7 @@ class Room:
         counts: counters of all peer connections.
         rules: of a room that was forgotten meanwhile; None makes those of a new room.
         standing: what everyone who comes is told of the server, by topic; None for nothing.
+        portraits: models that make portraits and move them.
 
     Attributes:
         participants: everyone in the room, by id.
@@ -67,6 +70,7 @@ class Room:
         sessions: their media sessions.
         insights: what is heard, seen, said and written.
         gestures: reactions and raised hands.
+        portraits: of those who want one.
         renames: how often each participant may rename, or say who said a line.
         orders: how often each may do what is the host's.
         views: how often each may say what they show.
@@ -82,6 +86,7 @@ class Room:
         counts: PeerCounts,
         rules: Rules | None = None,
         standing: Mapping[str, Notice] | None = None,
+        portraits: PortraitClient | None = None,
     ) -> None:
         self.id = room_id
         self.participants: dict[str, Participant] = {}
@@ -92,15 +97,8 @@ class Room:
         self._places = Places(self.participants, settings, self.leave)
         self.empty_since = time.monotonic()
         self.desk = Desk()
-        self.sessions = Sessions(
-            self.participants,
-            self.desk,
-            settings,
-            counts,
-            self._rearrange,
-            self._session_ended,
-            self.notices.send_slots,
-        )
+        people, send_slots = self.participants, self.notices.send_slots
+        self.sessions = Sessions(people, self.desk, settings, counts, self._rearrange, self._session_ended, send_slots)
         self.insights = Insights(self.participants.values, observer)
         self.gestures = Gestures()
         self.renames = RateLimiter(RENAMES_A_SECOND, RENAMES_AT_ONCE)
@@ -108,7 +106,9 @@ class Room:
         self.views = RateLimiter(VIEWS_A_SECOND, VIEWS_AT_ONCE)
         self.figures = RateLimiter(FIGURES_A_SECOND, FIGURES_AT_ONCE)
         self._settings = settings
-        self._agents = Agents(self.participants, engine, observer, self.desk, self.insights, self.notices)
+        maker, requests = portraits or PortraitClient(), self.insights.requests
+        self.portraits = Portraits(people.values, maker, self.desk, self.notices, requests)
+        self._agents = Agents(people, engine, observer, self.desk, self.insights, self.notices, self.portraits)
         self._guests = 0
 
     # Coming and going.

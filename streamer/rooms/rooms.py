@@ -11,6 +11,7 @@ from streamer.auth import Claims
 from streamer.engine.client import EngineClient
 from streamer.messages.protocol import Notice
 from streamer.observer.client import ObserverClient
+from streamer.portraits.client import PortraitClient
 from streamer.rooms import broadcast
 from streamer.rooms.admission import check_link
 from streamer.rooms.errors import Full
@@ -45,9 +46,13 @@ class Rooms:
         settings: limits and times.
         engine: models that the agents use.
         observer: models that look and listen.
+
+    Attributes:
+        portraits: models that make portraits; their process is started when somebody wants one first.
     """
 
     def __init__(self, settings: Settings, engine: EngineClient, observer: ObserverClient) -> None:
+        self.portraits = PortraitClient()
         self.peers = PeerCounts()
         self._settings = settings
         self._engine = engine
@@ -112,7 +117,8 @@ class Rooms:
             if len(self._rooms) >= self._settings.max_rooms:
                 self._forget_oldest_empty()
             rules = self._kept.pop(room_id)
-            room = Room(room_id, self._settings, self._engine, self._observer, self.peers, rules, self._standing)
+            models = self._engine, self._observer
+            room = Room(room_id, self._settings, *models, self.peers, rules, self._standing, self.portraits)
             self._rooms[room_id] = room
         room.rules.links = max(room.rules.links, links)
         return room
@@ -182,6 +188,7 @@ class Rooms:
     async def close(self) -> None:
         """Close every room and wait for it."""
         await asyncio.gather(*(room.close() for room in self.all()))
+        await self.portraits.close()
         self._rooms.clear()
 
     def _forget_oldest_empty(self) -> None:

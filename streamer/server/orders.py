@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from streamer.messages import hosting, protocol, talk
+from streamer.messages import hosting, portrait, protocol, talk
 from streamer.rooms.errors import TooMany
 from streamer.rooms.host import Host
 from streamer.rooms.participant import Participant
 from streamer.rooms.room import Room
 from streamer.server.context import Context
 
-Order = hosting.FromHost | talk.FromTalk | protocol.SetView
+Order = hosting.FromHost | talk.FromTalk | protocol.SetView | portrait.SetPortrait
 
 
 def obey(context: Context, room: Room, me: Participant, order: Order) -> None:
@@ -32,6 +32,9 @@ def obey(context: Context, room: Room, me: Participant, order: Order) -> None:
         return
     if isinstance(order, protocol.SetView):
         room.set_view(me, {tile.participant: tile.width for tile in order.tiles})
+        return
+    if isinstance(order, portrait.SetPortrait):
+        (room.portraits.of_voice if order.voice else room.portraits.put_away)(me)
         return
     if wait := room.orders.take(me.id):
         raise TooMany(f"Too many orders at once: wait {wait} s.")

@@ -1,0 +1,123 @@
+"""The portraits' process: one thread moves mouths, which may not wait, and one makes portraits, which may.
+
+It is begun when somebody wants a portrait for the first time. Beside the models nothing is kept in it but what mouths
+remember of the last second.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from models.common.arrays import F32
+from models.common.audio import SAMPLE_RATE
+from models.portrait.mouth import RATE, Mouth, Speaking
+from streamer.portraits.maker import Maker, Refused
+from streamer.portraits.rows import PATIENCE, packed
+from streamer.workers import framing
+from streamer.workers.priority import go_behind
+from streamer.workers.process import SILENCE_LIMIT
+from streamer.workers.service import Service, socket_of_parent
+
+BACKLOG = 10
+"""Blocks of 20 ms a voice may have waiting; the oldest goes then, and the mouth begins anew."""
+
+JUMP = 0.01
+"""Seconds between the end of one block and the beginning of the next from which something is missing."""
+
+log = logging.getLogger("earshot.portraits")
+
+
+@dataclass
+class _Voice:
+    speaking: Speaking
+    sound: deque[tuple[float, F32]] = field(default_factory=lambda: deque(maxlen=BACKLOG))
+    began: float = 0.0
+    end: float = -np.inf
+
+
+class Worker(Service):
+    """Serves the call.
+
+    Args:
+        sock: Connected to it.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        super().__init__(sock, SILENCE_LIMIT * PATIENCE)
+        self._mouth = Mouth()
+        self._maker = Maker(self._mouth)
+        self._voices: dict[str, _Voice] = {}
+        self._to_make: deque[framing.Message] = deque()
+
+    def loops(self) -> Iterable[Callable[[], None]]:
+        """Move mouths and make portraits at the same time."""
+        return self._speak, self._make
+
+    def receive(self, message: framing.Message) -> None:
+        """Put a message where its loop finds it."""
+        kind = message["type"]
+        if kind == "open":
+            self._voices[message["sid"]] = _Voice(self._mouth.begin())
+        elif kind == "close":
+            self._voices.pop(message["sid"], None)
+        elif kind == "sound" and (voice := self._voices.get(message["sid"])):
+            voice.sound.append((message["t"], np.frombuffer(message["pcm"], np.float32).copy()))
+        elif kind in ("photo", "voice"):
+            self._to_make.append(message)
+
+    def _speak(self) -> None:
+        while True:
+            with self.changed:
+                if not self.wait_for(lambda: any(voice.sound for voice in self._voices.values())):
+                    return
+                waiting = {sid: (voice, *voice.sound.popleft()) for sid, voice in self._voices.items() if voice.sound}
+            for sid, (voice, t, pcm) in waiting.items():
+                if abs(t - voice.end) > JUMP:
+                    voice.speaking, voice.began = self._mouth.begin(), t
+                voice.end = t + len(pcm) / SAMPLE_RATE
+                rows = self._mouth.newest(pcm, voice.speaking)
+                if len(rows):
+                    first = voice.began + (voice.speaking.steps - len(rows)) / RATE
+                    self.send({"type": "mouth", "sid": sid, "t": first, "rows": packed(rows)})
+
+    def _make(self) -> None:
+        go_behind()
+        while True:
+            with self.changed:
+                if not self.wait_for(lambda: self._to_make):
+                    return
+                message = self._to_make.popleft()
+            self.send(self._made(message) | {"n": message["n"]})
+
+    def _made(self, message: framing.Message) -> framing.Message:
+        try:
+            if message["type"] == "photo":
+                return {"type": "made", "sheet": self._maker.of_photo(message["jpeg"])}
+            return {"type": "made", "sheet": self._maker.of_voice(np.frombuffer(message["pcm"], np.float32).copy())}
+        except Refused as error:
+            return {"type": "refused", "reason": str(error)}
+        except Exception:
+            # One odd photo must not cost everybody their portraits.
+            log.exception("a portrait could not be made")
+            return {"type": "refused", "reason": "The portrait could not be made."}
+
+
+def main() -> None:
+    """Entry point of the process: `python -m streamer.portraits.worker FD`."""
+    sock = socket_of_parent()
+    go_behind()
+    torch.set_num_threads(1)
+    sys.setswitchinterval(0.0005)
+    Worker(sock).run()
+
+
+if __name__ == "__main__":
+    main()
