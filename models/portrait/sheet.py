@@ -45,7 +45,7 @@ def sheet(portrait: Portrait, mouth: Mouth, embed: bytes = b"") -> dict[str, Any
         "unit": rig.unit,
         "picture": _text(_jpeg(portrait.rgb, embed)),
         "points": _packed(rig.points, 1 / 16),
-        "triangles": _text(rig.triangles[rig.hole :].astype("<u2").tobytes()),
+        "triangles": _text(rig.triangles.astype("<u2").tobytes()),
         "moves": _packed(rig.moves, MOVES_FINE),
         "follow": _packed(rig.follow, MOVES_FINE),
         "near": _packed(rig.near, 1 / 16),

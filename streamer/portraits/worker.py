@@ -26,11 +26,11 @@ from streamer.workers.priority import go_behind
 from streamer.workers.process import SILENCE_LIMIT
 from streamer.workers.service import Service, socket_of_parent
 
-BACKLOG = 10
-"""Blocks of 20 ms a voice may have waiting; the oldest goes then, and the mouth begins anew."""
+BACKLOG = 50
+"""Blocks of 20 ms a voice may have waiting; the oldest goes then. What waits is caught up with at once."""
 
-JUMP = 0.01
-"""Seconds between the end of one block and the beginning of the next from which something is missing."""
+JUMP, GAP = 160, 8_000
+"""Samples by which a block may be off, and that may be missing before the mouth begins anew; fewer count as silence."""
 
 log = logging.getLogger("earshot.portraits")
 
@@ -40,7 +40,17 @@ class _Voice:
     speaking: Speaking
     sound: deque[tuple[float, F32]] = field(default_factory=lambda: deque(maxlen=BACKLOG))
     began: float = 0.0
-    end: float = -np.inf
+    samples: int = 0
+    """Heard since then."""
+
+    def follow(self, t: float, pcm: F32) -> F32 | None:
+        """Return what follows what was heard, of a block from `t` seconds on; None if it follows on nothing."""
+        off = round((t - self.began) * SAMPLE_RATE) - self.samples
+        if not self.samples or not -len(pcm) <= off < GAP:
+            return None
+        if off > JUMP:
+            return np.concatenate([np.zeros(off, np.float32), pcm])
+        return pcm[-off:] if off < -JUMP else pcm
 
 
 class Worker(Service):
@@ -78,15 +88,25 @@ class Worker(Service):
             with self.changed:
                 if not self.wait_for(lambda: any(voice.sound for voice in self._voices.values())):
                     return
-                waiting = {sid: (voice, *voice.sound.popleft()) for sid, voice in self._voices.items() if voice.sound}
-            for sid, (voice, t, pcm) in waiting.items():
-                if abs(t - voice.end) > JUMP:
-                    voice.speaking, voice.began = self._mouth.begin(), t
-                voice.end = t + len(pcm) / SAMPLE_RATE
-                rows = self._mouth.newest(pcm, voice.speaking)
+                waiting = {sid: (voice, list(voice.sound)) for sid, voice in self._voices.items() if voice.sound}
+                for voice, _ in waiting.values():
+                    voice.sound.clear()
+            for sid, (voice, blocks) in waiting.items():
+                rows = self._heard(voice, blocks)
                 if len(rows):
                     first = voice.began + (voice.speaking.steps - len(rows)) / RATE
                     self.send({"type": "mouth", "sid": sid, "t": first, "rows": packed(rows)})
+
+    def _heard(self, voice: _Voice, blocks: list[tuple[float, F32]]) -> F32:
+        """Return the newest rows after some blocks."""
+        parts: list[F32] = []
+        for t, pcm in blocks:
+            following = voice.follow(t, pcm)
+            if following is None:
+                voice.speaking, voice.began, voice.samples, parts = self._mouth.begin(), t, 0, []
+            parts.append(pcm if following is None else following)
+            voice.samples += len(parts[-1])
+        return self._mouth.newest(np.concatenate(parts), voice.speaking)
 
     def _make(self) -> None:
         go_behind()

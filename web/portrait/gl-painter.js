@@ -9,8 +9,10 @@ const FACE = {
     uniform vec2 size;
     varying vec2 at;
     void main() {
-      at = from / size;
-      gl_Position = vec4(2.0 * place.x / size.x - 1.0, 1.0 - 2.0 * place.y / size.y, 0, 1);
+      // The net reaches from the middle of the first pixel to that of the last.
+      at = from / (size - 1.0);
+      vec2 to = place / (size - 1.0);
+      gl_Position = vec4(2.0 * to.x - 1.0, 1.0 - 2.0 * to.y, 0, 1);
     }`,
   fragment: `
     precision mediump float;
@@ -28,7 +30,8 @@ const MOUTH = {
     void main() {
       point = corner.xy;
       gap = corner.zw;
-      gl_Position = vec4(2.0 * point.x / size.x - 1.0, 1.0 - 2.0 * point.y / size.y, 0, 1);
+      vec2 to = point / (size - 1.0);
+      gl_Position = vec4(2.0 * to.x - 1.0, 1.0 - 2.0 * to.y, 0, 1);
     }`,
   fragment: `
     precision highp float;
@@ -39,7 +42,7 @@ const MOUTH = {
     uniform float blur, open;
     varying vec2 point, gap;
     vec4 layer(sampler2D image, vec2 shift) {
-      vec2 at = (point - shift - area.xy) / area.zw;
+      vec2 at = (point - shift - area.xy + 0.5) / area.zw;
       vec2 inside = step(vec2(0), at) * step(at, vec2(1));
       return texture2D(image, at) * inside.x * inside.y;
     }
