@@ -13,7 +13,7 @@ from streamer.workers.client import Statistics, WorkerClient
 from streamer.workers.framing import Message
 from streamer.workers.process import guarded
 
-DEADLINE = 60.0
+DEADLINE = 100.0
 """Seconds a portrait may take, with the start of the process for the first one."""
 
 MOST_MAKING = 4

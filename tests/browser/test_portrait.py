@@ -133,7 +133,7 @@ def test_the_page_draws_what_the_server_draws(visit: Visit, address: str, made: 
     x1, y1 = lips.max(0).astype(int) + 1
     apart = np.abs(found - wanted).mean(2)
     plain = np.abs(portrait.rgb.astype(float) - wanted).mean(2)
-    assert apart.mean() < 3 and (found[-1] > 5).all() and (found[:, -1] > 5).all()
+    assert max(apart.mean(), apart[-1].mean(), apart[:, -1].mean()) < 6
     assert apart[y0:y1, x0:x1].mean() < 0.35 * plain[y0:y1, x0:x1].mean()
 
 
@@ -157,7 +157,7 @@ def test_a_camera_that_is_off_gives_way_to_a_face_that_speaks(
     screenshot(ann.page, tmp_path, "join")
     join(ann, "Ann")
     me = ann.state()["participant"]
-    ben.until(f"earshot.state.room.participants.find((one) => one.id === '{me}')?.portrait?.made === 'photo'", 60)
+    ben.until(f"earshot.state.room.participants.find((one) => one.id === '{me}')?.portrait?.made === 'photo'", 120)
     tile = ben.page.locator(f"[data-participant='{me}']")
     assert mouth(ben, me) is None
     ann.page.get_by_test_id("camera").click()

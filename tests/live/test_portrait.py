@@ -55,7 +55,7 @@ def jpeg(rgb: np.ndarray) -> bytes:
 
 async def send(site: Site, room: dict, token: str, photo: bytes) -> httpx.Response:
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "image/jpeg"}
-    return await site.http.post(f"/rooms/{room['room']}/portrait", content=photo, headers=headers, timeout=60)
+    return await site.http.post(f"/rooms/{room['room']}/portrait", content=photo, headers=headers, timeout=120)
 
 
 def place(found: np.ndarray, at: np.ndarray, wanted: np.ndarray) -> tuple[int, float]:
@@ -107,7 +107,7 @@ async def test_a_portrait_speaks_with_the_voice_that_is_heard() -> None:
         # What is sent of the mouth is that of the sound which is heard at the same time, by the mix's clock.
         base, period = ears.newest["slots"]["sound_base"], pcm[: len(pcm) - 960]
         mouths, frames = ears.insights["mouth"], viewer.frames["audio0"]
-        await until(lambda: len(mouths) > 160 and mouths[-150]["at"] is not None, 30)
+        await until(lambda: len(mouths) > 160 and mouths[-150]["at"] is not None, 60)
         # A machine that is busy may leave some out: what is sent says when it is.
         seen, frames = [one for one in mouths[-150:] if len(one["rows"]) == ROWS], list(frames)
         rows = np.stack([unpacked(base64.b64decode(one["rows"]))[0] for one in seen])
@@ -139,7 +139,7 @@ async def test_a_portrait_speaks_with_the_voice_that_is_heard() -> None:
 
         # Of the voice alone: the first seconds of speech from now on.
         await socket.send(type="portrait", voice=True)
-        await until(lambda: (state().get("portrait") or {}).get("made") == "voice", 60)
+        await until(lambda: (state().get("portrait") or {}).get("made") == "voice", 120)
         assert state()["portrait"]["version"] > 1
         drawn = (await site.http.get(where, headers={"Authorization": f"Bearer {ben['token']}"})).json()
         assert b"Not a likeness" in base64.b64decode(drawn["picture"])

@@ -102,7 +102,7 @@ export async function sendPhoto(room, photo, token) {
     headers: { Authorization: `Bearer ${token}`, "Content-Type": "image/jpeg" },
     body: photo,
     cache: "no-store",
-    signal: AbortSignal.timeout(90_000),
+    signal: AbortSignal.timeout(110_000),
   });
   if (!response.ok) throw await refusal(response);
 }
