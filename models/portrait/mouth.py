@@ -190,8 +190,8 @@ class Mouth:
     def newest(self, pcm: F32, voice: Speaking) -> F32:
         """Return what is known now of the last `AHEAD` moments, for whom it would be too late to wait.
 
-        What comes after the newest step is not known yet: it is taken to sound as that step does. Openings of kept-apart
-        sentences are off by 0.0124 eye distances with four or five steps known from a moment on, and by 0.0128, 0.0136
+        What comes after the newest step is not known yet: it is taken to sound as that step does. Openings of sentences
+        kept apart are off by 0.0124 eye distances with four or five steps known from a moment on, and by 0.0128, 0.0136
         and 0.0144 with three, two and one.
 
         Args:
@@ -212,7 +212,7 @@ class Mouth:
         return np.concatenate([known, guessed])[-voice.steps :].astype(np.float32)
 
     def shape(self, rows: F32) -> F32:
-        """Return shapes (T, 40, 2) of rows (T, COMPONENTS + 1): amounts, and how far the mouth leaves its rest, 0..1."""
+        """Return shapes (T, 40, 2) of rows (T, COMPONENTS + 1): amounts, and how far the mouth leaves its rest."""
         made = self._net.points(torch.from_numpy(rows[:, :-1])).numpy()
         return np.asarray(self.rest + rows[:, -1:, None] * (made - self.rest), np.float32)
 

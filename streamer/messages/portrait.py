@@ -13,7 +13,7 @@ from streamer.messages.insights import Base64
 class SetPortrait(Message):
     """Draw a face for one's own voice, from what one says next, or put one's own portrait away.
 
-    A portrait of a photo is made by `POST /rooms/{room}/portrait`. Neither names anybody: there is no asking for others.
+    A portrait of a photo is made by `POST /rooms/{room}/portrait`. Neither names anybody: nobody asks for others.
     """
 
     type: Literal["portrait"]

@@ -1,4 +1,4 @@
-"""Somebody's camera is off, and a portrait that they chose speaks with their voice: in step with it, and theirs alone."""
+"""Somebody's camera is off, and a portrait that they chose speaks with their voice: in step, and theirs alone."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from models.portrait.mouth import Mouth, opening
 from streamer.portraits.rows import unpacked
 from tests.live.conftest import Resource, Site, serving
 from tests.live.peers import Paced, until
-
 
 ROWS = len(base64.b64encode(bytes(55)))
 """Characters of five rows."""

@@ -13,6 +13,8 @@ import { load } from "./sheet.js";
 
 /** A little less than 1/30 s: screens refresh 60 times a second, not quite evenly. */
 const EVERY_MS = 30;
+/** Without WebGL every triangle costs. */
+const FLAT_EVERY_MS = 90;
 
 export const MARKS = {
   photo: { mark: "Made picture", title: "A photo that is moved by its owner's voice. The camera is off." },
@@ -58,11 +60,6 @@ export class PortraitView {
   /** Whether it is to be seen now. */
   get shown() {
     return this.#wanted && !!this.#drawn;
-  }
-
-  /** How far the drawn lips are apart, eye distances; null while it is not drawn. */
-  get opening() {
-    return this.shown ? (this.#drawn?.rig.opening ?? null) : null;
   }
 
   remove() {
@@ -136,10 +133,12 @@ export class PortraitView {
       return;
     }
     requestAnimationFrame((next) => this.#frame(next));
-    if (now - this.#last < EVERY_MS || !this.#drawn) return;
-    this.#last = now;
+    if (!this.#drawn) return;
     const { rig, life, painter, began } = this.#drawn;
-    const still = this.#still.matches || painter instanceof FlatPainter;
+    const flat = painter instanceof FlatPainter;
+    if (now - this.#last < (flat ? FLAT_EVERY_MS : EVERY_MS)) return;
+    this.#last = now;
+    const still = this.#still.matches || flat;
     const stance = life.at((now - began) / 1000, rig.opening);
     rig.step(this.call.mouth(this.id).now(), still ? { ...STILL, lids: this.#still.matches ? 0 : stance.lids } : stance);
     painter.draw(rig);

@@ -36,7 +36,7 @@ def test_what_may_not_wait_is_foretold_and_put_right_later(mouth, speech):
     whole = [openings for openings in newest if len(openings) == AHEAD]
     np.testing.assert_allclose([openings[0] for openings in whole], opening(sure), atol=1e-5)
     # Of each later row less of what follows is known.
-    errors = [np.abs([o[k] for o in whole[: -AHEAD]] - opening(sure)[k : k + len(whole) - AHEAD]) for k in range(AHEAD)]
+    errors = [np.abs([o[k] for o in whole[:-AHEAD]] - opening(sure)[k : k + len(whole) - AHEAD]) for k in range(AHEAD)]
     means = [float(error.mean()) for error in errors]
     assert means == sorted(means) and means[1] < 0.004 and 0.006 < means[-1] < 0.02
 

@@ -29,7 +29,9 @@ def test_one_that_says_it_is_huge_is_not_decoded(monkeypatch):
         read_photo(huge)
 
 
-@pytest.mark.parametrize("data", [b"", b"\xff\xd8", b"\x89PNG\r\n\x1a\n" + bytes(64), b"\xff\xd8\xff\xe0" + bytes(60), jpeg(64, 48)[:160]])
+@pytest.mark.parametrize(
+    "data", [b"", b"\xff\xd8", b"\x89PNG\r\n\x1a\n" + bytes(64), b"\xff\xd8\xff\xe0" + bytes(60), jpeg(64, 48)[:160]]
+)
 def test_what_is_no_jpeg_is_refused(data):
     with pytest.raises(BadPhotoError):
         read_photo(data)

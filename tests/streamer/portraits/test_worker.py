@@ -43,7 +43,6 @@ def test_mouths_follow_sound_and_begin_anew_where_much_is_missing():
     assert rows[5].shape[1] == COMPONENTS + 1
 
 
-
 def test_a_little_that_is_missing_counts_as_silence_and_what_comes_twice_is_left_out():
     ours, theirs = socket.socketpair()
     with ours, theirs:
@@ -55,7 +54,9 @@ def test_a_little_that_is_missing_counts_as_silence_and_what_comes_twice_is_left
         for block in range(30):
             t = 7 + block * 0.02 + (0.1 if block >= 10 else 0) + 0.004 * (block % 2)
             for _ in range(1 + (block == 20)):
-                worker.receive({"type": "sound", "sid": "a", "t": t, "pcm": pcm[block * 320 : (block + 1) * 320].tobytes()})
+                worker.receive(
+                    {"type": "sound", "sid": "a", "t": t, "pcm": pcm[block * 320 : (block + 1) * 320].tobytes()}
+                )
         # All that waited is caught up with at once.
         worker._speak()
         sent = framing.read_blocking(ours)

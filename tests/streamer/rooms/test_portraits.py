@@ -55,7 +55,7 @@ class Notices:
 @pytest.fixture
 async def place():
     class Place:
-        people = [Participant("Ann", "publish"), Participant("Ben", "publish"), Participant("Wim", "watch")]
+        people = (Participant("Ann", "publish"), Participant("Ben", "publish"), Participant("Wim", "watch"))
         ann, ben, wim = people
         desk, client, notices = Desk(), Client(), Notices()
         insights = Insights(lambda: Place.people, ObserverClient())
