@@ -19,7 +19,7 @@ DEADLINE = 100.0
 MOST_MAKING = 4
 """Portraits that are made at once, or wait to be."""
 
-MOST_SPEAKING = 16
+MOST_SPEAKING = 8
 """Mouths that are moved at once; other portraits are still."""
 
 MOST_UNREAD = 256 * 1024

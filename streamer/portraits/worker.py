@@ -18,7 +18,7 @@ import torch
 
 from models.common.arrays import F32
 from models.common.audio import SAMPLE_RATE
-from models.portrait.mouth import RATE, Mouth, Speaking
+from models.portrait.mouth import RATE, STEP, Mouth, Speaking
 from streamer.portraits.maker import Maker, Refused
 from streamer.portraits.rows import PATIENCE, packed
 from streamer.workers import framing
@@ -39,6 +39,7 @@ log = logging.getLogger("earshot.portraits")
 class _Voice:
     speaking: Speaking
     sound: deque[tuple[float, F32]] = field(default_factory=lambda: deque(maxlen=BACKLOG))
+    waiting: list[F32] = field(default_factory=list)
     began: float = 0.0
     samples: int = 0
     """Heard since then."""
@@ -98,15 +99,18 @@ class Worker(Service):
                     self.send({"type": "mouth", "sid": sid, "t": first, "rows": packed(rows)})
 
     def _heard(self, voice: _Voice, blocks: list[tuple[float, F32]]) -> F32:
-        """Return the newest rows after some blocks."""
-        parts: list[F32] = []
+        """Return the newest rows after some blocks; none until they make a step with those before."""
         for t, pcm in blocks:
             following = voice.follow(t, pcm)
             if following is None:
-                voice.speaking, voice.began, voice.samples, parts = self._mouth.begin(), t, 0, []
-            parts.append(pcm if following is None else following)
-            voice.samples += len(parts[-1])
-        return self._mouth.newest(np.concatenate(parts), voice.speaking)
+                voice.speaking, voice.began, voice.samples, voice.waiting = self._mouth.begin(), t, 0, []
+            voice.waiting.append(pcm if following is None else following)
+            voice.samples += len(voice.waiting[-1])
+        heard, voice.waiting = np.concatenate(voice.waiting), []
+        if len(heard) < STEP:
+            voice.waiting = [heard]
+            return heard[:0]
+        return self._mouth.newest(heard, voice.speaking)
 
     def _make(self) -> None:
         go_behind()
