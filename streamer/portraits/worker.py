@@ -18,7 +18,7 @@ import torch
 
 from models.common.arrays import F32
 from models.common.audio import SAMPLE_RATE
-from models.portrait.mouth import RATE, STEP, Mouth, Speaking
+from models.portrait.mouth import STEP, Mouth, Speaking
 from streamer.portraits.maker import Maker, Refused
 from streamer.portraits.rows import PATIENCE, packed
 from streamer.workers import framing
@@ -40,13 +40,14 @@ class _Voice:
     speaking: Speaking
     sound: deque[tuple[float, F32]] = field(default_factory=lambda: deque(maxlen=BACKLOG))
     waiting: list[F32] = field(default_factory=list)
-    began: float = 0.0
     samples: int = 0
-    """Heard since then."""
+    """Heard since it began."""
+    end: float = 0.0
+    """Of what was heard, seconds."""
 
     def follow(self, t: float, pcm: F32) -> F32 | None:
         """Return what follows what was heard, of a block from `t` seconds on; None if it follows on nothing."""
-        off = round((t - self.began) * SAMPLE_RATE) - self.samples
+        off = round((t - self.end) * SAMPLE_RATE)
         if not self.samples or not -len(pcm) <= off < GAP:
             return None
         if off > JUMP:
@@ -95,7 +96,8 @@ class Worker(Service):
             for sid, (voice, blocks) in waiting.items():
                 rows = self._heard(voice, blocks)
                 if len(rows):
-                    first = voice.began + (voice.speaking.steps - len(rows)) / RATE
+                    since = voice.samples - STEP * (voice.speaking.steps - len(rows))
+                    first = voice.end - since / SAMPLE_RATE
                     self.send({"type": "mouth", "sid": sid, "t": first, "rows": packed(rows)})
 
     def _heard(self, voice: _Voice, blocks: list[tuple[float, F32]]) -> F32:
@@ -103,9 +105,10 @@ class Worker(Service):
         for t, pcm in blocks:
             following = voice.follow(t, pcm)
             if following is None:
-                voice.speaking, voice.began, voice.samples, voice.waiting = self._mouth.begin(), t, 0, []
+                voice.speaking, voice.samples, voice.waiting = self._mouth.begin(), 0, []
             voice.waiting.append(pcm if following is None else following)
             voice.samples += len(voice.waiting[-1])
+            voice.end = t + len(pcm) / SAMPLE_RATE
         heard, voice.waiting = np.concatenate(voice.waiting), []
         if len(heard) < STEP:
             voice.waiting = [heard]

@@ -147,6 +147,41 @@ def test_the_page_draws_what_the_server_draws(
     assert apart[y0:y1, x0:x1].mean() < 0.35 * plain[y0:y1, x0:x1].mean()
 
 
+def test_the_mouth_shows_what_is_heard_now_and_guesses_are_put_right(visit: Visit, address: str) -> None:
+    def rows(*amounts: int) -> str:
+        return base64.b64encode(b"".join(bytes([amount, *bytes(9), 127]) for amount in amounts)).decode()
+
+    shown = visit(address).page.evaluate(
+        """async ([first, second]) => {
+          const { ListeningClock } = await import("/static/call/listening-clock.js");
+          const { MouthTrack } = await import("/static/call/mouth-track.js");
+          const source = { rtpTimestamp: 0, timestamp: performance.timeOrigin + performance.now() + 60_000 };
+          const clock = new ListeningClock(() => ({ getSynchronizationSources: () => [source] }));
+          const before = clock.now(10);
+          clock.base = 2 ** 32 - 96_000;
+          const mouth = new MouthTrack(clock, false);
+          const at = (t) => {
+            source.rtpTimestamp = t * 48_000 - 96_000;
+            const row = mouth.now();
+            return [row[0], row[10]];
+          };
+          at(2);
+          mouth.push({ at: 10, rows: first });
+          const guessed = [at(9), at(10.01), at(10.04), at(10.09)];
+          mouth.push({ at: 10.04, rows: second });
+          const known = [at(10.06), mouth.ahead, at(10.18), at(10.3)];
+          return [before, clock.now(10), guessed, known];
+        }""",
+        [rows(31, 93), rows(62, 62)],
+    )
+    before, now, guessed, (between, ahead, closing, closed) = shown
+    assert before is None and now == pytest.approx(10.3)
+    np.testing.assert_allclose(guessed, [[1, 1], [1.5, 1], [3, 1], [3, 0.75]], atol=1e-4)
+    np.testing.assert_allclose(between, [2, 1], atol=1e-4)
+    assert ahead == pytest.approx(0.02)
+    np.testing.assert_allclose([closing, closed], [[2, 0.5], [0, 0]], atol=1e-4)
+
+
 def choose(page: Page, name: str) -> None:
     page.get_by_test_id("portrait-choice").get_by_label(name).check()
 
