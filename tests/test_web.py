@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 WEB = Path(__file__).parents[1] / "web"
-LAYERS = ("texts", "ui", "call", "tile", "panels", "screens", "report")
+LAYERS = ("texts", "ui", "call", "portrait", "tile", "panels", "screens", "report")
 """A folder may import from itself and from those before it; `main.js` from all, and all types from `types.d.ts`."""
 
 MOST_LINES = 350

@@ -7,6 +7,7 @@ import { forgetHostInvite, hostInvite } from "./call/host-invite.js";
 import { showHome } from "./screens/home.js";
 import { JoinScreen } from "./screens/join.js";
 import { LocalMedia } from "./call/media.js";
+import { PortraitWish } from "./portrait/wish.js";
 import { bindLanguageChoices } from "./screens/language-choice.js";
 import { showUnsupported } from "./screens/unsupported.js";
 import { language, t } from "./texts/texts.js";
@@ -70,11 +71,12 @@ async function opened(who, media) {
  */
 function showJoin(room, invite) {
   const media = new LocalMedia();
-  const join = new JoinScreen(media, async (name, watch) => {
+  const wish = new PortraitWish();
+  const join = new JoinScreen(media, wish, async (name, watch) => {
     // Who is refused stays on this screen, with the devices as they are.
     const call = await enterCall({ room, name, ...(watch && { role: "watch" }) }, invite, watch ? null : media);
     if (watch) media.stop();
-    screen = new CallScreen(call, watch ? null : media);
+    screen = new CallScreen(call, watch ? null : media, wish);
   });
   // A link may fill in the form; what starts devices and what joins is a person's own click.
   join.show(new URLSearchParams(location.search).get("name"));

@@ -61,7 +61,7 @@ export interface ChatLine {
   text: string;
 }
 
-export type ClientMessage = Hello | Ping | SetFader | SetFocus | SetMute | Rename | SetSpeaker | SetView | SetSuppression | Leave | Ask | Search | SetSpectrogram | SetAnnouncer | Say | React | SetHand | SetRules | Remove | MuteForAll | Admit | NewLinks | EndCall | RecordCall | RecordingShown;
+export type ClientMessage = Hello | Ping | SetFader | SetFocus | SetMute | Rename | SetSpeaker | SetView | SetSuppression | Leave | Ask | Search | SetSpectrogram | SetAnnouncer | SetPortrait | Say | React | SetHand | SetRules | Remove | MuteForAll | Admit | NewLinks | EndCall | RecordCall | RecordingShown;
 
 /** What this participant is sent comes back by their microphone: the others hear themselves. */
 export interface EchoHeard {
@@ -198,6 +198,20 @@ export interface LocalizationMap {
   heat: string;
 }
 
+/**
+ * How somebody's made mouth moves: a row of eleven signed bytes for each 40 ms, the newest last.
+ *
+ * `at` is when the first row's sound is heard, seconds of the mix (RTP time stamp = (sound_base of `slots` +
+ * round(at * 48000)) mod 2^32); null while nobody can hear it. Ten amounts, 31 to a standard deviation, then how far
+ * the mouth leaves its rest, of 127. The last rows are guesses, which later messages replace.
+ */
+export interface Mouth {
+  type: "mouth";
+  participant: string;
+  at: number | null;
+  rows: string;
+}
+
 /** Pass somebody's sound on to nobody, until they unmute themselves. */
 export interface MuteForAll {
   type: "mute_for_all";
@@ -231,7 +245,7 @@ export interface Notice {
  * One participant as the others see it; `faces` maps the number of a face or voice to the name it was given.
  *
  * `muted`: the host muted them for everyone, until they unmute themselves. `screen_of`: who shares it, if
- * it is a screen.
+ * it is a screen. `portrait` stands for them while their camera is off, if they want one.
  */
 export interface ParticipantState {
   id: string;
@@ -244,6 +258,7 @@ export interface ParticipantState {
   host: boolean;
   muted: boolean;
   screen_of: string | null;
+  portrait: PortraitState | null;
 }
 
 /** Heartbeat; `n` comes back in the pong. */
@@ -256,6 +271,17 @@ export interface Ping {
 export interface Pong {
   type: "pong";
   n: number;
+}
+
+/**
+ * A made picture that stands for somebody while their camera is off.
+ *
+ * `made` of a photo they took, or of nothing but their voice; `version` grows when it is replaced. What is needed to
+ * draw it is at `GET /rooms/{room}/portraits/{participant}`.
+ */
+export interface PortraitState {
+  made: "photo" | "voice";
+  version: number;
 }
 
 /** Show a reaction to everyone, for a moment. */
@@ -363,7 +389,7 @@ export interface Search {
   query: string;
 }
 
-export type ServerMessage = Welcome | Pong | Token | RoomChanged | FadersChanged | Faces | Slots | Status | Notice | Hearing | EchoHeard | Error | Waiting | WaitingList | Links | RecordingState | ChatLine | ChatHistory | Reaction | LocalizationMap | SoundTags | SpectrogramColumns | CaptionLine | SceneDescription | Answer | FoundMoments;
+export type ServerMessage = Welcome | Pong | Token | RoomChanged | FadersChanged | Faces | Slots | Status | Notice | Hearing | EchoHeard | Mouth | Error | Waiting | WaitingList | Links | RecordingState | ChatLine | ChatHistory | Reaction | LocalizationMap | SoundTags | SpectrogramColumns | CaptionLine | SceneDescription | Answer | FoundMoments;
 
 /** Have descriptions of what is seen read aloud while nobody speaks, or not. */
 export interface SetAnnouncer {
@@ -398,6 +424,16 @@ export interface SetMute {
   type: "mute";
   participant: string;
   muted: boolean;
+}
+
+/**
+ * Draw a face for one's own voice, from what one says next, or put one's own portrait away.
+ *
+ * A portrait of a photo is made by `POST /rooms/{room}/portrait`. Neither names anybody: nobody asks for others.
+ */
+export interface SetPortrait {
+  type: "portrait";
+  voice: boolean;
 }
 
 /** Settle the room's rules. */
@@ -440,10 +476,11 @@ export interface Slot {
   rtp_base: number | null;
 }
 
-/** Which video m-line carries whom; slots not listed are empty. */
+/** Which video m-line carries whom; slots not listed are empty. `sound_base`: see `Mouth`, null without sound. */
 export interface Slots {
   type: "slots";
   slots: Slot[];
+  sound_base: number | null;
 }
 
 /** What is heard at `t`, most probable first; empty when it is over. */

@@ -98,6 +98,35 @@ export interface OwnRoom extends CreatedRoom {
   host: string;
 }
 
+/** What it takes to draw a portrait: models/portrait/sheet.py; numbers are 16-bit in base64, times those of `fine`. */
+export interface PortraitSheet {
+  width: number;
+  height: number;
+  /** Eye distance, pixels. */
+  unit: number;
+  picture: string;
+  points: string;
+  triangles: string;
+  moves: string;
+  follow: string;
+  near: string;
+  shut: string;
+  rest: string;
+  basis: string;
+  neck: [number, number];
+  level: [[number, number], [number, number]];
+  stretch: number;
+  widest: number;
+  fine: { points: number; moves: number; lips: number };
+  inner: { upper: number[]; lower: number[] };
+  upper: number[];
+  lower: number[];
+  lids: [number[], number[]][];
+  folds: number[][];
+  life: { waves: number[]; sway: Record<string, number>; blink: number[]; pauses: [number, number] };
+  inside: { area: [number, number, number, number]; throat: [number, number, number]; teeth: string; jaw: string };
+}
+
 /**
  * Where the call stands with the server. "waiting" is for the host, "blocked": only media do not get through; "refused"
  * waits for the person to try again, "removed" is the end.
@@ -111,6 +140,8 @@ export interface CallSnapshot {
   role: "publish" | "watch" | null;
   room: RoomState | null;
   faces: Record<string, FaceOverlay[]>;
+  /** Made ones: how they are now, and how many seconds beyond that are known. */
+  mouths: Record<string, { row: number[]; ahead: number | null }>;
   /** Those that belong to no face. */
   voices: Record<string, VoiceOverlay[]>;
   slots: Slot[];

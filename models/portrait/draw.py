@@ -23,15 +23,20 @@ class Portrait:
         rgb: (H, W, 3).
         mesh: Of the face in it.
         rest: (40, 2), see `Rig`.
+
+    Attributes:
+        rgb: The picture.
+        rig: Its net.
+        inside: Of the mouth.
     """
 
     def __init__(self, rgb: U8, mesh: Mesh, rest: F32) -> None:
-        self._rgb, self._rest = rgb, rest
+        self.rgb, self._rest = rgb, rest
         self._unit = mesh.eye_distance
         height, width = rgb.shape[:2]
         self.rig = Rig(mesh, width, height, rest)
         self._shut = self.rig.place(rest, Stance())
-        self._inside = Inside(rgb, self.rig.points, self._shut, self._unit)
+        self.inside = Inside(rgb, self.rig.points, self._shut, self._unit)
 
     def draw(self, shape: F32, stance: Stance) -> U8:
         """Draw one picture.
@@ -50,11 +55,11 @@ class Portrait:
 
     def _warped(self, placed: F32) -> U8:
         """Return the portrait with its net at other places: every pixel is taken from where its triangle had it."""
-        height, width = self._rgb.shape[:2]
+        height, width = self.rgb.shape[:2]
         moved = np.abs(placed - self.rig.points).max(axis=1) > 0.02
         triangles = self.rig.triangles[moved[self.rig.triangles].any(axis=1)]
         if not len(triangles):
-            return self._rgb.copy()
+            return self.rgb.copy()
         corners = placed[triangles]
         low = np.maximum(np.floor(corners.min(axis=(0, 1))).astype(int), 0)
         high = np.minimum(np.ceil(corners.max(axis=(0, 1))).astype(int) + 1, [width, height])
@@ -74,9 +79,9 @@ class Portrait:
             # Slivers at the corners of lips and lids take single pixels from elsewhere; the median of their
             # neighbours' shifts does not.
             to.append(here + cv2.medianBlur(at - here, 5))
-        out = self._rgb.copy()
+        out = self.rgb.copy()
         out[low[1] : high[1], low[0] : high[0]] = cv2.remap(
-            self._rgb, to[0], to[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+            self.rgb, to[0], to[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )
         return out
 
@@ -98,8 +103,8 @@ class Portrait:
         skull = (resting - self._shut)[list(UPPER_ROWS[-1])].mean(axis=0)
         jaw = (placed - self._shut)[list(LOWER_ROWS[-1])][3:8].mean(axis=0)
         inside = np.broadcast_to(THROAT, (*mask.shape, 3)).copy()
-        for layer, shift in ((self._inside.lower, jaw), (self._inside.upper, skull)):
-            offset = np.array([self._inside.area[0], self._inside.area[1]]) + shift - np.array([x0, y0])
+        for layer, shift in ((self.inside.lower, jaw), (self.inside.upper, skull)):
+            offset = np.array([self.inside.area[0], self.inside.area[1]]) + shift - np.array([x0, y0])
             matrix = np.array([[1, 0, offset[0]], [0, 1, offset[1]]], np.float64)
             shown = cv2.warpAffine(layer, matrix, (int(x1 - x0), int(y1 - y0)), flags=cv2.INTER_LINEAR)
             inside = inside * (1 - shown[..., 3:]) + shown[..., :3]

@@ -183,22 +183,64 @@ class Mouth:
         Returns:
             (T, 40, 2): the k-th of all that were ever returned is that at k * 40 ms of the sound.
         """
+        early = max(0, AHEAD - 1 - voice.steps)
+        return self.shape(self._rows(self._steps(pcm, voice), voice)[early:])
+
+    @torch.inference_mode()
+    def newest(self, pcm: F32, voice: Speaking) -> F32:
+        """Return what is known now of the last `AHEAD` moments, for whom it would be too late to wait.
+
+        What comes after the newest step is not known yet: it is taken to sound as that step does. Openings of sentences
+        kept apart are off by 0.0124 eye distances with four or five steps known from a moment on, and by 0.0128, 0.0136
+        and 0.0144 with three, two and one.
+
+        Args:
+            pcm: (N,) that follows what was heard before, 16 kHz; not for voices that `hear` is called with.
+            voice: Moves on.
+
+        Returns:
+            (T, COMPONENTS + 1) rows for `shape`, the last for the moment `(voice.steps - 1) * 40` ms; none where no
+            step was completed, fewer than `AHEAD` at the beginning.
+        """
+        steps = self._steps(pcm, voice)
+        if not len(steps):
+            return np.zeros((0, COMPONENTS + 1), np.float32)
+        known = self._rows(steps, voice)[-1:]
+        amounts, _ = self._net(torch.from_numpy(steps[None, -1:]).expand(-1, AHEAD - 1, -1), voice.memory)
+        loudest = [voice.levels[after:].max() for after in range(AHEAD - 1)]
+        guessed = np.concatenate([amounts[0].numpy(), _audible(np.array(loudest))[:, None]], axis=1)
+        return np.concatenate([known, guessed])[-voice.steps :].astype(np.float32)
+
+    def shape(self, rows: F32) -> F32:
+        """Return shapes (T, 40, 2) of rows (T, COMPONENTS + 1): amounts, and how far the mouth leaves its rest."""
+        made = self._net.points(torch.from_numpy(rows[:, :-1])).numpy()
+        return np.asarray(self.rest + rows[:, -1:, None] * (made - self.rest), np.float32)
+
+    @property
+    def basis(self) -> F32:
+        """Mean, and what each amount adds to it: (COMPONENTS + 1, 40, 2)."""
+        both = torch.cat([self._net.mean[None], self._net.components])
+        return np.asarray(both.view(-1, POINTS, 2).numpy(), np.float32)
+
+    def _steps(self, pcm: F32, voice: Speaking) -> F32:
+        """Return the steps (T, 160) that are complete now."""
         fresh = self._sound.bands(pcm, voice.heard)
         rows = np.concatenate([voice.waiting, self._sound.level(fresh, voice.heard)])
         count = len(rows) // FRAMES
         voice.waiting = rows[count * FRAMES :]
+        return rows[: count * FRAMES].reshape(count, FRAMES * BANDS)
+
+    def _rows(self, steps: F32, voice: Speaking) -> F32:
+        """Return a row for each step, of the moment `AHEAD - 1` steps before it."""
+        count = len(steps)
         if not count:
-            return np.zeros((0, POINTS, 2), np.float32)
-        steps = torch.from_numpy(rows[: count * FRAMES].reshape(1, count, FRAMES * BANDS))
-        amounts, voice.memory = self._net(steps, voice.memory)
-        levels = np.concatenate([voice.levels, rows[: count * FRAMES].mean(1).reshape(count, FRAMES).max(1)])
+            return np.zeros((0, COMPONENTS + 1), np.float32)
+        amounts, voice.memory = self._net(torch.from_numpy(steps[None]), voice.memory)
+        levels = np.concatenate([voice.levels, steps.reshape(count, FRAMES, BANDS).mean(2).max(1)])
         voice.levels = levels[count:]
         loudest = np.lib.stride_tricks.sliding_window_view(levels, AROUND).max(axis=1)
-        share = np.clip((loudest - QUIET) / (AUDIBLE - QUIET), 0, 1)[:, None, None]
-        shapes = self.rest + share * (self._net.points(amounts[0]).numpy() - self.rest)
-        early = max(0, AHEAD - 1 - voice.steps)
         voice.steps += count
-        return np.asarray(shapes[early:], np.float32)
+        return np.concatenate([amounts[0].numpy(), _audible(loudest)[:, None]], axis=1).astype(np.float32)
 
     def shapes(self, pcm: F32) -> F32:
         """Return the shapes of a whole recording, one every 40 ms from 0 s on: how loud it is, is known beforehand.
@@ -220,3 +262,8 @@ class Mouth:
         for piece in pieces:
             self._sound.level(self._sound.bands(piece, first), voice.heard)
         return np.concatenate([self.hear(piece, voice) for piece in pieces])
+
+
+def _audible(levels: F32) -> F32:
+    """Return how far (0..1) the mouth does what the network says, with sound of these levels around."""
+    return np.asarray(np.clip((levels - QUIET) / (AUDIBLE - QUIET), 0, 1), np.float32)

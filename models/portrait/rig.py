@@ -53,24 +53,30 @@ class Rig:
         points: (V, 2) where the net lies in the picture, pixels; the first 468 are the face's.
         triangles: (T, 3) of its points; the first `hole` of them lie between the lips.
         hole: How many.
+        moves: (V, 40) what of each lip point's displacement every point of the net takes over.
+        shut: (40, 2) displacements that close the portrait's own mouth, eye distances.
+        stretch: How wide that mouth is beside the resting one.
+        follow: (V,) how much each point goes with the head, 0..1.
+        near: (V,) how much nearer to the camera than the face's edge it lies, pixels: what turning the head moves.
+        neck: (2,) what the head turns around.
+        level: (2, 2) turns eye-level vectors (as rows) into the picture's.
+        unit: Eye distance, pixels.
     """
 
     def __init__(self, mesh: Mesh, width: int, height: int, rest: F32) -> None:
         face = mesh.points[:, :2].astype(np.float64)
-        self._unit, self._rest = mesh.eye_distance, rest.astype(np.float64)
+        self.unit, self._rest = mesh.eye_distance, rest.astype(np.float64)
         c, s = np.cos(mesh.angle), np.sin(mesh.angle)
-        self._level = np.array([[c, s], [-s, c]])
-        """Turns eye-level vectors (as rows) into the picture's."""
+        self.level = np.array([[c, s], [-s, c]])
         around, depth = self._around(mesh, width, height)
         self.points: F32 = np.concatenate([face, around]).astype(np.float32)
         depths = np.concatenate([mesh.points[:, 2], depth]).astype(np.float64)
-        self._near = np.maximum(0, depths[list(OVAL)].mean() - depths)
-        """How much nearer to the camera than the face's edge each point lies: what turning the head moves."""
+        self.near = np.maximum(0, depths[list(OVAL)].mean() - depths)
         self._frame = np.array([width, height], np.float64)
-        self._follow = self._follows(face)
-        self._neck = face[152] + 0.35 * (face[152] - face[10])
-        self._moves = self._fields(face)
-        self._shut, self._stretch = self._closing(face)
+        self.follow = self._follows(face)
+        self.neck = face[152] + 0.35 * (face[152] - face[10])
+        self.moves = self._fields(face)
+        self.shut, self.stretch = self._closing(face)
         self.triangles, self.hole = self._net()
 
     def _around(self, mesh: Mesh, width: int, height: int) -> tuple[F64, F64]:
@@ -118,10 +124,10 @@ class Rig:
     def _field(self, centres: F64, values: F64, steady: F64) -> F64:
         every = np.concatenate([centres, steady])
         given = np.concatenate([values, np.zeros((len(steady), 40))])
-        among = np.linalg.norm(every[:, None] - every[None], axis=2) / self._unit
+        among = np.linalg.norm(every[:, None] - every[None], axis=2) / self.unit
         # Points of the net may lie on one another at the picture's edge: the ridge lets the system be solved.
         amounts = np.linalg.solve(among - 1e-6 * np.eye(len(every)), given)
-        to = np.linalg.norm(self.points[:, None].astype(np.float64) - every[None], axis=2) / self._unit
+        to = np.linalg.norm(self.points[:, None].astype(np.float64) - every[None], axis=2) / self.unit
         return np.asarray(to @ amounts, np.float64)
 
     def _below(self, face: F64) -> F64:
@@ -130,7 +136,7 @@ class Rig:
         along = (right - left) / np.linalg.norm(right - left)
         offset = self.points - (left + right) / 2
         across = np.abs(offset @ along) / (np.linalg.norm(right - left) / 2)
-        down = offset @ np.array([-along[1], along[0]]) / self._unit
+        down = offset @ np.array([-along[1], along[0]]) / self.unit
         soft = 0.06 + 0.3 * np.clip(across - 0.8, 0, 1)
         t = np.clip(down / soft / 2 + 0.5, 0, 1)
         return np.asarray(t * t * (3 - 2 * t), np.float64)
@@ -149,7 +155,7 @@ class Rig:
 
     def _lips(self, face: F64) -> F64:
         """Return the lips (40, 2) as shapes have them."""
-        return np.asarray((face[LIPS] - face[NOSE_TIP]) @ self._level.T / self._unit, np.float64)
+        return np.asarray((face[LIPS] - face[NOSE_TIP]) @ self.level.T / self.unit, np.float64)
 
     def _net(self) -> tuple[I64, int]:
         """Return triangles, those between the lips first; found with the mouth open, where no two points meet."""
@@ -165,8 +171,8 @@ class Rig:
         return ordered, int(between.sum())
 
     def _spread(self, points: F64) -> F64:
-        least = 0.006 * self._unit
-        down = np.array([0.0, 1.0]) @ self._level
+        least = 0.006 * self.unit
+        down = np.array([0.0, 1.0]) @ self.level
         for rows, sign in ((UPPER_ROWS, 1), (LOWER_ROWS, -1)):
             for k in range(1, ROW - 1):
                 for outer, inner in pairwise(rows):
@@ -181,23 +187,23 @@ class Rig:
             shape: (40, 2) of the mouth, as the network gives them.
             stance: Of the head.
         """
-        moved = self.points + self._moves @ (self._displacements(shape) * self._unit @ self._level)
+        moved = self.points + self.moves @ (self._displacements(shape) * self.unit @ self.level)
         for (upper, lower), fold in zip(LIDS, FOLDS, strict=True):
             way = stance.lids * (moved[list(lower)] - moved[list(upper)])
             moved[list(upper)] += way
             moved[list(fold)] += 0.6 * way
         c, s = np.cos(stance.turn) - 1, np.sin(stance.turn)
-        turned = (moved - self._neck) @ np.array([[c, s], [-s, c]])
-        shift = np.array([stance.right, stance.down]) * self._unit + turned
-        shift = shift + self._near[:, None] * np.array([np.sin(stance.yaw), np.sin(stance.pitch)])
-        return np.asarray(moved + self._follow[:, None] * shift, np.float32)
+        turned = (moved - self.neck) @ np.array([[c, s], [-s, c]])
+        shift = np.array([stance.right, stance.down]) * self.unit + turned
+        shift = shift + self.near[:, None] * np.array([np.sin(stance.yaw), np.sin(stance.pitch)])
+        return np.asarray(moved + self.follow[:, None] * shift, np.float32)
 
     def _displacements(self, shape: F32) -> F64:
         """Return how far each lip point goes from where the picture has it, (40, 2), eye distances and eye-level."""
-        change = (shape - self._rest) * np.array([self._stretch, 1.0])
+        change = (shape - self._rest) * np.array([self.stretch, 1.0])
         # The lips of another face part where its own meet.
         parted = change[INNER_LOWER, 1] - change[INNER_UPPER, 1]
         excess = parted - np.clip(parted, 0, WIDEST)
         change[INNER_LOWER, 1] -= excess / 2
         change[INNER_UPPER, 1] += excess / 2
-        return np.asarray(self._shut + change, np.float64)
+        return np.asarray(self.shut + change, np.float64)

@@ -14,6 +14,7 @@ from models.voiceprint.state import State as VoiceState
 from streamer.messages.base import Estimate, FaceId, Message, Name, ParticipantId, SpeakerId, SpeakerOrRest, VoiceId
 from streamer.messages.hosting import ForHost, FromHost, RoomRules
 from streamer.messages.insights import Ask, FromInsights, LineId, RequestId, Search, SetAnnouncer, SetSpectrogram
+from streamer.messages.portrait import Mouth, PortraitState, SetPortrait
 from streamer.messages.recording import RecordCall, RecordingShown, RecordingState
 from streamer.messages.talk import ForTalk, FromTalk
 
@@ -119,6 +120,7 @@ ClientMessage = Annotated[
     | Search
     | SetSpectrogram
     | SetAnnouncer
+    | SetPortrait
     | FromTalk
     | FromHost
     | RecordCall
@@ -135,7 +137,7 @@ class ParticipantState(Message):
     """One participant as the others see it; `faces` maps the number of a face or voice to the name it was given.
 
     `muted`: the host muted them for everyone, until they unmute themselves. `screen_of`: who shares it, if
-    it is a screen.
+    it is a screen. `portrait` stands for them while their camera is off, if they want one.
     """
 
     id: ParticipantId
@@ -148,6 +150,7 @@ class ParticipantState(Message):
     host: bool
     muted: bool
     screen_of: ParticipantId | None
+    portrait: PortraitState | None
 
 
 class RoomState(Message):
@@ -268,10 +271,11 @@ class Faces(Message):
 
 
 class Slots(Message):
-    """Which video m-line carries whom; slots not listed are empty."""
+    """Which video m-line carries whom; slots not listed are empty. `sound_base`: see `Mouth`, null without sound."""
 
     type: Literal["slots"] = "slots"
     slots: list[Slot]
+    sound_base: int | None
 
 
 class Status(Message):
@@ -327,6 +331,7 @@ ServerMessage = Annotated[
     | Notice
     | Hearing
     | EchoHeard
+    | Mouth
     | Error
     | ForHost
     | RecordingState

@@ -87,6 +87,8 @@ class Desk:
         self._mixes: list[Mix] = []
         self._alike: dict[Mix, tuple[Mix, int]] = {}
         self._due: dict[str, Due] = {}
+        self._shifts: dict[str, float] = {}
+        """How much later by the mix's clock than by the participant's own their sound is heard, seconds."""
         self._task: asyncio.Task[None] | None = None
         self._place = 0
         self._played = self._skipped = self._missed = self._faults = 0
@@ -122,6 +124,7 @@ class Desk:
         self._tidy()
         if not self._listeners:
             self._sources.clear()
+            self._shifts.clear()
             if self._task is not None:
                 self._task.cancel()
                 self._task = None
@@ -133,13 +136,25 @@ class Desk:
             source = self._sources.pop(participant)
             self._gone_underruns += source.underruns
             self._gone_dropped += source.dropped
+            self._shifts.pop(participant, None)
         due = {participant: source.step() for participant, source in self._sources.items()}
+        for participant, (block, _) in due.items():
+            if block is not None:
+                self._shifts[participant] = self._place * BLOCK_SECONDS - block.t
         self._seat()
         extras = {id(listener.mix): listener.extra() for listener in self._listeners if listener.saying}
         for mix in self._mixes:
             mix.step(due, gone, extras.get(id(mix)))
         self._merge()
         self._due = due
+
+    def heard_at(self, participant: str, t: float) -> float | None:
+        """Say when a participant's sound of `t` seconds is heard, by the mix's clock; None while they are not.
+
+        That clock counts seconds from the room's beginning, for every listener alike; it is what RTP timestamps go by.
+        """
+        shift = self._shifts.get(participant)
+        return None if shift is None else t + shift
 
     def statistics(self) -> DeskStatistics:
         """Return the counts since the desk was made."""

@@ -80,6 +80,7 @@ class Agent:
             comes, with the time of the sound and no faces.
         on_status: Called with (separated, reason) when separation begins or ends.
         on_joined: Called with (gone, stays) when two faces or voices turn out to be one person's.
+        on_heard: Called at once with each block's time, its sound (320,) at 16 kHz, and whether a picture comes.
     """
 
     def __init__(
@@ -91,10 +92,12 @@ class Agent:
         on_faces: Callable[[float, list[FaceState], list[SpeakerState]], None],
         on_status: Callable[[bool, str], None],
         on_joined: Callable[[int, int], None],
+        on_heard: Callable[[float, F32, bool], None] = lambda t, pcm, seen: None,
     ) -> None:
         self._sid = participant_id
         self._engine = engine
         self._on_voice, self._on_faces, self._on_status, self._on_joined = on_voice, on_faces, on_status, on_joined
+        self._on_heard, self._pictured = on_heard, float("-inf")
         self._feed = Feed(participant_id, observer)
         self._loop = asyncio.get_running_loop()
         self._down = Resampler(CALL_RATE, MODEL_RATE)
@@ -133,10 +136,12 @@ class Agent:
         self._tail16 = joined16[pcm16.size :]
         self._pending.append(_Pending(index, t, joined[: block.pcm.size], joined16[: pcm16.size], now))
         self._engine.send_audio(self._sid, index, block.t, pcm16)
+        self._on_heard(block.t - self._down.delay_seconds, pcm16, now - self._pictured < PICTURELESS)
         self._release_overdue(now)
 
     def video(self, t: float, frame: av.VideoFrame) -> None:
         """Take one decoded picture."""
+        self._pictured = self._loop.time()
         self._engine.send_video(self._sid, t, frame)
         self._feed.picture(t, frame)
 

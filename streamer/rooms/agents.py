@@ -12,6 +12,7 @@ from streamer.rooms.insights import Insights
 from streamer.rooms.notices import Notices
 from streamer.rooms.one_person import make_one
 from streamer.rooms.participant import Participant
+from streamer.rooms.portraits import Portraits
 
 TALKING = 0.5
 """Probability from which a speaker counts as talking."""
@@ -26,6 +27,7 @@ class Agents:
         desk: mixes what they hear.
         insights: of the room.
         notices: likewise.
+        portraits: likewise.
     """
 
     def __init__(
@@ -35,9 +37,10 @@ class Agents:
         desk: Desk,
         insights: Insights,
         notices: Notices,
+        portraits: Portraits,
     ) -> None:
         self._engine, self._observer = engine, observer
-        self._desk, self._insights, self._notices = desk, insights, notices
+        self._desk, self._insights, self._notices, self._portraits = desk, insights, notices, portraits
 
     def begin(self, participant: Participant) -> None:
         """Give a participant an agent, unless they have one.
@@ -53,6 +56,7 @@ class Agents:
                 lambda t, faces, others: self._faces(participant, t, faces, others),
                 lambda separated, reason: self._separation(participant, separated, reason),
                 lambda gone, stays: self._joined(participant, gone, stays),
+                lambda t, pcm, seen: self._portraits.hear(participant, t, pcm, seen),
             )
             self._insights.follow(participant)
             if participant.suppressed:
@@ -66,6 +70,7 @@ class Agents:
             participant.agent.close()
             participant.agent = None
         self._insights.forget(participant)
+        self._portraits.forget(participant)
 
     def _faces(self, participant: Participant, t: float, faces: list[FaceState], others: list[SpeakerState]) -> None:
         if any(face.speaking > TALKING for face in faces) or any(other.speaking > TALKING for other in others):

@@ -65,8 +65,9 @@ class Notices:
 
     def send_slots(self, participant: Participant) -> None:
         """Say whose picture each of a participant's video m-lines carries."""
-        slots = participant.watcher.slots() if participant.watcher is not None else []
-        broadcast.send([participant], protocol.Slots(slots=slots), "slots")
+        watcher = participant.watcher
+        slots, base = (watcher.slots(), watcher.sound_base) if watcher is not None else ([], None)
+        broadcast.send([participant], protocol.Slots(slots=slots, sound_base=base), "slots")
 
     def send_waiting(self) -> None:
         """Say to hosts who waits."""

@@ -13,6 +13,7 @@ from streamer.mixing.faders import Faders, Strip
 from streamer.rooms.agent import Agent
 from streamer.rooms.errors import TooMany
 from streamer.rooms.outbox import Outbox
+from streamer.rooms.own_portrait import OwnPortrait
 from streamer.rooms.publisher import Publisher
 from streamer.rooms.session import Session
 from streamer.rooms.watcher import Watcher
@@ -42,6 +43,7 @@ class Participant:
         echo: compares what they send with what they are sent.
         widths: at which width they show others' pictures, 0 for not at all; those not in it at any.
         hand: when they raised their hand, monotonic seconds; None while it is down.
+        portrait: what stands for them while their camera is off; None unless they asked for one.
         sees_from: monotonic seconds from which on they are told what was said and seen.
         had_control: whether a control socket was ever open.
     """
@@ -74,6 +76,7 @@ class Participant:
         self.echo = EchoWatch(self._warn_of_echo)
         self.widths: dict[str, int] = {}
         self.hand: float | None = None
+        self.portrait: OwnPortrait | None = None
         self.sees_from = float("-inf")
         self.separated = False
         self.reason = "listening for the first second"
@@ -179,4 +182,5 @@ class Participant:
             host=self.host,
             muted=self.muted,
             screen_of=self.screen_of,
+            portrait=self.portrait.state() if self.portrait is not None else None,
         )

@@ -11,6 +11,7 @@ from streamer.messages import hosting
 from streamer.messages.protocol import Notice
 from streamer.mixing.desk import Desk
 from streamer.observer.client import ObserverClient
+from streamer.portraits.client import PortraitClient
 from streamer.rooms import screens
 from streamer.rooms.admission import Admission
 from streamer.rooms.agents import Agents
@@ -22,6 +23,7 @@ from streamer.rooms.outbox import Outbox
 from streamer.rooms.paces import Paces
 from streamer.rooms.participant import Participant
 from streamer.rooms.places import Places
+from streamer.rooms.portraits import Portraits
 from streamer.rooms.recording import Recording
 from streamer.rooms.routing import route_pictures
 from streamer.rooms.rules import Rules
@@ -47,6 +49,7 @@ class Room:
         rules: of a room that was forgotten meanwhile; None makes those of a new room.
         standing: what everyone who comes is told of the server, by topic; None for nothing.
         shelf: where recordings of calls go; None for one of its own, which the settings name.
+        portraits: models that make portraits and move them.
 
     Attributes:
         participants: everyone in the room, by id.
@@ -58,6 +61,7 @@ class Room:
         sessions: their media sessions.
         insights: what is heard, seen, said and written.
         gestures: reactions and raised hands.
+        portraits: of those who want one.
         paces: how often each participant may do what costs everybody something.
         recording: of the call.
     """
@@ -72,6 +76,7 @@ class Room:
         rules: Rules | None = None,
         standing: Mapping[str, Notice] | None = None,
         shelf: Shelf | None = None,
+        portraits: PortraitClient | None = None,
     ) -> None:
         self.id = room_id
         self.participants: dict[str, Participant] = {}
@@ -82,21 +87,16 @@ class Room:
         self._places = Places(self.participants, settings, self.leave)
         self.empty_since = time.monotonic()
         self.desk = Desk()
-        self.sessions = Sessions(
-            self.participants,
-            self.desk,
-            settings,
-            counts,
-            self._rearrange,
-            self._session_ended,
-            self.notices.send_slots,
-        )
-        self.recording = Recording(room_id, self.participants, shelf or Shelf(settings), self.notices.state)
+        people, send_slots = self.participants, self.notices.send_slots
+        self.sessions = Sessions(people, self.desk, settings, counts, self._rearrange, self._session_ended, send_slots)
+        self.recording = Recording(room_id, people, shelf or Shelf(settings), self.notices.state)
         self.insights = Insights(self.recording.audience, observer)
         self.gestures = Gestures()
         self.paces = Paces()
         self._settings = settings
-        self._agents = Agents(engine, observer, self.desk, self.insights, self.notices)
+        maker, requests = portraits or PortraitClient(), self.insights.requests
+        self.portraits = Portraits(people.values, maker, self.desk, self.notices, requests)
+        self._agents = Agents(engine, observer, self.desk, self.insights, self.notices, self.portraits)
         self._guests = 0
 
     # Coming and going.

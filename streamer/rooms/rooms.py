@@ -11,6 +11,7 @@ from streamer.auth import Claims
 from streamer.engine.client import EngineClient
 from streamer.messages.protocol import Notice
 from streamer.observer.client import ObserverClient
+from streamer.portraits.client import PortraitClient
 from streamer.rooms import broadcast
 from streamer.rooms.admission import check_link
 from streamer.rooms.errors import Full
@@ -50,9 +51,11 @@ class Rooms:
     Attributes:
         peers: counters of all peer connections.
         shelf: the recordings of calls.
+        portraits: models that make portraits; their process is started when somebody wants one first.
     """
 
     def __init__(self, settings: Settings, engine: EngineClient, observer: ObserverClient) -> None:
+        self.portraits = PortraitClient()
         self.peers = PeerCounts()
         self.shelf = Shelf(settings)
         self._settings = settings
@@ -118,7 +121,7 @@ class Rooms:
             if len(self._rooms) >= self._settings.max_rooms:
                 self._forget_oldest_empty()
             rules = self._kept.pop(room_id)
-            parts = self._engine, self._observer, self.peers, rules, self._standing, self.shelf
+            parts = self._engine, self._observer, self.peers, rules, self._standing, self.shelf, self.portraits
             room = self._rooms[room_id] = Room(room_id, self._settings, *parts)
         room.rules.links = max(room.rules.links, links)
         return room
@@ -188,6 +191,7 @@ class Rooms:
     async def close(self) -> None:
         """Close every room and wait for it."""
         await asyncio.gather(*(room.close() for room in self.all()))
+        await self.portraits.close()
         self._rooms.clear()
 
     def _forget_oldest_empty(self) -> None:

@@ -95,6 +95,11 @@ class Watcher(Session):
             if mid in self._shown
         ]
 
+    @property
+    def sound_base(self) -> int | None:
+        """RTP timestamp of the beginning of the mix's clock; None where no sound is sent."""
+        return None if self.listen.out is None else self.listen.out.origin
+
     def _prepare(self, pc: RTCPeerConnection) -> None:
         rtp.prefer_codecs(pc, [*VIDEO_CODECS, "audio/opus"])
         for transceiver in pc.getTransceivers():

@@ -23,7 +23,7 @@ from streamer.observer.client import ObserverClient
 from streamer.rooms.errors import Full, SeatsTaken
 from streamer.rooms.rooms import Rooms
 from streamer.rtc.sdp import BadSdp
-from streamer.server import control, endpoint, recording_routes, room_routes
+from streamer.server import control, endpoint, portrait_routes, recording_routes, room_routes
 from streamer.server.connections import Connections
 from streamer.server.context import Context, context_of
 from streamer.server.demos import Demos
@@ -121,6 +121,7 @@ def create_app(
     _add_service_routes(app)
     app.include_router(room_routes.router)
     app.include_router(recording_routes.router)
+    app.include_router(portrait_routes.router)
     app.include_router(endpoint.whip)
     app.include_router(endpoint.screen)
     app.include_router(endpoint.whep)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streamer.messages import hosting, protocol, recording, talk
+from streamer.messages import hosting, portrait, protocol, recording, talk
 from streamer.rooms.errors import TooMany
 from streamer.rooms.host import Host
 from streamer.rooms.participant import Participant
@@ -14,6 +14,7 @@ Order = (
     | talk.FromTalk
     | protocol.SetView
     | protocol.SetSuppression
+    | portrait.SetPortrait
     | recording.RecordCall
     | recording.RecordingShown
 )
@@ -39,6 +40,9 @@ def obey(context: Context, room: Room, me: Participant, order: Order) -> None:
         return
     if isinstance(order, protocol.SetView):
         room.set_view(me, {tile.participant: tile.width for tile in order.tiles})
+        return
+    if isinstance(order, portrait.SetPortrait):
+        (room.portraits.of_voice if order.voice else room.portraits.put_away)(me)
         return
     if isinstance(order, recording.RecordingShown):
         room.recording.shown(me, order.recording)

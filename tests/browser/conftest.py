@@ -236,7 +236,7 @@ def stage(visit: Visit, room: Room) -> Callable[..., Stage]:
         if not pictures:
             stage.absent = {"id": ada, "name": "Ada", "connected": True, "faces": {}}
             stage.absent |= dict.fromkeys(("publishing", "audio", "video"), True)
-            stage.absent |= dict.fromkeys(("host", "muted"), False) | {"screen_of": None}
+            stage.absent |= dict.fromkeys(("host", "muted"), False) | {"screen_of": None, "portrait": None}
         stage.page.route_web_socket("**/control", stage.pass_on)
         stage.page.goto(room["link"])
         join(stage.visitor, "Bob", watch)

@@ -1,7 +1,7 @@
 /** The few plain HTTP calls: make a room, invite to it, join it. */
 import { t, told } from "../texts/texts.js";
 
-/** @import { CreatedRoom, Entrant, Joined, OwnRoom } from "../types.js" */
+/** @import { CreatedRoom, Entrant, Joined, OwnRoom, PortraitSheet } from "../types.js" */
 
 /** The server answered, and said no. */
 export class ApiError extends Error {
@@ -97,4 +97,34 @@ export async function inviteTo(room) {
  */
 export async function joinRoom(room, request) {
   return /** @type {Joined} */ (await post(`/rooms/${encodeURIComponent(room)}/join`, request));
+}
+
+/**
+ * Has one's own portrait made of a photo of oneself.
+ * @param {string} room
+ * @param {Blob} photo JPEG
+ * @param {string} token whose portrait it becomes
+ */
+export async function sendPhoto(room, photo, token) {
+  const response = await fetch(`/rooms/${encodeURIComponent(room)}/portrait`, {
+    method: "POST",
+    headers: { Authorization: `Bearer ${token}`, "Content-Type": "image/jpeg" },
+    body: photo,
+    cache: "no-store",
+    signal: AbortSignal.timeout(110_000),
+  });
+  if (!response.ok) throw await refusal(response);
+}
+
+/**
+ * @param {string} room
+ * @param {string} participant
+ * @param {string} token
+ * @returns {Promise<PortraitSheet>}
+ */
+export async function fetchPortrait(room, participant, token) {
+  const path = `/rooms/${encodeURIComponent(room)}/portraits/${encodeURIComponent(participant)}`;
+  const response = await fetch(path, { headers: { Authorization: `Bearer ${token}` }, cache: "no-store", signal: AbortSignal.timeout(30_000) });
+  if (!response.ok) throw await refusal(response);
+  return response.json();
 }

@@ -3,6 +3,8 @@ import { Connection } from "./connection.js";
 import { FaceHistory } from "./face-history.js";
 import { CallRecording } from "./call-recording.js";
 import { Hosting } from "./hosting.js";
+import { ListeningClock } from "./listening-clock.js";
+import { MouthTrack } from "./mouth-track.js";
 import { Talk } from "./talk.js";
 import { t, told } from "../texts/texts.js";
 
@@ -31,11 +33,13 @@ export class Call {
   /** @type {FaderState} */ faders = { gains: [], muted: [], focus: null };
   /** @type {Slot[]} */ slots = [];
   /** @type {Map<string, FaceHistory>} */ histories = new Map();
+  /** @type {Map<string, MouthTrack>} of who has a portrait */ mouths = new Map();
   /** @type {boolean | null} */ voicesSeparated = null;
   /** @type {number | null} */ firstFrameAt = null;
   hosting = new Hosting(this);
   talk = new Talk(this);
   recording = new CallRecording(this);
+  listening = new ListeningClock(() => this.#ears());
   /** @type {CallListener | null} */ #listener = null;
 
   /**
@@ -95,8 +99,19 @@ export class Call {
 
   /** @returns {MediaStreamTrack | null} the mix of all the others */
   sound() {
+    return this.#ears()?.track ?? null;
+  }
+
+  #ears() {
     const transceivers = this.connection.watching?.pc.getTransceivers() ?? [];
-    return transceivers.find(({ receiver }) => receiver.track.kind === "audio")?.receiver.track ?? null;
+    return transceivers.find(({ receiver }) => receiver.track.kind === "audio")?.receiver ?? null;
+  }
+
+  /** @param {string} participant */
+  mouth(participant) {
+    let mouth = this.mouths.get(participant);
+    if (!mouth) this.mouths.set(participant, (mouth = new MouthTrack(this.listening, participant === this.self)));
+    return mouth;
   }
 
   /**
@@ -235,6 +250,7 @@ export class Call {
   snapshot() {
     const faces = Object.fromEntries([...this.histories].map(([id, history]) => [id, history.newest()]));
     const voices = Object.fromEntries([...this.histories].map(([id, history]) => [id, history.voices()]));
+    const mouths = Object.fromEntries([...this.mouths].map(([id, mouth]) => [id, { row: [...mouth.now()], ahead: mouth.ahead }]));
     return structuredClone({
       connection: this.connection.state,
       participant: this.self || null,
@@ -242,6 +258,7 @@ export class Call {
       room: this.room,
       faces,
       voices,
+      mouths,
       slots: this.slots,
       faders: this.faders,
       focus: this.faders.focus,
@@ -273,7 +290,11 @@ export class Call {
         break;
       case "slots":
         this.slots = message.slots;
+        this.listening.base = message.sound_base;
         this.listener.onSlots();
+        break;
+      case "mouth":
+        this.mouth(message.participant).push(message);
         break;
       case "status":
         this.#setVoices(message.voices_separated, told(message.reason));
@@ -322,6 +343,7 @@ export class Call {
   #setRoom(room) {
     this.room = room;
     for (const id of this.histories.keys()) if (!this.participant(id)) this.histories.delete(id);
+    for (const id of this.mouths.keys()) if (!this.participant(id)?.portrait) this.mouths.delete(id);
     this.hosting.roomChanged();
     this.#setVoices(room.voices_separated, "");
     this.listener.onRoom();

@@ -5,6 +5,7 @@ import { removeAfterAsking } from "../panels/host.js";
 import { ScreenShare } from "../call/screen-share.js";
 import { sendNoise } from "../call/noise.js";
 import { MixerPanel } from "../panels/mixer.js";
+import { OwnPortrait } from "../portrait/own.js";
 import { Hints } from "./hints.js";
 import { Insight } from "../panels/insight.js";
 import { Tiles } from "../tile/tiles.js";
@@ -16,6 +17,7 @@ import { list } from "../texts/formats.js";
 /** @import { ConnectionState, Reaction } from "../types.js" */
 /** @import { Call } from "../call/call.js" */
 /** @import { LocalMedia } from "../call/media.js" */
+/** @import { PortraitWish } from "../portrait/wish.js" */
 
 const PANEL_EVERY_MS = 250;
 const CONNECTION_WORDS = {
@@ -48,8 +50,9 @@ export class CallScreen {
    * Shows a call that the server has let us into, and starts it.
    * @param {Call} call
    * @param {LocalMedia | null} media null = watch only
+   * @param {PortraitWish} wish
    */
-  constructor(call, media) {
+  constructor(call, media, wish) {
     const watching = call.connection.joined?.role === "watch";
     if (watching && media) {
       media.stop();
@@ -59,7 +62,9 @@ export class CallScreen {
     this.media = watching ? null : media;
     const settings = new ViewSettings();
     this.share = watching ? null : new ScreenShare(call, (reason) => void toast(reason, "error"));
-    this.tiles = new Tiles(find("#tiles", HTMLElement), call, this.media, settings, this.share, (id) => void removeAfterAsking(call, id));
+    const portrait = this.media && new OwnPortrait(call, wish, this.media);
+    const remove = (/** @type {string} */ id) => void removeAfterAsking(call, id);
+    this.tiles = new Tiles(find("#tiles", HTMLElement), call, this.media, settings, this.share, remove, portrait && (() => portrait.open()));
     this.insight = new Insight(call, this.tiles, settings);
     this.mixer = new MixerPanel(find("#mixer-list", HTMLElement), find("#mixer-empty", HTMLElement), call);
     this.bar = new CallBar(call, this.media, this.#audio, this.insight, this.share);
@@ -86,6 +91,7 @@ export class CallScreen {
         if (this.media) sendNoise(call.connection);
         this.insight.welcomed();
         this.tiles.report.askAgain();
+        portrait?.welcomed();
       },
       onHosting: () => this.bar.host.update(),
       onRecording: () => this.bar.recording.update(),

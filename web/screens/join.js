@@ -2,10 +2,12 @@
 import { DevicePickers } from "./devices.js";
 import { find } from "../ui/element.js";
 import { LevelMeter } from "../ui/meter.js";
+import { PortraitChooser } from "../portrait/chooser.js";
 import { SelfCheck } from "./self-check.js";
 import { t } from "../texts/texts.js";
 
 /** @import { LocalMedia } from "../call/media.js" */
+/** @import { PortraitWish } from "../portrait/wish.js" */
 /** @import { CheckState } from "./self-check.js" */
 
 const NAME_KEY = "earshot.name";
@@ -50,9 +52,10 @@ export class JoinScreen {
 
   /**
    * @param {LocalMedia} media
+   * @param {PortraitWish} wish
    * @param {(name: string, watch: boolean) => Promise<void>} enter rejects with the reason for staying here
    */
-  constructor(media, enter) {
+  constructor(media, wish, enter) {
     this.media = media;
     this.enter = enter;
     this.#video.muted = true;
@@ -64,6 +67,7 @@ export class JoinScreen {
     this.#check = new SelfCheck(media, this.#replay, (state, problem) => this.#showCheck(state, problem));
     this.#checkButton.hidden = !SelfCheck.offered;
     this.#checkButton.addEventListener("click", () => void this.#check.toggle());
+    find("#join-portrait", HTMLElement).append(new PortraitChooser(wish, media).root);
     media.addEventListener("change", () => this.#show());
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();

@@ -18,6 +18,7 @@ const menu = new Menu(t("This person"), "tile-menu");
  * @property {(participant: string) => void} onFullScreen
  * @property {(participant: string) => void} onPicture in a window of its own
  * @property {(participant: string) => void} onFigures of the connection
+ * @property {(() => void) | null} onPortrait one wants to choose what stands for oneself
  */
 
 export class TileMenu {
@@ -51,6 +52,7 @@ export class TileMenu {
     if (document.pictureInPictureEnabled) items.push({ name: t("In a window of its own"), icon: "picture", act: () => actions.onPicture(id) });
     items.push({ name: t("Connection"), icon: "signal", act: () => actions.onFigures(id) });
     if (id === this.call.self) items.push({ name: t("Change my name"), icon: "pencil", act: () => editName(this.name, (to) => this.call.renameSelf(to)) });
+    if (id === this.call.self && actions.onPortrait) items.push({ name: t("While my camera is off…"), icon: "picture", act: actions.onPortrait });
     if (this.call.hosting.allowed && id !== this.call.self) items.push(...this.#ofHost());
     menu.open(this.root, items);
   }

@@ -3,6 +3,7 @@ import { CaptionLayer } from "./caption-layer.js";
 import { element, icon } from "../ui/element.js";
 import { FaceButtons } from "./face-buttons.js";
 import { FacePlacer, drawOverlay } from "./overlay.js";
+import { PortraitView } from "../portrait/view.js";
 import { Signal } from "./signal.js";
 import { TileInsight } from "./tile-insight.js";
 import { TileMenu } from "./tile-menu.js";
@@ -47,6 +48,7 @@ export class Tile {
     this.video.muted = true;
     this.canvas = element("canvas", { class: "overlay", "aria-hidden": "true" });
     this.avatar = element("div", { class: "avatar", "aria-hidden": "true" });
+    this.portrait = new PortraitView(call, id);
     this.still = element("canvas", { class: "still gone", "aria-hidden": "true" });
     this.layer = element("div", { class: "face-layer" });
     this.name = element("span", { class: "tile-name", dir: "auto" });
@@ -61,6 +63,7 @@ export class Tile {
       "figure",
       { class: `tile${this.mirrored ? " own" : ""}`, "data-testid": "tile", "data-participant": id },
       this.avatar,
+      this.portrait.root,
       this.still,
       this.video,
       this.canvas,
@@ -105,6 +108,7 @@ export class Tile {
     this.name.textContent = participant.name;
     this.avatar.textContent = [...participant.name.trim()][0]?.toUpperCase() ?? "?";
     const where = this.own ? t("you") : participant.connected ? (participant.video ? "" : t("sound only")) : t("reconnecting…");
+    this.portrait.update(participant.portrait);
     const role = participant.host ? t("host") : "";
     this.note.textContent = [where, role, participant.muted ? t("muted by the host") : ""].filter(Boolean).join(", ");
     const place = this.call.talk.handPlace(this.id);
@@ -173,6 +177,7 @@ export class Tile {
   remove() {
     this.#gone = true;
     clearInterval(this.#timer);
+    this.portrait.remove();
     this.video.srcObject = null;
     this.cell.remove();
   }
@@ -227,10 +232,11 @@ export class Tile {
     return !this.#track || !this.#frameAt || performance.now() - this.#frameAt > STALLED_MS;
   }
 
-  /** A camera that is off, or a picture that does not arrive, gives way to the initial. */
+  /** A camera that is off, or a picture that does not arrive, gives way to the portrait, or to the initial. */
   #checkStall() {
     const stalled = this.#stalled;
     this.figure.classList.toggle("pictureless", stalled && !document.hidden);
+    this.portrait.show(stalled);
     if (stalled) this.draw();
   }
 }

@@ -37,8 +37,10 @@ export class Tiles {
    * @param {ViewSettings} settings
    * @param {ScreenShare | null} share
    * @param {(participant: string) => void} onRemove the host wants somebody out
+   * @param {(() => void) | null} onPortrait one wants to choose what stands for oneself
    */
-  constructor(grid, call, media, settings, share, onRemove) {
+  constructor(grid, call, media, settings, share, onRemove, onPortrait) {
+    this.onPortrait = onPortrait;
     this.share = share;
     this.onRemove = onRemove;
     this.grid = grid;
@@ -79,6 +81,7 @@ export class Tiles {
         tile = new Tile(this.call, participant.id, { own, screen: !!participant.screen_of }, this.settings, {
           onAspect: () => this.layout(),
           onRemove: this.onRemove,
+          onPortrait: this.onPortrait,
           pinned: (id) => this.#pinned === id,
           onPin: (id, pinned) => this.pin(pinned ? id : null),
           onFullScreen: (id) => void this.#fullScreen(id),

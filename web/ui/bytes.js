@@ -2,7 +2,7 @@
 
 /**
  * @param {string} base64
- * @returns {Uint8Array} empty when the text is no base64
+ * @returns {Uint8Array<ArrayBuffer>} empty when the text is no base64
  */
 export function bytesOf(base64) {
   try {

@@ -27,6 +27,20 @@ def test_sound_may_come_in_any_pieces(mouth, speech):
     np.testing.assert_allclose(np.concatenate(parts), whole, atol=1e-4)
 
 
+def test_what_may_not_wait_is_foretold_and_put_right_later(mouth, speech):
+    sure, voice, newest = mouth.hear(speech, mouth.begin()), mouth.begin(), []
+    for at in range(0, len(speech), STEP // 2):
+        if len(rows := mouth.newest(speech[at : at + STEP // 2], voice)):
+            assert voice.steps == len(newest) + 1 and len(rows) == min(AHEAD, voice.steps)
+            newest.append(opening(mouth.shape(rows)))
+    whole = [openings for openings in newest if len(openings) == AHEAD]
+    np.testing.assert_allclose([openings[0] for openings in whole], opening(sure), atol=1e-5)
+    # Of each later row less of what follows is known.
+    errors = [np.abs([o[k] for o in whole[:-AHEAD]] - opening(sure)[k : k + len(whole) - AHEAD]) for k in range(AHEAD)]
+    means = [float(error.mean()) for error in errors]
+    assert means == sorted(means) and means[1] < 0.004 and 0.006 < means[-1] < 0.02
+
+
 def test_long_recordings_are_looked_at_in_pieces_that_do_not_show(mouth, speech, monkeypatch):
     whole = mouth.shapes(speech)
     monkeypatch.setattr("models.portrait.mouth.PIECE", 7_001)

@@ -58,6 +58,23 @@ def test_a_source_is_heard_exactly_by_all_but_itself() -> None:
     assert desk.statistics().mixes == 2
 
 
+def test_the_desk_knows_when_what_was_said_is_heard() -> None:
+    desk = Desk()
+    _, eve = listening(desk)
+    assert desk.heard_at("ada", 100.0) is None
+    play(desk)
+    for n in range(3):
+        desk.feed("ada", VoiceBlock(100 + n * 0.02, voice(n, 180).mix, {}, False))
+        play(desk)
+    # The first of these was the mix's second frame.
+    assert desk.heard_at("ada", 100.0) == pytest.approx(0.02)
+    assert desk.heard_at("ada", 100.5) == pytest.approx(0.52)
+    assert [pts for _, pts in eve.sent] == [0, 960, 1920, 2880]
+    desk.remove("ada")
+    play(desk)
+    assert desk.heard_at("ada", 100.0) is None
+
+
 def test_who_hears_the_same_gets_the_same_packets() -> None:
     desk = Desk()
     watchers = [listening(desk, f"watcher {n}") for n in range(3)]
