@@ -41,6 +41,9 @@ def serve(
     insecure: Annotated[
         bool | None, typer.Option("--insecure", help="Listen on a network without secret and TLS.")
     ] = None,
+    servers: Annotated[
+        int | None, typer.Option(help="Media servers, a process and more each, behind one port [1].")
+    ] = None,
     device: DeviceFlag = None,
     engine: Annotated[
         bool | None, typer.Option("--engine/--no-engine", help="Separate voices, or carry plain sound only.")
@@ -60,6 +63,7 @@ def serve(
         tls_cert=tls_cert,
         tls_key=tls_key,
         insecure=insecure,
+        servers=servers,
         device=device,
         engine=engine,
         observer=observer,
@@ -68,6 +72,10 @@ def serve(
         log_level=log_level,
     )
     configure_logging(settings.log_level)
+    if settings.servers > 1:
+        from streamer.commands.serve_many import serve_many
+
+        raise run_or_exit(lambda: serve_many(settings, demo=demo))
     from streamer.commands.serve import serve_forever
 
     raise run_or_exit(lambda: serve_forever(settings, demo=demo))

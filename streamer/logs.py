@@ -71,6 +71,6 @@ def configure_logging(level: str) -> None:
         handlers=[LimitedHandler(sys.stderr)],
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
-    # aiortc tells of every candidate at info.
-    for name in ("aioice", "aiortc"):
+    # aiortc tells of every candidate at info, httpx of every request.
+    for name in ("aioice", "aiortc", "httpx"):
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
