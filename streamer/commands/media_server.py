@@ -59,7 +59,7 @@ class MediaServer(Server):
             "type": "state",
             "port": self.servers[0].sockets[0].getsockname()[1],
             "rooms": sorted(room.id for room in context.rooms.all()),
-            "ready": context.engine.ready or not context.settings.engine,
+            "ready": not context.readiness.reasons(),
             "draining": context.rooms.stopping,
         }
         if state != self._told and not self._writer.is_closing():
@@ -111,7 +111,7 @@ def main() -> None:
     """Serve until the front door says that it is enough, or has gone."""
     door = socket.socket(fileno=int(sys.argv[1]))
     post: Post = pickle.loads(framing.read_blocking(door)["post"])
-    configure_logging(post.settings.log_level)
+    configure_logging(post.settings.log_level, post.settings.log_format)
     raise_descriptor_limit()
     for number in (signal.SIGINT, signal.SIGTERM):
         # uvicorn raises the signal again when it has stopped.

@@ -24,6 +24,7 @@ from streamer.mixing.mixer import VoiceBlock
 from streamer.observer.client import ObserverClient
 from streamer.observer.feed import Feed
 from streamer.rtc.ingest import AudioBlock
+from streamer.stages import SEPARATED, STAGES
 
 DEADLINE = 0.08
 """Seconds a block may be away before it goes on as plain sound."""
@@ -162,7 +163,9 @@ class Agent:
             self._emit(self._pending.popleft(), None)
         if self._pending and self._pending[0].index == index:
             block = self._pending.popleft()
-            self.statistics.delays.append(self._loop.time() - block.arrived)
+            took = self._loop.time() - block.arrived
+            self.statistics.delays.append(took)
+            STAGES.passed(SEPARATED, took)
             self._emit(block, voices)
             if others and self._loop.time() >= self._tell_at:
                 self._tell_at = self._loop.time() + TELL_EVERY
@@ -185,6 +188,7 @@ class Agent:
         self._on_voice(VoiceBlock(block.t, block.mix, voices or {}, separated, received=block.arrived))
         self._feed.block(block.t, block.behind, voices or {})
         self.statistics.separated += in_time
+        STAGES.went_on(late=not in_time and self._engine.ready)
         self._judge(in_time)
 
     def _judge(self, in_time: bool) -> None:
