@@ -54,6 +54,7 @@ def serve(
         str | None, typer.Option("--language", help="Code of what is spoken; auto hears it out [auto].")
     ] = None,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error [info].")] = None,
+    log_format: Annotated[str | None, typer.Option(help="text, or json: an object a line [text].")] = None,
     demo: Annotated[bool, typer.Option("--demo", help="Bring two talking portraits into a room.")] = False,
 ) -> None:
     """Serve calls."""
@@ -70,8 +71,9 @@ def serve(
         speech=speech,
         language=language,
         log_level=log_level,
+        log_format=log_format,
     )
-    configure_logging(settings.log_level)
+    configure_logging(settings.log_level, settings.log_format)
     if settings.servers > 1:
         from streamer.commands.serve_many import serve_many
 
@@ -298,6 +300,20 @@ def join(
             choice=choice,
         )
     )
+
+
+@app.command()
+def load(
+    rooms: Annotated[int, typer.Option(min=1, max=64, help="Calls at once.")] = 4,
+    faces: Annotated[int, typer.Option(min=1, max=8, help="People who talk in each; one more listens.")] = 2,
+    minutes: Annotated[float, typer.Option(min=0.1, max=1440, help="How long.")] = 5,
+    server: Annotated[str, typer.Option("--server", help="Address of the server.")] = "http://127.0.0.1:8000",
+    secret: Annotated[str | None, typer.Option(envvar="EARSHOT_SECRET", help="The server's secret.")] = None,
+) -> None:
+    """Measure what a server holds: calls of puppets; a table of delay, loss, gaps on stderr, all of it as JSON."""
+    from streamer.commands.load import load_command
+
+    raise run_or_exit(lambda: load_command(server=server, rooms=rooms, faces=faces, minutes=minutes, secret=secret))
 
 
 @app.command()
