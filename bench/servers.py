@@ -17,8 +17,8 @@ from streamer.commands.load import _open, media
 from streamer.commands.load_report import Room
 from streamer.demo.clip import demo_clip
 
-KILLS = 5
-HOLD = 12.0
+KILLS = 3
+HOLD = 10.0
 """Seconds of a call before a server is killed, and after."""
 
 LIMIT = 5.0
@@ -46,7 +46,9 @@ async def rooms_of(http: httpx.AsyncClient) -> dict[str, float]:
 
 async def held(address: str, front: int) -> tuple[list[float], list[float], float]:
     """Gaps of listeners in calls of the killed server, and in others; cores that the door took for two calls."""
-    hurt, unhurt, cores = [], [], []
+    hurt: list[float] = []
+    unhurt: list[float] = []
+    cores: list[float] = []
     loops = media(demo_clip())
     async with httpx.AsyncClient(base_url=address, trust_env=False, timeout=30) as http:
         for _ in range(KILLS):
