@@ -69,7 +69,7 @@ class Claims:
 
 
 class Tokens:
-    """Mints and verifies tokens with one key, made from the secret or, without one, at random.
+    """Mints and verifies tokens with one key, made from the token key, else the secret or, without either, at random.
 
     Args:
         settings: secret and lifetimes.
@@ -77,10 +77,11 @@ class Tokens:
     """
 
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.time) -> None:
-        secret = settings.secret.get_secret_value() if settings.secret else secrets.token_urlsafe(32)
-        self._secret = secret.encode() if settings.secret else None
+        self._secret = settings.secret.get_secret_value().encode() if settings.secret else None
+        known = settings.token_key or settings.secret
+        source = known.get_secret_value() if known else secrets.token_urlsafe(32)
         # Not the secret itself: the key also signs what anyone with an invite can see.
-        self._key = hmac.digest(secret.encode(), b"earshot token key v1", hashlib.sha256)
+        self._key = hmac.digest(source.encode(), b"earshot token key v1", hashlib.sha256)
         self._lifetimes: dict[Kind, float] = {
             "invite": settings.invite_lifetime,
             "session": settings.token_lifetime,

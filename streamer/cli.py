@@ -41,6 +41,9 @@ def serve(
     insecure: Annotated[
         bool | None, typer.Option("--insecure", help="Listen on a network without secret and TLS.")
     ] = None,
+    servers: Annotated[
+        int | None, typer.Option(help="Media servers, a process and more each, behind one port [1].")
+    ] = None,
     device: DeviceFlag = None,
     engine: Annotated[
         bool | None, typer.Option("--engine/--no-engine", help="Separate voices, or carry plain sound only.")
@@ -55,6 +58,7 @@ def serve(
         Path | None,
         typer.Option("--recordings", help="Folder for recordings of calls; without one hosts cannot record."),
     ] = None,
+    log_format: Annotated[str | None, typer.Option(help="text, or json: an object a line [text].")] = None,
     demo: Annotated[bool, typer.Option("--demo", help="Bring two talking portraits into a room.")] = False,
 ) -> None:
     """Serve calls."""
@@ -64,6 +68,7 @@ def serve(
         tls_cert=tls_cert,
         tls_key=tls_key,
         insecure=insecure,
+        servers=servers,
         device=device,
         engine=engine,
         observer=observer,
@@ -71,8 +76,13 @@ def serve(
         language=language,
         log_level=log_level,
         recordings=recordings,
+        log_format=log_format,
     )
-    configure_logging(settings.log_level)
+    configure_logging(settings.log_level, settings.log_format)
+    if settings.servers > 1:
+        from streamer.commands.serve_many import serve_many
+
+        raise run_or_exit(lambda: serve_many(settings, demo=demo))
     from streamer.commands.serve import serve_forever
 
     raise run_or_exit(lambda: serve_forever(settings, demo=demo))
@@ -295,6 +305,20 @@ def join(
             choice=choice,
         )
     )
+
+
+@app.command()
+def load(
+    rooms: Annotated[int, typer.Option(min=1, max=64, help="Calls at once.")] = 4,
+    faces: Annotated[int, typer.Option(min=1, max=8, help="People who talk in each; one more listens.")] = 2,
+    minutes: Annotated[float, typer.Option(min=0.1, max=1440, help="How long.")] = 5,
+    server: Annotated[str, typer.Option("--server", help="Address of the server.")] = "http://127.0.0.1:8000",
+    secret: Annotated[str | None, typer.Option(envvar="EARSHOT_SECRET", help="The server's secret.")] = None,
+) -> None:
+    """Measure what a server holds: calls of puppets; a table of delay, loss, gaps on stderr, all of it as JSON."""
+    from streamer.commands.load import load_command
+
+    raise run_or_exit(lambda: load_command(server=server, rooms=rooms, faces=faces, minutes=minutes, secret=secret))
 
 
 @app.command()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import os
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TextIO
 
 WINDOW = 10.0
@@ -14,6 +17,9 @@ WINDOW = 10.0
 
 MOST_LINES = 20
 """Lines of one place in a window; the others are only counted."""
+
+FORMAT = "EARSHOT_LOG_FORMAT"
+"""Variable by which the processes that a server starts write as it does."""
 
 Place = tuple[str, int, str]
 
@@ -60,17 +66,36 @@ class LimitedHandler(logging.StreamHandler[TextIO]):
                 super().emit(logging.LogRecord(name, logging.WARNING, path, line, text, (more, WINDOW), None))
 
 
-def configure_logging(level: str) -> None:
-    """Log to stderr.
+class JsonLines(logging.Formatter):
+    """Writes a record as one line of JSON: time (RFC 3339), level, logger, process, message and, if any, exception."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write one."""
+        said = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "process": record.process,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            said["exception"] = self.formatException(record.exc_info)
+        return json.dumps(said, ensure_ascii=False)
+
+
+def configure_logging(level: str, form: str | None = None) -> None:
+    """Log to stderr, in the processes that are started, too.
 
     Args:
         level: debug, info, warning or error.
+        form: text or json; None for that of the process that started this one.
     """
-    logging.basicConfig(
-        level=level.upper(),
-        handlers=[LimitedHandler(sys.stderr)],
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
-    # aiortc tells of every candidate at info.
-    for name in ("aioice", "aiortc"):
+    form = form or os.environ.get(FORMAT, "text")
+    os.environ[FORMAT] = form
+    handler = LimitedHandler(sys.stderr)
+    plain = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
+    handler.setFormatter(JsonLines() if form == "json" else plain)
+    logging.basicConfig(level=level.upper(), handlers=[handler])
+    # aiortc tells of every candidate at info, httpx of every request.
+    for name in ("aioice", "aiortc", "httpx"):
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))

@@ -95,7 +95,9 @@ class Settings(BaseSettings):
 
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
+    servers: int = Field(default=1, ge=1, le=64)
     secret: SecretStr | None = None
+    token_key: SecretStr | None = None
     tls_cert: Path | None = None
     tls_key: Path | None = None
     insecure: bool = False
@@ -103,6 +105,7 @@ class Settings(BaseSettings):
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     proxies: Annotated[tuple[str, ...], NoDecode] = ()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["text", "json"] = "text"
 
     engine: bool = True
     device: str = "cpu"
@@ -198,11 +201,11 @@ class Settings(BaseSettings):
                 raise ValueError(f"{ports} is not a first and a last port from 1024 to 65535")
         return ports
 
-    @field_validator("secret")
+    @field_validator("secret", "token_key")
     @classmethod
     def _long_secret(cls, secret: SecretStr | None) -> SecretStr | None:
         if secret is not None and len(secret.get_secret_value()) < 16:
-            raise ValueError("the secret needs at least 16 characters")
+            raise ValueError("it needs at least 16 characters")
         return secret
 
     @model_validator(mode="after")

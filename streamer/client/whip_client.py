@@ -15,6 +15,7 @@ from aiortc import (
     RTCIceServer,
     RTCPeerConnection,
     RTCSessionDescription,
+    RTCStatsReport,
 )
 from aiortc.mediastreams import MediaStreamTrack
 
@@ -85,8 +86,7 @@ class WhipClient:
                 self.lost.set()
                 connected.set()
 
-        for track in self._tracks:
-            self._pc.addTransceiver(track, direction="sendonly")
+        self._prepare(self._pc)
         await self._pc.setLocalDescription(await self._pc.createOffer())
         answer = await self._post(self._pc.localDescription.sdp)
         try:
@@ -101,6 +101,15 @@ class WhipClient:
             self.lost.set()
         if self.lost.is_set():
             raise UserError(f"{self._endpoint} accepted, but no media connection came about: is UDP blocked?")
+
+    def _prepare(self, pc: RTCPeerConnection) -> None:
+        """Add what is sent."""
+        for track in self._tracks:
+            pc.addTransceiver(track, direction="sendonly")
+
+    async def stats(self) -> RTCStatsReport:
+        """Return what the connection has counted."""
+        return await self._pc.getStats()
 
     async def _post(self, offer: str) -> str:
         """Send the offer; returns the answer."""

@@ -11,15 +11,16 @@ import threading
 import time
 from collections.abc import Callable
 from types import FrameType
+from typing import Any, Protocol
 
+from streamer.auth import Role
 from streamer.client import loopback
 from streamer.client.loopback import page_address
 from streamer.commands.port import require_free
 from streamer.errors import Removed
-from streamer.rooms.rooms import Rooms
 from streamer.server import http
 from streamer.server.app import create_app
-from streamer.server.connections import raise_descriptor_limit
+from streamer.server.connections import Connections, raise_descriptor_limit
 from streamer.server.context import Context
 from streamer.settings import Settings
 from streamer.workers.priority import be_prompt
@@ -42,12 +43,30 @@ STEADY_SECONDS = 60.0
 """A participant that lasted this long begins again with the short pause."""
 
 
+class Calls(Protocol):
+    """What a server has to let come to its end: rooms, or the servers that have them."""
+
+    def stop(self, seconds: float) -> None:
+        """Take nobody in any more, and say that calls have so many seconds."""
+
+    @property
+    def deserted(self) -> bool:
+        """Whether nobody is there any more."""
+
+
+class Minter(Protocol):
+    """What makes invites."""
+
+    def invite(self, room: str, role: Role, host: bool = False) -> str:
+        """Make one."""
+
+
 class Server(http.Server):
     """A server that lets calls end, for a while, and then ends for certain.
 
     Args:
         config: of the server.
-        rooms: where the calls are.
+        calls: what it carries.
         drain: seconds that calls have from the first signal on; a second one ends them.
 
     Attributes:
@@ -56,9 +75,9 @@ class Server(http.Server):
 
     hard_exit: float | None = None
 
-    def __init__(self, config: http.Config, rooms: Rooms, drain: float) -> None:
+    def __init__(self, config: http.Config, calls: Calls, drain: float) -> None:
         super().__init__(config)
-        self._rooms = rooms
+        self._calls = calls
         self._drain = drain
         self._signalled = False
         self._ends: float | None = None
@@ -82,9 +101,9 @@ class Server(http.Server):
             return True
         now = time.monotonic()
         if self._signalled and self._ends is None:
-            self._rooms.stop(self._drain)
+            self._calls.stop(self._drain)
             self._ends = now + max(self._drain, TELL_SECONDS)
-        return self._ends is not None and (now >= self._ends or self._rooms.deserted)
+        return self._ends is not None and (now >= self._ends or self._calls.deserted)
 
 
 def _end(seconds: float) -> None:
@@ -105,28 +124,35 @@ def make_server(settings: Settings) -> Server:
     """
     app = create_app(settings)
     context: Context = app.state.context
-    return Server(
-        http.Config(
-            app,
-            context.connections,
-            host=settings.host,
-            port=settings.port,
-            ssl_certfile=str(settings.tls_cert) if settings.tls_cert else None,
-            ssl_keyfile=str(settings.tls_key) if settings.tls_key else None,
-            log_level=settings.log_level,
-            log_config=None,
-            access_log=False,
-            proxy_headers=bool(settings.proxies),
-            forwarded_allow_ips=list(settings.proxies),
-            server_header=False,
-            ws_max_size=settings.message_limit,
-            ws_per_message_deflate=False,
-            timeout_graceful_shutdown=SHUTDOWN_SECONDS,
-            h11_max_incomplete_event_size=settings.body_limit,
-        ),
-        context.rooms,
-        settings.drain,
-    )
+    return Server(config(settings, app, context.connections), context.rooms, settings.drain)
+
+
+def config(settings: Settings, app: Any, connections: Connections, **options: Any) -> http.Config:
+    """Return how an application is served.
+
+    Args:
+        settings: checked settings.
+        app: the application.
+        connections: where they count.
+        options: uvicorn's, which win over what the settings say.
+    """
+    said: dict[str, Any] = {
+        "host": settings.host,
+        "port": settings.port,
+        "ssl_certfile": str(settings.tls_cert) if settings.tls_cert else None,
+        "ssl_keyfile": str(settings.tls_key) if settings.tls_key else None,
+        "log_level": settings.log_level,
+        "log_config": None,
+        "access_log": False,
+        "proxy_headers": bool(settings.proxies),
+        "forwarded_allow_ips": list(settings.proxies),
+        "server_header": False,
+        "ws_max_size": settings.message_limit,
+        "ws_per_message_deflate": False,
+        "timeout_graceful_shutdown": SHUTDOWN_SECONDS,
+        "h11_max_incomplete_event_size": settings.body_limit,
+    }
+    return http.Config(app, connections, **(said | options))
 
 
 def serve_forever(settings: Settings, demo: bool = False) -> int:
@@ -144,18 +170,31 @@ def serve_forever(settings: Settings, demo: bool = False) -> int:
     """
     require_free(settings.host, settings.port)
     raise_descriptor_limit()
-    return asyncio.run(_serve(settings, demo))
-
-
-async def _serve(settings: Settings, demo: bool) -> int:
-    be_prompt()
     server = make_server(settings)
+    context: Context = server.config.app.state.context  # type: ignore[union-attr]
+    return asyncio.run(run(server, settings, context, lambda: context.rooms.create().id, demo))
+
+
+async def run(server: Server, settings: Settings, minter: Minter, new_room: Callable[[], str], demo: bool) -> int:
+    """Serve until SIGINT or SIGTERM, and say where.
+
+    Args:
+        server: not started.
+        settings: checked settings.
+        minter: makes invites.
+        new_room: makes the demo's room and returns its id.
+        demo: bring two talking portraits into a room.
+
+    Returns:
+        Exit code.
+    """
+    be_prompt()
     server.hard_exit = HARD_EXIT_SECONDS
     for number in (signal.SIGINT, signal.SIGTERM):
         # uvicorn raises the signal again when it has stopped: by default that would end the process before
         # the demo's participant is stopped too.
         signal.signal(number, lambda *_: None)
-    companion = asyncio.create_task(_announce(server, settings, demo), name="announcement")
+    companion = asyncio.create_task(_announce(server, settings, minter, new_room, demo), name="announcement")
     try:
         await server.serve()
     except SystemExit:
@@ -167,7 +206,9 @@ async def _serve(settings: Settings, demo: bool) -> int:
     return 0 if server.started else 1
 
 
-async def _announce(server: Server, settings: Settings, demo: bool) -> None:
+async def _announce(
+    server: Server, settings: Settings, minter: Minter, new_room: Callable[[], str], demo: bool
+) -> None:
     """Say where the server is once it is up; keep the demo's participant running."""
     while not server.started:  # noqa: ASYNC110 - uvicorn sets a flag and tells nobody
         await asyncio.sleep(0.05)
@@ -175,12 +216,11 @@ async def _announce(server: Server, settings: Settings, demo: bool) -> None:
     if not demo:
         print(f"Earshot is at {address}/", flush=True)
         return
-    context: Context = server.config.app.state.context  # type: ignore[union-attr]
-    room = context.rooms.create()
+    room = new_room()
     # Whoever starts the server is the host: the page takes this link out of its address, and shows one to pass on.
-    host = context.invite(room.id, "publish", host=True)
-    print(f"The demo call is at {address}/r/{room.id}#{host}", flush=True)
-    await keep_demo(address, room.id, lambda: context.invite(room.id, "publish"), settings)
+    host = minter.invite(room, "publish", host=True)
+    print(f"The demo call is at {address}/r/{room}#{host}", flush=True)
+    await keep_demo(address, room, lambda: minter.invite(room, "publish"), settings)
 
 
 async def keep_demo(address: str, room: str, mint: Callable[[], str], settings: Settings) -> None:

@@ -172,11 +172,13 @@ class EngineClient(WorkerClient[_Session, EngineStatistics]):
         session = self._sessions.get(message.get("sid", ""))
         if session is None:
             return
-        if message["type"] == "voices":
+        if message["type"] in ("voices", "unheard"):
             lost = message["dropped"] - session.worker_dropped
             session.worker_dropped = message["dropped"]
             self._statistics.audio_dropped += lost
-            session.audio_in_flight = max(0, session.audio_in_flight - 1 - lost)
+            session.audio_in_flight = max(0, session.audio_in_flight - lost)
+        if message["type"] == "voices":
+            session.audio_in_flight = max(0, session.audio_in_flight - 1)
             self._statistics.audio_answered += 1
             self._statistics.hear_cpu += message["cpu"]
             voices, others, clean = unpack_voices(message), unpack_others(message), unpack_clean(message)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 import numpy as np
@@ -115,6 +115,21 @@ class Engine:
         session = self._sessions.get(sid)
         if session is not None and on != (session.noisy is not None):
             session.noisy = Stream() if on else None
+
+    def voices(self, sid: str) -> int:
+        """Return how many voices a session has; 0 for an unknown one."""
+        session = self._sessions.get(sid)
+        return len(session.present()) if session else 0
+
+    def start_over(self, sids: Iterable[str]) -> None:
+        """Have sessions forget what the separator has of them, after a block was left half done."""
+        with self._lock:
+            for sid in sids:
+                if (session := self._sessions.get(sid)) is not None:
+                    self._free_rows += session.rows.values()
+                    session.rows = {}
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
 
     def voice_changes(self, sid: str) -> list[Change]:
         """Return what happened to the voice prints of a session since the last call, oldest first."""

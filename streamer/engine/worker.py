@@ -6,6 +6,7 @@ one batch. Sound that would be late anyway is dropped and counted: worked off, i
 
 from __future__ import annotations
 
+import logging
 import socket
 import sys
 import time
@@ -18,11 +19,15 @@ import numpy as np
 from models.common.arrays import F32
 from streamer.engine.engine import Engine
 from streamer.engine.looker import Looker
+from streamer.engine.memory_limit import MemoryLimit, is_out_of_memory
 from streamer.engine.packing import pack_faces, pack_voices, unpack_attribution, unpack_found
+from streamer.engine.types import Voices
 from streamer.workers.framing import Message
 from streamer.workers.priority import go_first, go_real_time
 from streamer.workers.process import SILENCE_LIMIT
 from streamer.workers.service import Service, socket_of_parent
+
+log = logging.getLogger("earshot.engine")
 
 AUDIO_BACKLOG = 10
 """Blocks of 20 ms a session may have waiting."""
@@ -78,6 +83,7 @@ class Worker(Service):
         super().__init__(sock, SILENCE_LIMIT)
         self._looker = Looker(max_faces, self._looked, self._looking)
         self._engine = Engine(device, max_faces, self._looker)
+        self._limit = MemoryLimit(time.monotonic)
         self._inboxes: dict[str, Inbox] = {}
         self._looking_cpu, self._unattributed = 0.0, 0
 
@@ -135,11 +141,35 @@ class Worker(Service):
                 blocks = {sid: inbox.take(now) for sid, inbox in self._inboxes.items() if inbox.audio}
                 dropped = {sid: self._inboxes[sid].dropped for sid in blocks}
             started = time.thread_time()
-            voices = self._engine.hear({sid: (block.t, block.pcm) for sid, block in blocks.items()})
+            voices = self._heard(blocks)
             cpu = time.thread_time() - started
+            for sid in blocks.keys() - voices.keys():
+                self.send({"type": "unheard", "sid": sid, "dropped": self._unheard(sid, dropped[sid])})
             for sid, result in voices.items():
                 reply = pack_voices(result) | {"type": "voices", "sid": sid, "index": blocks[sid].index}
                 self.send(reply | {"dropped": dropped[sid], "cpu": cpu / len(voices)})
+
+    def _heard(self, blocks: dict[str, Block]) -> dict[str, Voices]:
+        """Separate a block of each session that there is memory for."""
+        counts = {sid: self._engine.voices(sid) for sid in blocks}
+        chosen = self._limit.fitting(counts)
+        try:
+            return self._engine.hear({sid: (blocks[sid].t, blocks[sid].pcm) for sid in chosen})
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            self._limit.failed(sum(counts[sid] for sid in chosen))
+            log.error("out of memory: at most %d voices are separated for a while (%s)", self._limit.most, error)
+            self._engine.start_over(chosen)
+            return {}
+
+    def _unheard(self, sid: str, dropped: int) -> int:
+        """Count a block that goes without its voices."""
+        with self.changed:
+            if (inbox := self._inboxes.get(sid)) is not None:
+                inbox.dropped += 1
+                return inbox.dropped
+        return dropped
 
 
 def main() -> None:

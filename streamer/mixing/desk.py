@@ -15,6 +15,7 @@ from streamer.mixing.faders import Faders
 from streamer.mixing.mix import Ears, Mix
 from streamer.mixing.mixer import MIX_BLOCK, VoiceBlock
 from streamer.mixing.source import BLOCK_SECONDS, Due, Source
+from streamer.stages import MIXED, SENT, STAGES
 
 log = logging.getLogger("earshot.sound")
 
@@ -239,11 +240,14 @@ class Desk:
     async def _frame(self) -> None:
         """Mix, encode and send one frame."""
         self.step()
+        received = [block.received for block, _ in self._due.values() if block and block.received]
+        loop = asyncio.get_running_loop()
+        for moment in received:
+            STAGES.passed(MIXED, loop.time() - moment)
         wanted: dict[Mix, dict[str, RTCRtpCodecParameters]] = {}
         for listener in self._listeners:
             if listener.mix is not None and (codec := listener.codec) is not None:
                 wanted.setdefault(listener.mix, {})[codec.name] = codec
-        loop = asyncio.get_running_loop()
         if len(wanted) == 1:
             # To wake a thread and be woken by it costs more than it takes, 0.2 ms.
             _encode({mix: list(codecs.values()) for mix, codecs in wanted.items()})
@@ -251,11 +255,13 @@ class Desk:
             # The loop has packets to hand on meanwhile.
             await loop.run_in_executor(None, _encode, {mix: list(codecs.values()) for mix, codecs in wanted.items()})
         now, lost = loop.time(), self._missed + self._dropped()
-        self.delays.extend(now - block.received for block, _ in self._due.values() if block and block.received)
+        self.delays.extend(now - moment for moment in received)
         for listener in list(self._listeners):
             self._played += 1
             if listener.mix in wanted:
                 listener.send(self._place, lost)
+        for moment in received:
+            STAGES.passed(SENT, loop.time() - moment)
 
 
 def _encode(wanted: dict[Mix, list[RTCRtpCodecParameters]]) -> None:

@@ -25,6 +25,7 @@ from streamer.mixing.noise_switch import NoiseSwitch
 from streamer.observer.client import ObserverClient
 from streamer.observer.feed import Feed
 from streamer.rtc.ingest import AudioBlock
+from streamer.stages import SEPARATED, STAGES
 
 DEADLINE = 0.08
 """Seconds a block may be away before it goes on as plain sound."""
@@ -177,7 +178,9 @@ class Agent:
             self._emit(self._pending.popleft(), None)
         if self._pending and self._pending[0].index == index:
             block = self._pending.popleft()
-            self.statistics.delays.append(self._loop.time() - block.arrived)
+            took = self._loop.time() - block.arrived
+            self.statistics.delays.append(took)
+            STAGES.passed(SEPARATED, took)
             self._emit(block, voices, clean)
             if others and self._loop.time() >= self._tell_at:
                 self._tell_at = self._loop.time() + TELL_EVERY
@@ -203,6 +206,7 @@ class Agent:
         if self.on_heard is not None:
             self.on_heard(block.t, block.behind, voices or {})
         self.statistics.separated += in_time
+        STAGES.went_on(late=not in_time and self._engine.ready)
         self._judge(in_time)
 
     def _judge(self, in_time: bool) -> None:

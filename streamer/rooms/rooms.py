@@ -88,8 +88,11 @@ class Rooms:
         if rules is not None:
             check_link(rules, invite)
 
-    def create(self) -> Room:
+    def create(self, room_id: str = "") -> Room:
         """Make a room with a new id.
+
+        Args:
+            room_id: where somebody else has drawn it.
 
         Returns:
             The empty room.
@@ -98,7 +101,7 @@ class Rooms:
             Full: there are as many rooms as there may be, or the server is about to stop.
         """
         self.check_open()
-        return self.enter(secrets.token_hex(5))
+        return self.enter(room_id or secrets.token_hex(5))
 
     def enter(self, room_id: str, links: int = 0) -> Room:
         """Return the room of a verified invite, made anew if it was forgotten.
@@ -168,6 +171,11 @@ class Rooms:
         """
         if self._stopping:
             raise Full("The server is about to stop, and takes nobody in; try again in a minute.")
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the server is about to stop."""
+        return self._stopping
 
     @property
     def deserted(self) -> bool:

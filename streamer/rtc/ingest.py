@@ -20,6 +20,7 @@ from streamer.rtc.latest import Latest
 from streamer.rtc.relay import VIDEO_RATE, RelayFrame, VideoSource
 from streamer.rtc.spread import Spread
 from streamer.rtc.timeline import PublisherClock, Timeline, now
+from streamer.stages import RECEIVED, STAGES
 
 __all__ = ["AudioBlock", "Ingest", "IngestStatistics"]
 
@@ -246,6 +247,7 @@ class Ingest:
             return
         self._allowance -= 1.0
         self._audio_blocks += 1
+        STAGES.passed(RECEIVED, now() - block.t)
         if self._on_audio is not None:
             self._guarded(self._on_audio, block)
 

@@ -21,6 +21,7 @@ from aioice.candidate import candidate_priority
 from aiortc import RTCPeerConnection
 
 from streamer.rtc.host_candidates import HostAddresses, gather
+from streamer.rtc.names import NAMES
 
 LONGEST_DATAGRAM = 2048
 """Bytes: packets are made for a path of 1,500; longer ones come in fragments, which nobody sends on purpose."""
@@ -99,6 +100,7 @@ class IngressConnection(aioice.ice.Connection):
         timeout: float = GATHER_SECONDS,  # noqa: ASYNC109 - aioice's
     ) -> list[Candidate]:
         """Open the sockets; a STUN or TURN server that is silent for this many seconds is done without."""
+        await self._look_up(timeout)
         # They are handed on to asyncio.wait, and need not be whole.
         if self.hosts.ports is None:
             return await super().get_component_candidates(component, addresses, timeout)  # type: ignore[arg-type]
@@ -106,6 +108,15 @@ class IngressConnection(aioice.ice.Connection):
         others = super().get_component_candidates(component, [], timeout)  # type: ignore[arg-type]
         relayed, *found = await asyncio.gather(others, *own)
         return [candidate for candidates in (*found, relayed) for candidate in candidates]
+
+    async def _look_up(self, seconds: float) -> None:
+        """Leave out the servers whose names are not found in time: aioice would look them up on threads of sound."""
+        if self.stun_server is not None:
+            address = await NAMES.find(self.stun_server[0], seconds)
+            self.stun_server = (address, self.stun_server[1]) if address else None
+        if self.turn_server is not None and await NAMES.find(self.turn_server[0], seconds) is None:
+            # The name stays: a certificate may be for it.
+            self.turn_server = None
 
     @property
     def checked(self) -> bool:

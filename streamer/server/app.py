@@ -36,6 +36,7 @@ from streamer.server.middleware.hosts import HostCheck
 from streamer.server.middleware.origins import CorsHeaders, OriginCheck
 from streamer.server.middleware.rate_limit import RateLimit
 from streamer.server.middleware.security_headers import SecurityHeaders
+from streamer.server.readiness import Readiness
 from streamer.settings import Settings
 
 WEB = Path(__file__).parents[2] / "web"
@@ -72,7 +73,8 @@ def create_app(
     engine.on_looking = rooms.looking_changed
     observer.on_ready = rooms.observer_changed
     connections = Connections(settings)
-    metrics = Metrics(rooms, engine, observer, connections)
+    readiness = Readiness(settings, engine, rooms)
+    metrics = Metrics(rooms, engine, observer, connections, readiness)
     demos = Demos(rooms, settings)
     limiter = RateLimiter(settings.requests_per_second, settings.requests_burst)
 
@@ -92,12 +94,16 @@ def create_app(
         if settings.observer:
             observer.start()
         rooms.shelf.start()
-        sweeper = asyncio.create_task(sweep(), name="sweep")
+        watching = [
+            asyncio.create_task(sweep(), name="sweep"),
+            asyncio.create_task(readiness.watch(), name="readiness"),
+        ]
         try:
             yield
         finally:
-            sweeper.cancel()
-            await asyncio.gather(sweeper, return_exceptions=True)
+            for task in watching:
+                task.cancel()
+            await asyncio.gather(*watching, return_exceptions=True)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(SHUTDOWN_SECONDS):
                     await asyncio.gather(demos.close(), rooms.close(), engine.close(), observer.close())
@@ -116,7 +122,9 @@ def create_app(
         Middleware(BodyLimit, settings=settings),
     ]
     app = FastAPI(title="Earshot", lifespan=lifespan, docs_url=None, redoc_url=None, middleware=middleware)
-    app.state.context = Context(settings, Tokens(settings), rooms, engine, observer, metrics, connections, demos)
+    app.state.context = Context(
+        settings, Tokens(settings), rooms, engine, observer, metrics, connections, demos, readiness
+    )
     _add_errors(app)
     _add_service_routes(app)
     app.include_router(room_routes.router)
@@ -185,11 +193,11 @@ def _add_service_routes(app: FastAPI) -> None:
 
     @app.get("/ready", tags=["service"])
     async def ready(request: Request) -> Response:
-        """Say whether calls are served as meant: 200 with models up or not wanted, else 503."""
+        """Say whether calls are served as meant: models up or not wanted, time and disk enough, and no end near."""
         context = context_of(request)
-        if context.engine.ready or not context.settings.engine:
-            return JSONResponse({"status": "ready", "voices_separated": context.engine.ready})
-        return _refused(503, "The models are not up yet; calls carry plain sound.")
+        if reasons := context.readiness.reasons() + await context.readiness.disk_reasons():
+            return _refused(503, " ".join(reasons), {"Retry-After": "5"})
+        return JSONResponse({"status": "ready", "voices_separated": context.engine.ready})
 
     @app.get("/metrics", tags=["service"], response_class=PlainTextResponse)
     async def metrics(request: Request) -> Response:

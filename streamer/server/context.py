@@ -17,6 +17,7 @@ from streamer.server.connections import Connections
 from streamer.server.demos import Demos
 from streamer.server.metrics import Metrics
 from streamer.server.middleware.hosts import host_name
+from streamer.server.readiness import Readiness
 from streamer.settings import LOOPBACK_NAMES, Settings, is_loopback
 
 FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
@@ -35,6 +36,7 @@ class Context:
     metrics: Metrics
     connections: Connections
     demos: Demos
+    readiness: Readiness
 
     def bearer_claims(self, connection: HTTPConnection, room: str) -> Claims:
         """Check the token in the Authorization header.

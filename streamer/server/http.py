@@ -26,12 +26,15 @@ class Config(uvicorn.Config):
     Args:
         app: the application.
         connections: where each connection counts.
+        ws: what serves WebSockets.
         options: uvicorn's.
     """
 
-    def __init__(self, app: Any, connections: Connections, **options: Any) -> None:
+    def __init__(
+        self, app: Any, connections: Connections, ws: type[asyncio.Protocol] | None = None, **options: Any
+    ) -> None:
         # Not httptools, which bounds no header.
-        super().__init__(app, http=Protocol, ws=WebSocketProtocol, **options)
+        super().__init__(app, http=Protocol, ws=ws or WebSocketProtocol, **options)
         self.connections = connections
 
 

@@ -16,6 +16,8 @@ from streamer.rooms.participant import Participant
 from streamer.rooms.room import Room
 from streamer.rooms.rooms import Rooms
 from streamer.server.connections import Connections
+from streamer.server.readiness import Readiness
+from streamer.stages import STAGES
 
 PREFIX = "earshot_"
 """Of every metric's name."""
@@ -29,9 +31,17 @@ class Metrics:
         engine: asked at each scrape.
         observer: likewise.
         connections: likewise.
+        readiness: likewise.
     """
 
-    def __init__(self, rooms: Rooms, engine: EngineClient, observer: ObserverClient, connections: Connections) -> None:
+    def __init__(
+        self,
+        rooms: Rooms,
+        engine: EngineClient,
+        observer: ObserverClient,
+        connections: Connections,
+        readiness: Readiness,
+    ) -> None:
         self.registry = CollectorRegistry()
         self._answers = Counter(
             PREFIX + "http_answers",
@@ -39,7 +49,7 @@ class Metrics:
             ("method", "status"),
             registry=self.registry,
         )
-        self.registry.register(_Live(rooms, engine, observer, connections))
+        self.registry.register(_Live(rooms, engine, observer, connections, readiness))
 
     def count_answer(self, method: str, status: int) -> None:
         """Count an HTTP answer; methods beyond the usual are one."""
@@ -52,7 +62,15 @@ class Metrics:
 
 
 class _Live(Collector):
-    def __init__(self, rooms: Rooms, engine: EngineClient, observer: ObserverClient, connections: Connections) -> None:
+    def __init__(
+        self,
+        rooms: Rooms,
+        engine: EngineClient,
+        observer: ObserverClient,
+        connections: Connections,
+        readiness: Readiness,
+    ) -> None:
+        self._readiness = readiness
         self._rooms = rooms
         self._engine = engine
         self._observer = observer
@@ -67,6 +85,12 @@ class _Live(Collector):
         yield gauge("publishers", "Participants whose sound or picture is received.", connected(rooms, "publisher"))
         yield gauge("watchers", "Participants who are sent the others.", connected(rooms, "watcher"))
         yield gauge("control_connections", "Open control sockets.", sum(p.outbox is not None for p in people))
+        yield gauge(
+            "ready", "1 while calls are served as meant, but for the disk.", float(not self._readiness.reasons())
+        )
+        yield gauge("draining", "1 while nobody is taken in any more.", float(self._rooms.stopping))
+        yield gauge("loop_lag_seconds", "Seconds by which the event loop comes too late.", self._readiness.lag)
+        yield gauge("late_share", "Share of blocks whose voices were late in the last 10 s.", self._readiness.late)
         yield gauge("engine_ready", "1 while the models are up.", float(self._engine.ready))
         yield gauge("observer_ready", "1 while the models that look and listen are up.", float(self._observer.ready))
         yield gauge("connections_open", "Connections over HTTP, control sockets included.", self._connections.count)
@@ -83,6 +107,7 @@ class _Live(Collector):
                     yield counter(f"{process}_{name}", f"Process of the {process}: {name}.", value)
         yield from media(rooms)
         yield from delays(rooms, people)
+        yield from STAGES.collect()
 
 
 def media(rooms: list[Room]) -> Iterator[Metric]:

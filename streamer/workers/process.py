@@ -7,7 +7,6 @@ import logging
 import socket
 import sys
 from collections.abc import Callable, Sequence
-from typing import NoReturn
 
 from streamer.workers import framing
 
@@ -30,9 +29,11 @@ class ModelProcess:
         on_ready: Called with True when its models are up, with False when they are lost.
         on_message: Called with every message but those of the heartbeat.
         patience: How many times longer than an urgent one it may be silent or load its models.
+        greeting: Sent to it before anything else; what is not for everyone's eyes, as a command line is.
 
     Attributes:
         starts: How often it was started.
+        again: Whether it is started anew when it ends.
     """
 
     def __init__(
@@ -42,10 +43,12 @@ class ModelProcess:
         on_ready: Callable[[bool], None],
         on_message: Callable[[framing.Message], None],
         patience: float = 1.0,
+        greeting: framing.Message | None = None,
     ) -> None:
         self._module, self._arguments = module, tuple(arguments)
         self._on_ready, self._on_message = on_ready, on_message
-        self._patience = patience
+        self._patience, self._greeting = patience, greeting
+        self.again = True
         self._ready = False
         self._writer: asyncio.StreamWriter | None = None
         self._supervisor: asyncio.Task[None] | None = None
@@ -78,26 +81,33 @@ class ModelProcess:
             await asyncio.gather(self._supervisor, return_exceptions=True)
             self._supervisor = None
 
+    async def ended(self) -> None:
+        """Wait until it has ended and is not to be started `again`."""
+        if self._supervisor is not None:
+            await asyncio.wait([self._supervisor])
+
     def send(self, message: framing.Message) -> None:
         """Send a message; does nothing while the models are not up."""
         if self._ready and self._writer is not None and not self._writer.is_closing():
             self._writer.write(framing.encode(message))
 
-    async def _supervise(self) -> NoReturn:
+    async def _supervise(self) -> None:
         delay = 0.25
-        while True:
+        while self.again:
             self.starts += 1
             started = asyncio.get_running_loop().time()
             try:
                 await self._run()
             except (OSError, ValueError, TimeoutError, asyncio.IncompleteReadError) as error:
-                log.warning("%s lost: %s", self._module, error or type(error).__name__)
+                if self.again:
+                    log.warning("%s lost: %s", self._module, error or type(error).__name__)
             except Exception:
                 # Whatever it was, a call without models is better than no supervisor.
                 log.exception("%s lost", self._module)
             if asyncio.get_running_loop().time() - started > 60:
                 delay = 0.25
-            await asyncio.sleep(delay)
+            if self.again:
+                await asyncio.sleep(delay)
             delay = min(2 * delay, 10.0)
 
     async def _run(self) -> None:
@@ -110,6 +120,8 @@ class ModelProcess:
                 stdin=asyncio.subprocess.DEVNULL,
             )
         reader, self._writer = await asyncio.open_connection(sock=ours)
+        if self._greeting is not None:
+            self._writer.write(framing.encode(self._greeting))
         pinger: asyncio.Task[None] | None = None
         try:
             async with asyncio.timeout(START_LIMIT * self._patience):

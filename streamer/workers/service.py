@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 
+from streamer.logs import configure_logging
 from streamer.workers import framing
 
 log = logging.getLogger("earshot.workers")
@@ -110,7 +111,7 @@ class Service:
 
 def socket_of_parent() -> socket.socket:
     """Prepare a model process, and give the socket whose number is its first argument."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    configure_logging("info")
     # Ctrl-C and a service manager's stop reach every process; the parent closes the socket when it is time.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)

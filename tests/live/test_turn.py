@@ -8,6 +8,7 @@ import os
 import shutil
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -108,3 +109,28 @@ async def test_media_by_a_turn_server_over_udp_tcp_and_tls(tmp_path):
                 await until(lambda whip=whip: whip.pc.connectionState == "connected")
                 [guest] = site.context.rooms.get(room["room"]).participants.values()
                 await until(lambda guest=guest: guest.agent.statistics.blocks > 10)
+
+
+async def test_a_name_server_that_hangs_delays_a_join_and_stops_nothing(monkeypatch):
+    answer, asked, threads = threading.Event(), [], set()
+    real = socket.gethostbyname
+
+    def hangs(name):
+        if name != "stun.hangs.example":
+            return real(name)
+        asked.append(name)
+        threads.add(threading.current_thread().name)
+        answer.wait(60)
+        raise OSError("Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "gethostbyname", hangs)
+    try:
+        async with serving(ice_servers=[{"urls": "stun:stun.hangs.example:3478"}]) as site:
+            room = await site.room()
+            for _ in range(3):
+                whip = await site.publish(room, room["invite"], BeepTrack(time.monotonic()))
+                await until(lambda whip=whip: whip.pc.connectionState == "connected")
+            assert len(asked) == 1, "who joins waits for the same answer"
+            assert all(name.startswith("names") for name in threads), "sound is encoded on the others"
+    finally:
+        answer.set()
