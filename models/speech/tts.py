@@ -1,8 +1,7 @@
 """Reads a line aloud, for people who cannot see the picture: CMU Flite, from the system's package `libflite1`.
 
 Flite and its voices are under CMU's licence, free for any use if the notice stays (Debian main; `apt install
-libflite1`, which Debian's ffmpeg brings along). Neural voices sound better, but those that ship in a package need a
-phonemiser under the GPL (espeak-ng). Source: Black and Lenzo 2001, "Flite: a small fast run-time synthesis engine".
+libflite1`, which Debian's ffmpeg brings along). Where the extra `voice` is installed, `open_voice` prefers Kokoro. Source: Black and Lenzo 2001, "Flite: a small fast run-time synthesis engine".
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import threading
 import unicodedata
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 
@@ -92,11 +91,37 @@ class SpeechSynthesizer:
             count, rate = wave.contents.num_samples, wave.contents.sample_rate
             pcm = np.ctypeslib.as_array(wave.contents.samples, (count,)).astype(np.float32) / 32768
             self._flite.delete_wave(wave)
-        loud = float(np.sqrt(np.mean(np.square(pcm)))) if count else 0.0
-        if loud == 0.0:
-            return np.zeros(0, np.float32)
-        # What nobody hears read aloud costs the server neither time nor memory at its start.
-        from scipy.signal import resample_poly
+        return at_call_level(pcm, rate)
 
-        fine: F32 = resample_poly(pcm * (LEVEL / loud), CALL_RATE, rate).clip(-1.0, 1.0).astype(np.float32)
-        return fine
+
+class Voice(Protocol):
+    """Something that reads aloud."""
+
+    def say(self, text: str) -> F32:
+        """Make speech of a text: (N,) at 48 kHz, empty if there is nothing to say."""
+
+
+def open_voice() -> Voice:
+    """Return the best voice that is installed: Kokoro's, or Flite's.
+
+    Raises:
+        VoiceMissing: there is none; the message says how to get one.
+    """
+    from models.speech.kokoro import Kokoro
+
+    try:
+        return Kokoro()
+    except VoiceMissing:
+        return SpeechSynthesizer()
+
+
+def at_call_level(pcm: F32, rate: int) -> F32:
+    """Bring speech (N,) to the loudness and the rate of a call; empty if it is silent."""
+    loud = float(np.sqrt(np.mean(np.square(pcm)))) if len(pcm) else 0.0
+    if loud == 0.0:
+        return np.zeros(0, np.float32)
+    # What nobody hears read aloud costs the server neither time nor memory at its start.
+    from scipy.signal import resample_poly
+
+    fine: F32 = resample_poly(pcm * (LEVEL / loud), CALL_RATE, rate).clip(-1.0, 1.0).astype(np.float32)
+    return fine

@@ -143,9 +143,10 @@ class Findings:
             self.annotations = replace(self.annotations, tags=tuple(name for name, _ in observation.tags))
             self._event(observation.t, "sound", tags=[[name, round(p, 3)] for name, p in observation.tags])
         elif isinstance(observation, Description):
-            if observation.text != self.annotations.description:
-                self.annotations = replace(self.annotations, description=observation.text)
-                self._event(observation.t, "scene", text=observation.text)
+            text = observation.text if observation.familiar else ""
+            if text != self.annotations.description:
+                self.annotations = replace(self.annotations, description=text)
+                self._event(observation.t, "scene", text=text)
 
     def _said(self, caption: Caption) -> None:
         text, words = one_line(caption.text), []

@@ -14,10 +14,7 @@ from streamer.rooms.insights import Insights
 from streamer.rooms.notices import Notices
 from streamer.rooms.one_person import make_one
 from streamer.rooms.participant import Participant
-
-TALKING = 0.5
-"""Probability from which a speaker counts as talking."""
-
+from streamer.rooms.situation import TALKING
 
 class Agents:
     """Opens and closes them.
@@ -73,6 +70,7 @@ class Agents:
     def _faces(self, participant: Participant, t: float, faces: list[FaceState], others: list[SpeakerState]) -> None:
         if any(face.speaking > TALKING for face in faces) or any(other.speaking > TALKING for other in others):
             self._insights.announcer.somebody_talks()
+        self._insights.looked(participant, faces, others)
         message = broadcast.faces_message(participant, t, faces, others)
         broadcast.send(self._participants.values(), message, f"faces {participant.id}")
 
