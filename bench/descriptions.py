@@ -1,16 +1,17 @@
 """What is said of pictures of a call, and how much of it is wrong: `python -m bench.descriptions FOLDER`.
 
-FOLDER holds conversations (`models.train.data.conversations`) with what `python -m bench.conversations FOLDER` made of
-them. As many pictures are looked at as it takes to have a hundred, at even distances. A statement about people counts as
-wrong if there are not as many, or who is said to talk does not within `NEAR` seconds. A caption counts as wrong if it tells
-of another number of people, or of anything that no picture of somebody filmed talking shows. `--sheet PNG` draws the
-pictures with what is said, to look at.
+FOLDER holds conversations (`models.train.data.conversations`) with what `python -m bench.conversations FOLDER` made
+of them. A hundred pictures are looked at, at even distances. A statement about people counts as wrong if there are not
+as many, or who is said to talk does not within `NEAR` seconds. A caption counts as wrong if it tells of another number
+of people, or of anything that no picture of somebody filmed talking shows. `--sheet PNG` draws the pictures with what
+is said, to look at.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -38,12 +39,13 @@ NEAR = 0.5
 LIMIT = 0.05
 """Share of wrong statements about people and sounds."""
 
-COUNTS = {"man": 1, "woman": 1, "boy": 1, "girl": 1, "person": 1, "lady": 1, "child": 1, "men": 2, "women": 2, "people": 2}
+COUNTS = dict.fromkeys("man woman boy girl person lady child".split(), 1) | dict.fromkeys("men women people".split(), 2)
 TRUE = set(
-    "a an the is are in on with and of his her their at to for it that this who while another other two three one has have "
-    "man woman boy girl person lady men women people young old older adult smiling smiles talking talks speaking looking "
-    "looks face hair dark blond brown black white blue red grey gray green shirt suit jacket tie glasses beard wearing "
-    "standing stands sitting sits microphone camera up wall background front posing poses holding hold hands head".split()
+    "a an the is are in on with and of his her their at to for it that this who while another other two three one has "
+    "have man woman boy girl person lady men women people young old older adult smiling smiles talking talks speaking "
+    "looking looks face hair dark blond brown black white blue red grey gray green shirt suit jacket tie glasses beard "
+    "wearing standing stands sitting sits microphone camera up wall background front posing poses holding hold hands "
+    "head".split()
 )
 """Words of a caption that may be true of somebody filmed talking; generous: colours and clothes are not checked."""
 
@@ -118,7 +120,8 @@ def mistakes(facts: str, conversation: Conversation, t: float, sounds: int) -> t
         if part.endswith("talking"):
             claimed = part.rsplit(" is ", 1)[0].rsplit(" are ", 1)[0]
             if claimed.startswith("person"):
-                right = {int(word.removeprefix("person")) for word in claimed.replace(",", " ").split() if word != "and"} <= said
+                named = {int(number) for number in re.findall(r"person(\d+)", claimed)}
+                right = named <= said
             elif claimed == "somebody who is not to be seen":
                 right = bool(said - set(seen))
             else:
@@ -160,7 +163,8 @@ def look(folder: Path) -> list[Shown]:
             sound = np.pad(sound, (SoundTagger.WINDOW - len(sound), 0)).astype(np.float32)
             tags = [name for name, _ in tagger.tags(sound[None])[0] if name != UNKNOWN]
             situation.hear(tags)
-            facts = situation.text(lambda face: f"person{who[face]}" if face in who else None)
+            names: dict[int | None, str] = {face: f"person{person}" for face, person in who.items()}
+            facts = situation.text(names.get)
             grids = encoder.encode(fit(picture)[None])
             caption = captioner.caption(grids)[0].text
             shown = next((int(p) for begin, stop, p in conversation.shots if begin <= t < stop), -1)
@@ -177,7 +181,8 @@ def draw(shown: list[Shown], path: Path) -> None:
         tile = np.full((250, 320, 3), 255, np.uint8)
         small = cv2.resize(one.picture[:, :, ::-1], (320, 180))
         tile[:180] = small
-        lines = [one.facts[:52], one.caption[:52], f"familiar {one.familiar} wrong {one.wrong} {one.caption_wrong}"[:60]]
+        verdict = f"familiar {one.familiar} wrong {one.wrong} {one.caption_wrong}"
+        lines = [one.facts[:52], one.caption[:52], verdict[:60]]
         for k, line in enumerate(lines):
             cv2.putText(tile, line, (2, 198 + 20 * k), cv2.FONT_HERSHEY_SIMPLEX, 0.36, (0, 0, 0), 1, cv2.LINE_AA)
         tiles.append(tile)
@@ -199,16 +204,17 @@ def main() -> None:
     rows = [
         ["before: the caption, always", str(len(shown)), str(sum(one.caption_wrong for one in shown))],
         ["now: what the call knows", str(stated), str(wrong)],
-        ["now: the caption, of pictures like those it learnt from", str(len(captions)), str(sum(c.caption_wrong for c in captions))],
+        ["now: the caption, of familiar pictures", str(len(captions)), str(sum(one.caption_wrong for one in captions))],
     ]
     told = sum(bool(one.facts) for one in shown)
     verdict = "kept" if wrong <= LIMIT * stated else "**not kept**"
     note = (
-        f"{len(shown)} pictures of composed conversations of strangers; of {told} something is said. A caption counts as wrong "
-        f"where it is certainly so (another number of people, or things that nobody filmed talking has about them). At most "
-        f"{LIMIT:.0%} of what the call knows may be wrong: {verdict}."
+        f"{len(shown)} pictures of composed conversations of strangers; of {told} something is said. A caption "
+        "counts as wrong where it is certainly so (another number of people, or things foreign to such pictures). "
+        f"At most {LIMIT:.0%} of what the call knows may be wrong: {verdict}."
     )
-    publish("descriptions", "python -m bench.descriptions FOLDER", table(["what is said", "statements", "wrong"], rows) + f"\n\n{note}")
+    page = table(["what is said", "statements", "wrong"], rows)
+    publish("descriptions", "python -m bench.descriptions FOLDER", f"{page}\n\n{note}")
 
 
 if __name__ == "__main__":

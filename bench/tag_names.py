@@ -47,11 +47,11 @@ def main() -> None:
     head = ["name", "from", "scenes, of recordings", "threshold", "said", "of them right", "of the scenes found"]
     verdict = "kept" if kept >= WANTED else "**not kept**"
     note = (
-        f"{len(scenes.sound)} scenes of 4 s. Said counts where the name is known to be right or wrong: of a street recording "
-        f"only the loudest sound was noted. {kept} names are right in at least {LIMIT:.0%} of what is said; aim {WANTED}: "
-        f"{verdict}. The thresholds were chosen on these scenes; chosen on half of the recordings and counted on the "
-        f"other, {total.right} of {total.said} are right ({share(total)}). Names without a recording at hand, which have "
-        f"the careful threshold, and how often they were said here: {', '.join(without)}."
+        f"{len(scenes.sound)} scenes of 4 s. Said counts where the name is known to be right or wrong: of a street "
+        f"recording only the loudest sound was noted. {kept} names are right in at least {LIMIT:.0%} of what is said; "
+        f"aim {WANTED}: {verdict}. The thresholds were chosen on these scenes; chosen on half of the recordings and "
+        f"counted on the other, {total.right} of {total.said} are right ({share(total)}). Names without a recording at "
+        f"hand, which have the careful threshold, and how often they were said here: {', '.join(without)}."
     )
     publish("tag names", "python -m bench.tag_names", table(head, rows) + f"\n\n{note}")
 

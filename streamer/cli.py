@@ -158,7 +158,9 @@ def rename(
 @app.command()
 def tag(
     files: Annotated[list[Path], typer.Argument(help="Any audio or video files PyAV reads.")],
-    top: Annotated[int, typer.Option("--top", min=0, max=521, help="Also so many of AudioSet's classes, sure or not.")] = 0,
+    top: Annotated[
+        int, typer.Option("--top", min=0, max=521, help="Also so many of AudioSet's classes, sure or not.")
+    ] = 0,
     audio_track: AudioTrackFlag = None,
     mix: MixFlag = False,
 ) -> None:

@@ -93,7 +93,7 @@ class YamNet:
         """Return the bands: (B, N) -> (B, T, 64), a frame every 10 ms."""
         frames = sliding_window_view(pcm, POINTS, axis=1)[:, ::HOP] * self._window
         spectrum = np.abs(np.fft.rfft(frames)).astype(np.float32)
-        return np.log(spectrum @ self._filters + np.float32(FLOOR))
+        return np.asarray(np.log(spectrum @ self._filters + np.float32(FLOOR)), np.float32)
 
 
 def _session(path: Path) -> onnxruntime.InferenceSession:

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 (phonemes)
 """Reads a line aloud in a voice one likes to hear: Kokoro-82M (Apache-2.0), the extra `voice`.
 
 The network comes in 8 bits in four packages, the way each word is spoken from a fifth (`models.speech.phonemes`). The
@@ -16,7 +17,7 @@ from safetensors.numpy import load_file
 from models.common import weights
 from models.common.arrays import F32
 from models.speech.phonemes import Phonemes
-from models.speech.tts import CALL_RATE, LONGEST, VoiceMissing, at_call_level
+from models.speech.tts import LONGEST, VoiceMissing, at_call_level
 
 WEIGHTS = weights.FOLDER / "kokoro_voice.safetensors"
 
@@ -24,11 +25,11 @@ RATE = 24_000
 """Samples a second that it makes."""
 
 SYMBOLS = {
-    ";": 1, ":": 2, ",": 3, ".": 4, "!": 5, "?": 6, " ": 16, "A": 24, "I": 25, "O": 31, "W": 39, "Y": 41, "ᵊ": 42, "b": 44,
-    "d": 46, "f": 48, "h": 50, "i": 51, "j": 52, "k": 53, "l": 54, "m": 55, "n": 56, "p": 58, "s": 61, "t": 62, "u": 63,
-    "v": 64, "w": 65, "z": 68, "ɑ": 69, "ɐ": 70, "æ": 72, "ɔ": 76, "ð": 81, "ʤ": 82, "ə": 83, "ɛ": 86, "ɜ": 87, "ɡ": 92,
-    "ɪ": 102, "ŋ": 112, "θ": 119, "ɹ": 123, "ɾ": 125, "ʃ": 131, "ʧ": 133, "ʊ": 135, "ʌ": 138, "ʒ": 147, "ʔ": 148, "ˈ": 156,
-    "ˌ": 157, "ᵻ": 177,
+    ";": 1, ":": 2, ",": 3, ".": 4, "!": 5, "?": 6, " ": 16, "A": 24, "I": 25, "O": 31, "W": 39,
+    "Y": 41, "ᵊ": 42, "b": 44, "d": 46, "f": 48, "h": 50, "i": 51, "j": 52, "k": 53, "l": 54, "m": 55,
+    "n": 56, "p": 58, "s": 61, "t": 62, "u": 63, "v": 64, "w": 65, "z": 68, "ɑ": 69, "ɐ": 70, "æ": 72,
+    "ɔ": 76, "ð": 81, "ʤ": 82, "ə": 83, "ɛ": 86, "ɜ": 87, "ɡ": 92, "ɪ": 102, "ŋ": 112, "θ": 119, "ɹ": 123,
+    "ɾ": 125, "ʃ": 131, "ʧ": 133, "ʊ": 135, "ʌ": 138, "ʒ": 147, "ʔ": 148, "ˈ": 156, "ˌ": 157, "ᵻ": 177,
 }  # fmt: skip
 """Kokoro's numbers of the phonemes that the lexicon uses."""
 

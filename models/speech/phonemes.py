@@ -1,7 +1,8 @@
+# ruff: noqa: RUF001 (phonemes)
 """How English words are spoken: misaki's American lexicon, and what a reader does with words that are not in it.
 
-The lexicon is data of the package `misaki` (Apache-2.0), of which no code runs. A word that it lacks is a known one with
-an ending, or is read letter by letter after rules that fit most short names; without a vowel it is spelled.
+The lexicon is data of the package `misaki` (Apache-2.0), of which no code runs. A word that it lacks is a known one
+with an ending, or is read letter by letter after rules that fit most short names; without a vowel it is spelled.
 """
 
 from __future__ import annotations
@@ -22,15 +23,19 @@ ONES = (
 ).split()
 TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
 
-_GROUPS = (
-    ("tch", "ʧ"), ("igh", "I"), ("sch", "sk"), ("ch", "ʧ"), ("sh", "ʃ"), ("th", "θ"), ("ph", "f"), ("wh", "w"), ("ck", "k"),
-    ("ng", "ŋ"), ("qu", "kw"), ("ee", "i"), ("ea", "i"), ("oo", "u"), ("ou", "W"), ("ow", "O"), ("ai", "A"), ("ay", "A"),
-    ("oi", "Y"), ("oy", "Y"), ("au", "ɔ"), ("aw", "ɔ"), ("ar", "ɑɹ"), ("er", "əɹ"), ("ir", "ɜɹ"), ("or", "ɔɹ"), ("ur", "ɜɹ"),
-    ("ie", "i"), ("kn", "n"), ("wr", "ɹ"), ("ll", "l"), ("nn", "n"), ("ss", "s"), ("tt", "t"), ("pp", "p"), ("bb", "b"),
-    ("a", "æ"), ("b", "b"), ("c", "k"), ("d", "d"), ("e", "ɛ"), ("f", "f"), ("g", "ɡ"), ("h", "h"), ("i", "ɪ"), ("j", "ʤ"),
-    ("k", "k"), ("l", "l"), ("m", "m"), ("n", "n"), ("o", "ɑ"), ("p", "p"), ("q", "k"), ("r", "ɹ"), ("s", "s"), ("t", "t"),
-    ("u", "ʌ"), ("v", "v"), ("w", "w"), ("x", "ks"), ("y", "i"), ("z", "z"),
-)  # fmt: skip
+_GROUPS = tuple(
+    (letters, sound)
+    for letters, _, sound in (
+        group.partition("=")
+        for group in (
+            "tch=ʧ igh=I sch=sk ch=ʧ sh=ʃ th=θ ph=f wh=w ck=k ng=ŋ qu=kw ee=i ea=i oo=u ou=W ow=O ai=A ay=A oi=Y "
+            "oy=Y au=ɔ aw=ɔ ar=ɑɹ er=əɹ ir=ɜɹ or=ɔɹ ur=ɜɹ ie=i kn=n wr=ɹ ll=l nn=n ss=s tt=t pp=p bb=b a=æ b=b "
+            "c=k d=d e=ɛ f=f g=ɡ h=h i=ɪ j=ʤ k=k l=l m=m n=n o=ɑ p=p q=k r=ɹ s=s t=t u=ʌ v=v w=w x=ks y=i z=z "
+        ).split()
+    )
+)
+"""What letters are read as, the longest group first."""
+
 _VOWELS = "AIOWYiuæɑɔəɛɜɪʊʌɐ"
 
 

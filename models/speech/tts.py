@@ -1,7 +1,8 @@
 """Reads a line aloud, for people who cannot see the picture: CMU Flite, from the system's package `libflite1`.
 
 Flite and its voices are under CMU's licence, free for any use if the notice stays (Debian main; `apt install
-libflite1`, which Debian's ffmpeg brings along). Where the extra `voice` is installed, `open_voice` prefers Kokoro. Source: Black and Lenzo 2001, "Flite: a small fast run-time synthesis engine".
+libflite1`, which Debian's ffmpeg brings along). Where the extra `voice` is installed, `open_voice` prefers Kokoro.
+Source: Black and Lenzo 2001, "Flite: a small fast run-time synthesis engine".
 """
 
 from __future__ import annotations
@@ -89,7 +90,7 @@ class SpeechSynthesizer:
             if not wave:
                 return np.zeros(0, np.float32)
             count, rate = wave.contents.num_samples, wave.contents.sample_rate
-            pcm = np.ctypeslib.as_array(wave.contents.samples, (count,)).astype(np.float32) / 32768
+            pcm = np.ctypeslib.as_array(wave.contents.samples, (count,)).astype(np.float32) / np.float32(32768)
             self._flite.delete_wave(wave)
         return at_call_level(pcm, rate)
 

@@ -31,8 +31,8 @@ def describe_command(paths: list[Path], *, beam: int = 3, speak: Path | None = N
         Exit code, see `streamer.commands.batch.each`.
 
     Raises:
-        UserError: `beam` is none of those that can be chosen, the only picture cannot be read, there is no voice on this
-            machine, or the folder cannot be written to.
+        UserError: `beam` is none of those that can be chosen, the only picture cannot be read, there is no voice on
+            this machine, or the folder cannot be written to.
     """
     if beam not in BEAMS:
         raise UserError(f"beam must be one of {', '.join(map(str, BEAMS))}, not {beam}")

@@ -82,7 +82,11 @@ def tag(path: Path, tagger: NamesSounds, info: MediaInfo | None = None, top: int
     if len(named) > 1:
         # Something in the file has a name.
         named.pop(UNKNOWN, None)
-    found = {"file": str(path), "duration": info.duration and round(info.duration, 3), "tags": _ordered(named)}
+    found: dict[str, object] = {
+        "file": str(path),
+        "duration": info.duration and round(info.duration, 3),
+        "tags": _ordered(named),
+    }
     return found | ({"classes": _ordered(classes)[:top]} if top else {})
 
 

@@ -47,7 +47,7 @@ class Description:
     """What is to be seen in the picture taken at `t`: the words, and for each a heat map like `Localization.heat`.
 
     Attributes:
-        familiar: Whether the picture is like those that the captioner learnt from; its words are to be doubted otherwise.
+        familiar: Whether the picture is like those that the captioner learnt from; else its words are to be doubted.
     """
 
     t: float

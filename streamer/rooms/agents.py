@@ -16,6 +16,7 @@ from streamer.rooms.one_person import make_one
 from streamer.rooms.participant import Participant
 from streamer.rooms.situation import TALKING
 
+
 class Agents:
     """Opens and closes them.
 

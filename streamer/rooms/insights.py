@@ -21,7 +21,6 @@ from streamer.rooms.search import MomentSearch
 from streamer.rooms.situation import Situation
 from streamer.rooms.spectrograms import Spectrograms
 
-
 PICTURELESS = 15.0
 """Seconds without word from the observer, which repeats itself, after which there is no picture to describe."""
 
@@ -125,7 +124,9 @@ class Insights:
             return
 
         def text(talk: bool) -> str:
-            known = self._situations[who].text(lambda face: name_of(participant, face), bool(participant.screen_of), talk)
+            known = self._situations[who].text(
+                lambda face: name_of(participant, face), bool(participant.screen_of), talk
+            )
             return "; ".join(part for part in (known, seen.text if seen.familiar else "") if part)
 
         before, whole = self._descriptions.get(who), text(talk=True)

@@ -30,7 +30,6 @@ SENTENCES = {
     "car horn": "a car honks",
     "cat": "a cat meows",
     "children playing": "children play",
-    "chicken": "a chicken clucks",
     "clock ticking": "a clock ticks",
     "cough": "somebody coughs",
     "cow": "a cow moos",
@@ -43,6 +42,7 @@ SENTENCES = {
     "knocking": "somebody knocks",
     "laughter": "somebody laughs",
     "music": "music plays",
+    "poultry": "poultry is heard",
     "rain": "it rains",
     "shouting": "somebody shouts",
     "singing": "somebody sings",
@@ -86,9 +86,9 @@ class Situation:
         self._faces = [face.id for face in faces]
         if not self._counts or self._counts[-1][1] != len(faces):
             self._counts = [*self._counts[-1:], (now, len(faces))]
-        for speaker in (*faces, *others):
-            if speaker.speaking > TALKING:
-                self._talked[speaker.id] = now
+        talking = [face.id for face in faces if face.speaking > TALKING]
+        talking += [other.id for other in others if other.speaking > TALKING]
+        self._talked |= dict.fromkeys(talking, now)
         self._talked = {who: at for who, at in self._talked.items() if now - at < PAUSE}
 
     def hear(self, names: Sequence[str]) -> None:

@@ -1,7 +1,7 @@
 """Learn the names of street sounds: `python -m models.train.sounds.fit_tags --data DIR --weights FILE`.
 
-A linear classifier on pool5, on folds 1 and 2, people and noises that may be trained on, mixed. FILE is left with it and
-with what it stands on: the heads, which were there to be taught, go. `measure_names` measures the result.
+A linear classifier on pool5, on folds 1 and 2, people and noises that may be trained on, mixed. FILE is left with it
+and with what it stands on: the heads, which were there to be taught, go. `measure_names` measures the result.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from models.train.sounds.probe import LinearProbe, fit_linear
 _STRENGTH = 0.1
 _PRESENT = 0.1
 """Share of a mixture's energy from which a class counts as there."""
+
 
 def fit(net: SoundNet, folder: Path, mixtures: int = 2500, noises: int = 300) -> LinearProbe:
     """Fit the linear classifier on pool5: ten questions, with mixtures, talkers and noises as counterexamples."""

@@ -90,8 +90,8 @@ def carried_over(probabilities: F32, scenes: NamedScenes) -> Right:
 
 def probabilities_of(tagger: SoundTagger, scenes: NamedScenes) -> F32:
     """Listen to all scenes: (M, names)."""
-    parts = [np.stack(scenes.sound[at : at + 8]).astype(np.float32) / 32768 for at in range(0, len(scenes.sound), 8)]
-    return np.concatenate([tagger.probabilities(part) for part in parts])
+    parts = (np.stack(scenes.sound[at : at + 8]).astype(np.float32) for at in range(0, len(scenes.sound), 8))
+    return np.concatenate([tagger.probabilities(part / np.float32(32768)) for part in parts])
 
 
 def main() -> None:
@@ -112,8 +112,9 @@ def main() -> None:
         print(f"| {tag.name} | {new.there} | {new.said} | {new.right} | {threshold:.2f} | {old.said} | {old.right} |")
     total = carried_over(probabilities, scenes)
     print(f"\nThresholds chosen on half of the recordings, counted on the other: {total.right} of {total.said} right.")
-    nothing = (probabilities < [tag.threshold for tag in TAGS]).all(axis=1)
-    print(f"No name ({UNKNOWN}, if it is loud): {nothing.sum()} of {len(nothing)} scenes.")
+    thresholds = np.array([tag.threshold for tag in TAGS])
+    nothing = int((probabilities < thresholds).all(axis=1).sum())
+    print(f"No name ({UNKNOWN}, if it is loud): {nothing} of {len(probabilities)} scenes.")
 
 
 if __name__ == "__main__":

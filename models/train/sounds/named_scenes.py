@@ -1,7 +1,8 @@
 """Recordings of which it is known what sounds in them, to measure names on.
 
-DATA holds UrbanSound8K, speech and nonspeech100 (`models.train.sounds.data`); NAMED one folder for each name, called as in
-`models.sounds.tags` (two names that sound together: "frog+rain"), with WAV, FLAC or Ogg files of that sound at any rate.
+DATA holds UrbanSound8K, speech and nonspeech100 (`models.train.sounds.data`); NAMED one folder for each name, called as
+in `models.sounds.tags` (two that sound together: "frog+rain"; "other" for what has none), with WAV, FLAC or Ogg files
+of that sound at any rate.
 """
 
 from __future__ import annotations
@@ -22,30 +23,36 @@ from models.train.sounds.data import CLASSES, CLIP, joined_speech, urban_sounds
 MOST = 3
 """Clips cut from one recording."""
 
-MUSIC = frozenset(
-    ["music", "singing", "guitar", "piano", "organ", "accordion or harmonica", "harp", "violin or cello", "drums", "bell"]
-    + ["brass instrument", "woodwind instrument", "cymbal"]
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split(", "))
+
+
+MUSIC = _names(
+    "music, singing, guitar, piano, organ, accordion or harmonica, harp, violin or cello, drums, bell, "
+    "brass instrument, woodwind instrument, cymbal"
 )
-ANIMALS = frozenset(
-    ["dog bark", "cat", "bird", "crow", "owl", "poultry", "duck", "cow", "sheep or goat", "pig"]
-    + ["horse", "roar", "frog", "insect", "snoring"]
+ANIMALS = _names(
+    "dog bark, cat, bird, crow, owl, poultry, duck, cow, sheep or goat, pig, horse, roar, frog, insect, snoring"
 )
-MACHINES = frozenset(
-    ["vehicle", "engine", "motorcycle", "train", "aircraft", "helicopter", "boat", "air conditioner", "vacuum cleaner"]
-    + ["drilling", "jackhammer", "sawing"]
+MACHINES = _names(
+    "vehicle, engine, motorcycle, train, aircraft, helicopter, boat, air conditioner, vacuum cleaner, drilling, "
+    "jackhammer, sawing"
 )
-ALARMS = frozenset(["siren", "alarm", "car horn", "telephone", "doorbell", "bell", "vehicle", "train", "boat", "whistling"])
-WATER = frozenset(["running water", "splashing", "waves", "rain", "water tap", "toilet flush"])
-STREET = frozenset(
-    ["speech", "laughter", "shouting", "singing", "crowd", "children playing", "music", "vehicle", "engine", "motorcycle"]
-    + ["footsteps", "bird", "wind", "whistling", "applause"]
+ALARMS = _names("siren, alarm, car horn, telephone, doorbell, bell, vehicle, train, boat, whistling")
+WATER = _names("running water, splashing, waves, rain, water tap, toilet flush")
+STREET = _names(
+    "speech, laughter, shouting, singing, crowd, children playing, music, vehicle, engine, motorcycle, footsteps, "
+    "bird, wind, whistling, applause"
 )
 
 ALSO: dict[str, frozenset[str]] = {
     **dict.fromkeys(MUSIC - {"bell"}, frozenset(["music"])),
     **dict.fromkeys(["crow", "owl", "poultry"], frozenset(["bird"])),
     "duck": frozenset(["bird", "poultry"]),
-    **dict.fromkeys(["siren", "car horn", "engine", "motorcycle", "train", "boat", "aircraft"], frozenset(["vehicle", "engine"])),
+    **dict.fromkeys(
+        ["siren", "car horn", "engine", "motorcycle", "train", "boat", "aircraft"], frozenset(["vehicle", "engine"])
+    ),
     **dict.fromkeys(WATER, frozenset(["running water"])),
     "helicopter": frozenset(["aircraft", "vehicle", "engine"]),
     "music": MUSIC,
@@ -139,7 +146,7 @@ def named_scenes(data: Path | None, named: Path | None) -> NamedScenes:
 
 def _add_known(scenes: NamedScenes, data: Path) -> None:
     urban = urban_sounds(data)
-    for k in np.flatnonzero(urban.fold == 3):
+    for k in np.flatnonzero(urban.fold == 3).tolist():
         name, maybe = _URBAN[CLASSES[urban.label[k]]]
         scenes.add(urban.sound[k], frozenset(name.split("+")), maybe, f"urban {urban.source[k]}")
     path = data / "noise" / "nonspeech100"

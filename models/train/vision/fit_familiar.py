@@ -38,7 +38,10 @@ def main() -> None:
     encoder = ImageRuntime()
     train, dev = (gists(encoder, flickr8k(options.data, part)[0][: options.pictures]) for part in ("train", "dev"))
     stored = measured(train, dev[::2], AXES)
-    save_file({name: value.astype(np.float32 if value.ndim == 1 else np.float16) for name, value in stored.items()}, options.out)
+    save_file(
+        {name: value.astype(np.float32 if value.ndim == 1 else np.float16) for name, value in stored.items()},
+        options.out,
+    )
     familiar = Familiar.load(options.out)
     print(f"limit {familiar.limit:.3f}; within it: of the other half {familiar.of(dev[1::2]).mean():.1%}")
 

@@ -190,6 +190,9 @@ def test_a_tag_takes_its_likeliest_class_at_its_best_moment():
     labelled = np.array([[0.1] * 10, [0.2] * 10], np.float32)
     np.testing.assert_allclose(Tag("x", 0.5, classes=(5, 6)).probability(sounds, labelled), [0.7, 0])
     np.testing.assert_allclose(Tag("x", 0.5, label=3).probability(sounds, labelled), [0.1, 0.2])
+    np.testing.assert_allclose(
+        Tag("x", 0.5, label=3, unless=(7,)).probability(sounds, labelled), [0.1, 0.02], rtol=1e-5
+    )
 
 
 def test_the_loudest_tenth_of_a_second():

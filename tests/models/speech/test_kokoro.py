@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 (phonemes)
 """Kokoro's voice: how words are spoken, how they are cut, and, where the extra is installed, that it is understood."""
 
 import json
@@ -34,7 +35,7 @@ def test_words_of_the_lexicon_small_words_and_endings(spoken):
 def test_what_the_lexicon_lacks_is_read_or_spelled(spoken):
     assert spoken.word("Blick") == "blˈɪk" and spoken.word("shane") == "ʃˈæn"
     assert spoken.word("ABC") == "ˈA bˈi sˈi" and spoken.word("bc") == "bˈi sˈi"
-    assert spoken.sentence("日本 12") .endswith("twˈɛlv")
+    assert spoken.sentence("日本 12").endswith("twˈɛlv")
     assert {symbol for group in module._GROUPS for symbol in group[1]} <= set(SYMBOLS)
 
 

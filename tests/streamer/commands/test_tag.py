@@ -64,7 +64,11 @@ def test_tags_are_the_highest_of_the_whole_file(tmp_path):
 
 
 def test_raw_classes_are_there_when_wanted_the_best_of_the_whole_file(tmp_path):
-    found = tag(sound_file(tmp_path / "a.wav", np.concatenate([0.1 * tone(5, 16_000), tone(5, 16_000)], axis=1)), Loudness(), top=2)
+    found = tag(
+        sound_file(tmp_path / "a.wav", np.concatenate([0.1 * tone(5, 16_000), tone(5, 16_000)], axis=1)),
+        Loudness(),
+        top=2,
+    )
     assert found["classes"] == [["Sine wave", pytest.approx(0.3, abs=0.001)], ["Chirp tone", 0.2]]
 
 

@@ -114,7 +114,7 @@ async def test_the_page_is_told_what_is_known_first_and_the_caption_only_of_what
 
 
 async def test_what_was_seen_long_ago_is_not_described(room, monkeypatch):
-    insights, observer, ann, _ = room
+    _, observer, ann, _ = room
     observer.sessions[ann.id](Description(5.0, "a dog", [], familiar=True))
     await received(ann)
     monkeypatch.setattr("streamer.rooms.insights.PICTURELESS", -1.0)
