@@ -1,8 +1,8 @@
 """Reads a line aloud, for people who cannot see the picture: CMU Flite, from the system's package `libflite1`.
 
 Flite and its voices are under CMU's licence, free for any use if the notice stays (Debian main; `apt install
-libflite1`, which Debian's ffmpeg brings along). Where the extra `voice` is installed, `open_voice` prefers Kokoro.
-Source: Black and Lenzo 2001, "Flite: a small fast run-time synthesis engine".
+libflite1`, which Debian's ffmpeg brings along). `models.speech.voices` prefers Kokoro where that is
+installed. Source: Black and Lenzo 2001, "Flite: a small fast run-time synthesis engine".
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import ctypes
 import threading
 import unicodedata
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 
@@ -93,27 +93,6 @@ class SpeechSynthesizer:
             pcm = np.ctypeslib.as_array(wave.contents.samples, (count,)).astype(np.float32) / np.float32(32768)
             self._flite.delete_wave(wave)
         return at_call_level(pcm, rate)
-
-
-class Voice(Protocol):
-    """Something that reads aloud."""
-
-    def say(self, text: str) -> F32:
-        """Make speech of a text: (N,) at 48 kHz, empty if there is nothing to say."""
-
-
-def open_voice() -> Voice:
-    """Return the best voice that is installed: Kokoro's, or Flite's.
-
-    Raises:
-        VoiceMissing: there is none; the message says how to get one.
-    """
-    from models.speech.kokoro import Kokoro
-
-    try:
-        return Kokoro()
-    except VoiceMissing:
-        return SpeechSynthesizer()
 
 
 def at_call_level(pcm: F32, rate: int) -> F32:

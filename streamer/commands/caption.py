@@ -72,7 +72,8 @@ def _describer(beam: int) -> Callable[[U8], dict[str, object]]:
 
 
 def _speaker(folder: Path) -> Callable[[str, str], Path]:
-    from models.speech.tts import CALL_RATE, VoiceMissing, open_voice
+    from models.speech.tts import CALL_RATE, VoiceMissing
+    from models.speech.voices import open_voice
 
     try:
         voice = open_voice()

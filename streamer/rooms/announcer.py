@@ -7,7 +7,8 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 
-from models.speech.tts import Voice, VoiceMissing, open_voice
+from models.speech.tts import VoiceMissing
+from models.speech.voices import Voice, open_voice
 from streamer.mixing.listen_track import ListenTrack
 from streamer.rooms.participant import Participant
 

@@ -24,6 +24,9 @@ from streamer.rooms.spectrograms import Spectrograms
 PICTURELESS = 15.0
 """Seconds without word from the observer, which repeats itself, after which there is no picture to describe."""
 
+NEWS_AFTER = 30.0
+"""Seconds without it after which a part of a description is read aloud again."""
+
 
 class Insights:
     """Hands what the observer says about the participants to the pages and to the room's memory.
@@ -56,7 +59,8 @@ class Insights:
         self._situations: dict[str, Situation] = {}
         self._seen: dict[str, tuple[float, Description]] = {}
         self._descriptions: dict[str, SceneDescription] = {}
-        self._announced: dict[str, str] = {}
+        self._announced: dict[str, dict[str, float]] = {}
+        """When each part of a participant's description was true last."""
 
     def follow(self, participant: Participant) -> None:
         """Begin to observe a participant."""
@@ -139,11 +143,17 @@ class Insights:
         description = SceneDescription(participant=who, t=seen.t, text=whole, words=words)
         self._descriptions[who] = description
         self._send(description, f"scene {who}")
-        lasting = text(talk=False)
-        if lasting and self._announced.get(who) != lasting:
-            # Who talks changes all the time, and is heard.
-            self._announced[who] = lasting
-            self.announcer.announce(f"{participant.name}: {lasting}")
+        # Who talks changes all the time, and is heard.
+        self._announce(participant, text(talk=False).split("; "))
+
+    def _announce(self, participant: Participant, parts: list[str]) -> None:
+        """Read aloud what is new, or comes again after a while."""
+        now, before = time.monotonic(), self._announced.get(participant.id, {})
+        before = {part: at for part, at in before.items() if now - at < NEWS_AFTER}
+        new = [part for part in parts if part and part not in before]
+        self._announced[participant.id] = before | dict.fromkeys(parts, now)
+        if new:
+            self.announcer.announce(f"{participant.name}: {'; '.join(new)}")
 
     def _said(self, participant: Participant, caption: Caption) -> None:
         self.announcer.somebody_talks()

@@ -11,7 +11,8 @@ from models.speech import phonemes as module
 from models.speech.kokoro import SYMBOLS, WEIGHTS, Kokoro, pieces
 from models.speech.phonemes import Phonemes, number_words
 from models.speech.transcriber import open_transcriber
-from models.speech.tts import CALL_RATE, LEVEL, VoiceMissing, open_voice
+from models.speech.tts import CALL_RATE, LEVEL, VoiceMissing
+from models.speech.voices import open_voice
 
 
 @pytest.fixture
@@ -60,7 +61,7 @@ def test_without_the_extra_flite_reads(monkeypatch):
         raise FileNotFoundError
 
     monkeypatch.setattr(module, "packaged", missing)
-    monkeypatch.setattr("models.speech.tts.SpeechSynthesizer", lambda: "flite")
+    monkeypatch.setattr("models.speech.voices.SpeechSynthesizer", lambda: "flite")
     assert open_voice() == "flite"
     with pytest.raises(VoiceMissing, match="voice"):
         Kokoro()

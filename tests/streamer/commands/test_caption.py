@@ -65,7 +65,7 @@ def test_captions_are_said_into_a_file_each(photographs, tmp_path, capsys, monke
             return np.full(480 * len(text), 0.5, np.float32)
 
     monkeypatch.setattr("streamer.commands.caption._describer", lambda beam: lambda picture: {"caption": "two dogs"})
-    monkeypatch.setattr("models.speech.tts.open_voice", Voice)
+    monkeypatch.setattr("models.speech.voices.open_voice", Voice)
     out = tmp_path / "said"
     assert describe_command([photographs[0], photographs[0], photographs[1]], speak=out) == 0
     files = [json.loads(line)["speech"] for line in capsys.readouterr().out.splitlines()]
@@ -78,6 +78,6 @@ def test_without_a_voice_nothing_is_described(photographs, tmp_path, monkeypatch
     def missing():
         raise VoiceMissing("no voice")
 
-    monkeypatch.setattr("models.speech.tts.open_voice", missing)
+    monkeypatch.setattr("models.speech.voices.open_voice", missing)
     with pytest.raises(UserError, match="no voice"):
         describe_command(photographs, speak=tmp_path)

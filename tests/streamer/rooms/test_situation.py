@@ -113,6 +113,22 @@ async def test_the_page_is_told_what_is_known_first_and_the_caption_only_of_what
     assert renamed["text"].startswith("one person, Bob is talking")
 
 
+async def test_only_what_is_new_is_read_aloud(room, monkeypatch):
+    insights, observer, ann, _ = room
+    said = []
+    monkeypatch.setattr(insights.announcer, "announce", said.append)
+    observe = observer.sessions[ann.id]
+    observe(Description(5.0, "a man", []))
+    for tags in ([("dog bark", 0.8)], [], [("dog bark", 0.8), ("rain", 0.9)], []):
+        observe(Sounds(5.5, tags))
+    insights.looked(ann, [face(1, 0.9)], [])
+    observe(Description(9.0, "a man", []))
+    assert said == ["Ann: a man", "Ann: a dog barks", "Ann: a dog barks and it rains"]
+    monkeypatch.setattr("streamer.rooms.insights.NEWS_AFTER", 0.0)
+    observe(Description(12.0, "a man", []))
+    assert said[-1] == "Ann: a man"
+
+
 async def test_what_was_seen_long_ago_is_not_described(room, monkeypatch):
     _, observer, ann, _ = room
     observer.sessions[ann.id](Description(5.0, "a dog", [], familiar=True))
