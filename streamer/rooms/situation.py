@@ -16,6 +16,9 @@ TALKING = 0.5
 PAUSE = 2.0
 """Seconds for which somebody who paused still counts as talking."""
 
+TOGETHER = 0.5
+"""Seconds between which two have talked at once."""
+
 STALE = 3.0
 """Seconds after which what was heard, or seen, is over unless it is told again."""
 
@@ -74,7 +77,9 @@ class Situation:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._counts: list[tuple[float, int]] = []
+        self._count: int | None = None
+        self._settled: int | None = None
+        self._since = float("-inf")
         self._faces: list[int] = []
         self._looked = self._heard = float("-inf")
         self._talked: dict[int, float] = {}
@@ -84,8 +89,9 @@ class Situation:
         """Take in who is to be seen, and who talks."""
         now = self._looked = self._clock()
         self._faces = [face.id for face in faces]
-        if not self._counts or self._counts[-1][1] != len(faces):
-            self._counts = [*self._counts[-1:], (now, len(faces))]
+        if self._count != len(faces):
+            self._settled = self._settled_count(now)
+            self._count, self._since = len(faces), now
         talking = [face.id for face in faces if face.speaking > TALKING]
         talking += [other.id for other in others if other.speaking > TALKING]
         self._talked |= dict.fromkeys(talking, now)
@@ -113,24 +119,24 @@ class Situation:
         return "; ".join(part for part in parts if part)
 
     def _people(self, name_of: Callable[[int | None], str | None], now: float, talk: bool) -> list[str]:
-        talking = [who for who, at in self._talked.items() if now - at < PAUSE] if talk else []
+        talking = self._talking(now) if talk else []
         unseen = [name_of(who) or "somebody who is not to be seen" for who in talking if who < 0]
         parts = []
-        if now - self._looked < STALE and (count := self._count(now)) is not None:
+        if now - self._looked < STALE and (count := self._settled_count(now)) is not None:
             seen = [who for who in talking if who in self._faces]
             parts.append(", ".join(part for part in (people(count), self._who(seen, count, name_of)) if part))
         if unseen:
             parts.append(_talks(list(dict.fromkeys(unseen))))
         return parts
 
-    def _count(self, now: float) -> int | None:
+    def _talking(self, now: float) -> list[int]:
+        """Return who talks, or did last; several only if they do at once."""
+        latest = max(self._talked.values(), default=now)
+        return [who for who, at in self._talked.items() if now - at < PAUSE and at > latest - TOGETHER]
+
+    def _settled_count(self, now: float) -> int | None:
         """Return how many faces there are, once that is settled; before, how many there were."""
-        if not self._counts:
-            return None
-        since, count = self._counts[-1]
-        if now - since >= SETTLED:
-            return count
-        return self._counts[0][1] if len(self._counts) > 1 else None
+        return self._count if now - self._since >= SETTLED else self._settled
 
     def _who(self, seen: list[int], count: int, name_of: Callable[[int | None], str | None]) -> str:
         if not seen:

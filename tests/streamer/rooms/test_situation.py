@@ -68,6 +68,19 @@ def test_a_face_that_flickers_is_not_told_and_a_pause_is_none(situation, clock):
     assert situation.text(nobody) == ""
 
 
+def test_who_took_over_talks_and_not_both(situation, clock):
+    look(situation, clock, face(1, 0.9), face(2))
+    look(situation, clock, face(1), face(2, 0.9))
+    assert situation.text({1: "Bob", 2: "Cy"}.get) == "two people, Cy is talking"
+
+
+def test_a_face_lost_and_found_within_a_second_was_never_gone(situation, clock):
+    look(situation, clock, face(1), face(2))
+    look(situation, clock, face(1), seconds=SETTLED / 2)
+    look(situation, clock, face(1), face(2), seconds=SETTLED / 2)
+    assert situation.text(nobody) == "two people"
+
+
 def test_nobody_a_voice_off_camera_and_a_screen(situation, clock):
     talks = SpeakerState(-1, 0.9, "known", 1.0)
     look(situation, clock, others=[talks])
