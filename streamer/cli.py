@@ -173,6 +173,9 @@ def rename(
 @app.command()
 def tag(
     files: Annotated[list[Path], typer.Argument(help="Any audio or video files PyAV reads.")],
+    top: Annotated[
+        int, typer.Option("--top", min=0, max=521, help="Also so many of AudioSet's classes, sure or not.")
+    ] = 0,
     audio_track: AudioTrackFlag = None,
     mix: MixFlag = False,
 ) -> None:
@@ -180,7 +183,7 @@ def tag(
     from streamer.commands.tag import tag_command
 
     choice = sound_choice(audio_track, mix)
-    raise run_or_exit(lambda: tag_command(files, choice=choice))
+    raise run_or_exit(lambda: tag_command(files, choice=choice, top=top))
 
 
 @app.command()
@@ -202,11 +205,12 @@ def face(
 def caption(
     images: Annotated[list[Path], typer.Argument(help="Pictures.")],
     beam: Annotated[int, typer.Option("--beam", "-k", help="Sentences kept at each word: 1, 3 or 5.")] = 3,
+    speak: Annotated[Path | None, typer.Option("--speak", help="Folder for WAV files that say it.")] = None,
 ) -> None:
     """Describe pictures: a JSON line each, with the words and where the network looked for them."""
     from streamer.commands.caption import describe_command
 
-    raise run_or_exit(lambda: describe_command(images, beam=beam))
+    raise run_or_exit(lambda: describe_command(images, beam=beam, speak=speak))
 
 
 @app.command()

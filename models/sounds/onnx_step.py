@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from models.common.onnx_graph import Graph
-from models.sounds.soundnet import FILTERS, FLOOR, PATCH_FRAMES, PATCH_HOP, STRIDE, TAPS, FilterBank, SoundNet
+from models.sounds.soundnet import FILTERS, FLOOR, STRIDE, TAPS, FilterBank, SoundNet
 
 
 def pool5_session(net: SoundNet) -> onnxruntime.InferenceSession:
@@ -17,21 +17,6 @@ def pool5_session(net: SoundNet) -> onnxruntime.InferenceSession:
     for conv, norm in zip(net.convs, net.norms, strict=True):
         x = g.op("Relu", _conv(g, x, conv, norm))
     return g.session(pool5=g.op("MaxPool", x, kernel_shape=[1, 2], strides=[1, 2]))
-
-
-def heads_session(net: SoundNet) -> onnxruntime.InferenceSession:
-    """Make the session of the heads: `pool5` (B, 256, 4, T) -> `sounds` (B, P, 521), probabilities."""
-    g = Graph()
-    x = g.op(
-        "Relu", _conv(g, g.input("pool5", net.conv6.in_channels, net.conv6.kernel_size[0], -1), net.conv6, net.norm6)
-    )
-    x = g.op("Relu", _conv(g, x, net.conv7, net.norm7))
-    x = g.op("AveragePool", x, kernel_shape=[1, PATCH_FRAMES], strides=[1, PATCH_HOP])
-    # A linear layer over channels is a convolution of one tap.
-    weight = net.sounds.weight[:, :, None, None]
-    x = g.op("Conv", x, g.constant(weight), g.constant(net.sounds.bias))
-    x = g.op("Sigmoid", g.op("Squeeze", x, g.constant([2])))
-    return g.session(sounds=g.op("Transpose", x, perm=[0, 2, 1]))
 
 
 def _bank(g: Graph, pcm: str, bank: FilterBank) -> str:

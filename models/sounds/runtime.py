@@ -1,4 +1,4 @@
-"""SoundNet as the product uses it: the last seconds of each session in, names of sounds out."""
+"""Names of sounds as the product uses them: the last seconds of each session in, what YAMNet and SoundNet hear out."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import torch
 from models.common import weights
 from models.common.arrays import F32
 from models.common.audio import SAMPLE_RATE
-from models.sounds.onnx_step import heads_session, pool5_session
-from models.sounds.soundnet import FEATURES, FRAME, SoundNet
-from models.sounds.tags import TAGS, TagClassifier
+from models.sounds.onnx_step import pool5_session
+from models.sounds.soundnet import FEATURES, FRAME, HEADS, SoundNet
+from models.sounds.tags import TAGS, UNKNOWN, TagClassifier
+from models.sounds.yamnet import YamNet
 
 WEIGHTS = weights.FOLDER / "sounds.safetensors"
 
@@ -25,7 +26,7 @@ _QUIET = 10 ** (-40 / 20)
 
 
 def load_sounds(path: Path = WEIGHTS) -> tuple[SoundNet, TagClassifier]:
-    """Load the network and the linear classifier of the tags, fp16 on disk, float32 in memory, for inference.
+    """Load the network up to pool5 and the linear classifier on it, fp16 on disk, float32 in memory, for inference.
 
     Raises:
         FileNotFoundError: if the weights are not there.
@@ -36,7 +37,9 @@ def load_sounds(path: Path = WEIGHTS) -> tuple[SoundNet, TagClassifier]:
     net = SoundNet()
     # Counters of the norms are whole numbers and of no use after training.
     counters = {name: value for name, value in net.state_dict().items() if not value.is_floating_point()}
-    net.load_state_dict(state | counters)
+    missing, unexpected = net.load_state_dict(state | counters, strict=False)
+    if unexpected or not all(name.startswith(HEADS) for name in missing):
+        raise RuntimeError(f"{path} holds another network")
     return net.eval().requires_grad_(False), linear
 
 
@@ -44,7 +47,7 @@ class SoundTagger:
     """Names what sounds, for any number of sessions at once, on one CPU thread.
 
     Args:
-        weights: path of the weights.
+        weights: path of SoundNet's weights.
     """
 
     WINDOW = 4 * SAMPLE_RATE
@@ -53,7 +56,8 @@ class SoundTagger:
     def __init__(self, weights: Path = WEIGHTS) -> None:
         with torch.no_grad():
             net, self._linear = load_sounds(weights)
-            self._pool5, self._heads = pool5_session(net), heads_session(net)
+            self._pool5 = pool5_session(net)
+        self._yamnet = YamNet()
 
     def tags(self, pcm: F32) -> list[list[tuple[str, float]]]:
         """Name the sounds of each row.
@@ -62,8 +66,8 @@ class SoundTagger:
             pcm: (B, WINDOW) float32 in -1..1, 16 kHz, newest sample last.
 
         Returns:
-            For each row the names that are likely enough, with probabilities, most probable first; none for
-            silence.
+            For each row the names that are likely enough, with probabilities, most probable first; `UNKNOWN` for what
+            is loud and has none; nothing for silence.
 
         Raises:
             ValueError: for another shape.
@@ -71,19 +75,27 @@ class SoundTagger:
         if pcm.ndim != 2 or pcm.shape[1] != self.WINDOW:
             raise ValueError(f"need (B, {self.WINDOW}) samples, got {pcm.shape}")
         found: list[list[tuple[str, float]]] = [[] for _ in pcm]
-        loud = np.flatnonzero(loudest(pcm) > _SILENT)
+        level = loudest(pcm)
+        loud = np.flatnonzero(level > _SILENT)
         if len(loud):
             for row, probabilities in zip(loud, self.probabilities(pcm[loud]), strict=True):
                 named = [(tag.name, float(p)) for tag, p in zip(TAGS, probabilities, strict=True) if p >= tag.threshold]
+                if not named and level[row] > _QUIET:
+                    named = [(UNKNOWN, float(1 - probabilities.max()))]
                 found[row] = sorted(named, key=lambda pair: -pair[1])
         return found
 
     def probabilities(self, pcm: F32) -> F32:
-        """Say how likely each tag is: (B, N) -> (B, len(TAGS)), N at least 0.96 s."""
-        pool5 = self._run_pool5(raised(pcm))
-        sounds: F32 = self._heads.run(None, {"pool5": pool5})[0]
-        labelled = self._linear.probabilities(_frames(pool5))
+        """Say how likely each tag is: (B, N) -> (B, len(TAGS)), N at least 0.98 s."""
+        louder = raised(np.nan_to_num(pcm))
+        sounds, _ = self._yamnet(louder)
+        labelled = self._linear.probabilities(_frames(self._run_pool5(louder)))
         return np.stack([tag.probability(sounds, labelled) for tag in TAGS], axis=1)
+
+    def classes(self, pcm: F32) -> list[list[tuple[str, float]]]:
+        """Say of each row (B, N) how likely each of AudioSet's classes is at its best moment, the likeliest first."""
+        best = self._yamnet(raised(np.nan_to_num(pcm)))[0].max(axis=1)
+        return [[(self._yamnet.names[k], float(row[k])) for k in np.argsort(-row)] for row in best]
 
     def features(self, pcm: F32) -> F32:
         """Return what stands after pool5, for other tasks.

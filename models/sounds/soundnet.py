@@ -33,6 +33,9 @@ _TOP = 384
 _HIGH = 4
 """Rows of filters left after pool5."""
 
+HEADS = ("conv6", "norm6", "conv7", "norm7", "sounds", "objects")
+"""Layers that serve to teach the rest, and are not shipped."""
+
 FEATURES = _CHANNELS[-1] * _HIGH
 """Size of a pool5 frame."""
 

@@ -1,8 +1,8 @@
 """Reads a line aloud, for people who cannot see the picture: CMU Flite, from the system's package `libflite1`.
 
 Flite and its voices are under CMU's licence, free for any use if the notice stays (Debian main; `apt install
-libflite1`, which Debian's ffmpeg brings along). Neural voices sound better, but those that ship in a package need a
-phonemiser under the GPL (espeak-ng). Source: Black and Lenzo 2001, "Flite: a small fast run-time synthesis engine".
+libflite1`, which Debian's ffmpeg brings along). `models.speech.voices` prefers Kokoro where that is
+installed. Source: Black and Lenzo 2001, "Flite: a small fast run-time synthesis engine".
 """
 
 from __future__ import annotations
@@ -90,13 +90,18 @@ class SpeechSynthesizer:
             if not wave:
                 return np.zeros(0, np.float32)
             count, rate = wave.contents.num_samples, wave.contents.sample_rate
-            pcm = np.ctypeslib.as_array(wave.contents.samples, (count,)).astype(np.float32) / 32768
+            pcm = np.ctypeslib.as_array(wave.contents.samples, (count,)).astype(np.float32) / np.float32(32768)
             self._flite.delete_wave(wave)
-        loud = float(np.sqrt(np.mean(np.square(pcm)))) if count else 0.0
-        if loud == 0.0:
-            return np.zeros(0, np.float32)
-        # What nobody hears read aloud costs the server neither time nor memory at its start.
-        from scipy.signal import resample_poly
+        return at_call_level(pcm, rate)
 
-        fine: F32 = resample_poly(pcm * (LEVEL / loud), CALL_RATE, rate).clip(-1.0, 1.0).astype(np.float32)
-        return fine
+
+def at_call_level(pcm: F32, rate: int) -> F32:
+    """Bring speech (N,) to the loudness and the rate of a call; empty if it is silent."""
+    loud = float(np.sqrt(np.mean(np.square(pcm)))) if len(pcm) else 0.0
+    if loud == 0.0:
+        return np.zeros(0, np.float32)
+    # What nobody hears read aloud costs the server neither time nor memory at its start.
+    from scipy.signal import resample_poly
+
+    fine: F32 = resample_poly(pcm * (LEVEL / loud), CALL_RATE, rate).clip(-1.0, 1.0).astype(np.float32)
+    return fine

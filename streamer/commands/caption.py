@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,33 +15,40 @@ from streamer.commands.tell import tell
 from streamer.errors import UserError
 from streamer.media.file_name import as_text
 from streamer.media.still import read_still
+from streamer.recordings.wav_file import WavFile
 
 BEAMS = (1, 3, 5)
 
 
-def describe_command(paths: list[Path], *, beam: int = 3) -> int:
+def describe_command(paths: list[Path], *, beam: int = 3, speak: Path | None = None) -> int:
     """Print a line of JSON a picture: `image`, `caption`, and `words`, each with where was looked most for it.
 
     Args:
         paths: Of the pictures.
         beam: Sentences kept while searching.
+        speak: Folder for a WAV file a picture that says the caption, named in the line as `speech`; None for none.
 
     Returns:
         Exit code, see `streamer.commands.batch.each`.
 
     Raises:
-        UserError: `beam` is none of those that can be chosen, or the only picture cannot be read.
+        UserError: `beam` is none of those that can be chosen, the only picture cannot be read, there is no voice on
+            this machine, or the folder cannot be written to.
     """
     if beam not in BEAMS:
         raise UserError(f"beam must be one of {', '.join(map(str, BEAMS))}, not {beam}")
     describe: Callable[[U8], dict[str, object]] | None = None
+    say = None if speak is None else _speaker(speak)
 
     def one(path: Path) -> None:
         nonlocal describe
         still = read_still(path)
         # Not before there is a picture: most mistakes are in the only name, or in all.
         describe = describe or _describer(beam)
-        print(json.dumps({"image": as_text(path), **describe(still.pixels)}), flush=True)
+        line = {"image": as_text(path), **describe(still.pixels)}
+        if say is not None:
+            line["speech"] = as_text(say(path.name, str(line["caption"])))
+        print(json.dumps(line), flush=True)
         tell(path, still.notes)
 
     return each(paths, one)
@@ -62,3 +70,28 @@ def _describer(beam: int) -> Callable[[U8], dict[str, object]]:
         return {"caption": scene.text, "words": words}
 
     return describe
+
+
+def _speaker(folder: Path) -> Callable[[str, str], Path]:
+    from models.speech.tts import CALL_RATE, VoiceMissing
+    from models.speech.voices import open_voice
+
+    try:
+        voice = open_voice()
+        folder.mkdir(parents=True, exist_ok=True)
+    except VoiceMissing as error:
+        raise UserError(str(error)) from error
+    except OSError as error:
+        raise UserError(f"cannot write to {folder}: {error.strerror}") from error
+    used = Counter[str]()
+
+    def say(name: str, text: str) -> Path:
+        used[name] += 1
+        path = folder / f"{name}{f'-{used[name]}' if used[name] > 1 else ''}.wav"
+        pcm = (voice.say(text) * 32767).astype(np.int16)
+        file = WavFile(path, CALL_RATE)
+        file.put(0, pcm)
+        file.finish(len(pcm))
+        return path
+
+    return say

@@ -126,10 +126,11 @@ class Sound(Event):
 
 
 class Scene(Event):
-    """What is to be seen, where that changes."""
+    """What is to be seen, where that changes; `familiar`: the picture is like those that the captioner learnt from."""
 
     type: Literal["scene"]
     text: str
+    familiar: bool
 
 
 class Caption(Event):

@@ -13,9 +13,7 @@ from streamer.rooms.notices import Notices
 from streamer.rooms.one_person import make_one
 from streamer.rooms.participant import Participant
 from streamer.rooms.portraits import Portraits
-
-TALKING = 0.5
-"""Probability from which a speaker counts as talking."""
+from streamer.rooms.situation import TALKING
 
 
 class Agents:
@@ -75,6 +73,7 @@ class Agents:
     def _faces(self, participant: Participant, t: float, faces: list[FaceState], others: list[SpeakerState]) -> None:
         if any(face.speaking > TALKING for face in faces) or any(other.speaking > TALKING for other in others):
             self._insights.announcer.somebody_talks()
+        self._insights.looked(participant, faces, others)
         message = broadcast.faces_message(participant, t, faces, others)
         broadcast.send(self._insights.people(), message, f"faces {participant.id}")
 

@@ -7,7 +7,8 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 
-from models.speech.tts import SpeechSynthesizer, VoiceMissing
+from models.speech.tts import VoiceMissing
+from models.speech.voices import Voice, open_voice
 from streamer.mixing.listen_track import ListenTrack
 from streamer.rooms.participant import Participant
 
@@ -30,7 +31,7 @@ class Announcer:
     def __init__(self, people: Callable[[], Iterable[Participant]]) -> None:
         self._people = people
         self._listeners: set[str] = set()
-        self._voice: SpeechSynthesizer | None = None
+        self._voice: Voice | None = None
         self._talked = float("-inf")
         self._waiting: tuple[float, str] | None = None
         self._task: asyncio.Task[None] | None = None
@@ -46,7 +47,7 @@ class Announcer:
             return
         self._listeners.add(listener.id)
         try:
-            self._voice = self._voice or await asyncio.to_thread(SpeechSynthesizer)
+            self._voice = self._voice or await asyncio.to_thread(open_voice)
         except VoiceMissing:
             self._listeners.discard(listener.id)
             raise
@@ -77,7 +78,7 @@ class Announcer:
         if self._task is not None:
             self._task.cancel()
 
-    async def _read(self, voice: SpeechSynthesizer) -> None:
+    async def _read(self, voice: Voice) -> None:
         while self._waiting is not None:
             rest = self._talked + QUIET - time.monotonic()
             if rest > 0:

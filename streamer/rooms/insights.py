@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 
+from streamer.engine.types import FaceState, SpeakerState
 from streamer.messages.base import Message
 from streamer.messages.insights import LocalizationMap, SceneDescription, SceneWord, SoundTags
 from streamer.observer.client import ObserverClient
@@ -16,7 +18,14 @@ from streamer.rooms.participant import Participant
 from streamer.rooms.questions import Questions
 from streamer.rooms.requests import Requests
 from streamer.rooms.search import MomentSearch
+from streamer.rooms.situation import Situation
 from streamer.rooms.spectrograms import Spectrograms
+
+PICTURELESS = 15.0
+"""Seconds without word from the observer, which repeats itself, after which there is no picture to describe."""
+
+NEWS_AFTER = 30.0
+"""Seconds without it after which a part of a description is read aloud again."""
 
 
 class Insights:
@@ -47,18 +56,24 @@ class Insights:
         self.spectrograms = Spectrograms(people, observer)
         self.people = people
         self._observer = observer
+        self._situations: dict[str, Situation] = {}
+        self._seen: dict[str, tuple[float, Description]] = {}
         self._descriptions: dict[str, SceneDescription] = {}
+        self._announced: dict[str, dict[str, float]] = {}
+        """When each part of a participant's description was true last."""
 
     def follow(self, participant: Participant) -> None:
         """Begin to observe a participant."""
         self.captions.follow(participant)
+        self._situations[participant.id] = Situation()
         self._observer.open(participant.id, lambda observation: self.observed(participant, observation))
         self.spectrograms.request(participant.id)
 
     def forget(self, participant: Participant) -> None:
         """Observe a participant no more, and drop what only they wanted; what was said and seen stays."""
         self._observer.close_session(participant.id)
-        self._descriptions.pop(participant.id, None)
+        for kept in (self._situations, self._seen, self._descriptions, self._announced):
+            kept.pop(participant.id, None)
         self.captions.forget(participant)
         self.spectrograms.show(participant, None, None)
         self.announcer.forget(participant)
@@ -88,23 +103,57 @@ class Insights:
         elif isinstance(observation, Sounds):
             self._send(SoundTags.of(observation, participant=who), f"sound {who}")
             self.captions.add_sounds(participant, observation)
+            self._situations[who].hear([name for name, _ in observation.tags])
+            self._describe(participant)
         elif isinstance(observation, Columns):
             self.spectrograms.send(participant, observation)
         elif isinstance(observation, Description):
-            self._described(participant, observation)
+            self._seen[who] = (time.monotonic(), observation)
+            self._describe(participant, anew=True)
         elif isinstance(observation, Keyframe):
             self.search.add_picture(participant, observation)
         else:
             self._said(participant, observation)
 
-    def _described(self, participant: Participant, seen: Description) -> None:
-        words = [SceneWord.model_validate({"word": word, "heat": heat}) for word, heat in seen.words]
-        description = SceneDescription.of(seen, participant=participant.id, words=words)
-        before = self._descriptions.get(participant.id)
-        self._descriptions[participant.id] = description
-        self._send(description, f"scene {participant.id}")
-        if before is None or before.text != description.text:
-            self.announcer.announce(f"{participant.name}: {description.text}")
+    def looked(self, participant: Participant, faces: list[FaceState], others: list[SpeakerState]) -> None:
+        """Take in who is to be seen and who talks."""
+        self._situations[participant.id].look(faces, others)
+        self._describe(participant)
+
+    def _describe(self, participant: Participant, anew: bool = False) -> None:
+        """Say what is known of a participant's picture, and what the captioner sees if it knows such pictures."""
+        who = participant.id
+        at, seen = self._seen.get(who, (float("-inf"), None))
+        if seen is None or time.monotonic() - at > PICTURELESS:
+            return
+
+        def text(talk: bool) -> str:
+            known = self._situations[who].text(
+                lambda face: name_of(participant, face), bool(participant.screen_of), talk
+            )
+            return "; ".join(part for part in (known, seen.text if seen.familiar else "") if part)
+
+        before, whole = self._descriptions.get(who), text(talk=True)
+        if (before.text if before is not None else "") == whole and not (anew and whole):
+            return
+        plain = whole.removesuffix(seen.text) if seen.familiar else whole
+        words = [SceneWord(word=word, heat="") for word in plain.split()]
+        if seen.familiar:
+            words += [SceneWord.model_validate({"word": word, "heat": heat}) for word, heat in seen.words]
+        description = SceneDescription(participant=who, t=seen.t, text=whole, words=words)
+        self._descriptions[who] = description
+        self._send(description, f"scene {who}")
+        # Who talks changes all the time, and is heard.
+        self._announce(participant, text(talk=False).split("; "))
+
+    def _announce(self, participant: Participant, parts: list[str]) -> None:
+        """Read aloud what is new, or comes again after a while."""
+        now, before = time.monotonic(), self._announced.get(participant.id, {})
+        before = {part: at for part, at in before.items() if now - at < NEWS_AFTER}
+        new = [part for part in parts if part and part not in before]
+        self._announced[participant.id] = before | dict.fromkeys(parts, now)
+        if new:
+            self.announcer.announce(f"{participant.name}: {'; '.join(new)}")
 
     def _said(self, participant: Participant, caption: Caption) -> None:
         self.announcer.somebody_talks()
@@ -114,3 +163,8 @@ class Insights:
 
     def _send(self, message: Message, topic: str) -> None:
         broadcast.send(self.people(), message, topic)
+
+
+def name_of(participant: Participant, face: int | None) -> str | None:
+    """Return the name that a face or a voice was given, if it was; for None that of the participant."""
+    return participant.name if face is None else participant.face_names.get(face)

@@ -77,7 +77,7 @@ export class SceneLine {
 
   /** @param {SceneDescription} message */
   #write({ t: then, text, words: given }) {
-    const words = given.length ? given : text.split(" ").map((word) => ({ word, heat: "" }));
+    const words = given.length ? given : text.split(" ").filter(Boolean).map((word) => ({ word, heat: "" }));
     this.root.setAttribute("aria-label", t("The camera sees: {text}. Each word shows where in the picture it was seen.", { text }));
     const same = this.#words.length === words.length && this.#words.every(({ word }, i) => word === words[i]?.word);
     this.#words = words.map(seen);

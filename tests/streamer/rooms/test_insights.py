@@ -24,7 +24,8 @@ async def test_everyone_is_told_what_is_observed(room):
             "box": [0.1, 0.2, 0.2, 0.2], "rows": 14, "columns": 14,
         }  # fmt: skip
         assert sound == {"type": "sound", "participant": ann.id, "t": 5.0, "tags": [["siren", 0.8]]}
-        assert [word["word"] for word in scene["words"]] == ["a", "dog"] and scene["text"] == "a dog"
+        assert scene["text"] == "a siren is heard; a dog"
+        assert [word["word"] for word in scene["words"] if word["heat"]] == ["a", "dog"]
 
 
 async def test_who_comes_later_is_told_the_scene_and_the_last_lines(room):
