@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from streamer.engine.types import FaceState
+from streamer.media.av_errors import as_os_errors
 from streamer.media.info import MediaInfo, PictureTrack, SoundTrack
 from streamer.media.pictures import Shot
 from streamer.media.treatment import Treatment
@@ -25,7 +26,6 @@ from streamer.recordings.calls.story import PICTURES, Story, read_story, turns_o
 from streamer.recordings.calls.tracks import write_call_tracks
 from streamer.recordings.calls.voices import write_voices
 from streamer.recordings.event_files import EventFiles
-from streamer.recordings.exports.muxing import as_os_errors
 from streamer.recordings.exports.result import read_result
 from streamer.recordings.exports.turns import Turns
 from streamer.recordings.exports.write import OVERLAY, Wanted, named_cues, titles, write_exports
