@@ -25,6 +25,10 @@ from tests.media import tone
 from tests.streamer.recordings.calls.test_make import onsets
 
 
+LATE = 0.02
+"""Seconds by which clients may be late themselves where their tracks are judged."""
+
+
 def read(folder: Path) -> tuple[list[Packet], str]:
     """Packets in the one journal there is, and why it ended."""
     (journal,) = folder.glob(f"*/{JOURNAL}")
@@ -115,6 +119,7 @@ async def test_a_killed_server_loses_two_seconds_at_most_and_the_next_one_makes_
             await asyncio.sleep(4.0)
             await record(host, other)
             await asyncio.sleep(5.0)
+            late = max(one.late for tracks in sent.values() for one in tracks)
             server.send_signal(signal.SIGKILL)
             # The last frame that each track has made by now.
             start = time.time() - time.monotonic() + origin
@@ -142,6 +147,8 @@ async def test_a_killed_server_loses_two_seconds_at_most_and_the_next_one_makes_
     assert not await asyncio.to_thread((kept / one.id / JOURNAL).exists)
     tracks = kept / one.id / RESULT / "tracks.mkv"
     # Two voices and the rest, then two microphones and two cameras.
+    if late > LATE:
+        pytest.skip(f"the clients themselves were {late:.2f} s out of step: the machine is too busy to judge that")
     first, *others = [await asyncio.to_thread(onsets, tracks, index) for index in (5, 3, 4, 6)]
     for these in others:
         assert min(len(these), len(first)) >= 3
