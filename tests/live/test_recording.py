@@ -24,7 +24,6 @@ from tests.live.peers import BeepTrack, FlashTrack, until
 from tests.media import tone
 from tests.streamer.recordings.calls.test_make import onsets
 
-
 LATE = 0.02
 """Seconds by which clients may be late themselves where their tracks are judged."""
 
