@@ -153,7 +153,7 @@ class Shelf:
         files: list[str] = []
         if name in self._open:
             progress = "recording"
-        elif (folder / RESULT).is_dir():
+        elif (folder / RESULT).is_dir() and not (folder / JOURNAL).exists():
             progress, files = "ready", sorted(entry.name for entry in (folder / RESULT).iterdir())
         elif (folder / FAILED).is_file():
             progress = "failed"

@@ -47,6 +47,8 @@ class Paced(MediaStreamTrack):
         self._origin = origin
         self._offset = offset
         self.count = 0
+        self.late = 0.0
+        """Seconds by which a frame was made too late at most, on a machine that had no time for it."""
 
     @property
     def captured(self) -> float:
@@ -59,6 +61,7 @@ class Paced(MediaStreamTrack):
         wait = self._origin + capture - time.monotonic()
         if wait > 0:
             await asyncio.sleep(wait)
+        self.late = max(self.late, time.monotonic() - self._origin - capture)
         self.count += 1
         return capture
 

@@ -23,7 +23,7 @@ from streamer.recordings.calls.journal import (
 ALL: list[Record] = [
     Begun(1.5, "room1"),
     Told(2.0, '{"type": "room"}'),
-    Packet(2.5, "ada", "VP8", b"\x00\xff" * 300, False),
+    Packet(2.5, "ada", "VP8", b"\x00\xff" * 20, False),
     Heard(2.52, "ada", b"\x01\x02", {1: b"ab", -2: b"cd"}),
     Joined(3.0, "ada", 2, 1),
     Ended(4.0, "the host ended it"),
