@@ -78,7 +78,8 @@ def browsers(pcm: F32) -> F32:
     processor = AudioProcessor(0, HIGH)
     blocks = to_pcm16(pcm[: pcm.size // 160 * 160]).reshape(-1, 160)
     heard = b"".join(processor.Process10ms(block.tobytes()).audio for block in blocks)
-    return np.frombuffer(heard, np.int16).astype(np.float32) / 32768
+    clean: F32 = np.frombuffer(heard, np.int16).astype(np.float32) / np.float32(32768)
+    return clean
 
 
 def aligned(estimate: F32, voice: F32) -> F32:
@@ -154,7 +155,7 @@ def main() -> None:
     people = speech(folder)
     cut = ENROLMENT * SAMPLE_RATE
     voices, enrolments = [pcm[cut:] for pcm in people], [pcm[:cut] for pcm in people]
-    kinds = [np.resize(one.astype(np.float32) / 32768, voices[0].size) for one in noises(folder, test=True)]
+    kinds: list[F32] = [np.resize(one, voices[0].size).astype(np.float32) for one in noises(folder, test=True)]
     sounds = [kinds[i % len(kinds)] for i in range(len(voices))]
     systems: dict[str, Clean] = {"the server's (DTLN, 28 ms)": ours}
     if importlib.util.find_spec(BROWSER):

@@ -159,7 +159,7 @@ def _part(part: str, weights: dict[str, Tensor], biases: dict[str, Tensor]) -> o
     for i, layer in enumerate(("lstm1", "lstm2")):
         h, c = (graph.slice(past, 0, 2 * i + j, 2 * i + j + 1) for j in (0, 1))
         weight, bias = weights[f"{part}.{layer}"], biases[f"{part}.{layer}.bias"]
-        matrices = [graph.constant(each[None]) for each in weight.split([weight.shape[1] - HIDDEN, HIDDEN], dim=1)]
+        matrices = [graph.constant(each[None]) for each in (weight[:, :-HIDDEN], weight[:, -HIDDEN:])]
         both = graph.constant(torch.cat([bias, torch.zeros_like(bias)])[None])
         out, h, c = graph.ops("LSTM", 3, seen, *matrices, both, "", h, c, hidden_size=HIDDEN)
         seen = graph.op("Squeeze", out, graph.constant([1]))
