@@ -397,7 +397,7 @@ export interface SetMute {
 /**
  * Draw a face for one's own voice, from what one says next, or put one's own portrait away.
  *
- * A portrait of a photo is made by `POST /rooms/{room}/portrait`. Neither names anybody: there is no asking for others.
+ * A portrait of a photo is made by `POST /rooms/{room}/portrait`. Neither names anybody: nobody asks for others.
  */
 export interface SetPortrait {
   type: "portrait";
