@@ -144,10 +144,3 @@ async def test_a_portrait_speaks_with_the_voice_that_is_heard() -> None:
         assert mouths == []
         gone = await site.http.get(where, headers={"Authorization": f"Bearer {ben['token']}"})
         assert gone.status_code == 404
-
-        # Of the voice alone: the first seconds of speech from now on.
-        await socket.send(type="portrait", voice=True)
-        await until(lambda: (state().get("portrait") or {}).get("made") == "voice", 120)
-        assert state()["portrait"]["version"] > 1
-        drawn = (await site.http.get(where, headers={"Authorization": f"Bearer {ben['token']}"})).json()
-        assert b"Not a likeness" in base64.b64decode(drawn["picture"])

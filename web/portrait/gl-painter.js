@@ -144,7 +144,9 @@ export class GlPainter {
       const below = lower[k];
       const gap = Math.max(0, placed[2 * below + 1] - placed[2 * above + 1]);
       widest = Math.max(widest, gap);
-      this.#corners.set([placed[2 * above], placed[2 * above + 1], 0, gap, placed[2 * below], placed[2 * above + 1] + gap, gap, gap], 8 * k);
+      // Half a pixel more on either side, in which the edge fades.
+      const top = placed[2 * above + 1];
+      this.#corners.set([placed[2 * above], top - 0.5, -0.5, gap, placed[2 * below], top + gap + 0.5, gap + 0.5, gap], 8 * k);
     });
     return widest;
   }

@@ -24,7 +24,7 @@ def watcher(*mids):
     made = Watcher.__new__(Watcher)
     made._tracks = {mid: SlotTrack() for mid in mids}
     made._shown = {}
-    made.listen = SimpleNamespace(stop=lambda: None)
+    made.listen = SimpleNamespace(stop=lambda: None, out=None)
     made.peer = SimpleNamespace(id="w", connected=True)
     return made
 
