@@ -71,14 +71,17 @@ def packaged(package: str, *parts: str) -> Path:
     raise FileNotFoundError(f"the package {package} with {'/'.join(parts)} is not installed")
 
 
-def onnx_session(model: Path | bytes) -> onnxruntime.InferenceSession:
+def onnx_session(model: Path | bytes, varies: bool = False) -> onnxruntime.InferenceSession:
     """Make an ONNX Runtime session on one CPU thread: with more, a step of 1 ms takes up to 250 on contended cores.
 
     Args:
         model: a file, or a serialised model.
+        varies: whether its input is longer at one time than at another: then no memory is kept, which would be as
+            much as the longest has ever taken.
     """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    options.enable_cpu_mem_arena = not varies
     source = model if isinstance(model, bytes) else str(model)
     return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])

@@ -42,8 +42,8 @@ class Moonshine:
     def __init__(self, folder: Path | None = None) -> None:
         folder = weights.packaged("moonshine_voice", "assets", "tiny-en") if folder is None else folder
         self._words = _vocabulary((folder / "tokenizer.bin").read_bytes())
-        self._encoder = weights.onnx_session(folder / "encoder_model.ort")
-        self._decoder = weights.onnx_session(folder / "decoder_model_merged.ort")
+        self._encoder = weights.onnx_session(folder / "encoder_model.ort", varies=True)
+        self._decoder = weights.onnx_session(folder / "decoder_model_merged.ort", varies=True)
         self._past_names = [i.name for i in self._decoder.get_inputs() if i.name.startswith("past_key_values")]
         self._present_names = [name.replace("past_key_values", "present") for name in self._past_names]
 

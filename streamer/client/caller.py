@@ -63,6 +63,10 @@ class Caller:
             try:
                 await self._stay()
             except (UserError, OSError, httpx.HTTPError, WebSocketException) as error:
+                task = asyncio.current_task()
+                if task is not None and task.cancelling():
+                    # What failed on the way out is no reason to come in again.
+                    return
                 if not self.joins:
                     raise error if isinstance(error, UserError) else UserError(f"{self._at}: {error}") from error
             self.media = None

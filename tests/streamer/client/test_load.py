@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 
+from streamer.client.caller import Caller
 from streamer.client.listening import Listening
 from streamer.client.marks import EVERY, RATE, MarkFinder, mark
 from streamer.client.replay import BLOCK, Loop, LoopTrack, picture_loop, sound_loop
@@ -102,3 +103,22 @@ async def test_a_server_that_is_not_there_or_none_at_all(monkeypatch):
 def test_marks_come_as_often_as_a_loop_is_long():
     assert math.fmod(load.SECONDS, EVERY) == 0 and mark().size < BLOCK
     assert asyncio.iscoroutinefunction(load.load)
+
+
+async def test_what_fails_on_the_way_out_brings_nobody_back():
+    inside = asyncio.Event()
+
+    class Stubborn(Caller):
+        async def _stay(self):
+            self.joins.append(0.1)
+            inside.set()
+            try:
+                await asyncio.sleep(60)
+            finally:
+                raise OSError("the server has gone")
+
+    task = asyncio.create_task(Stubborn("http://127.0.0.1:1", "abcd", "invite", "Ann", None).run())
+    await inside.wait()
+    task.cancel()
+    await asyncio.wait_for(asyncio.gather(task, return_exceptions=True), 10)
+    assert task.done()
