@@ -45,7 +45,6 @@ SENTENCES = {
     "knocking": "somebody knocks",
     "laughter": "somebody laughs",
     "music": "music plays",
-    "poultry": "poultry is heard",
     "rain": "it rains",
     "shouting": "somebody shouts",
     "singing": "somebody sings",
@@ -96,6 +95,12 @@ class Situation:
         talking += [other.id for other in others if other.speaking > TALKING]
         self._talked |= dict.fromkeys(talking, now)
         self._talked = {who: at for who, at in self._talked.items() if now - at < PAUSE}
+
+    @property
+    def heads(self) -> bool:
+        """Whether there are faces to be seen, or it is too early to say that there are none."""
+        now = self._clock()
+        return now - self._looked < STALE and self._settled_count(now) != 0
 
     def hear(self, names: Sequence[str]) -> None:
         """Take in what sounds, most probable first."""
