@@ -126,11 +126,10 @@ class Sound(Event):
 
 
 class Scene(Event):
-    """What is to be seen, where that changes; `familiar`: the picture is like those that the captioner learnt from."""
+    """What is to be seen, where that changes."""
 
     type: Literal["scene"]
     text: str
-    familiar: bool
 
 
 class Caption(Event):

@@ -19,7 +19,6 @@ from models.sounds.runtime import SoundTagger
 from models.sounds.tags import UNKNOWN
 from models.vision.captioning_runtime import CHANGED, Captioner, SceneText, changed, gist
 from models.vision.embed_runtime import JointEmbedding
-from models.vision.familiar import Familiar
 from models.vision.image_runtime import GridArrays, ImageRuntime
 from models.vision.vqa_runtime import Answer, Answerer
 from streamer.observer.spectrogram import Spectrogram
@@ -75,7 +74,6 @@ class Observer:
         self._localizer = Localizer(images=self._encoder)
         self._tagger = SoundTagger()
         self._captioner = Captioner()
-        self._familiar = Familiar.load()
         self._embedding = JointEmbedding()
         self._answerer = Answerer()
         self._sessions: dict[str, ObserverSession] = {}
@@ -201,7 +199,6 @@ class Observer:
         if not due:
             return []
         looks = gist(grids)
-        familiar = self._familiar.of(looks)
         to_describe, to_keep, described = [], [], []
         for i, session in enumerate(due.values()):
             session.next_look = following(session.next_look, session.picture_t, LOOK_EVERY)
@@ -221,7 +218,7 @@ class Observer:
         for i, text in zip(to_describe, self._describe(grids, to_describe), strict=True):
             session = sessions[i]
             session.described_t = session.repeated_t = session.picture_t
-            session.description = describe(session.picture_t, text, bool(familiar[i]))
+            session.description = describe(session.picture_t, text)
             described.append((i, session.description))
         results += [(sids[i], description) for i, description in described]
         for i, vector in zip(to_keep, self._vectors(grids, to_keep), strict=True):
@@ -259,12 +256,11 @@ def localization(found: SoundMap) -> Localization:
     return Localization(found.t, float(found.score), found.peak, found.box, heat_bytes(found.heat))
 
 
-def describe(t: float, text: SceneText, familiar: bool = True) -> Description:
+def describe(t: float, text: SceneText) -> Description:
     """Write a network's description as an observation; each word's heat is relative to its hottest place."""
     peaks = text.attention.max(axis=(1, 2), keepdims=True)
     heats = text.attention / np.maximum(peaks, 1e-9)
-    words = [(word, heat_bytes(heat)) for word, heat in zip(text.words, heats, strict=True)]
-    return Description(t, text.text, words, familiar)
+    return Description(t, text.text, [(word, heat_bytes(heat)) for word, heat in zip(text.words, heats, strict=True)])
 
 
 def thumbnail(rgb: U8, aspect: float) -> bytes:

@@ -44,16 +44,11 @@ class Sounds:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What is to be seen in the picture taken at `t`: the words, and for each a heat map like `Localization.heat`.
-
-    Attributes:
-        familiar: Whether the picture is like those that the captioner learnt from; else its words are to be doubted.
-    """
+    """What is to be seen in the picture taken at `t`: the words, and for each a heat map like `Localization.heat`."""
 
     t: float
     text: str
     words: list[tuple[str, bytes]]
-    familiar: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,6 @@ class Findings:
         self._observer, self._captions, self._event, self.notes = observer, captions, event, notes
         self._words = WordTimes()
         self._blocks = 0
-        self._scene = ""
         self.annotations = Annotations()
         observer.open(SESSION)
         if captions is not None:
@@ -144,10 +143,9 @@ class Findings:
             self.annotations = replace(self.annotations, tags=tuple(name for name, _ in observation.tags))
             self._event(observation.t, "sound", tags=[[name, round(p, 3)] for name, p in observation.tags])
         elif isinstance(observation, Description):
-            if observation.text != self._scene:
-                self._scene = observation.text
-                self.annotations = replace(self.annotations, description=self._scene if observation.familiar else "")
-                self._event(observation.t, "scene", text=self._scene, familiar=observation.familiar)
+            if observation.text != self.annotations.description:
+                self.annotations = replace(self.annotations, description=observation.text)
+                self._event(observation.t, "scene", text=observation.text)
 
     def _said(self, caption: Caption) -> None:
         text, words = one_line(caption.text), []

@@ -121,24 +121,27 @@ class Insights:
         self._describe(participant)
 
     def _describe(self, participant: Participant, anew: bool = False) -> None:
-        """Say what is known of a participant's picture, and what the captioner sees if it knows such pictures."""
+        """Say what is known of a participant's picture, and what the captioner sees if it may know such pictures."""
         who = participant.id
         at, seen = self._seen.get(who, (float("-inf"), None))
         if seen is None or time.monotonic() - at > PICTURELESS:
             return
 
+        # It never learnt to describe heads before a camera, or screens.
+        captioned = not participant.screen_of and not self._situations[who].heads
+
         def text(talk: bool) -> str:
             known = self._situations[who].text(
                 lambda face: name_of(participant, face), bool(participant.screen_of), talk
             )
-            return "; ".join(part for part in (known, seen.text if seen.familiar else "") if part)
+            return "; ".join(part for part in (known, seen.text if captioned else "") if part)
 
         before, whole = self._descriptions.get(who), text(talk=True)
         if (before.text if before is not None else "") == whole and not (anew and whole):
             return
-        plain = whole.removesuffix(seen.text) if seen.familiar else whole
+        plain = whole.removesuffix(seen.text) if captioned else whole
         words = [SceneWord(word=word, heat="") for word in plain.split()]
-        if seen.familiar:
+        if captioned:
             words += [SceneWord.model_validate({"word": word, "heat": heat}) for word, heat in seen.words]
         description = SceneDescription(participant=who, t=seen.t, text=whole, words=words)
         self._descriptions[who] = description

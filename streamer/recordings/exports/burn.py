@@ -102,9 +102,7 @@ class _Found:
             case "sound":
                 self._annotations = replace(self._annotations, tags=tuple(name for name, _ in event["tags"]))
             case "scene":
-                # Results of earlier versions do not say.
-                known = event["text"] if event.get("familiar", True) else ""
-                self._annotations = replace(self._annotations, description=known)
+                self._annotations = replace(self._annotations, description=event["text"])
 
 
 def _face(event: dict[str, Any], known: float) -> FaceState:

@@ -29,8 +29,6 @@ class Observer:
             (SESSION, Localization(0.08, 0.91234, (0.5, 0.25), (0.1, 0.2, 0.3, 0.4), bytes(196))),
             (SESSION, Sounds(0.1, [("speech", 0.98765)])),
             (SESSION, Description(0.0, "a dog", [])),
-            (SESSION, Description(0.1, "a ball", [], familiar=False)),
-            (SESSION, Description(0.2, "a ball", [], familiar=False)),
         ]
 
 
@@ -73,12 +71,11 @@ def test_blocks_and_pictures_become_events_and_marks():
             {"peak": [0.5, 0.25], "box": [0.1, 0.2, 0.3, 0.4], "score": 0.912, "heat": "AAAA" * 65 + "AA=="},
         ),
         (0.1, "sound", {"tags": [["speech", 0.988]]}),
-        (0.0, "scene", {"text": "a dog", "familiar": True}),
-        (0.1, "scene", {"text": "a ball", "familiar": False}),
+        (0.0, "scene", {"text": "a dog"}),
         (0.0, "caption", {"face": 2, "text": "we", "start": 0.0, "end": 0.1, "final": False, "words": []}),
     ]
     annotations = findings.annotations
-    assert annotations.tags == ("speech",) and annotations.description == "" and annotations.place is not None
+    assert annotations.tags == ("speech",) and annotations.description == "a dog" and annotations.place is not None
     findings.finish()
     # "We" had been read after 0.1 s.
     words = [["We", 0.0, 0.1], ["met.", 0.1, 0.5]]
