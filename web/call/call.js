@@ -5,6 +5,7 @@ import { CallRecording } from "./call-recording.js";
 import { Hosting } from "./hosting.js";
 import { ListeningClock } from "./listening-clock.js";
 import { MouthTrack } from "./mouth-track.js";
+import { PerParticipant } from "./per-participant.js";
 import { Talk } from "./talk.js";
 import { t, told } from "../texts/texts.js";
 
@@ -32,8 +33,9 @@ export class Call {
   /** @type {RoomState | null} */ room = null;
   /** @type {FaderState} */ faders = { gains: [], muted: [], focus: null };
   /** @type {Slot[]} */ slots = [];
-  /** @type {Map<string, FaceHistory>} */ histories = new Map();
-  /** @type {Map<string, MouthTrack>} of who has a portrait */ mouths = new Map();
+  #histories = new PerParticipant(() => new FaceHistory());
+  /** Of who has a portrait. */
+  #mouths = new PerParticipant((id) => new MouthTrack(this.listening, id === this.self));
   /** @type {boolean | null} */ voicesSeparated = null;
   /** @type {number | null} */ firstFrameAt = null;
   hosting = new Hosting(this);
@@ -81,9 +83,7 @@ export class Call {
 
   /** @param {string} participant */
   history(participant) {
-    let history = this.histories.get(participant);
-    if (!history) this.histories.set(participant, (history = new FaceHistory()));
-    return history;
+    return this.#histories.of(participant);
   }
 
   /**
@@ -109,9 +109,7 @@ export class Call {
 
   /** @param {string} participant */
   mouth(participant) {
-    let mouth = this.mouths.get(participant);
-    if (!mouth) this.mouths.set(participant, (mouth = new MouthTrack(this.listening, participant === this.self)));
-    return mouth;
+    return this.#mouths.of(participant);
   }
 
   /**
@@ -248,17 +246,14 @@ export class Call {
 
   /** @returns {CallSnapshot} */
   snapshot() {
-    const faces = Object.fromEntries([...this.histories].map(([id, history]) => [id, history.newest()]));
-    const voices = Object.fromEntries([...this.histories].map(([id, history]) => [id, history.voices()]));
-    const mouths = Object.fromEntries([...this.mouths].map(([id, mouth]) => [id, { row: [...mouth.now()], ahead: mouth.ahead }]));
     return structuredClone({
       connection: this.connection.state,
       participant: this.self || null,
       role: this.connection.joined?.role ?? null,
       room: this.room,
-      faces,
-      voices,
-      mouths,
+      faces: this.#histories.map((history) => history.newest()),
+      voices: this.#histories.map((history) => history.voices()),
+      mouths: this.#mouths.map((mouth) => ({ row: [...mouth.now()], ahead: mouth.ahead })),
       slots: this.slots,
       faders: this.faders,
       focus: this.faders.focus,
@@ -315,7 +310,7 @@ export class Call {
         this.listener.onHearing(message.complete);
         break;
       case "echo":
-        this.listener.onNotice("Your speakers can be heard in your microphone: use headphones, or turn them down.", null, "info");
+        this.listener.onNotice(t("Your speakers can be heard in your microphone: use headphones, or turn them down."), null, "info");
         break;
       case "chat":
       case "chat_history":
@@ -342,8 +337,8 @@ export class Call {
   /** @param {RoomState} room */
   #setRoom(room) {
     this.room = room;
-    for (const id of this.histories.keys()) if (!this.participant(id)) this.histories.delete(id);
-    for (const id of this.mouths.keys()) if (!this.participant(id)?.portrait) this.mouths.delete(id);
+    this.#histories.keep((id) => !!this.participant(id));
+    this.#mouths.keep((id) => !!this.participant(id)?.portrait);
     this.hosting.roomChanged();
     this.#setVoices(room.voices_separated, "");
     this.listener.onRoom();

@@ -2,6 +2,8 @@
 import { confirmed } from "../ui/confirm.js";
 import { element, find } from "../ui/element.js";
 import { toast } from "../ui/toasts.js";
+import { day } from "../texts/formats.js";
+import { t, told } from "../texts/texts.js";
 
 /** @import { Call } from "../call/call.js" */
 /** @import { KeptRecording } from "../types.js" */
@@ -10,8 +12,8 @@ const LOOK_MS = 3000;
 /** Addresses are good for an hour. */
 const RENEW_MS = 20 * 60_000;
 
-const SIGNS = { off: "", announced: "Recording begins…", on: "Recording" };
-const PROGRESS = { recording: "being recorded", making: "being prepared", ready: "", failed: "could not be prepared" };
+const SIGNS = { off: "", announced: t("Recording begins…"), on: t("Recording") };
+const PROGRESS = { recording: t("being recorded"), making: t("being prepared"), ready: "", failed: t("could not be prepared") };
 
 export class RecordingPanel {
   #sign = find("#status-recording", HTMLElement);
@@ -33,21 +35,22 @@ export class RecordingPanel {
       recording.record(false);
       return;
     }
-    const how =
-      "Everybody is told before anything is recorded, and a sign stays on every page. Sound, pictures, what is said and what is written are kept on this server; only the host can get them.";
-    if (await confirmed("Record this call?", how, "Record")) recording.record(true);
+    const how = t(
+      "Everybody is told before anything is recorded, and a sign stays on every page. Sound, pictures, what is said and what is written are kept on this server; only the host can get them.",
+    );
+    if (await confirmed(t("Record this call?"), how, t("Record"))) recording.record(true);
   }
 
   update() {
     const { state, on } = this.call.recording;
     if (this.#sign.textContent !== SIGNS[state.state]) this.#sign.textContent = SIGNS[state.state];
-    if (on && !this.#was) toast("This call is being recorded.");
-    if (!on && this.#was) toast(state.reason || "The recording has ended.", state.reason ? "error" : "info");
+    if (on && !this.#was) toast(t("This call is being recorded."));
+    if (!on && this.#was) toast(told(state.reason) || t("The recording has ended."), state.reason ? "error" : "info");
     this.#was = on;
     this.#button.hidden = !state.offered;
-    this.#button.textContent = on ? "End the recording" : "Record the call…";
+    this.#button.textContent = on ? t("End the recording") : t("Record the call…");
     this.#button.classList.toggle("danger", on);
-    this.#note.textContent = state.offered ? "" : "This server does not record calls.";
+    this.#note.textContent = state.offered ? "" : t("This server does not record calls.");
     this.#note.hidden = state.offered;
     if (state.offered && this.call.hosting.allowed) void this.#look();
   }
@@ -71,7 +74,7 @@ export class RecordingPanel {
 function row({ begun, progress, files, address }) {
   const name = element("span", { class: "host-name" }, when(begun));
   if (progress !== "ready") return element("li", {}, name, element("span", { class: "quiet" }, PROGRESS[progress]));
-  const links = [["index.html", "Open", false], ["tracks.mkv", "Download", true]].map(([file, label, download]) =>
+  const links = [["index.html", t("Open"), false], ["tracks.mkv", t("Download"), true]].map(([file, label, download]) =>
     files.includes(String(file))
       ? element("a", { class: "button small", href: `${address}${file}`, target: "_blank", rel: "noopener", download }, String(label))
       : "",
@@ -83,5 +86,5 @@ function row({ begun, progress, files, address }) {
 function when(begun) {
   const [, year, month, day, hour, minute, second] = begun.match(/(\d{4})(\d\d)(\d\d)-(\d\d)(\d\d)(\d\d)/) ?? [];
   const moment = new Date(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
-  return moment.toLocaleString(undefined, { month: "short", day: "numeric", hour: "numeric", minute: "2-digit" });
+  return day(moment);
 }

@@ -2,6 +2,7 @@
 import { ApiError, sendPhoto } from "../call/api.js";
 import { element } from "../ui/element.js";
 import { toast } from "../ui/toasts.js";
+import { t } from "../texts/texts.js";
 import { PortraitChooser } from "./chooser.js";
 
 /** @import { Call } from "../call/call.js" */
@@ -32,8 +33,8 @@ export class OwnPortrait {
   /** Lets one choose. */
   open() {
     this.#dialog?.remove();
-    const close = element("button", { type: "button", class: "button primary" }, "Done");
-    const dialog = element("dialog", { class: "card", "aria-label": "While my camera is off" }, new PortraitChooser(this.wish, this.media).root, close);
+    const close = element("button", { type: "button", class: "button primary" }, t("Done"));
+    const dialog = element("dialog", { class: "card", "aria-label": t("While my camera is off") }, new PortraitChooser(this.wish, this.media).root, close);
     close.addEventListener("click", () => dialog.close());
     dialog.addEventListener("close", () => dialog.remove());
     document.body.append(dialog);
@@ -49,12 +50,12 @@ export class OwnPortrait {
         await sendPhoto(connection.who.room, photo, connection.joined.token);
       } catch (error) {
         if (this.wish.photo !== photo) return;
-        toast(error instanceof ApiError ? error.message : "The photo could not be sent.", "error");
+        toast(error instanceof ApiError ? error.message : t("The photo could not be sent."), "error");
         this.wish.choose("none");
       }
       return;
     }
     connection.send({ type: "portrait", voice: made === "voice" });
-    if (made === "voice") toast("Say something, for about ten seconds: a face is drawn for your voice.");
+    if (made === "voice") toast(t("Say something, for about ten seconds: a face is drawn for your voice."));
   }
 }

@@ -1,6 +1,7 @@
 /** A portrait on a tile: what it is stands on it, and its mouth moves with the sound that is heard. */
 import { fetchPortrait } from "../call/api.js";
 import { element } from "../ui/element.js";
+import { t } from "../texts/texts.js";
 import { FlatPainter } from "./flat-painter.js";
 import { GlPainter } from "./gl-painter.js";
 import { Life } from "./life.js";
@@ -17,8 +18,8 @@ const EVERY_MS = 30;
 const FLAT_EVERY_MS = 90;
 
 export const MARKS = {
-  photo: { mark: "Made picture", title: "A photo that is moved by its owner's voice. The camera is off." },
-  voice: { mark: "Made from a voice: not a likeness", title: "A face of plausible gender and age, drawn for this voice by a network. It is nobody's." },
+  photo: { mark: t("Made picture"), title: t("A photo that is moved by its owner's voice. The camera is off.") },
+  voice: { mark: t("Made from a voice: not a likeness"), title: t("A face of plausible gender and age, drawn for this voice by a network. It is nobody's.") },
 };
 
 export class PortraitView {

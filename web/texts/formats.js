@@ -8,6 +8,7 @@ const locale = navigator.languages.find((tag) => languageOf(tag) === language) ?
 // Whoever reads English for want of their own language keeps their clock.
 const { hourCycle } = new Intl.DateTimeFormat(undefined, { hour: "numeric" }).resolvedOptions();
 const times = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle });
+const days = new Intl.DateTimeFormat(locale, { month: "short", day: "numeric", hour: "numeric", minute: "2-digit", hourCycle });
 const lists = new Intl.ListFormat(locale, { type: "conjunction", style: "narrow" });
 
 /**
@@ -16,6 +17,14 @@ const lists = new Intl.ListFormat(locale, { type: "conjunction", style: "narrow"
  */
 export function clock(t) {
   return times.format(t * 1000);
+}
+
+/**
+ * @param {Date} moment
+ * @returns {string} the day, and the time of day
+ */
+export function day(moment) {
+  return days.format(moment);
 }
 
 /**
