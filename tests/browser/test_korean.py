@@ -127,6 +127,12 @@ def panels(bob: Stage, folder: Path) -> None:
             expect(page.get_by_test_id("moment").locator("time")).to_contain_text("10분 전")
         page.locator("#words-tabs [aria-selected=true]").focus()
         korean(page, folder, f"words-{'twa/?'.index(key)}")
+    # In a call the page asks before it is opened anew.
+    page.locator("#words-view [data-language-choice]").select_option("en")
+    expect(page.locator("#confirm-question")).to_have_text("지금 언어를 바꿀까요?")
+    korean(page, folder, "language")
+    page.locator("#confirm-no").click()
+    assert page.evaluate("[localStorage['earshot.language'], document.documentElement.lang]") == ["en", "ko"]
     page.locator("#words-close").click()
     bob.press("s")
     korean(page, folder, "spectrogram")
