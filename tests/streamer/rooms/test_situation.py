@@ -119,7 +119,7 @@ async def test_the_page_is_told_what_is_known_first_and_the_caption_only_where_t
     clock.now += SETTLED
     observe(Sounds(5.8, [("dog bark", 0.8)]))
     observe(Description(6.0, "a red ball", [("a", b""), ("red", b""), ("ball", b"\xff" * 196)]))
-    _, whole = await received(ann)
+    (whole,) = [message for message in await received(ann) if message["type"] == "scene"]
     assert known["text"] == "one person, Ann is talking" and {word["heat"] for word in known["words"]} == {""}
     assert heard["text"] == "one person, Ann is talking; a dog barks"
     assert whole["text"] == "no face to be seen; a dog barks; a red ball" and whole["t"] == 6.0
@@ -134,7 +134,6 @@ async def test_only_what_is_new_is_read_aloud(room, monkeypatch):
     observe(Description(5.0, "a man", []))
     for tags in ([("dog bark", 0.8)], [], [("dog bark", 0.8), ("rain", 0.9)], []):
         observe(Sounds(5.5, tags))
-    insights.looked(ann, [face(1, 0.9)], [])
     observe(Description(9.0, "a man", []))
     assert said == ["Ann: a man", "Ann: a dog barks", "Ann: a dog barks and it rains"]
     monkeypatch.setattr("streamer.rooms.insights.NEWS_AFTER", 0.0)
