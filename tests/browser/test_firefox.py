@@ -106,17 +106,22 @@ def test_firefox_and_chromium_in_one_call(visit: Visit, chromium: Browser, addre
     ann.until("earshot.stats().then((all) => all.some((one) => one.totalAudioEnergy > 1e-4))")
     ben.until("document.querySelector('.tile:not(.own) .signal').dataset.level")
 
-    # A click on a face of Ann's picture.
+    # A click on a face of Ann's picture, told again and again: on a busy machine it may be gone before the click.
     stage.show(0.3)
     stage.say(1, "the budget")
-    face = stage.tile.get_by_test_id("face")
-    place, tile = face.bounding_box(), stage.tile.bounding_box()
-    assert place and tile and (place["x"] - tile["x"]) / tile["width"] == pytest.approx(0.3, abs=0.02)
     screenshot(page, tmp_path, "firefox-face")
-    stage.show(0.3)
-    # Without a look around before: a face that nobody tells of is gone after a moment.
-    face.click(force=True)
-    ben.until(f"earshot.state.focus?.participant === '{stage.ada}' && earshot.state.focus.face === 1")
+    tile = stage.tile.bounding_box()
+    assert tile is not None
+    page.mouse.move(tile["x"] + 0.4 * tile["width"], tile["y"] + 0.4 * tile["height"])
+    for _ in range(20):
+        stage.show(0.3)
+        page.mouse.down()
+        stage.faces(0.3)
+        page.mouse.up()
+        page.wait_for_timeout(200)
+        if ben.state()["focus"]:
+            break
+    assert ben.state()["focus"] == {"participant": stage.ada, "face": 1}
     expect(page.get_by_text("Hearing only Face 1 of Ann")).to_be_visible()
     page.keyboard.press("Escape")
     ben.until("earshot.state.focus === null")
