@@ -133,6 +133,33 @@ export interface PortraitSheet {
  */
 export type ConnectionState = "connecting" | "waiting" | "connected" | "blocked" | "reconnecting" | "refused" | "removed" | "left";
 
+/** What a call tells the page. */
+export interface CallListener {
+  /** Participants or names differ. */
+  onRoom(): void;
+  /** Gains, mutes or focus differ. */
+  onFaders(): void;
+  /** Pictures moved between tiles, or the receiving connection is new. */
+  onSlots(): void;
+  onFaces(participant: string): void;
+  onVoices(separated: boolean, reason: string): void;
+  onConnection(state: ConnectionState, detail: string, retrying: boolean): void;
+  /** What the models make of sound and picture. */
+  onInsight(message: InsightMessage): void;
+  /** Somebody wrote or reacted. */
+  onTalk(message: TalkMessage): void;
+  /** The server knows nothing yet of what this page wants to be told. */
+  onWelcome(): void;
+  /** Somebody waits, or does no longer. */
+  onHosting(): void;
+  /** The call is recorded, or no longer. */
+  onRecording(): void;
+  /** Whether all of the sound reaches this listener. */
+  onHearing(complete: boolean): void;
+  /** `request`: the question that has no answer. */
+  onNotice(reason: string, request?: number | null, kind?: "info" | "error"): void;
+}
+
 /** What window.earshot.state gives to tests and to the curious: a copy, made when read. */
 export interface CallSnapshot {
   connection: ConnectionState;

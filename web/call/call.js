@@ -9,25 +9,8 @@ import { PerParticipant } from "./per-participant.js";
 import { Talk } from "./talk.js";
 import { t, told } from "../texts/texts.js";
 
-/** @import { CallSnapshot, ConnectionState, Entrant, FaderFace, FaderState, Focus, InsightMessage, RoomState, ServerMessage, Slot, TalkMessage } from "../types.js" */
+/** @import { CallListener, CallSnapshot, ConnectionState, Entrant, FaderFace, FaderState, Focus, InsightMessage, RoomState, ServerMessage, Slot, TalkMessage } from "../types.js" */
 /** @import { LocalMedia } from "./media.js" */
-
-/**
- * @typedef {object} CallListener
- * @property {() => void} onRoom participants or names differ
- * @property {() => void} onFaders gains, mutes or focus differ
- * @property {() => void} onSlots pictures moved between tiles, or the receiving connection is new
- * @property {(participant: string) => void} onFaces
- * @property {(separated: boolean, reason: string) => void} onVoices
- * @property {(state: ConnectionState, detail: string, retrying: boolean) => void} onConnection
- * @property {(message: InsightMessage) => void} onInsight what the models make of sound and picture
- * @property {(message: TalkMessage) => void} onTalk somebody wrote or reacted
- * @property {() => void} onWelcome the server knows nothing yet of what this page wants to be told
- * @property {() => void} onHosting somebody waits, or does no longer
- * @property {() => void} onRecording the call is recorded, or no longer
- * @property {(complete: boolean) => void} onHearing whether all of the sound reaches this listener
- * @property {(reason: string, request?: number | null, kind?: "info" | "error") => void} onNotice request: the question that has no answer
- */
 
 export class Call {
   /** @type {RoomState | null} */ room = null;

@@ -2,7 +2,7 @@
 import { confirmed } from "../ui/confirm.js";
 import { element, find } from "../ui/element.js";
 import { toast } from "../ui/toasts.js";
-import { day } from "../texts/formats.js";
+import { dateAndTime } from "../texts/formats.js";
 import { t, told } from "../texts/texts.js";
 
 /** @import { Call } from "../call/call.js" */
@@ -86,5 +86,5 @@ function row({ begun, progress, files, address }) {
 function when(begun) {
   const [, year, month, day, hour, minute, second] = begun.match(/(\d{4})(\d\d)(\d\d)-(\d\d)(\d\d)(\d\d)/) ?? [];
   const moment = new Date(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
-  return day(moment);
+  return dateAndTime(moment);
 }

@@ -8,7 +8,7 @@ const locale = navigator.languages.find((tag) => languageOf(tag) === language) ?
 // Whoever reads English for want of their own language keeps their clock.
 const { hourCycle } = new Intl.DateTimeFormat(undefined, { hour: "numeric" }).resolvedOptions();
 const times = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle });
-const days = new Intl.DateTimeFormat(locale, { month: "short", day: "numeric", hour: "numeric", minute: "2-digit", hourCycle });
+const dates = new Intl.DateTimeFormat(locale, { month: "short", day: "numeric", hour: "numeric", minute: "2-digit", hourCycle });
 const lists = new Intl.ListFormat(locale, { type: "conjunction", style: "narrow" });
 
 /**
@@ -23,8 +23,8 @@ export function clock(t) {
  * @param {Date} moment
  * @returns {string} the day, and the time of day
  */
-export function day(moment) {
-  return days.format(moment);
+export function dateAndTime(moment) {
+  return dates.format(moment);
 }
 
 /**
