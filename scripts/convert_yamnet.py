@@ -19,7 +19,7 @@ from models.train.sounds.teacher import class_names, stored_model
 def eight_bits(weight: Tensor) -> tuple[Tensor, Tensor]:
     """Round weights (outputs, …) to whole numbers of -127 to 127 and a scale for each output."""
     scale = weight.flatten(1).abs().amax(1).clamp(min=1e-12) / 127
-    return (weight / scale.view(-1, *[1] * (weight.ndim - 1))).round().to(torch.int8), scale
+    return (weight / scale.view(-1, *[1] * (weight.ndim - 1))).round().to(torch.int8), scale.half()
 
 
 def main() -> None:

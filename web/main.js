@@ -1,5 +1,5 @@
 /** Entry: which screen this address asks for. */
-import { ApiError } from "./call/api.js";
+import { ApiError, serverSeparates } from "./call/api.js";
 import { Call } from "./call/call.js";
 import { CallScreen } from "./screens/call.js";
 import { find } from "./ui/element.js";
@@ -71,6 +71,7 @@ async function opened(who, media) {
  */
 function showJoin(room, invite) {
   const media = new LocalMedia();
+  void serverSeparates().then((separates) => (media.separates = separates));
   const wish = new PortraitWish();
   const join = new JoinScreen(media, wish, async (name, watch) => {
     // Who is refused stays on this screen, with the devices as they are.

@@ -205,7 +205,7 @@ def create_front(door: Door, run: Callable[[], contextlib.AbstractAsyncContextMa
                 await door.close()
 
     async def health(request: Request) -> Response:
-        return JSONResponse({"status": "ok"})
+        return JSONResponse({"status": "ok", "separates": door.settings.engine})
 
     async def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)

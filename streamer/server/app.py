@@ -187,9 +187,9 @@ def _add_service_routes(app: FastAPI) -> None:
     app.add_api_route("/r/{room_id}", page, methods=["GET"], include_in_schema=False)
 
     @app.get("/health", tags=["service"])
-    async def health() -> dict[str, str]:
-        """Say that the process answers."""
-        return {"status": "ok"}
+    async def health(request: Request) -> dict[str, str | bool]:
+        """Say that the process answers, and whether voices are to be separated here."""
+        return {"status": "ok", "separates": context_of(request).settings.engine}
 
     @app.get("/ready", tags=["service"])
     async def ready(request: Request) -> Response:

@@ -16,9 +16,9 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Playwright, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Playwright, expect, sync_playwright
 
-from tests.browser.pages import Room, Visit, Visitor, enter, join
+from tests.browser.pages import WAIT_SECONDS, Room, Visit, Visitor, enter, join
 from tests.browser.stage import Stage
 
 FLAGS = (
@@ -48,6 +48,7 @@ PREFERENCES: dict[str, str | float | bool] = {
 PLAYWRIGHTS_STYLE = "sha256-YjaKGiklmzC6wjXA513HAMmzus8VE61XCOT+SmwNZWA="
 """With each screenshot of Firefox Playwright puts "body {}" into the page, which the page's policy forbids."""
 START_SECONDS = 60.0
+expect.set_options(timeout=1000 * WAIT_SECONDS)
 PATIENCE_MS = 90_000
 """Of a click or a navigation: the machine may be busy."""
 SERVE = ("serve", "--no-engine", "--no-observer")

@@ -110,6 +110,13 @@ def test_a_sound_for_the_loudspeaker_and_a_screen_that_stays_on(visit: Visit, ro
     ben.until("locks.every(({ released }) => released)")
 
 
+OPENED = """
+const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+navigator.mediaDevices.getUserMedia = async (wish) => (window.opened = await ask(wish));
+"""
+"""What the page has opened."""
+
+
 def test_noise_is_switched_off_for_good_and_an_echo_is_told(visit: Visit, room: Room, tmp_path: Path) -> None:
     sent: list[dict[str, object]] = []
     sockets: list[WebSocketRoute] = []
@@ -127,6 +134,8 @@ def test_noise_is_switched_off_for_good_and_an_echo_is_told(visit: Visit, room: 
 
     ben = visit("about:blank")
     page = ben.page
+    page.add_init_script(OPENED)
+    page.route("**/health", lambda route: route.fulfill(json={"status": "ok", "separates": True}))
     page.route_web_socket("**/control", pass_on)
     page.goto(room["link"])
     join(ben, "Ben")
@@ -148,6 +157,16 @@ def test_noise_is_switched_off_for_good_and_an_echo_is_told(visit: Visit, room: 
     assert sent[-1]["on"] is True and len(sent) == 3
     # The server understood: it has refused nothing.
     expect(page.get_by_text("suppression")).to_have_count(0)
+    # Where there are no models the browser does it, whether or not one has said so, unless one does not want it.
+    page.unroute("**/health")
+    for chosen, done in (("", True), ("off", False), ("on", True)):
+        page.evaluate("(noise) => localStorage.setItem('earshot.devices', JSON.stringify({ noise }))", chosen)
+        page.reload()
+        join(ben, "Ben")
+        page.get_by_test_id("devices").click()
+        expect(switch).to_be_checked(checked=done)
+        assert sent[-1]["on"] is False
+        ben.until(f"opened.getAudioTracks()[0].getSettings().noiseSuppression === {json.dumps(done)}")
 
 
 LEVELS = """

@@ -29,6 +29,16 @@ export function reasonOf(error) {
   return error instanceof ApiError ? error.message : t("no connection");
 }
 
+/** @returns {Promise<boolean>} whether the server separates voices; taken for granted of one that does not say */
+export async function serverSeparates() {
+  try {
+    const { separates } = await (await fetch("/health")).json();
+    return separates !== false;
+  } catch {
+    return true;
+  }
+}
+
 /**
  * @param {Response} response
  * @returns {Promise<ApiError>}

@@ -6,8 +6,7 @@ import { t } from "../texts/texts.js";
 /** @import { Quality } from "./picture-quality.js" */
 /** @typedef {"audio" | "video"} Kind */
 
-// The browser's noise suppression removes the very voices in the room that a listener may want to hear.
-const SOUND = { echoCancellation: true, noiseSuppression: false, autoGainControl: true };
+const SOUND = { echoCancellation: true, autoGainControl: true };
 
 /**
  * @param {Kind} kind
@@ -70,6 +69,9 @@ export class LocalMedia extends EventTarget {
   #wishes = { audio: 0, video: 0 };
   muted = false;
   quality = qualityOf(remembered("picture"));
+  /** Whether the server separates voices. The browser's noise suppression would remove some of them, so then it is the
+   * server that takes noise out, and after that; where it does not, browsers do, as in other calls. */
+  separates = true;
   /** Whether the devices have been asked for: before that, that there are none says nothing. */
   asked = false;
   /** The camera was switched off by the person (and not absent). */
@@ -145,6 +147,22 @@ export class LocalMedia extends EventTarget {
     this.#changed();
   }
 
+  /** Whether noise is taken out of what one sends. */
+  get suppressed() {
+    const chosen = remembered("noise");
+    return chosen ? chosen === "on" : !this.separates;
+  }
+
+  /** @param {boolean} on */
+  async suppress(on) {
+    remember("noise", on ? "on" : "off");
+    if (this.separates || !this.tracks.audio) return;
+    // Of a microphone that is open Chromium does not change that.
+    this.#drop("audio");
+    await this.#open("audio");
+    this.#changed();
+  }
+
   /** Bits a second that the picture may take. */
   get bitrate() {
     return QUALITIES[this.quality].bitrate;
@@ -212,7 +230,7 @@ export class LocalMedia extends EventTarget {
 
   /** @param {Kind} kind */
   #wish(kind) {
-    const wish = kind === "audio" ? SOUND : pictureOf(this.quality);
+    const wish = kind === "audio" ? { ...SOUND, noiseSuppression: this.suppressed && !this.separates } : pictureOf(this.quality);
     const device = this.#chosen[kind] || this.#last[kind];
     return device ? { ...wish, deviceId: { exact: device } } : wish;
   }

@@ -1,22 +1,29 @@
-/** The switch for taking noise out of one's own sound; the server does it, for everybody who hears it. */
-import { remember, remembered } from "./device-memory.js";
+/** The switch for taking noise out of one's own sound, for everybody who hears it. */
 import { find } from "../ui/element.js";
 
 /** @import { Connection } from "./connection.js" */
+/** @import { LocalMedia } from "./media.js" */
 
-const ON = "on";
+export class Noise {
+  #box = find("#suppress-noise", HTMLInputElement);
 
-/** @param {Connection} connection whose server may not know yet what was chosen */
-export function sendNoise(connection) {
-  connection.send({ type: "suppression", on: remembered("noise") === ON });
-}
+  /**
+   * @param {Connection} connection
+   * @param {LocalMedia} media
+   */
+  constructor(connection, media) {
+    this.connection = connection;
+    this.media = media;
+    this.#box.addEventListener("change", () => {
+      void media.suppress(this.#box.checked);
+      this.welcomed();
+    });
+  }
 
-/** @param {Connection} connection */
-export function bindNoise(connection) {
-  const box = find("#suppress-noise", HTMLInputElement);
-  box.checked = remembered("noise") === ON;
-  box.addEventListener("change", () => {
-    remember("noise", box.checked ? ON : "off");
-    connection.send({ type: "suppression", on: box.checked });
-  });
+  /** The server does not know what is chosen. */
+  welcomed() {
+    const { suppressed, separates } = this.media;
+    this.#box.checked = suppressed;
+    this.connection.send({ type: "suppression", on: suppressed && separates });
+  }
 }

@@ -10,7 +10,6 @@ import { LayoutMenu } from "./layout-menu.js";
 import { LevelMeter } from "../ui/meter.js";
 import { letterOf } from "../ui/keys.js";
 import { MutedTalk } from "../call/muted-talk.js";
-import { bindNoise } from "../call/noise.js";
 import { playTestTone } from "../ui/test-tone.js";
 import { qualityOf } from "../call/picture-quality.js";
 import { RecordingPanel } from "../panels/recording.js";
@@ -106,7 +105,6 @@ export class CallBar {
       audio,
     );
     void pickers.refresh();
-    bindNoise(this.call.connection);
     this.#bindQuality(this.media);
   }
 

@@ -3,7 +3,7 @@ import { CallBar } from "./call-bar.js";
 import { element, find } from "../ui/element.js";
 import { removeAfterAsking } from "../panels/host.js";
 import { ScreenShare } from "../call/screen-share.js";
-import { sendNoise } from "../call/noise.js";
+import { Noise } from "../call/noise.js";
 import { MixerPanel } from "../panels/mixer.js";
 import { OwnPortrait } from "../portrait/own.js";
 import { Hints } from "./hints.js";
@@ -63,6 +63,7 @@ export class CallScreen {
     const settings = new ViewSettings();
     this.share = watching ? null : new ScreenShare(call, (reason) => void toast(reason, "error"));
     const portrait = this.media && new OwnPortrait(call, wish, this.media);
+    const noise = this.media && new Noise(call.connection, this.media);
     const remove = (/** @type {string} */ id) => void removeAfterAsking(call, id);
     this.tiles = new Tiles(find("#tiles", HTMLElement), call, this.media, settings, this.share, remove, portrait && (() => portrait.open()));
     this.insight = new Insight(call, this.tiles, settings);
@@ -88,7 +89,7 @@ export class CallScreen {
       onInsight: (message) => this.insight.receive(message),
       onTalk: (message) => (message.type === "reaction" ? this.#react(message) : this.insight.chat.receive(message)),
       onWelcome: () => {
-        if (this.media) sendNoise(call.connection);
+        noise?.welcomed();
         this.insight.welcomed();
         this.tiles.report.askAgain();
         portrait?.welcomed();

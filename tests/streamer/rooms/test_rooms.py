@@ -126,6 +126,7 @@ async def test_faces_carry_names_and_stay_in_range():
     assert [(voice.id, voice.name, voice.speaking) for voice in message.voices] == [(-1, "Rose", 1.0)]
     outbox = Outbox()
     room.attach(ann, outbox, 4409)
+    room.insights.follow(ann)
     for t in range(10):
         room._agents._faces(ann, float(t), states, [])
     messages = await taken(outbox)

@@ -181,7 +181,7 @@ async def test_page_docs_health_ready_metrics():
         for path in ("/", "/r/abcdef"):
             page = await http.get(path)
             assert page.status_code == 200 and page.headers["content-type"].startswith("text/html")
-        assert (await http.get("/health")).json() == {"status": "ok"}
+        assert (await http.get("/health")).json() == {"status": "ok", "separates": False}
         assert (await http.get("/ready")).json() == {"status": "ready", "voices_separated": False}
         paths = (await http.get("/openapi.json")).json()["paths"]
         assert "/rooms/{room_id}/whip" in paths and "/rooms/{room_id}/whep/{session_id}" in paths
