@@ -112,7 +112,7 @@ class Agent:
         self._recent: deque[bool] = deque(maxlen=JUDGED)
         self._separated = False
         self._others: list[SpeakerState] = []
-        self.on_heard: Callable[[float, F32, dict[int, F32]], None] | None = None
+        self.on_separated: Callable[[float, F32, dict[int, F32]], None] | None = None
         """Gets each block at 16 kHz: its time, the mixture as late as the voices, and the voices; set by recordings."""
         self._noise = NoiseSwitch()
         self._tell_at = self._loop.time() + PICTURELESS
@@ -203,8 +203,8 @@ class Agent:
         mix, faces, late = self._noise.step(block.mix, voices or {}, clean)
         self._on_voice(VoiceBlock(block.t - late, mix, faces, separated, received=block.arrived))
         self._feed.block(block.t, block.behind, voices or {})
-        if self.on_heard is not None:
-            self.on_heard(block.t, block.behind, voices or {})
+        if self.on_separated is not None:
+            self.on_separated(block.t, block.behind, voices or {})
         self.statistics.separated += in_time
         STAGES.went_on(late=not in_time and self._engine.ready)
         self._judge(in_time)

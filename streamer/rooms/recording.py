@@ -212,7 +212,7 @@ class Recording:
         if participant.publisher is not None:
             participant.publisher.ingest.on_encoded = lambda frame: self._packet(participant, frame)
         if participant.agent is not None:
-            participant.agent.on_heard = lambda t, mix, voices: self._heard(participant, t, mix, voices)
+            participant.agent.on_separated = lambda t, mix, voices: self._heard(participant, t, mix, voices)
         self._from_key_on(participant)
 
     def _from_key_on(self, participant: Participant) -> None:

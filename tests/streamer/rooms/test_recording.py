@@ -61,7 +61,7 @@ def enter(room: Room, name: str, page: bool = True, **who):
     source.request_keyframe = lambda: setattr(source, "asked", source.asked + 1)
     person.publisher = SimpleNamespace(ingest=SimpleNamespace(on_encoded=None), source=source, connected=True)
     person.publisher.has_audio = person.publisher.has_video = True
-    person.agent = SimpleNamespace(on_heard=None, close=lambda: None, told=lambda *said: None)
+    person.agent = SimpleNamespace(on_separated=None, close=lambda: None, told=lambda *said: None)
     room.recording.follow(person)
     return person
 
@@ -133,7 +133,7 @@ async def test_words_names_and_who_is_one_person_are_written_until_the_end(room,
     room.insights.chat.say(ben, "hi")
     room.rename(ada.id, 2, "Eve")
     make_one(ada, 3, 2, room.insights.people(), captions)
-    ada.agent.on_heard(
+    ada.agent.on_separated(
         5.0, np.full(320, 0.5, np.float32), {2: np.full(320, 0.25, np.float32), 4: np.zeros(320, np.float32)}
     )
     leave(room, ben)
