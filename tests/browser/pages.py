@@ -9,7 +9,8 @@ from typing import Any
 
 from playwright.sync_api import Page, WebSocketRoute
 
-WAIT_SECONDS = 20.0
+WAIT_SECONDS = 60.0
+"""Patience costs nothing where all goes well; browsers, encoders and a server share few cores."""
 
 
 @dataclass

@@ -155,6 +155,8 @@ def test_a_picture_has_a_window_of_its_own_and_is_sent_while_the_tab_is_hidden(v
     ann, ben, eve = (enter(visit, room, name) for name in ("Ann", "Ben", "Eve"))
     page = eve.page
     eve.until("earshot.state.slots.length === 2")
+    # Of what there is no picture yet there is no window.
+    eve.until("[...document.querySelectorAll('.tile video')].every((video) => video.videoWidth)")
     menu(page, "Ben", "In a window of its own")
     eve.until("document.pictureInPictureElement !== null")
     page.evaluate(
