@@ -16,11 +16,11 @@ arXiv:2012.14952, with lips as a second observation). What left the window of th
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import reduce
 
 import numpy as np
 
 from models.active_speaker.chunk import CHUNK, SPAN, Chunk
+from models.active_speaker.joined import now
 from models.active_speaker.likelihoods import Prior, likelihood_ratio, lip_ratio, smoothed
 from models.active_speaker.past import Past
 from models.active_speaker.speaker import Speaker
@@ -207,7 +207,7 @@ class SpeakerInference:
 
     def now(self, id: int) -> int:
         """Return the number of a speaker, or of whom it was joined with."""
-        return reduce(lambda now, pair: pair[1] if now == pair[0] else now, self.joined, id)
+        return now(self.joined, id)
 
     def retire(self) -> None:
         """Let all chunks leave the window; nothing can be inferred of them any more."""

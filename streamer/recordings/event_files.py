@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-from collections.abc import Iterable, Sequence
-from functools import reduce
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
+from models.active_speaker.joined import now
 from streamer.recordings.exports.event_log import EVENTS
 
 BESIDE = ".beside.jsonl"
@@ -63,11 +63,6 @@ class EventFiles:
         for file in (self._events, self._beside):
             with contextlib.suppress(OSError):
                 file.close()
-
-
-def now(joined: Iterable[tuple[int, int]], id: int) -> int:
-    """Return the number that a speaker has in the end."""
-    return reduce(lambda now, pair: pair[1] if now == pair[0] else now, joined, id)
 
 
 def _write(file: IO[str], t: float, type: str, more: dict[str, object]) -> None:

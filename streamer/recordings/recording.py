@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from models.active_speaker.joined import now
 from models.common.arrays import F32, U8
 from models.common.audio import SAMPLE_RATE
 from models.faces.tracker import Face
@@ -26,7 +27,7 @@ from streamer.media.sound import sound
 from streamer.media.source import Losses
 from streamer.recordings.annotations import Annotations
 from streamer.recordings.beside import Beside
-from streamer.recordings.event_files import EventFiles, now
+from streamer.recordings.event_files import EventFiles
 from streamer.recordings.exports.turns import Turns
 from streamer.recordings.exports.write import OVERLAY
 from streamer.recordings.findings import Findings
