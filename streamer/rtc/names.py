@@ -45,10 +45,12 @@ class Names:
         pending = self._pending.get(name)
         if pending is None or pending.done():
             pending = self._pending[name] = self._threads.submit(self._lookup, name)
+        # Others may wait for it, too: it is not cancelled. What it says when nobody waits any more is no news.
+        answer = asyncio.wrap_future(pending)
+        answer.add_done_callback(lambda late: late.cancelled() or late.exception())
         try:
             async with asyncio.timeout(seconds):
-                # Others may wait for it, too: it is not cancelled.
-                return await asyncio.shield(asyncio.wrap_future(pending))
+                return await asyncio.shield(answer)
         except (OSError, TimeoutError, UnicodeError):
             return None
 

@@ -132,7 +132,7 @@ async def _send(websocket: WebSocket, outbox: Outbox) -> None:
         except (RuntimeError, WebSocketDisconnect):
             pass  # closed by the other side
     except (RuntimeError, WebSocketDisconnect):
-        outbox.close(GOING_AWAY)
+        pass  # closed by the other side, whose last words, a leave above all, and then its end are still to be heard
 
 
 class Conversation:

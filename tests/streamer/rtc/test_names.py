@@ -1,6 +1,7 @@
 """A name server that hangs keeps two threads and nobody else."""
 
 import asyncio
+import gc
 import threading
 
 from streamer.rtc.names import THREADS, Names
@@ -30,3 +31,22 @@ async def test_a_name_that_is_none():
 
     names = Names(lookup)
     assert await names.find("nowhere.example", 5) is None
+
+
+async def test_what_fails_when_nobody_waits_any_more_is_no_error():
+    said, answer = [], threading.Event()
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: said.append(context["message"]))
+
+    def lookup(name):
+        assert answer.wait(30)
+        raise OSError("Temporary failure in name resolution")
+
+    names = Names(lookup)
+    assert await names.find("stun.example", 0.05) is None
+    answer.set()
+    # This one waits for the same answer, and so until it has come.
+    assert await names.find("stun.example", 30) is None
+    await asyncio.sleep(0)
+    del names
+    gc.collect()
+    assert not said

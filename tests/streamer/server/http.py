@@ -19,7 +19,7 @@ async def client(host="127.0.0.1", **settings):
     app = create_app(Settings(**settings))
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url=f"http://{host}") as http:
-        http.context = app.state.context
+        http.app, http.context = app, app.state.context
         yield http
     await app.state.context.rooms.close()
 
