@@ -6,7 +6,7 @@ import queue
 import threading
 from collections.abc import Callable
 
-WAITING = 32
+WAITING = 96
 """Pieces of work that may wait."""
 
 

@@ -28,7 +28,7 @@ WIDEST = 1280
 LOOKS = 25.5
 """Most pictures a second in which faces are looked for; the overlay shows every picture."""
 
-AHEAD = 4
+AHEAD = 8
 """Pictures by which each step of the work on them is ahead of the next, each on a thread of its own."""
 
 Item = TypeVar("Item")
