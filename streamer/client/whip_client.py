@@ -31,6 +31,9 @@ CONNECT_SECONDS = 20.0
 ANSWER_SECONDS = 15.0
 """Time a request may take."""
 
+CLOSE_SECONDS = 5.0
+"""Time the goodbye to the other peer may take."""
+
 
 class WhipClient:
     """One published session; an async context manager that deletes it at the end.
@@ -141,9 +144,13 @@ class WhipClient:
                 response = await self._http.delete(self._session, headers=self._headers)
                 if not response.is_success:
                     log.warning("the session was not deleted (%s): %s", response.status_code, refusal(response))
-        with contextlib.suppress(Exception):
-            await self._pc.close()
-        await self._http.aclose()
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._pc.close()
+        except Exception:
+            log.warning("the media connection was not closed cleanly", exc_info=True)
+        finally:
+            await self._http.aclose()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
