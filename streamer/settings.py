@@ -106,6 +106,7 @@ class Settings(BaseSettings):
     proxies: Annotated[tuple[str, ...], NoDecode] = ()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] = "text"
+    bundle: bool = True
 
     engine: bool = True
     device: str = "cpu"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -36,6 +37,7 @@ from streamer.server.middleware.hosts import HostCheck
 from streamer.server.middleware.origins import CorsHeaders, OriginCheck
 from streamer.server.middleware.rate_limit import RateLimit
 from streamer.server.middleware.security_headers import SecurityHeaders
+from streamer.server.page.files import Page, PageFiles
 from streamer.server.readiness import Readiness
 from streamer.settings import Settings
 
@@ -134,8 +136,26 @@ def create_app(
     app.include_router(endpoint.screen)
     app.include_router(endpoint.whep)
     app.include_router(control.router)
-    app.mount("/static", StaticFiles(directory=WEB), name="static")
+    _add_page(app, _page() if settings.bundle else None)
     return app
+
+
+@functools.cache
+def _page() -> Page:
+    return Page.of(WEB)
+
+
+def _add_page(app: FastAPI, page: Page | None) -> None:
+    """Serve the page, or without one its sources as they stand, read again for each request."""
+
+    async def show(request: Request) -> Response:
+        if page is None:
+            return FileResponse(WEB / "index.html", media_type="text/html")
+        return page.html.answer(request.headers)
+
+    for path in ("/", "/r/{room_id}"):
+        app.add_api_route(path, show, methods=["GET"], include_in_schema=False)
+    app.mount("/static", StaticFiles(directory=WEB) if page is None else PageFiles(WEB, page), name="static")
 
 
 def _refused(status: int, reason: str, headers: dict[str, str] | None = None) -> JSONResponse:
@@ -177,15 +197,6 @@ def _add_errors(app: FastAPI) -> None:
 
 
 def _add_service_routes(app: FastAPI) -> None:
-    async def page(room_id: str | None = None) -> Response:
-        """Return the page."""
-        if not await asyncio.to_thread((WEB / "index.html").is_file):
-            raise HTTPException(404, "This installation has no page: web/index.html is missing.")
-        return FileResponse(WEB / "index.html", media_type="text/html")
-
-    app.add_api_route("/", page, methods=["GET"], include_in_schema=False)
-    app.add_api_route("/r/{room_id}", page, methods=["GET"], include_in_schema=False)
-
     @app.get("/health", tags=["service"])
     async def health(request: Request) -> dict[str, str | bool]:
         """Say that the process answers, and whether voices are to be separated here."""
