@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from math import ceil
@@ -17,6 +17,7 @@ from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 
 from models.common.arrays import F32, I16
 from models.common.audio import to_pcm16
+from streamer.clock import STOOD_STILL
 from streamer.media.info import MediaInfo
 from streamer.media.pictures import shots
 from streamer.media.sound import sound
@@ -35,16 +36,25 @@ Item = TypeVar("Item")
 
 
 class PlayClock:
-    """The moment of the file's beginning, shared by its tracks; set when the first of them plays."""
+    """The moment of the file's beginning, shared by its tracks; set when the first of them plays.
 
-    def __init__(self) -> None:
+    Args:
+        clock: monotonic time, seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._start: float | None = None
+        self._asked = 0.0
 
     def behind(self, t: float) -> float:
         """Return the seconds since `t` was due; negative when it is still to come."""
-        if self._start is None:
-            self._start = time.monotonic() - t
-        return time.monotonic() - self._start - t
+        moment = self._clock()
+        if self._start is None or moment - self._start - self._asked > STOOD_STILL:
+            # No track has asked for so long that this process slept: what was due meanwhile is not made up for.
+            self._start, self._asked = moment - max(t, self._asked), max(t, self._asked)
+        self._asked = max(self._asked, t)
+        return moment - self._start - t
 
 
 class SoundTrack(MediaStreamTrack):
