@@ -17,7 +17,6 @@ from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 
 from models.common.arrays import F32, I16
 from models.common.audio import to_pcm16
-from streamer.clock import STOOD_STILL
 from streamer.media.info import MediaInfo
 from streamer.media.pictures import shots
 from streamer.media.sound import sound
@@ -31,6 +30,9 @@ TALLEST = 720
 
 LATE = 0.3
 """Seconds behind time from which pictures are left out."""
+
+SLEPT = 5.0
+"""Seconds for which no track asks for anything, and after which what was due meanwhile is not made up for."""
 
 Item = TypeVar("Item")
 
@@ -50,8 +52,7 @@ class PlayClock:
     def behind(self, t: float) -> float:
         """Return the seconds since `t` was due; negative when it is still to come."""
         moment = self._clock()
-        if self._start is None or moment - self._start - self._asked > STOOD_STILL:
-            # No track has asked for so long that this process slept: what was due meanwhile is not made up for.
+        if self._start is None or moment - self._start - self._asked > SLEPT:
             self._start, self._asked = moment - max(t, self._asked), max(t, self._asked)
         self._asked = max(self._asked, t)
         return moment - self._start - t
