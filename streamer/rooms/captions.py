@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from streamer.clock import now
 from streamer.messages.insights import CaptionLine
 from streamer.observer.types import Caption, Sounds
 from streamer.rooms import broadcast
 from streamer.rooms.participant import Participant
-from streamer.rtc.timeline import now
 from streamer.transcripts.sound_lines import LASTS, SoundLines
 from streamer.transcripts.transcript import MOST, Transcript
 

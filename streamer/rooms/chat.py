@@ -7,12 +7,12 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from streamer.clock import now
 from streamer.limits import RateLimiter
 from streamer.messages.talk import ChatHistory, ChatLine
 from streamer.rooms import broadcast
 from streamer.rooms.errors import Forbidden, TooMany
 from streamer.rooms.participant import Participant
-from streamer.rtc.timeline import now
 from streamer.transcripts.search_index import SearchIndex
 from streamer.transcripts.transcript import Transcript
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from collections.abc import Callable
 
 from streamer.auth import Role
+from streamer.clock import Deadline
 from streamer.messages import protocol
 from streamer.mixing.echo import EchoWatch
 from streamer.mixing.faders import Faders, Strip
@@ -80,7 +80,7 @@ class Participant:
         self.sees_from = float("-inf")
         self.separated = False
         self.reason = "listening for the first second"
-        self._waiting: asyncio.TimerHandle | None = None
+        self._waiting: Deadline | None = None
 
     @property
     def sessions(self) -> list[Session]:
@@ -95,9 +95,9 @@ class Participant:
         return not self.had_control and any(session.connected for session in self.sessions)
 
     def wait(self, seconds: float, then: Callable[[], None]) -> None:
-        """Call `then` after some seconds, unless `stop_waiting` comes first; starts anew if waiting."""
+        """Call `then` after some seconds of being awake, unless `stop_waiting` comes first; starts anew if waiting."""
         self.stop_waiting()
-        self._waiting = asyncio.get_running_loop().call_later(seconds, then)
+        self._waiting = Deadline(seconds, then)
 
     def stop_waiting(self) -> None:
         """Forget what `wait` wanted."""

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from streamer.auth import Denied
+from streamer.clock import timeout
 from streamer.limits import Bucket
 from streamer.messages import insights, protocol
 from streamer.rooms.errors import Forbidden, Full, TooMany
@@ -82,7 +83,7 @@ async def _receive(websocket: WebSocket, seconds: float, limit: int) -> str:
         WebSocketDisconnect: the other side has gone.
     """
     try:
-        async with asyncio.timeout(seconds):
+        async with timeout(seconds):
             message = await websocket.receive()
     except TimeoutError:
         raise _End(TIMED_OUT, f"Nothing came for {seconds:g} s.") from None
