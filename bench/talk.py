@@ -19,6 +19,7 @@ import skimage.data
 import torch
 
 from bench.page import publish, table
+from bench.puppet_rule import LIP_LEAD, mouth_openings
 from models.common.arrays import F32, F64
 from models.common.audio import SAMPLE_RATE
 from models.faces.detect import FaceDetector
@@ -29,8 +30,6 @@ from models.portrait.life import stances
 from models.portrait.mouth import RATE, STEP, Mouth, opening
 from models.train.portrait.data import READER, Talk, filmed, held_out
 from models.train.portrait.judge import Judge, fit, lip_features, sound_features
-from streamer.demo.clip import LIP_LEAD
-from streamer.demo.sound import mouth_openings
 
 AROUND = range(-2, 5)
 """Steps around a moment whose loudness the fitted energy rule weighs."""
@@ -70,7 +69,7 @@ def energy(pcm: F32) -> F64:
 
 
 def puppets(pcm: F32) -> F64:
-    """Return (T, 2): how the demo's puppets would open, and a one."""
+    """Return (T, 2): how the demo's puppets opened before they were driven by the network, and a one."""
     found, _ = mouth_openings(pcm, SAMPLE_RATE, RATE, LIP_LEAD)
     count = len(pcm) // STEP
     return np.stack([np.pad(found, (0, max(0, count - len(found))))[:count], np.ones(count)], axis=1)

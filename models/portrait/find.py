@@ -39,6 +39,19 @@ def find_portrait(rgb: U8) -> tuple[U8, Mesh]:
     Raises:
         UnfitPortraitError: there is no face, or more than one, or it is too small or turned away.
     """
+    shown = _shown(rgb, find_face(rgb))
+    return shown, _mesh(FaceMesher(), shown, max(_faces(shown), key=lambda one: one.box[2]))
+
+
+def find_face(rgb: U8) -> Mesh:
+    """Return the one face in a picture.
+
+    Args:
+        rgb: (H, W, 3) uint8.
+
+    Raises:
+        UnfitPortraitError: there is no face, or more than one, or it is too small or turned away.
+    """
     mesher = FaceMesher()
     meshes = [mesh for one in _faces(rgb) if (mesh := _mesh(mesher, rgb, one)).score >= SURE]
     if not meshes:
@@ -52,8 +65,7 @@ def find_portrait(rgb: U8) -> tuple[U8, Mesh]:
         )
     if max(map(abs, mesh.turn)) > TURNED:
         raise UnfitPortraitError("the face in it is turned away from the camera")
-    shown = _shown(rgb, mesh)
-    return shown, _mesh(mesher, shown, max(_faces(shown), key=lambda one: one.box[2]))
+    return mesh
 
 
 def _faces(rgb: U8) -> list[Detection]:

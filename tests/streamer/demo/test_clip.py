@@ -11,11 +11,11 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from models.faces.mesh import FaceMesher, aligned_lips, lip_numbers, roi_of_mesh
+from models.faces.mesh import FaceMesher, aligned_lips, roi_of_mesh
+from models.portrait.find import find_face
+from models.portrait.mouth import Mouth, opening
 from streamer.commands.process import process
 from streamer.demo.clip import DemoClip, demo_clip
-from streamer.demo.puppet import find_mesh
-from streamer.demo.sound import RATE, mouth_openings, voices
 from streamer.errors import UserError
 from streamer.media.inspect import inspect
 from streamer.media.pictures import shots
@@ -66,11 +66,11 @@ def test_sources_add_up_to_the_sound_equally_loud_and_follow_the_schedule(made: 
     assert {(0,), (1,), (0, 1)} <= set(alone)
 
 
-def test_lips_follow_their_own_voice_and_lead_it(made: DemoClip) -> None:
+def test_lips_say_what_their_own_voice_says(made: DemoClip, sources: list[F64]) -> None:
     """On the finished pictures, measured with the mesh that the engine uses."""
     info = inspect(made.path)
     mesher = FaceMesher()
-    halves: list[list[NDArray[np.float32]]] = [[], []]
+    halves: list[list[float]] = [[], []]
     rois = [None, None]
     frames = slice(250, 550)
     for i, shot in enumerate(shots(made.path, info)):
@@ -80,24 +80,20 @@ def test_lips_follow_their_own_voice_and_lead_it(made: DemoClip) -> None:
         for side in (0, 1):
             half = np.ascontiguousarray(rgb[:, side * 427 : (side + 1) * 427])
             roi = rois[side]
-            mesh = find_mesh(half) if roi is None else mesher.mesh(half, roi)
+            mesh = find_face(half) if roi is None else mesher.mesh(half, roi)
             rois[side] = roi_of_mesh(mesh)
-            halves[side].append(lip_numbers(aligned_lips(mesh)))
-    pcm = voices()
+            halves[side].append(float(opening(aligned_lips(mesh))))
+    mouth = Mouth()
+    meant = [opening(mouth.shapes(voice.astype(np.float32))) for voice in sources]
     for side in (0, 1):
-        lips = np.array(halves[side])
-        now = [mouth_openings(pcm[s], RATE, 25, 0.0)[0] for s in (side, 1 - side)]
 
-        def agree(lead: int, voice: NDArray[np.float32], lips: NDArray[np.float32] = lips) -> float:
-            moved = slice(frames.start + lead, frames.stop + lead)
-            return float(np.corrcoef(voice[moved], lips[:, 0])[0, 1])
+        def agree(late: int, voice: int, shown: list[float] = halves[side]) -> float:
+            return float(np.corrcoef(meant[voice][frames.start - late : frames.stop - late], shown)[0, 1])
 
-        own = [agree(lead, now[0]) for lead in range(-2, 6)]
-        assert max(own) > 0.8
-        assert int(np.argmax(own)) - 2 in (1, 2)
-        assert max(own) > agree(1, now[1]) + 0.4
-        assert np.ptp(lips[:, 0]) > 0.8
-        assert (lips[:, 0] > -0.5).all()
+        own = [agree(late, side) for late in range(-4, 5)]
+        assert max(own) > 0.9 and int(np.argmax(own)) == 4, own
+        assert agree(0, side) > agree(0, 1 - side) + 0.4
+        assert np.ptp(halves[side]) > 0.08, "eye distances"
 
 
 def test_clip_is_made_once(made: DemoClip) -> None:
