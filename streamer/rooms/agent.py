@@ -2,7 +2,7 @@
 
 A block goes to the engine and comes back with its voices; one that is not back after `DEADLINE` goes on without: for
 everybody as it came, for who hears one face as a gap. When many are late, all sound is plain. Plain blocks wait as long
-as voices usually take, so that nothing jumps when one becomes the other.
+as voices usually take, so that nothing jumps when one becomes the other; where no voices are ever separated none waits.
 """
 
 from __future__ import annotations
@@ -82,6 +82,7 @@ class Agent:
         on_status: Called with (separated, reason) when separation begins or ends.
         on_joined: Called with (gone, stays) when two faces or voices turn out to be one person's.
         on_heard: Called at once with each block's time, its sound (320,) at 16 kHz, and whether a picture comes.
+        separates: Whether the engine is to run at all.
     """
 
     def __init__(
@@ -94,6 +95,7 @@ class Agent:
         on_status: Callable[[bool, str], None],
         on_joined: Callable[[int, int], None],
         on_heard: Callable[[float, F32, bool], None] = lambda t, pcm, seen: None,
+        separates: bool = True,
     ) -> None:
         self._sid = participant_id
         self._engine = engine
@@ -105,9 +107,10 @@ class Agent:
         up_delay = Resampler(MODEL_RATE, CALL_RATE).delay_seconds
         # What the engine answers to a block is late by the separator and by both resamplers; the mixture
         # is cut as late, so that voices and mixture line up sample for sample.
-        self._shift = round((self._down.delay_seconds + up_delay) * CALL_RATE) + VOICES_DELAY
+        resampled = round((self._down.delay_seconds + up_delay) * CALL_RATE)
+        self._shift, self._plain_wait = (resampled + VOICES_DELAY, PLAIN_WAIT) if separates else (0, 0)
         self._tail = np.zeros(self._shift, np.float32)
-        self._tail16 = np.zeros(VOICES_DELAY // 3, np.float32)
+        self._tail16 = np.zeros(VOICES_DELAY // 3 if separates else 0, np.float32)
         self._pending: deque[_Pending] = deque()
         self._recent: deque[bool] = deque(maxlen=JUDGED)
         self._separated = False
@@ -167,7 +170,7 @@ class Agent:
                 self.statistics.late += 1
                 self._emit(self._pending.popleft(), None)
         else:
-            while len(self._pending) > PLAIN_WAIT:
+            while len(self._pending) > self._plain_wait:
                 self._emit(self._pending.popleft(), None)
 
     def _voices(self, index: int, voices: dict[int, F32], others: list[SpeakerState], clean: F32 | None = None) -> None:

@@ -26,6 +26,7 @@ class Agents:
         insights: of the room.
         notices: likewise.
         portraits: likewise.
+        separates: whether the engine is to run at all.
     """
 
     def __init__(
@@ -36,8 +37,9 @@ class Agents:
         insights: Insights,
         notices: Notices,
         portraits: Portraits,
+        separates: bool,
     ) -> None:
-        self._engine, self._observer = engine, observer
+        self._engine, self._observer, self._separates = engine, observer, separates
         self._desk, self._insights, self._notices, self._portraits = desk, insights, notices, portraits
 
     def begin(self, participant: Participant) -> None:
@@ -55,6 +57,7 @@ class Agents:
                 lambda separated, reason: self._separation(participant, separated, reason),
                 lambda gone, stays: self._joined(participant, gone, stays),
                 lambda t, pcm, seen: self._portraits.hear(participant, t, pcm, seen),
+                self._separates,
             )
             self._insights.follow(participant)
             if participant.suppressed:

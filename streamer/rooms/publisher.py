@@ -12,7 +12,7 @@ from streamer.rtc import rtp
 from streamer.rtc.blocks import AudioBlock
 from streamer.rtc.ingest import Ingest
 from streamer.rtc.peer import Peer
-from streamer.rtc.relay import VIDEO_CODECS, VideoSource
+from streamer.rtc.relay import HOLD, VIDEO_CODECS, VideoSource
 
 
 class Publisher(Session):
@@ -22,6 +22,7 @@ class Publisher(Session):
         peer: its connection.
         on_audio: gets each 20 ms block.
         on_video: gets capture time (seconds) and picture.
+        hold: seconds by which its pictures are relayed later, for the sound.
     """
 
     kind = "whip"
@@ -31,9 +32,10 @@ class Publisher(Session):
         peer: Peer,
         on_audio: Callable[[AudioBlock], None],
         on_video: Callable[[float, av.VideoFrame], None],
+        hold: float = HOLD,
     ) -> None:
         super().__init__(peer)
-        self.source = VideoSource()
+        self.source = VideoSource(hold)
         self.ingest = Ingest(on_audio=on_audio, on_video=on_video, source=self.source, on_refused=peer.refuse_media)
         self.has_audio = False
         self.has_video = False

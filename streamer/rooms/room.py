@@ -96,7 +96,7 @@ class Room:
         self._settings = settings
         maker, requests = portraits or PortraitClient(), self.insights.requests
         self.portraits = Portraits(people.values, maker, self.desk, self.notices, requests)
-        self._agents = Agents(engine, observer, self.desk, self.insights, self.notices, self.portraits)
+        self._agents = Agents(engine, observer, self.desk, self.insights, self.notices, self.portraits, settings.engine)
         self._guests = 0
 
     # Coming and going.

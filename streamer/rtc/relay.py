@@ -22,8 +22,8 @@ VIDEO_RATE = 90_000
 VIDEO_CODECS = ["video/VP8", "video/H264"]
 """Codecs of pictures, the one everybody is asked for first: a picture is relayed as it came where both ends agree."""
 
-HOLD = 0.1
-"""Pictures wait this many seconds for the sound, which aiortc holds for 80 ms and the models for 60 ms."""
+HOLD, PLAIN_HOLD = 0.1, 0.04
+"""Pictures wait this many seconds for the sound, which aiortc holds for 80 ms, and the models, if any, for 60 ms."""
 
 KEYFRAME_INTERVAL = 0.5
 """Least seconds between two key frame requests to one publisher."""

@@ -33,6 +33,12 @@ FLAGS = (
     "--allow-loopback-in-peer-connection",
     "--autoplay-policy=no-user-gesture-required",
 )
+ALLOW_ALL = "--use-fake-ui-for-media-stream"
+"""Whoever asks for a device or a screen gets it."""
+
+WHOLE_CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+"""The system's browser; None for the one that scripts/test had Playwright download."""
+
 FIREFOX = shutil.which("firefox-esr") or shutil.which("firefox")
 PREFERENCES: dict[str, str | float | bool] = {
     "media.navigator.streams.fake": True,
@@ -150,9 +156,18 @@ def playwright_driver() -> Iterator[Playwright]:
 
 @pytest.fixture(scope="session")
 def chromium(playwright_driver: Playwright) -> Iterator[Browser]:
-    # The system's browser, or else the one that scripts/test had Playwright download.
-    installed = shutil.which("chromium") or shutil.which("google-chrome")
-    browser = playwright_driver.chromium.launch(executable_path=installed, args=list(FLAGS))
+    """Chromium without its own windows, which takes a third less of the machine; it allows every device."""
+    shell = shutil.which("chromium-headless-shell")
+    flags = [*FLAGS, ALLOW_ALL] if shell else FLAGS
+    browser = playwright_driver.chromium.launch(executable_path=shell or WHOLE_CHROMIUM, args=list(flags))
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="session")
+def whole_chromium(playwright_driver: Playwright) -> Iterator[Browser]:
+    """Chromium as people have it, where permissions and windows of its own matter."""
+    browser = playwright_driver.chromium.launch(executable_path=WHOLE_CHROMIUM, args=list(FLAGS))
     yield browser
     browser.close()
 

@@ -49,8 +49,11 @@ RECORD = """
 TAPS = 16
 """Delays in each direction, samples, that count as the same sound: codec and jitter buffer shift it a little."""
 
-LOOP = 45
-"""Seconds listened to: the whole clip, so that it does not matter where in it the click falls."""
+LISTENED = 22.0
+"""Seconds recorded at a time: wherever in the clip they begin, both talk in 15 pieces of them at least."""
+
+ROUNDS = 10
+"""Recordings until enough pieces can be judged, at most."""
 
 PIECE = RATE // 2
 """Samples over which the shift is taken as constant."""
@@ -115,14 +118,14 @@ def heard(visitor: Visitor, seconds: float) -> Heard:
     return Heard(pcm, [(t, says) for t, says in found["separated"]])
 
 
-def left_above_right(visitor: Visitor, seconds: float, sources: tuple[np.ndarray, np.ndarray]) -> float:
+def left_above_right(visitor: Visitor, sources: tuple[np.ndarray, np.ndarray]) -> float:
     """By how many dB the left voice is above the right one, by the median over what is heard from now on.
 
     On a slow machine few pieces can be judged: then it listens for longer.
     """
     ratios: list[float] = []
-    for _ in range(5):
-        ratios += ratios_of(heard(visitor, seconds), sources)
+    for _ in range(ROUNDS):
+        ratios += ratios_of(heard(visitor, LISTENED), sources)
         if len(ratios) >= LEAST:
             return float(np.median(ratios))
     raise AssertionError(f"hardly ever were voices separated while both were talking: {ratios}")
@@ -192,16 +195,16 @@ def test_click_a_face_and_hear_only_that_face(
     left, right = (face["id"] for face in sorted(faces, key=lambda face: face["box"][0]))
     expect(page.get_by_test_id("status-voices")).to_have_text("Voices are separated", timeout=20_000)
 
-    everyone = left_above_right(visitor, 22, sources)
+    everyone = left_above_right(visitor, sources)
 
     page.locator(f"[data-testid=face][data-face='{left}']").click()
     visitor.until("earshot.state.focus")
     page.screenshot(path=os.environ.get("EARSHOT_SCREENSHOT", str(tmp_path / "call.png")))
-    only_left = left_above_right(visitor, LOOP, sources)
+    only_left = left_above_right(visitor, sources)
 
     page.locator(f"[data-testid=face][data-face='{right}']").click()
     visitor.until(f"earshot.state.focus?.face == {right}")
-    only_right = left_above_right(visitor, LOOP, sources)
+    only_right = left_above_right(visitor, sources)
 
     figures = f"left above right, dB: everyone {everyone:.1f}, left {only_left:.1f}, right {only_right:.1f}"
     assert abs(everyone) < 3, figures

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 from tests.browser.pages import Room, Visit, Visitor, enter, join, tap_control
 
@@ -106,8 +106,8 @@ def test_join_screen_refuses_an_empty_name_and_remembers_a_good_one(visit: Visit
     expect(page.get_by_test_id("join-name")).to_have_value("Ada")
 
 
-def test_camera_refused_joins_with_sound_only(visit: Visit, room: Room) -> None:
-    visitor = visit(room["link"], allow=("microphone",))
+def test_camera_refused_joins_with_sound_only(visit: Visit, room: Room, whole_chromium: Browser) -> None:
+    visitor = visit(room["link"], allow=("microphone",), browser=whole_chromium)
     page = visitor.page
     page.get_by_test_id("join-name").fill("Ada")
     page.get_by_test_id("join-button").click()
@@ -121,8 +121,8 @@ def test_camera_refused_joins_with_sound_only(visit: Visit, room: Room) -> None:
     assert me(visitor)["video"] is False
 
 
-def test_everything_refused_leaves_watching(visit: Visit, room: Room) -> None:
-    visitor = visit(room["link"], allow=())
+def test_everything_refused_leaves_watching(visit: Visit, room: Room, whole_chromium: Browser) -> None:
+    visitor = visit(room["link"], allow=(), browser=whole_chromium)
     page = visitor.page
     page.get_by_test_id("preview-start").click()
     expect(page.locator("#join-audio-problem")).to_contain_text("not allowed to use the microphone")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Playwright, expect
 
-from tests.browser.conftest import FLAGS
+from tests.browser.conftest import ALLOW_ALL, FLAGS, WHOLE_CHROMIUM
 from tests.browser.pages import Room, Visit, enter
 from tests.browser.test_host import screenshot
 
@@ -25,9 +24,7 @@ navigator.mediaDevices.getDisplayMedia = async (wanted) => {
 @pytest.fixture(scope="module")
 def browser(playwright_driver: Playwright) -> Iterator[Browser]:
     """A browser that answers the question which screen by a made-up one."""
-    installed = shutil.which("chromium") or shutil.which("google-chrome")
-    flags = [*FLAGS, "--use-fake-ui-for-media-stream"]
-    browser = playwright_driver.chromium.launch(executable_path=installed, args=flags)
+    browser = playwright_driver.chromium.launch(executable_path=WHOLE_CHROMIUM, args=[*FLAGS, ALLOW_ALL])
     yield browser
     browser.close()
 

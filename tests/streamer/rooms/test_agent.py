@@ -130,6 +130,23 @@ async def test_without_models_the_call_goes_on(clock):
     assert not any(block.separated for block in out) and said == [] and not agent.separated
 
 
+async def test_where_no_voices_are_ever_separated_sound_does_not_wait_for_them(clock):
+    """57 ms: two blocks, 15 ms of the separator and 2 ms of resamplers."""
+    out: dict[bool, list[float]] = {True: [], False: []}
+    for separates, moments in out.items():
+        agent = Agent(
+            "p",
+            Engine(ready=False),
+            ObserverClient(),
+            lambda block, moments=moments: moments.append(clock.now - block.t),
+            *3 * [lambda *_: None],
+            separates=separates,
+        )
+        talk(agent, clock, 10)
+    assert len(out[False]) == 10
+    np.testing.assert_allclose(np.mean(out[True]) - np.mean(out[False]), 0.057, atol=1e-6)
+
+
 async def test_status_follows_the_engine_with_hysteresis(clock):
     engine, out, said = Engine(), [], []
     agent = Agent(
