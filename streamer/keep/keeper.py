@@ -9,7 +9,7 @@ LARGEST = 8 * 1024 * 1024
 
 
 class Keeper(Protocol):
-    """A place outside the server's process. Its methods may take long, or fail: who calls them gives them a deadline."""
+    """A place outside the server's process. Its methods may take long, or fail: callers set a deadline."""
 
     async def put(self, room_id: str, data: bytes, lifetime: float) -> None:
         """Keep this of a room, in place of what was kept before.

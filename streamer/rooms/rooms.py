@@ -9,12 +9,15 @@ import time
 
 from streamer.auth import Claims
 from streamer.engine.client import EngineClient
+from streamer.keep.keeper import Keeper
 from streamer.messages.protocol import Notice
 from streamer.observer.client import ObserverClient
 from streamer.portraits.client import PortraitClient
 from streamer.rooms import broadcast
 from streamer.rooms.admission import check_link
 from streamer.rooms.errors import Full
+from streamer.rooms.keeping import Keeping
+from streamer.rooms.restore import restore
 from streamer.rooms.room import Room
 from streamer.rooms.rules import KeptRules, Rules
 from streamer.rooms.shelf import Shelf
@@ -39,22 +42,28 @@ ROOM_ID = re.compile(r"[a-z0-9]{4,32}")
 class Rooms:
     """The rooms by id.
 
-    Of a room only its rules outlive it: a signed invite opens it again after it was forgotten, or after a restart with
-    the same secret. A restart forgets the rules too, but links that were replaced are refused again as soon as somebody
-    has come with a newer one.
+    Of a room that was empty for long only its rules outlive it: a signed invite opens it again. After a restart with
+    the same secret invites open rooms, too, and where there is a second place for what is known of them, they are as
+    they were. Without one a restart forgets the rules, but links that were replaced are refused again as soon as
+    somebody has come with a newer one.
 
     Args:
         settings: limits and times.
         engine: models that the agents use.
         observer: models that look and listen.
+        keeper: a second place for what is known of the rooms; None for none.
 
     Attributes:
+        keeping: has them kept there.
         peers: counters of all peer connections.
         shelf: the recordings of calls.
         portraits: models that make portraits; their process is started when somebody wants one first.
     """
 
-    def __init__(self, settings: Settings, engine: EngineClient, observer: ObserverClient) -> None:
+    def __init__(
+        self, settings: Settings, engine: EngineClient, observer: ObserverClient, keeper: Keeper | None = None
+    ) -> None:
+        self.keeping = Keeping(keeper, settings) if keeper is not None else None
         self.portraits = PortraitClient()
         self.peers = PeerCounts()
         self.shelf = Shelf(settings)
@@ -76,6 +85,20 @@ class Rooms:
     def get(self, room_id: str) -> Room | None:
         """Return a room, or None."""
         return self._rooms.get(room_id)
+
+    async def recall(self, room_id: str) -> None:
+        """Have a room back that is not here, but in the second place. Ask for somebody whose token is good."""
+        if self.keeping is None or room_id in self._rooms or self._stopping or not ROOM_ID.fullmatch(room_id):
+            return
+        state = await self.keeping.get(room_id)
+        if state is None or room_id in self._rooms:
+            return
+        try:
+            room = self.enter(room_id)
+        except Full:
+            return  # so they are told next
+        restore(room, state)
+        self.keeping.restored(room_id)
 
     def check_link(self, invite: Claims) -> None:
         """Refuse an invite that was replaced.
@@ -197,7 +220,9 @@ class Rooms:
             broadcast.send(room.participants.values(), notice, topic)
 
     async def close(self) -> None:
-        """Close every room and wait for it."""
+        """Close every room and wait for it; they are kept as they are now."""
+        if self.keeping is not None:
+            await self.keeping.close(self.all())
         await asyncio.gather(*(room.close() for room in self.all()))
         await self.portraits.close()
         self._rooms.clear()
@@ -210,5 +235,8 @@ class Rooms:
 
     def _forget(self, room: Room) -> None:
         del self._rooms[room.id]
-        if room.rules != Rules.of(self._settings):
+        own = room.rules != Rules.of(self._settings)
+        if own:
             self._kept.put(room.id, room.rules)
+        if self.keeping is not None:
+            self.keeping.forget(room, rules=own)
