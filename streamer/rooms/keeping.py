@@ -58,7 +58,6 @@ class Keeping:
         """Of rooms that are kept: digest, and when it was put."""
         self._busy: dict[str, asyncio.Task[None]] = {}
         """By room: what is being done. There is one thing at a time, or an older state might come last."""
-        self._asking: dict[str, asyncio.Task[kept.KeptRoom | None]] = {}
 
     async def run(self, rooms: Callable[[], list[Room]]) -> None:
         """Put what changes, until cancelled."""
@@ -73,12 +72,20 @@ class Keeping:
                 await asyncio.sleep(EVERY)
 
     async def get(self, room_id: str) -> kept.KeptRoom | None:
-        """Return what is kept of a room, None if that is nothing of use; many who ask at once ask once."""
-        asking = self._asking.get(room_id)
-        if asking is None:
-            asking = self._asking[room_id] = asyncio.create_task(self._get(room_id), name=f"ask for room {room_id}")
-            asking.add_done_callback(lambda _: self._asking.pop(room_id))
-        return await asyncio.shield(asking)
+        """Return what is kept of a room, None if that is nothing of use."""
+        found: list[bytes | None] = []
+
+        async def ask() -> None:
+            found.append(await self._keeper.get(room_id))
+
+        if not await self._within(ask(), "asked for", room_id) or found[0] is None:
+            return None
+        try:
+            return await asyncio.to_thread(kept.decode, found[0])
+        except kept.Unusable as error:
+            self.statistics.unusable += 1
+            log.warning("room %s begins anew, for what was kept of it is of no use: %s", room_id, error)
+            return None
 
     def restored(self, room_id: str) -> None:
         """Count a room that came back."""
@@ -137,21 +144,6 @@ class Keeping:
         else:
             data, _ = kept.encode(state)
             await self._within(self._keeper.put(room_id, data, self._settings.invite_lifetime), "put", room_id)
-
-    async def _get(self, room_id: str) -> kept.KeptRoom | None:
-        found: list[bytes | None] = []
-
-        async def ask() -> None:
-            found.append(await self._keeper.get(room_id))
-
-        if not await self._within(ask(), "asked for", room_id) or found[0] is None:
-            return None
-        try:
-            return await asyncio.to_thread(kept.decode, found[0])
-        except kept.Unusable as error:
-            self.statistics.unusable += 1
-            log.warning("room %s begins anew, for what was kept of it is of no use: %s", room_id, error)
-            return None
 
     async def _within(self, work: Awaitable[None], what: str, room_id: str) -> bool:
         """Whether it was done in time."""

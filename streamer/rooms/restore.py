@@ -16,7 +16,7 @@ from streamer.transcripts.search_index import RETENTION
 
 
 def restore(room: Room, state: kept.KeptRoom) -> None:
-    """Fill a new room with what was kept of one: everybody is expected as after a cut.
+    """Fill a new room with what was kept of one; it may be done by another thread, before anybody knows the room.
 
     Args:
         room: empty.
@@ -36,8 +36,6 @@ def restore(room: Room, state: kept.KeptRoom) -> None:
     for person in [*room.participants.values(), *room.admission.waiting.values()]:
         for stranger in _heard_by(person) - people.keys():
             person.forget(stranger)
-        # As anybody whose connection was cut.
-        room.resume(person)
     _recall_words(room, state, people, shift)
 
 

@@ -230,6 +230,11 @@ class Room:
         if participant.outbox is None:
             self._expect(participant)
 
+    def expect_everybody(self) -> None:
+        """Give everyone the grace, as after a cut: they were here in another process."""
+        for participant in [*self.participants.values(), *self.admission.waiting.values()]:
+            self._expect(participant)
+
     def rename(self, participant_id: str, face: int | None, name: str) -> None:
         """Name a participant, or one of their faces, or a voice that belongs to no face.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import secrets
 import time
@@ -34,6 +35,8 @@ LOOKING_DOWN = Notice(
     reason="Faces are not followed for the moment: their process ended, and is started again.",
 )
 LOOKING_UP = Notice(code="looking_up", reason="Faces are followed again.")
+
+log = logging.getLogger("earshot.room")
 
 ROOM_ID = re.compile(r"[a-z0-9]{4,32}")
 """What an invite may name."""
@@ -74,6 +77,7 @@ class Rooms:
         self._standing: dict[str, Notice] = {}
         self._stopping = False
         self._kept = KeptRules(settings.invite_lifetime)
+        self._recalling: dict[str, asyncio.Task[None]] = {}
 
     def __len__(self) -> int:
         return len(self._rooms)
@@ -90,15 +94,31 @@ class Rooms:
         """Have a room back that is not here, but in the second place. Ask for somebody whose token is good."""
         if self.keeping is None or room_id in self._rooms or self._stopping or not ROOM_ID.fullmatch(room_id):
             return
-        state = await self.keeping.get(room_id)
-        if state is None or room_id in self._rooms:
+        task = self._recalling.get(room_id)
+        if task is None:
+            task = self._recalling[room_id] = asyncio.create_task(self._recall(self.keeping, room_id), name="recall")
+            task.add_done_callback(lambda _: self._recalling.pop(room_id))
+        # Who asked first may go before it is done.
+        await asyncio.shield(task)
+
+    async def _recall(self, keeping: Keeping, room_id: str) -> None:
+        state = await keeping.get(room_id)
+        if state is None:
             return
+        room = self._make(room_id)
+        # The words of hours take a quarter of a second; nobody else knows the room yet.
         try:
-            room = self.enter(room_id)
-        except Full:
-            return  # so they are told next
-        restore(room, state)
-        self.keeping.restored(room_id)
+            await asyncio.to_thread(restore, room, state)
+        except Exception:
+            keeping.statistics.unusable += 1
+            log.exception("room %s begins anew, for nothing can be made of what was kept of it", room_id)
+            return
+        if room_id in self._rooms or self._stopping or not self._has_place():
+            return
+        self._rooms[room_id] = room
+        self._kept.pop(room_id)
+        room.expect_everybody()
+        keeping.restored(room_id)
 
     def check_link(self, invite: Claims) -> None:
         """Refuse an invite that was replaced.
@@ -144,13 +164,17 @@ class Rooms:
         if room is None:
             if not ROOM_ID.fullmatch(room_id):
                 raise ValueError(f"{room_id!r} is no room id")
-            if len(self._rooms) >= self._settings.max_rooms:
-                self._forget_oldest_empty()
-            rules = self._kept.pop(room_id)
-            parts = self._engine, self._observer, self.peers, rules, self._standing, self.shelf, self.portraits
-            room = self._rooms[room_id] = Room(room_id, self._settings, *parts)
+            if not self._has_place():
+                raise Full(f"The server has {self._settings.max_rooms} rooms, and makes no more.")
+            room = self._rooms[room_id] = self._make(room_id)
+            self._kept.pop(room_id)
         room.rules.links = max(room.rules.links, links)
         return room
+
+    def _make(self, room_id: str) -> Room:
+        rules = self._kept.get(room_id)
+        parts = self._engine, self._observer, self.peers, rules, self._standing, self.shelf, self.portraits
+        return Room(room_id, self._settings, *parts)
 
     def sweep(self) -> None:
         """Forget the rooms that have been empty for long."""
@@ -227,11 +251,14 @@ class Rooms:
         await self.portraits.close()
         self._rooms.clear()
 
-    def _forget_oldest_empty(self) -> None:
+    def _has_place(self) -> bool:
+        """Whether there is room for one more, for which the one that has been empty for longest is forgotten."""
+        if len(self._rooms) < self._settings.max_rooms:
+            return True
         empty = [room for room in self.all() if room.empty]
-        if not empty:
-            raise Full(f"The server has {self._settings.max_rooms} rooms, and makes no more.")
-        self._forget(min(empty, key=lambda room: room.empty_since))
+        if empty:
+            self._forget(min(empty, key=lambda room: room.empty_since))
+        return bool(empty)
 
     def _forget(self, room: Room) -> None:
         del self._rooms[room.id]

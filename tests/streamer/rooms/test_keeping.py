@@ -221,3 +221,34 @@ async def test_rooms_are_put_a_last_time_when_the_server_stops(keeper):
     come(rooms.create("abcd"), "Ann")
     await rooms.close()
     assert [person.name for person in kept.decode(keeper.kept["abcd"]).people] == ["Ann"]
+
+
+async def test_a_room_that_nothing_can_be_made_of_locks_nobody_out(keeper, monkeypatch, caplog):
+    before = rooms_of(keeper)
+    come(before.create("abcd"), "Ann")
+    await renew(before)
+
+    def fails(room, state):
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr("streamer.rooms.rooms.restore", fails)
+    after = rooms_of(keeper)
+    with caplog.at_level(logging.ERROR, "earshot.room"):
+        await after.recall("abcd")
+    assert after.get("abcd") is None and after.keeping.statistics.unusable == 1
+    assert "a fault of ours" in caplog.text
+    assert after.enter("abcd").participants == {}
+    for rooms in (before, after):
+        await rooms.close()
+
+
+async def test_a_full_server_brings_nothing_back(keeper):
+    before = rooms_of(keeper)
+    come(before.create("abcd"), "Ann")
+    await renew(before)
+    full = Rooms(SETTINGS.model_copy(update={"max_rooms": 1}), EngineClient(), ObserverClient(), keeper)
+    come(full.create("efgh"), "Ben")
+    await full.recall("abcd")
+    assert [room.id for room in full.all()] == ["efgh"] and full.keeping.statistics.restored == 0
+    for rooms in (before, full):
+        await rooms.close()

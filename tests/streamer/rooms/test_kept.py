@@ -116,6 +116,7 @@ async def again(room, monkeypatch, clock=None):
     monkeypatch.setattr(restore, "time", clock or now)
     other = new_room()
     fill(other, kept.decode(data))
+    other.expect_everybody()
     return state, other
 
 
