@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from streamer.clock import now
 from streamer.errors import UserError
 from streamer.keep.keeper import LARGEST
 
@@ -28,13 +29,13 @@ class DirectoryKeeper:
 
     Args:
         folder: made if it is not there.
-        clock: Unix seconds.
+        clock: Unix seconds; one that is set ahead meanwhile forgets nothing.
 
     Raises:
         UserError: the folder cannot be made or written.
     """
 
-    def __init__(self, folder: Path, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, folder: Path, clock: Callable[[], float] = lambda: min(time.time(), now())) -> None:
         self._folder, self._clock = folder, clock
         self._sweep_at = float("-inf")
         try:

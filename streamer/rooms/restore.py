@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 
+from streamer.clock import now
 from streamer.messages.insights import CaptionLine
 from streamer.rooms import kept
 from streamer.rooms.captions import SaidLine
@@ -23,7 +24,7 @@ def restore(room: Room, state: kept.KeptRoom) -> None:
         state: checked. Its monotonic times become those of this machine, and lie as far back as they should; a clock
             that is behind the other machine's makes nothing lie in the future.
     """
-    shift = time.monotonic() - max(0.0, time.time() - state.unix) - state.monotonic
+    shift = time.monotonic() - max(0.0, now() - state.unix) - state.monotonic
     rules = room.rules
     rules.locked, rules.waiting_room, rules.past = state.rules.locked, state.rules.waiting_room, state.rules.past
     rules.links = max(rules.links, state.rules.links)

@@ -10,6 +10,7 @@ import time
 from dataclasses import asdict
 from typing import Any
 
+from streamer.clock import now
 from streamer.rooms import kept
 from streamer.rooms.captions import SaidLine
 from streamer.rooms.participant import NameOf, Participant
@@ -60,7 +61,7 @@ def rules_alone(room: Room) -> dict[str, Any]:
     return {
         "version": kept.VERSION,
         "monotonic": time.monotonic(),
-        "unix": time.time(),
+        "unix": now(),
         "rules": asdict(room.rules),
     }
 

@@ -112,8 +112,9 @@ def filled(state):
 async def again(room, monkeypatch, clock=None):
     state = gather(room)
     data, _ = kept.encode(dict(state))
-    now = types.SimpleNamespace(monotonic=lambda: state["monotonic"] + 1000.0, time=lambda: state["unix"] + 10.0)
-    monkeypatch.setattr(restore, "time", clock or now)
+    monotonic, unix = clock or (state["monotonic"] + 1000.0, state["unix"] + 10.0)
+    monkeypatch.setattr(restore, "time", types.SimpleNamespace(monotonic=lambda: monotonic))
+    monkeypatch.setattr(restore, "now", lambda: unix)
     other = new_room()
     fill(other, kept.decode(data))
     other.expect_everybody()
@@ -181,7 +182,7 @@ async def test_who_was_cut_off_comes_back_as_themselves_and_the_others_go(call, 
     assert len(lines) == REPEATED and lines[-1] == "Late, but it began early."
     chat = next(message for message in messages if message["type"] == "chat_history")
     assert [line["text"] for line in chat["lines"]] == ["The address:\n1 Main Street", "thanks"]
-    other.participants[ann.id]._waiting._run()
+    other.participants[ann.id]._waiting._then()
     assert ann.id not in other.participants and ben.id in other.participants
     assert back.fader_state().gains == []
     await other.close()
@@ -190,8 +191,7 @@ async def test_who_was_cut_off_comes_back_as_themselves_and_the_others_go(call, 
 async def test_a_clock_that_is_behind_makes_no_future(call, monkeypatch):
     room, _ann, ben = call
     taken = gather(room)
-    clock = types.SimpleNamespace(monotonic=lambda: 5.0, time=lambda: taken["unix"] - 3600)
-    _, other = await again(room, monkeypatch, clock)
+    _, other = await again(room, monkeypatch, (5.0, taken["unix"] - 3600))
     assert max(line.at for line in other.insights.captions.lines()) <= 5.0
     assert other.participants[ben.id].hand == pytest.approx(0.0, abs=0.5)
     await other.close()
