@@ -58,6 +58,7 @@ def serve(
         Path | None,
         typer.Option("--recordings", help="Folder for recordings of calls; without one hosts cannot record."),
     ] = None,
+    keep: Annotated[Path | None, typer.Option(help="Folder by which calls outlive a restart of the server.")] = None,
     log_format: Annotated[str | None, typer.Option(help="text, or json: an object a line [text].")] = None,
     demo: Annotated[bool, typer.Option("--demo", help="Bring two talking portraits into a room.")] = False,
 ) -> None:
@@ -76,6 +77,7 @@ def serve(
         language=language,
         log_level=log_level,
         recordings=recordings,
+        keep=keep,
         log_format=log_format,
     )
     configure_logging(settings.log_level, settings.log_format)

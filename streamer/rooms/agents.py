@@ -58,6 +58,7 @@ class Agents:
                 lambda gone, stays: self._joined(participant, gone, stays),
                 lambda t, pcm, seen: self._portraits.hear(participant, t, pcm, seen),
                 self._separates,
+                participant.memory,
             )
             self._insights.follow(participant)
             if participant.suppressed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from streamer.auth import Role
 from streamer.clock import Deadline
@@ -46,6 +47,7 @@ class Participant:
         portrait: what stands for them while their camera is off; None unless they asked for one.
         sees_from: monotonic seconds from which on they are told what was said and seen.
         had_control: whether a control socket was ever open.
+        memory: what was known of their faces and voices in another process, until they are seen and heard here.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class Participant:
         self.hand: float | None = None
         self.portrait: OwnPortrait | None = None
         self.sees_from = float("-inf")
+        self.memory: bytes | None = None
         self.separated = False
         self.reason = "listening for the first second"
         self._waiting: Deadline | None = None
@@ -184,3 +187,14 @@ class Participant:
             screen_of=self.screen_of,
             portrait=self.portrait.state() if self.portrait is not None else None,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class NameOf:
+    """Gives how a participant is called at the time."""
+
+    participant: Participant
+
+    def __call__(self) -> str:
+        """Return it."""
+        return self.participant.name

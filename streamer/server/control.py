@@ -108,6 +108,7 @@ async def _welcome(websocket: WebSocket, context: Context, room_id: str) -> tupl
         raise _End(POLICY, "The first message has to be hello with a token.")
     try:
         claims = context.tokens.verify(hello.token, room_id, "session")
+        await context.rooms.recall(room_id)
         return context.comer(claims)
     except Denied as denied:
         raise _End(UNAUTHORIZED, denied.reason) from None
