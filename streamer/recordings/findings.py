@@ -9,8 +9,6 @@ from typing import Protocol
 
 from models.active_speaker.alone import Stretch
 from models.common.arrays import F32, U8
-from models.localization.box import Box
-from streamer.observer.talkers import with_talkers
 from streamer.observer.types import Caption, Description, Localization, Observation, Sounds
 from streamer.recordings.annotations import Annotations
 from streamer.transcripts.subtitle_text import one_line
@@ -86,17 +84,14 @@ class Findings:
         self._observer, self._captions, self._event, self.notes = observer, captions, event, notes
         self._words = WordTimes()
         self._blocks = 0
-        self._faces: dict[int, Box] = {}
-        self._speaking: dict[int, float] = {}
         self.annotations = Annotations()
         observer.open(SESSION)
         if captions is not None:
             captions.open(SESSION)
 
-    def picture(self, t: float, small: U8, aspect: float, faces: dict[int, Box]) -> None:
-        """Take in a picture squashed to 224 x 224; `aspect` is its true width over height, `faces` what is in it."""
+    def picture(self, t: float, small: U8, aspect: float) -> None:
+        """Take in a picture squashed to 224 x 224; `aspect` is its true width over height."""
         self._observer.see(SESSION, t, small, aspect)
-        self._faces = faces
         if not self._blocks:
             # Nothing is heard, so nobody else asks for what is due.
             self._step()
@@ -116,7 +111,6 @@ class Findings:
         self._observer.hear(SESSION, t, mix, voices)
         if self._captions is not None:
             self._captions.hear(SESSION, t, mix, voices, speaking, alone)
-        self._speaking = speaking
         self._blocks += 1
         if self._blocks % STEP_EVERY == 0:
             self._step()
@@ -136,8 +130,6 @@ class Findings:
 
     def _observed(self, observation: Observation) -> None:
         if isinstance(observation, Localization):
-            talkers = [(box, self._speaking.get(face, 0.0)) for face, box in self._faces.items()]
-            observation = with_talkers(observation, talkers)
             self.annotations = replace(self.annotations, place=observation)
             self._event(
                 observation.t,

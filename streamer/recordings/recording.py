@@ -16,7 +16,6 @@ from models.active_speaker.joined import now
 from models.common.arrays import F32, U8
 from models.common.audio import SAMPLE_RATE
 from models.faces.tracker import Face
-from models.localization.box import Box
 from models.voiceprint.state import Change
 from streamer.engine.survey import Known
 from streamer.engine.tuning import Tuning
@@ -106,7 +105,7 @@ class Recording:
         self._views: deque[tuple[set[int], float]] = deque()
         """Who is in view, and until when was looked, for each block that was given to the engine and is not back."""
         self._until = 0.0
-        self._unobserved: deque[tuple[float, U8, float, dict[int, Box]]] = deque()
+        self._unobserved: deque[tuple[float, U8, float]] = deque()
         self._appeared: dict[int, float] = {}
         self._seen_faces = SeenFaces(info.width)
         self._heard: dict[int, FaceState] = {}
@@ -262,8 +261,7 @@ class Recording:
                     self._appeared.setdefault(face.id, shot.t)
             if look.small is not None:
                 width, height = shot.size
-                boxes = {face.id: face.box for face in self._in_view}
-                self._unobserved.append((shot.t, look.small, width / height, boxes))
+                self._unobserved.append((shot.t, look.small, width / height))
             self._waiting.append(_Seen(shot, self._in_view, look.looked))
             if until == inf:
                 # No more sound to wait for.

@@ -9,7 +9,6 @@ from streamer.engine.types import FaceState, SpeakerState
 from streamer.messages.base import Message
 from streamer.messages.insights import LocalizationMap, SceneDescription, SceneWord, SoundTags
 from streamer.observer.client import ObserverClient
-from streamer.observer.talkers import with_talkers
 from streamer.observer.types import GRID, Caption, Columns, Description, Keyframe, Localization, Observation, Sounds
 from streamer.rooms import broadcast
 from streamer.rooms.announcer import Announcer
@@ -100,8 +99,7 @@ class Insights:
         """Take in what the observer says about a participant."""
         who = participant.id
         if isinstance(observation, Localization):
-            lit = with_talkers(observation, self._situations[who].talkers)
-            place = LocalizationMap.of(lit, participant=who, rows=GRID, columns=GRID)
+            place = LocalizationMap.of(observation, participant=who, rows=GRID, columns=GRID)
             self._send(place, f"localization {who}")
         elif isinstance(observation, Sounds):
             self._send(SoundTags.of(observation, participant=who), f"sound {who}")

@@ -83,7 +83,6 @@ class Situation:
         self._settled: int | None = None
         self._since = float("-inf")
         self._faces: list[int] = []
-        self._talkers: list[tuple[tuple[float, float, float, float], float]] = []
         self._looked = self._heard = float("-inf")
         self._talked: dict[int, float] = {}
         self._sounds: list[str] = []
@@ -92,7 +91,6 @@ class Situation:
         """Take in who is to be seen, and who talks."""
         now = self._looked = self._clock()
         self._faces = [face.id for face in faces]
-        self._talkers = [(face.box, face.speaking) for face in faces]
         if self._count != len(faces):
             self._settled = self._settled_count(now)
             self._count, self._since = len(faces), now
@@ -100,11 +98,6 @@ class Situation:
         talking += [other.id for other in others if other.speaking > SURE]
         self._talked |= dict.fromkeys(talking, now)
         self._talked = {who: at for who, at in self._talked.items() if now - at < PAUSE}
-
-    @property
-    def talkers(self) -> list[tuple[tuple[float, float, float, float], float]]:
-        """Box of each face as it was seen last, and probability that it talks; none where that was long ago."""
-        return self._talkers if self._clock() - self._looked < STALE else []
 
     @property
     def heads(self) -> bool:

@@ -58,7 +58,7 @@ def test_blocks_and_pictures_become_events_and_marks():
     events = []
     observer, captions = Observer(), LiveCaptions()
     findings = Findings(observer, captions, lambda t, type, **fields: events.append((t, type, fields)))
-    findings.picture(0.0, np.zeros((224, 224, 3), np.uint8), 640 / 480, {})
+    findings.picture(0.0, np.zeros((224, 224, 3), np.uint8), 640 / 480)
     for i in range(10):
         findings.block(i * 0.02, np.zeros(BLOCK, np.float32), {2: np.zeros(BLOCK, np.float32)}, {2: 0.75}, ALONE)
     assert captions.alone == ALONE
@@ -88,24 +88,13 @@ def test_blocks_and_pictures_become_events_and_marks():
 def test_pictures_without_sound_are_described_too():
     events = []
     findings = Findings(Observer(), None, lambda t, type, **fields: events.append(type))
-    findings.picture(0.0, np.zeros((224, 224, 3), np.uint8), 64 / 48, {})
+    findings.picture(0.0, np.zeros((224, 224, 3), np.uint8), 64 / 48)
     assert "scene" in events
 
 
 def test_without_sound_nothing_is_said():
     events = []
     findings = Findings(Observer(), LiveCaptions(), lambda t, type, **fields: events.append(type))
-    findings.picture(0.0, np.zeros((224, 224, 3), np.uint8), 64 / 48, {})
+    findings.picture(0.0, np.zeros((224, 224, 3), np.uint8), 64 / 48)
     findings.finish()
     assert events.count("caption") <= 1
-
-
-def test_a_face_that_talks_is_lit():
-    events = []
-    face = (0.0, 0.5, 0.25, 0.5)
-    findings = Findings(Observer(), None, lambda t, type, **fields: events.append((type, fields)))
-    for i in range(5):
-        findings.block(i * 0.02, np.zeros(BLOCK, np.float32), {}, {2: 0.97, 3: 0.2})
-        findings.picture(0.0, np.zeros((224, 224, 3), np.uint8), 64 / 48, {2: face, 3: (0.6, 0.6, 0.1, 0.1)})
-    (lit,) = [fields for type, fields in events if type == "localization"]
-    assert lit["box"] == list(face) and lit["peak"] == [0.125, 0.75] and lit["score"] == 0.97
