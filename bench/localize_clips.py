@@ -1,9 +1,9 @@
 """Whether filmed talkers are found by their sound: `python -m bench.localize_clips FOLDER…`.
 
-FOLDER holds videos, each of one talker with sound. Every clip is played as in a call, a map every 200 ms, once with its own
-sound and once with that of another talker: nothing to be seen makes that. Of the moments with sound as loud as the clip's
-own, within 20 dB, it counts how many are lit, and of these how many on the face that a detector finds: by looks and
-motion alone, and by `earshot process`, which knows from voices and lips who talks.
+FOLDER holds videos, each of one talker with sound. Every clip is played, a map every 200 ms, once with its own sound
+and once with that of another talker: nothing to be seen makes that. Of the moments with sound as loud as the clip's
+own, within 20 dB, it counts how many are lit, and of these how many on the face that a detector finds: by the localizer
+alone, and by `earshot process`.
 """
 
 from __future__ import annotations
@@ -70,9 +70,9 @@ def read(path: Path, detector: FaceDetector) -> Clip:
             if isinstance(frame, av.AudioFrame):
                 parts += [part.to_ndarray()[0] for part in resampler.resample(frame)]
                 continue
-            if frame.time is None:
+            if not isinstance(frame, av.VideoFrame) or frame.time is None:
                 continue
-            rgb = frame.to_ndarray(format="rgb24")
+            rgb = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
             if len(clip.pictures) % 5 == 0:
                 face = largest(rgb, detector) or face
             clip.pictures.append((frame.time, fit(rgb)))
@@ -140,7 +140,7 @@ def with_sound(path: Path, clip: Clip, sound: F32) -> None:
         first: int | None = None
         for packet in source.demux(video):
             if packet.dts is not None and packet.pts is not None:
-                first = packet.dts if first is None else first
+                first = packet.pts if first is None else first
                 packet.dts, packet.pts, packet.stream = packet.dts - first, packet.pts - first, pictures
                 target.mux(packet)
         target.mux(audio.encode(frame))
@@ -195,7 +195,7 @@ def main() -> None:
         own = [clip.sound for clip in clips]
         # Far enough along the list to be somebody else.
         other = [np.resize(own[(i + len(own) // 2) % len(own)], len(sound)) for i, sound in enumerate(own)]
-        ways = [("looks and motion", [[moments(localizer, *pair) for pair in zip(clips, sounds, strict=True)]
+        ways = [("localizer", [[moments(localizer, *pair) for pair in zip(clips, sounds, strict=True)]
                                       for sounds in (own, other)])]  # fmt: skip
         ways.append(("`earshot process`", [processed(clips, sounds) for sounds in (own, other)]))
         for way, found in ways:

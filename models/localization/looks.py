@@ -1,7 +1,7 @@
 """What looks like what is heard, where nothing moves with the sound: names of sounds joined with looks of places.
 
-A dog is heard by name (YAMNet), and each place of the picture is asked whether it looks like a dog, by a linear layer on
-the image encoder's coarse grid. Source of asking places what a classifier of whole pictures knows: Zhou et al.,
+A dog is heard by name (YAMNet), and each place of the picture is asked whether it looks like a dog, by a linear layer
+on the image encoder's coarse grid. Source of asking places what a classifier of whole pictures knows: Zhou et al.,
 "Learning deep features for discriminative localization", CVPR 2016, section 2 (class activation mapping).
 """
 

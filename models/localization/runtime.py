@@ -37,7 +37,7 @@ PATIENT = 3.0
 """Seconds with which the synchrony of faces is averaged: whose voice it is changes slowly, and is told better so."""
 
 TALKS = 4.22
-"""Synchrony of a face from which it is taken for the talker; of filmed talkers dubbed with others' voices 3 % reach it."""
+"""Synchrony of a face from which it is taken for the talker; chosen on filmed talkers, own voices against others'."""
 
 FORGET = 2.0
 """Seconds after the last map from which nothing of it counts."""
@@ -228,7 +228,7 @@ class Localizer:
             named = np.maximum(named, keep * state.named)
         talks = _patiently(state, t, both[0], found.extent[0, 0])
         look = looks_like(named, seen_sources(seen))
-        attention = attention_of(*both, look)
+        attention = attention_of(both[0], both[1], look)
         attended = attention.ravel() @ found.rhythm[0]
         similar = (found.rhythm[0] @ attended).reshape(1, GRID, GRID)
         if state.evidence is not None:
@@ -269,6 +269,9 @@ def _keep(state: LocalizerState, t: float) -> np.float32:
 
 def _patiently(state: LocalizerState, t: float, sync: F32, face: F32) -> float:
     """Return the highest synchrony (14, 14) where the logits `face` (14, 14) see one, averaged over a longer time."""
+    # A part of a window is alike by chance.
+    if not state.motion.parts or state.motion.parts[0][0] > t - BINS * BIN + 2 * BIN:
+        return 0.0
     # A chin may move beyond the face's own cells.
     near = cv2.dilate((face > 0).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     highest = float(sync.max(initial=0.0, where=near))

@@ -2,8 +2,8 @@
 
 Two teachers, on Flickr8k's training pictures. The classifier that the image encoder was published with, asked about
 every place by itself, gives the probabilities of ImageNet's classes that are such a source. And captions say of a whole
-picture whether there is one, so that its likest place must look like it (multiple-instance learning): of children ImageNet
-knows nothing. No place is labelled, and nothing is heard.
+picture whether there is one, so that its likest place must look like it (multiple-instance learning): of children
+ImageNet knows nothing. No place is labelled, and nothing is heard.
 """
 
 from __future__ import annotations
