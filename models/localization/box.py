@@ -20,24 +20,28 @@ BLUR = 0.6
 AS_MUCH = 0.5
 """How much the amount of motion counts beside its likeness."""
 
+LOOKED = 8.0
+"""How much looking like what is heard counts beside moving with it, where attention goes."""
+
 SHARE = 0.45
 """Of the peak's height, from which a place belongs to the source; chosen on composed dev scenes, as the two above."""
 
 
-def attention_of(sync: F32, meaning: F32) -> F32:
-    """Return where to look, (14, 14) that sums to 1, from synchrony and likeness (14, 14)."""
-    logits = sync + np.float32(WIDE) * meaning
+def attention_of(sync: F32, meaning: F32, look: F32) -> F32:
+    """Return where to look, (14, 14) that sums to 1, from synchrony, likeness and `looks_like` (14, 14)."""
+    logits = sync + np.float32(WIDE) * meaning + np.float32(LOOKED) * look
     weight = np.exp(logits - logits.max())
     return np.asarray(weight / weight.sum(), np.float32)
 
 
-def heat_of(attention: F32, similar: F32, moved: F32, extent: F32) -> tuple[F32, float]:
+def heat_of(attention: F32, similar: F32, moved: F32, look: F32, extent: F32) -> tuple[F32, float]:
     """Return the attention, spread over the whole of what it falls on.
 
     Args:
         attention: Shape (14, 14), sums to 1.
         similar: How alike each cell moves to the attended feature, (14, 14).
         moved: Mean size of each cell's motion, (14, 14).
+        look: How surely each cell shows what is heard, (14, 14).
         extent: Of faces, (5, 14, 14), see `FaceExtent`.
 
     Returns:
@@ -49,8 +53,10 @@ def heat_of(attention: F32, similar: F32, moved: F32, extent: F32) -> tuple[F32,
     # What belongs together moves about as much; a flat side of a thing shows it badly, but shows it.
     moving = moving + np.float32(AS_MUCH) * _above_middle(much, float((attention * much).sum()), 0.05)
     moving /= max(float(moving.max()), 1e-6)
-    # The root: attention that falls half on a face and half on noise is about the face.
-    heat = np.sqrt(faces) * around + (1 - np.sqrt(faces)) * moving
+    known = min(1.0, float((attention * look).sum()))
+    thing = np.sqrt(known) * look / max(float(look.max()), 1e-6) + (1 - np.sqrt(known)) * moving
+    # The roots: attention that falls half on a face and half on noise is about the face.
+    heat = np.sqrt(faces) * around + (1 - np.sqrt(faces)) * thing
     return np.asarray(heat / max(float(heat.max()), 1e-6), np.float32), faces
 
 

@@ -6,6 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from models.common import weights
@@ -15,9 +16,12 @@ from models.localization.attention import BINS, FRAMES, GRID, SoundAttention
 from models.localization.band_levels import BEFORE, HOP, band_levels
 from models.localization.box import Box, attention_of, heat_of, region
 from models.localization.face_extent import FaceExtent
+from models.localization.looks import ENOUGH, SourceLooks, heard_sources, looks_like, seen_sources
 from models.localization.motion import BIN, MotionTrack
 from models.localization.onnx_step import AttentionOutput, OnnxAttention
 from models.localization.score import SourceClassifier, clues
+from models.sounds.runtime import raised
+from models.sounds.yamnet import SHORTEST, YamNet
 from models.vision.image_encoder import SIZE
 from models.vision.image_runtime import GridArrays, ImageRuntime
 
@@ -29,14 +33,20 @@ SHOWN = 0.5
 SMOOTH = 0.6
 """Seconds with which maps are averaged."""
 
+PATIENT = 3.0
+"""Seconds with which the synchrony of faces is averaged: whose voice it is changes slowly, and is told better so."""
+
+TALKS = 4.22
+"""Synchrony of a face from which it is taken for the talker; chosen on filmed talkers, own voices against others'."""
+
 FORGET = 2.0
 """Seconds after the last map from which nothing of it counts."""
 
 SILENT = -60.0
 """dB of full scale: what is quieter in the last 0.6 s is silence."""
 
-PREFIXES = ("attention.", "extent.", "belief.")
-"""Of the names of the stored weights: one for the attention, the extent of faces, and the classifier."""
+PREFIXES = ("attention.", "extent.", "belief.", "looks.")
+"""Of the names of the stored weights: for the attention, the extent of faces, the classifier, the looks of sources."""
 
 KEPT = 3.0
 """Seconds of sound and motion that are kept."""
@@ -120,6 +130,8 @@ class LocalizerState:
         sound: the last seconds of it.
         pictures: time and picture, the newest.
         evidence: synchrony, likeness, and likeness to the attended motion, (3, 14, 14), averaged over time.
+        patient: synchrony of faces averaged over a longer time, and how many maps are in it.
+        named: which sources were heard of late, see `heard_sources`.
         at: time of the last map.
         region: box of that map's heat, whether or not it was sure enough to be shown.
     """
@@ -128,6 +140,8 @@ class LocalizerState:
     sound: SoundTrack = field(default_factory=SoundTrack)
     pictures: deque[tuple[float, U8]] = field(default_factory=lambda: deque(maxlen=1))
     evidence: F32 | None = None
+    patient: tuple[float, int] | None = None
+    named: F32 | None = None
     at: float = 0.0
     region: Box | None = None
 
@@ -138,18 +152,23 @@ class Localizer:
     Args:
         weights: path of the weights.
         images: an image encoder to share.
+        sounds: names of sounds to share.
 
     Raises:
         FileNotFoundError: the weights are not there.
     """
 
-    def __init__(self, weights: Path = WEIGHTS, images: ImageRuntime | None = None) -> None:
-        net, extent, classifier = load_localizer(weights)
+    def __init__(
+        self, weights: Path = WEIGHTS, images: ImageRuntime | None = None, sounds: YamNet | None = None
+    ) -> None:
+        net, extent, classifier, looks = load_localizer(weights)
         self._attention = OnnxAttention(net, extent)
+        self._looks = looks.named.weight.numpy().T, looks.named.bias.numpy()
         self._hidden, self._out = (
             (part.weight.numpy(), part.bias.numpy()) for part in (classifier.hidden, classifier.out)
         )
         self._images = images or ImageRuntime()
+        self._sounds = sounds or YamNet()
 
     def open(self) -> LocalizerState:
         """Make the memory of a new stream."""
@@ -191,26 +210,37 @@ class Localizer:
         if grids is None or len(rows) < len(states):
             grids = self._images.encode(np.stack([state.pictures[-1][1] for state in chosen]))
         found = self._attention.run(band_levels(pcm), motion, grids.middle, grids.top)
+        sounds = self._sounds(raised(pcm[:, -SHORTEST:]))[0][:, 0]
+        seen = grids.top.transpose(0, 2, 3, 1) @ self._looks[0] + self._looks[1]
         for k, (i, state, end) in enumerate(zip(rows, chosen, ends, strict=True)):
-            maps[i] = self._map(state, end, AttentionOutput(*(x[k : k + 1] for x in found)), motion[k], pcm[k, -_LAST:])
+            part = AttentionOutput(*(x[k : k + 1] for x in found))
+            maps[i] = self._map(state, end, part, heard_sources(sounds[k]), seen[k], motion[k], pcm[k, -_LAST:])
         return maps
 
-    def _map(self, state: LocalizerState, t: float, found: AttentionOutput, motion: F32, pcm: F32) -> SoundMap:
+    def _map(
+        self, state: LocalizerState, t: float, found: AttentionOutput, named: F32, seen: F32, motion: F32, pcm: F32
+    ) -> SoundMap:
         both = np.concatenate([found.sync, found.meaning])
         keep = _keep(state, t)
-        if state.evidence is not None:
+        if state.evidence is not None and state.named is not None:
             both = keep * state.evidence[:2] + (1 - keep) * both
-        attention = attention_of(*both)
+            # A dog that barks now and then is the source in between.
+            named = np.maximum(named, keep * state.named)
+        talks = _patiently(state, t, both[0], found.extent[0, 0])
+        look = looks_like(named, seen_sources(seen))
+        attention = attention_of(both[0], both[1], look)
         attended = attention.ravel() @ found.rhythm[0]
         similar = (found.rhythm[0] @ attended).reshape(1, GRID, GRID)
         if state.evidence is not None:
             similar = keep * state.evidence[2:] + (1 - keep) * similar
-        state.evidence, state.at = np.concatenate([both, similar]).astype(np.float32), t
+        state.evidence, state.named, state.at = np.concatenate([both, similar]).astype(np.float32), named, t
         moved = motion[:, 0].mean(axis=0).reshape(GRID, 2, GRID, 2).mean(axis=(1, 3))
-        heat, faces = heat_of(attention, state.evidence[2], moved, found.extent[0])
+        heat, faces = heat_of(attention, state.evidence[2], moved, look, found.extent[0])
         level = 10 * float(np.log10(np.mean(pcm**2) + 1e-12))
         given = np.concatenate([clues(both[0], both[1], attention, faces, moved, level), found.sound[0]])
-        score = 0.0 if level < SILENT else self._probability(given)
+        by_look = min(1.0, SHOWN * float(look.max()) / ENOUGH)
+        by_face = SHOWN * float(np.exp(min(talks - TALKS, np.log(2))))
+        score = 0.0 if level < SILENT else max(self._probability(given), by_look, by_face)
         peak, state.region = region(heat, attention)
         shown = score >= SHOWN
         return SoundMap(t, heat * np.float32(score), score, peak if shown else None, state.region if shown else None)
@@ -232,12 +262,27 @@ def _keep(state: LocalizerState, t: float) -> np.float32:
     """Return the share that the maps until now have in the average; forget what is long past."""
     gap = t - state.at
     if state.evidence is None or not 0 <= gap <= FORGET:
-        state.evidence = None
+        state.evidence = state.named = state.patient = None
         return np.float32(0)
     return np.float32(np.exp(-gap / SMOOTH))
 
 
-def load_localizer(path: Path = WEIGHTS) -> tuple[SoundAttention, FaceExtent, SourceClassifier]:
+def _patiently(state: LocalizerState, t: float, sync: F32, face: F32) -> float:
+    """Return the highest synchrony (14, 14) where the logits `face` (14, 14) see one, averaged over a longer time."""
+    # A part of a window is alike by chance.
+    if not state.motion.parts or state.motion.parts[0][0] > t - BINS * BIN + 2 * BIN:
+        return 0.0
+    # A chin may move beyond the face's own cells.
+    near = cv2.dilate((face > 0).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    highest = float(sync.max(initial=0.0, where=near))
+    before, count = state.patient or (highest, 0)
+    # At first the mean of all there is.
+    weight = max(1 - float(np.exp(-(t - state.at) / PATIENT)), 1 / (count + 1))
+    state.patient = before + weight * (highest - before), count + 1
+    return state.patient[0]
+
+
+def load_localizer(path: Path = WEIGHTS) -> tuple[SoundAttention, FaceExtent, SourceClassifier, SourceLooks]:
     """Load the networks with their shipped weights (fp16 on disk, float32 in memory), for inference.
 
     Raises:
@@ -245,7 +290,7 @@ def load_localizer(path: Path = WEIGHTS) -> tuple[SoundAttention, FaceExtent, So
         RuntimeError: they belong to other networks.
     """
     stored = weights.tensors(path)
-    nets = SoundAttention(), FaceExtent(), SourceClassifier()
+    nets = SoundAttention(), FaceExtent(), SourceClassifier(), SourceLooks()
     for net, prefix in zip(nets, PREFIXES, strict=True):
         part = {name.removeprefix(prefix): value for name, value in stored.items() if name.startswith(prefix)}
         # Counters of the batch norms are no weights and are not stored.

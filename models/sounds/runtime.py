@@ -48,16 +48,17 @@ class SoundTagger:
 
     Args:
         weights: path of SoundNet's weights.
+        sounds: YAMNet, to share.
     """
 
     WINDOW = 4 * SAMPLE_RATE
     """Samples it listens to."""
 
-    def __init__(self, weights: Path = WEIGHTS) -> None:
+    def __init__(self, weights: Path = WEIGHTS, sounds: YamNet | None = None) -> None:
         with torch.no_grad():
             net, self._linear = load_sounds(weights)
             self._pool5 = pool5_session(net)
-        self._yamnet = YamNet()
+        self._yamnet = sounds or YamNet()
 
     def tags(self, pcm: F32) -> list[list[tuple[str, float]]]:
         """Name the sounds of each row.

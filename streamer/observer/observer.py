@@ -17,6 +17,7 @@ from models.common.audio import SAMPLE_RATE
 from models.localization.runtime import Localizer, LocalizerState, SoundMap, SoundTrack
 from models.sounds.runtime import SoundTagger
 from models.sounds.tags import UNKNOWN
+from models.sounds.yamnet import YamNet
 from models.vision.captioning_runtime import CHANGED, Captioner, SceneText, changed, gist
 from models.vision.embed_runtime import JointEmbedding
 from models.vision.image_runtime import GridArrays, ImageRuntime
@@ -71,8 +72,9 @@ class Observer:
 
     def __init__(self) -> None:
         self._encoder = ImageRuntime()
-        self._localizer = Localizer(images=self._encoder)
-        self._tagger = SoundTagger()
+        sounds = YamNet()
+        self._localizer = Localizer(images=self._encoder, sounds=sounds)
+        self._tagger = SoundTagger(sounds=sounds)
         self._captioner = Captioner()
         self._embedding = JointEmbedding()
         self._answerer = Answerer()

@@ -28,6 +28,7 @@ FIRST = 15
 """Pictures that are left out: a scene is longer than what counts."""
 
 MISSING = ("silence", "off-screen", "still music")
+OTHERS = [kind for kind in KINDS if kind != "speech"]
 
 
 @dataclass(frozen=True)
@@ -124,6 +125,19 @@ def report(played: Sequence[PlayedScene]) -> list[list[str]]:
     return rows
 
 
+def photographs(composer: Composer, localizer: Localizer, rng: np.random.Generator, count: int) -> None:
+    """Print how often a place is shown in photographs of what is heard, and in photographs without it."""
+    lit: dict[tuple[str, bool], list[bool]] = {}
+    for i in range(2 * count):
+        kind, shows = OTHERS[i // 2 % len(OTHERS)], i % 2 == 0
+        found = play(localizer, composer.photograph(rng, kind, shows)).found
+        lit.setdefault((kind, shows), []).append(found.peak is not None)
+    for shows in (True, False):
+        parts = ", ".join(f"{kind} {sum(lit[kind, shows])} of {len(lit[kind, shows])}" for kind in OTHERS)
+        every = [shown for kind in OTHERS for shown in lit[kind, shows]]
+        print(f"photographs {'of' if shows else 'without'} what is heard: {np.mean(every):.3f} shown ({parts})")
+
+
 def _is(one: PlayedScene, kind: str) -> bool:
     return one.kind == kind or (kind == "still" and one.kind != "speech" and not one.moves)
 
@@ -140,18 +154,18 @@ def main() -> None:
     options = parser.parse_args()
     composer, localizer = Composer(load_stock(options.data, options.half, options.work)), Localizer(options.weights)
     rng = np.random.default_rng(options.seed)
-    others = [k for k in KINDS if k != "speech"]
     played = []
     for i in range(options.scenes):
-        scene = composer.scene(rng, "speech" if i % 2 == 0 else others[i // 2 % len(others)])
+        scene = composer.scene(rng, "speech" if i % 2 == 0 else OTHERS[i // 2 % len(OTHERS)])
         played.append(play(localizer, scene))
     for i in range(round(options.scenes * 3 / 7)):
         scene = composer.without_source(rng, MISSING[i % len(MISSING)])
         played.append(play(localizer, scene))
+    photographs(composer, localizer, rng, options.scenes // 2)
     print("| | talkers cIoU@0.5 | talkers AUC | others cIoU@0.5 | others AUC |\n|---|---|---|---|---|")
     for row in report(played):
         print("| " + " | ".join(row) + " |")
-    for kind in (*others, "still"):
+    for kind in (*OTHERS, "still"):
         part = [t for t in played if t.box and _is(t, kind)]
         print(f"{kind}: {len(part)} scenes, cIoU@0.5 {success(part, lambda t: t.whole)[0]:.2f}")
     f1, limit = best_f1(played)

@@ -2,8 +2,7 @@
 
 With a source: a composed scene and its own sound. Without: the sound of another scene of another kind, somebody else's
 speech, own speech at another time, silence, music over a still picture. Where sources are is not asked. Run it after
-`models.train.localization.train` and `models.train.localization.train_face_extent`, which leave their weights in the
-work folder.
+`train`, `train_face_extent` and `train_looks` of this folder, which leave their weights in the work folder.
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ from models.common.arrays import F32
 from models.localization.attention import BINS, SoundAttention
 from models.localization.box import attention_of
 from models.localization.face_extent import FaceExtent, faces_around
+from models.localization.looks import SourceLooks
 from models.localization.onnx_step import OnnxAttention
 from models.localization.runtime import PREFIXES
 from models.localization.score import CLUES, SourceClassifier, clues
@@ -40,7 +40,7 @@ def evidence(model: OnnxAttention, scenes: StoredScenes, row: int, levels: F32, 
         seen = motion
     found = model.run(windows, seen, middle, top)
     sync, meaning = found.sync.mean(axis=0), found.meaning.mean(axis=0)
-    attention = attention_of(sync, meaning)
+    attention = attention_of(sync, meaning, np.zeros_like(sync))
     _, faces = faces_around(found.extent[-1], attention)
     moved = seen[-1, :, 0].mean(axis=0).reshape(14, 2, 14, 2).mean(axis=(1, 3))
     last = windows[-1, -60:]
@@ -110,10 +110,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    attention, extent = SoundAttention(), FaceExtent()
+    attention, extent, looks = SoundAttention(), FaceExtent(), SourceLooks()
     trained: tuple[tuple[nn.Module, Path], ...] = (
         (attention, options.attention),
         (extent, options.work / "extent.safetensors"),
+        (looks, options.work / "looks.safetensors"),
     )
     for net, path in trained:
         net.load_state_dict({n: v.float() for n, v in load_file(path).items()}, strict=False)
@@ -134,7 +135,7 @@ def main() -> None:
         shown = classifier(torch.from_numpy(dx)).numpy() > 0
     print(f"dev: {shown[dy > 0].mean():.3f} of the sources found, {shown[dy == 0].mean():.3f} false")
     stored = {}
-    nets: tuple[nn.Module, ...] = (attention, extent, classifier)
+    nets: tuple[nn.Module, ...] = (attention, extent, classifier, looks)
     for part, prefix in zip(nets, PREFIXES, strict=True):
         for name, value in part.state_dict().items():
             if value.is_floating_point():

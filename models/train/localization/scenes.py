@@ -74,6 +74,17 @@ class Composer:
         scene.kind, scene.box = kind, None
         return scene
 
+    def photograph(self, rng: Rng, kind: str, shows: bool = True) -> VideoScene:
+        """Film a photograph that shows `kind` (or has none of it) while it sounds: its place in it is not known."""
+        names = self.stock.sources[kind]
+        if not shows:
+            names = [name for name, counts in self.stock.named.items() if counts[kind] == 0]
+        sound = _loud(self._clip(rng, kind), rng)
+        scene = VideoScene(kind, sound, None, [], int(rng.choice([1, 2])), False, self._picture(str(rng.choice(names))))
+        _by_hand(scene, rng)
+        scene.sound = self._with_noise(rng, sound)
+        return scene
+
     def _source(self, rng: Rng, kind: str, moves: bool) -> tuple[Actor, F32]:
         if kind == "speech":
             if rng.random() < VIDEOS[0]:
@@ -112,13 +123,7 @@ class Composer:
                 scene.box = box
         if scene.box is None:
             return self._stage(rng, kind, source, sound, moves, still)
-        if not still and rng.random() < 0.5:
-            size = rng.choice([0.0005, 0.002, 0.005])
-            scene.camera = size * np.stack([wandering(rng, rng.uniform(0.05, 0.5)) for _ in range(2)], axis=1)
-        if not still and rng.random() < 0.4:
-            scene.light = 1 + np.float32(rng.uniform(0.01, 0.08)) * wandering(rng, rng.uniform(0.04, 0.6))
-        scene.noise = float(rng.choice([0, 1, 3, 6]))
-        scene.seed = int(rng.integers(1 << 31))
+        _by_hand(scene, rng, still)
         order = rng.permutation(len(scene.actors))
         scene.actors = [scene.actors[i] for i in order]
         scene.sound = self._with_noise(rng, sound)
@@ -201,6 +206,17 @@ class Composer:
             strong = np.sqrt(np.mean(sound**2)) / (np.sqrt(np.mean(clip**2)) + 1e-9)
             noise = noise + clip * strong * 10 ** (rng.uniform(-30, -6) / 20)
         return np.clip(sound + noise, -1, 1).astype(np.float32)
+
+
+def _by_hand(scene: VideoScene, rng: Rng, still: bool = False) -> None:
+    """Let the camera shake and the light change, unless it is all still; the camera has its grain."""
+    if not still and rng.random() < 0.5:
+        size = rng.choice([0.0005, 0.002, 0.005])
+        scene.camera = size * np.stack([wandering(rng, rng.uniform(0.05, 0.5)) for _ in range(2)], axis=1)
+    if not still and rng.random() < 0.4:
+        scene.light = 1 + np.float32(rng.uniform(0.01, 0.08)) * wandering(rng, rng.uniform(0.04, 0.6))
+    scene.noise = float(rng.choice([0, 1, 3, 6]))
+    scene.seed = int(rng.integers(1 << 31))
 
 
 def _loud(sound: I16, rng: Rng) -> F32:

@@ -69,7 +69,7 @@ def play(localizer, shown, sound, block=640, state=None):
 
 def sides(state):
     """Attention on the left and on the right half."""
-    attention = attention_of(*state.evidence[:2])
+    attention = attention_of(*state.evidence[:2], np.zeros((14, 14), np.float32))
     return float(attention[:, :7].sum()), float(attention[:, 7:].sum())
 
 
