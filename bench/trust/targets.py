@@ -231,7 +231,8 @@ async def requests() -> AsyncIterator[Feed]:
         method = source.choice(("GET", "POST", "POST", "POST", "PATCH", "DELETE", "OPTIONS", "HEAD", "PUT", "BREW"))
         target = source.choice(targets)
         if source.random() < 0.5:
-            target = "/" + mutate.text(source, targets).lstrip("/")
+            # h11 lets through what is printed in ASCII.
+            target = "/" + re.sub(r"[^!-~]", "", mutate.text(source, targets)).lstrip("/")
         if source.random() < 0.3:
             target += "?" + mutate.text(source, ["lang=ko&t=1", "from=0&to=10", "a[]=1&a=%00", "token=" + token])
         headers = []

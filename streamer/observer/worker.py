@@ -29,7 +29,7 @@ from streamer.observer.second_reading import Request, SecondReadings
 from streamer.observer.sound_message import unpack_sound
 from streamer.observer.types import PATIENCE, Caption, Observation, pack
 from streamer.workers import framing
-from streamer.workers.memory import give_back_large, share_heaps
+from streamer.workers.memory import give_back_large
 from streamer.workers.priority import go_last
 from streamer.workers.process import SILENCE_LIMIT
 from streamer.workers.service import Service, socket_of_parent
@@ -254,7 +254,6 @@ def main() -> None:
     go_last()
     # Sentences are of all lengths, and the longest would be what is kept.
     give_back_large()
-    share_heaps()
     torch.set_num_threads(1)
     speech, language = sys.argv[2:4]
     readings = SecondReadings() if has_second_reader(speech) else None

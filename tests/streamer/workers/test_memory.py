@@ -30,33 +30,3 @@ MOST = 40.0
 def test_what_a_long_sentence_took_is_given_back():
     said = subprocess.run([sys.executable, "-c", READ], capture_output=True, text=True, timeout=240, check=True)
     assert float(said.stdout) < MOST
-
-
-ALLOCATE = """
-import ctypes, re, sys, tempfile, threading
-from streamer.workers.memory import ARENAS, share_heaps
-assert sys.argv[1] == "many" or share_heaps()
-libc, all_there = ctypes.CDLL(None), threading.Barrier(8)
-libc.malloc.restype = ctypes.c_void_p
-def allocate():
-    assert libc.malloc(1000)
-    all_there.wait()
-threads = [threading.Thread(target=allocate) for _ in range(8)]
-for thread in threads:
-    thread.start()
-for thread in threads:
-    thread.join()
-libc.fopen.restype = ctypes.c_void_p
-with tempfile.NamedTemporaryFile() as told:
-    file = ctypes.c_void_p(libc.fopen(told.name.encode(), b"w"))
-    assert libc.malloc_info(0, file) == 0
-    libc.fclose(file)
-    print(len(re.findall(r"<heap nr=", told.read().decode())) <= ARENAS)
-"""
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="speaks to glibc")
-@pytest.mark.parametrize(("how", "few"), [("many", "False"), ("shared", "True")])
-def test_threads_that_share_heaps_have_few(how, few):
-    said = subprocess.run([sys.executable, "-c", ALLOCATE, how], capture_output=True, text=True, timeout=120, check=True)
-    assert said.stdout.strip() == few
