@@ -3,8 +3,9 @@
 import pytest
 
 from bench.trust import inputs
+from bench.trust.application import Application
 from bench.trust.fuzz import run
-from bench.trust.targets import TARGETS, Application
+from bench.trust.targets import TARGETS
 from streamer.errors import UserError
 from streamer.messages import protocol
 from streamer.recordings.exports.event_log import EVENTS
