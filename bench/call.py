@@ -19,6 +19,9 @@ from bench.summary import ROOT
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
+MODELS_SECONDS = 600.0
+"""That the models may take to load: with other work on the machine, minutes."""
+
 
 def cpu_seconds(pid: int) -> float:
     """CPU time of a process so far, user and system."""
@@ -31,6 +34,16 @@ def resident(pid: int) -> float:
     match = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
     assert match is not None
     return int(match[1]) / 1024
+
+
+def descriptors(pid: int) -> int:
+    """Open file descriptors of a process."""
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+def threads(pid: int) -> int:
+    """Threads of a process."""
+    return len(list(Path(f"/proc/{pid}/task").iterdir()))
 
 
 def child_running(parent: int, text: str) -> int:
@@ -133,8 +146,8 @@ def call(models: bool = True, **settings: str) -> Iterator[Call]:
             time.sleep(0.1)
         running.made = httpx.post(f"{address}/rooms", trust_env=False).json()
         if models:
-            running.until("earshot_engine_ready", 1)
-            running.until("earshot_observer_ready", 1)
+            running.until("earshot_engine_ready", 1, MODELS_SECONDS)
+            running.until("earshot_observer_ready", 1, MODELS_SECONDS)
         yield running
     finally:
         for process in [*running.people, server]:

@@ -1,4 +1,4 @@
-"""Figures into bench/README.md: a bench replaces the part of the page between its two markers."""
+"""Figures into bench/README.md and TRUST.md: a bench replaces the part of the page between its two markers."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from bench.summary import BENCHES, renew, replaced
+
+TRUST = BENCHES.with_name("TRUST.md")
 
 
 def machine() -> str:
@@ -33,13 +35,13 @@ def verdict(value: float, most: float) -> str:
     return "kept" if value <= most else "**not kept**"
 
 
-def publish(name: str, command: str, body: str) -> None:
-    """Print a section, write it into bench/README.md between `<!-- NAME -->` and `<!-- /NAME -->`, renew the summary.
+def publish(name: str, command: str, body: str, page: Path = BENCHES) -> None:
+    """Print a section, write it into a page between `<!-- NAME -->` and `<!-- /NAME -->`, renew the summary.
 
     Raises:
         LookupError: the page has no such section.
     """
     text = f"{body}\n\n`{command}`, on {machine()}."
     print(text)
-    BENCHES.write_text(replaced(BENCHES.read_text("utf-8"), name, text), "utf-8")
+    page.write_text(replaced(page.read_text("utf-8"), name, text), "utf-8")
     renew()

@@ -47,7 +47,7 @@ def is_done(recording: Path, folder: Path) -> bool:
             lines.seek(max(0, size - LAST))
             last = json.loads(lines.read().rstrip().rpartition(b"\n")[2])
         return bool(last.get("type") == "end")
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError, RecursionError):
         return False
 
 

@@ -37,7 +37,7 @@ def is_result_of(folder: Path, recording: Path) -> bool:
     try:
         with (folder / "events.jsonl").open(encoding="utf-8") as lines:
             first = json.loads(lines.readline(65_536))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
     made = isinstance(first, dict) and first.get("made_by") == MADE_BY
     return made and first.get("fingerprint") == fingerprint(recording)

@@ -73,7 +73,7 @@ class CappedSession:
         """Decrypt an RTP packet.
 
         Raises:
-            pylibsrtp.Error: it is not authentic, or of one source too many.
+            pylibsrtp.Error: it is not authentic, too long, or of one source too many.
         """
         return self._take(packet, packet[8:12], self._session.unprotect)
 
@@ -92,7 +92,12 @@ class CappedSession:
         if source not in self._known and len(self._known) >= MOST_SSRCS:
             self.refused += 1
             raise pylibsrtp.Error("one source too many")
-        plain = decrypt(packet)
+        try:
+            plain = decrypt(packet)
+        except ValueError as error:
+            # Longer than pylibsrtp takes; to aiortc that would be the end of the session.
+            self.refused += 1
+            raise pylibsrtp.Error(str(error)) from error
         self._known.add(source)
         return plain
 

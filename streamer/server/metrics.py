@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import dataclasses
 from collections.abc import Iterator
 
@@ -89,6 +91,7 @@ class _Live(Collector):
             "ready", "1 while calls are served as meant, but for the disk.", float(not self._readiness.reasons())
         )
         yield gauge("draining", "1 while nobody is taken in any more.", float(self._rooms.stopping))
+        yield gauge("tasks", "Tasks of the event loop.", tasks())
         yield gauge("loop_lag_seconds", "Seconds by which the event loop comes too late.", self._readiness.lag)
         yield gauge("late_share", "Share of blocks whose voices were late in the last 10 s.", self._readiness.late)
         yield gauge("engine_ready", "1 while the models are up.", float(self._engine.ready))
@@ -111,6 +114,13 @@ class _Live(Collector):
         yield from media(rooms)
         yield from delays(rooms, people)
         yield from STAGES.collect()
+
+
+def tasks() -> int:
+    """Return how many tasks there are; none before there is a loop, when a collector is registered."""
+    with contextlib.suppress(RuntimeError):
+        return len(asyncio.all_tasks())
+    return 0
 
 
 def media(rooms: list[Room]) -> Iterator[Metric]:

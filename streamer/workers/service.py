@@ -51,8 +51,8 @@ class Service:
         ]
         for thread in threads:
             thread.start()
-        self.send({"type": "ready"})
         try:
+            self.send({"type": "ready"})
             self._read()
         except (EOFError, ConnectionError):
             pass

@@ -56,7 +56,7 @@ def _rank(type: str) -> int:
 def _event(line: bytes) -> dict[str, Any] | None:
     try:
         event = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     sound = isinstance(event, dict) and isinstance(event.get("type"), str) and isinstance(event.get("t"), int | float)
     return event if sound else None

@@ -174,3 +174,15 @@ async def test_many_sources_of_a_client_cost_one_report_and_closing_takes_no_tim
         async with asyncio.timeout(2):
             await call.peer.close()
         assert call.peer._counts.close_failures == 0
+
+
+async def test_a_packet_longer_than_any_ends_nothing() -> None:
+    """From the client's own address, which anybody can write into a datagram."""
+    async with calling() as call:
+        await call.connect()
+        pair = call.link._nominated[1]
+        (session,) = {receiver.transport._rx_srtp for receiver in call.peer.pc.getReceivers()}
+        for kind in (b"\x80\x6f", b"\x80\xc8"):
+            pair.protocol.datagram_received(kind + bytes(1998), pair.remote_addr)
+        await until(lambda: session.refused == 2)
+        assert call.peer.connected

@@ -1,0 +1,1 @@
+"""What a service can be trusted with, in figures: `bench/TRUST.md`."""

@@ -1,0 +1,121 @@
+"""Calls with people who come and go: memory of server, engine and observer. `python -m bench.trust.memory`.
+
+Calls of puppets (`earshot load`) begin, last for a while and end, again and again; it is measured when all have ended.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench.call import Call, call, descriptors, resident, threads
+from bench.page import TRUST, publish, table, verdict
+from streamer.commands.load import load
+from streamer.errors import UserError
+
+LIMIT = 10.0
+"""MB an hour by which all processes together may grow."""
+
+WARM = 1 / 3
+"""Share of the time after which growth is judged: models, caches and the heap have reached their size."""
+
+SETTLE_SECONDS = 3.0
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What there is between two rounds of calls: minutes since the first, and by process MB, open files and threads."""
+
+    minutes: float
+    memory: dict[str, float]
+    files: dict[str, int]
+    threads: dict[str, int]
+    tasks: float
+
+
+def look(running: Call, began: float) -> Moment:
+    """Measure."""
+    pids = running.processes
+    return Moment(
+        (time.monotonic() - began) / 60,
+        {name: resident(pid) for name, pid in pids.items()},
+        {name: descriptors(pid) for name, pid in pids.items()},
+        {name: threads(pid) for name, pid in pids.items()},
+        running.metrics()["earshot_tasks"],
+    )
+
+
+def measure(running: Call, calls: int, faces: int, hold: float, minutes: float) -> list[Moment]:
+    """Hold calls, again and again."""
+    moments, began = list[Moment](), time.monotonic()
+    while not moments or moments[-1].minutes < minutes:
+        try:
+            asyncio.run(load(running.address, calls, faces, hold, None))
+        except UserError as error:
+            # A machine that is too busy lets nobody in for a while; that is one round less.
+            print(f"a round failed: {error}")
+        time.sleep(SETTLE_SECONDS)
+        moments.append(look(running, began))
+    return moments
+
+
+def slope(moments: list[Moment], name: str) -> float:
+    """Return by how many MB an hour a process grows: the straight line nearest to its memory."""
+    hours = np.array([one.minutes / 60 for one in moments])
+    return float(np.polyfit(hours, [one.memory[name] for one in moments], 1)[0])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--calls", type=int, default=4)
+    parser.add_argument("--faces", type=int, default=2, help="in each call")
+    parser.add_argument("--hold", type=float, default=20.0, help="seconds that everybody stays")
+    options = parser.parse_args()
+    with call() as running:
+        moments = measure(running, options.calls, options.faces, options.hold, options.minutes)
+        blocks = running.metrics().get("earshot_blocks_total", 0)
+    last = moments[-1]
+    warm = [one for one in moments if one.minutes >= WARM * last.minutes]
+    shown = [moments[0], warm[0], warm[len(warm) // 2], last]
+    grown = {name: slope(warm, name) for name in last.memory}
+    rows = [
+        [
+            name,
+            *(f"{one.memory[name]:.0f}" for one in shown),
+            f"{grown[name]:+.1f}",
+            f"{last.memory[name] - warm[0].memory[name]:+.1f}",
+        ]
+        for name in last.memory
+    ]
+    head = [
+        "resident MB after",
+        *(f"{one.minutes:.0f} min" for one in shown),
+        "MB an hour, fitted",
+        "MB from the second to the last column",
+    ]
+    text = table(head, rows)
+    text += f"\n\n{len(moments)} rounds of {options.calls} calls with {options.faces} faces and a listener each, "
+    text += f"{options.hold:g} s long, {blocks:.0f} blocks of sound in all. "
+    left = [
+        f"{kind} of {name}: {before} → {after}"
+        for kind in ("files", "threads")
+        for name in last.memory
+        if (before := getattr(warm[0], kind)[name]) < (after := getattr(last, kind)[name])
+    ]
+    left += [f"tasks: {warm[0].tasks:.0f} → {last.tasks:.0f}"] if last.tasks > warm[0].tasks else []
+    text += f"Descriptors, threads and tasks between rounds: {', '.join(left) if left else 'as many as before'}. "
+    text += f"All together {sum(grown.values()):+.1f} MB an hour from minute {warm[0].minutes:.0f} on. "
+    text += f"Limit: {LIMIT:g} MB an hour: {verdict(sum(grown.values()), LIMIT)}."
+    command = (
+        f"python -m bench.trust.memory --minutes {options.minutes:g} --calls {options.calls} --faces {options.faces}"
+    )
+    publish("memory", command, text, TRUST)
+
+
+if __name__ == "__main__":
+    main()
