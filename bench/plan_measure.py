@@ -20,7 +20,7 @@ from bench.page import machine
 from bench.plan_model import COSTS, PARTS
 from bench.summary import ROOT
 
-SETTLE, SECONDS = 5.0, 10.0
+SETTLE, SECONDS = 4.0, 8.0
 WATCHERS = 6
 
 
