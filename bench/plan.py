@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import argparse
 
+import numpy as np
+
 from bench.page import machine, table, verdict
 from bench.plan_model import (
     BUSY,
@@ -15,9 +17,11 @@ from bench.plan_model import (
     QUANTILE,
     Costs,
     Room,
+    as_rooms_see_it,
     formula,
     load_costs,
-    moments,
+    mean,
+    over,
     servers_for,
     simulate,
     zipf,
@@ -26,9 +30,9 @@ from bench.summary import ROOT
 
 PAGE = ROOT / "bench" / "PLAN.md"
 ROOMS = (100, 10_000)
-FACES, LISTENERS = 4, 8
-AGREES = 0.15
-"""Of the simulated quantile, by which the formula may differ."""
+FACES, LISTENERS = 2, 8
+AGREES = 0.015
+"""Of all moments, by which formula and simulation may differ."""
 
 Sizes = list[tuple[Room, float]]
 
@@ -36,11 +40,11 @@ Sizes = list[tuple[Room, float]]
 def row(costs: Costs, sizes: Sizes, rooms: int) -> list[str]:
     """What so many rooms take, as cells."""
     servers = servers_for(costs, sizes, rooms)
-    cores = sum(moments(costs.cores[part], sizes)[0] for part in PARTS) * rooms
+    cores = sum(mean(costs.cores[part], sizes) for part in PARTS) * rooms
     top = formula(costs, sizes, rooms, servers)
     part = max(PARTS, key=lambda name: top[name])
-    memory = servers * costs.idle + rooms * moments(costs.memory, sizes)[0]
-    inward, outward = (rooms * moments(cost, sizes)[0] for cost in (costs.inward, costs.outward))
+    memory = servers * costs.idle + rooms * mean(costs.memory, sizes)
+    inward, outward = (rooms * mean(cost, sizes) for cost in (costs.inward, costs.outward))
     return [
         f"{rooms:,}",
         f"{servers:,}",
@@ -80,22 +84,22 @@ def compared(costs: Costs, sizes: Sizes) -> list[list[str]]:
     rows = []
     for rooms, calls in ((10, 60_000), (100, 60_000), (10_000, 90_000)):
         servers = servers_for(costs, sizes, rooms)
-        said, came = formula(costs, sizes, rooms, servers), simulate(costs, sizes, rooms, servers, calls)
-        part = max(PARTS, key=lambda name: said[name])
-        off = said[part] / came[part] - 1
-        cells = [f"{rooms:,}", f"{servers:,}", part, f"{said[part]:.3f}", f"{came[part]:.3f}", f"{off:+.1%}"]
-        rows.append([*cells, verdict(abs(off), AGREES)])
+        came = np.mean(simulate(costs, sizes, rooms, servers, calls) > BUSY, axis=0)
+        shares = as_rooms_see_it(rooms, servers)
+        said = [over(costs.cores[part], sizes, shares) for part in PARTS]
+        part = int(np.argmax(said))
+        cells = [f"{rooms:,}", f"{servers:,}", PARTS[part], f"{said[part]:.2%}", f"{came[part]:.2%}"]
+        rows.append([*cells, verdict(abs(said[part] - came[part]), AGREES)])
     return rows
 
 
 def beside_the_run(costs: Costs, runs: dict[str, dict[str, float]]) -> list[list[str]]:
     """What two rooms were said to take, from runs of one, beside what they took."""
     idle, two, room = runs["idle"], runs["2 x 1"], Room(1, 1)
-    rows = []
-    for name, cost in {**costs.cores, "memory": costs.memory}.items():
-        said = idle[name] + 2 * cost.of(room)
-        rows.append([name, f"{said:.3g}", f"{two[name]:.3g}", f"{said / max(two[name], 1e-9) - 1:+.0%}"])
-    return rows
+    said = {"memory, MB": idle["memory"] + 2 * costs.memory.of(room)}
+    said["Mbit/s"] = 2 * (costs.inward.of(room) + costs.outward.of(room))
+    came = {"memory, MB": two["memory"], "Mbit/s": two["traffic"]}
+    return [[name, f"{said[name]:.4g}", f"{came[name]:.4g}", f"{said[name] / came[name] - 1:+.0%}"] for name in said]
 
 
 def page(costs: Costs, said: dict[str, object]) -> str:
@@ -118,9 +122,10 @@ def page(costs: Costs, said: dict[str, object]) -> str:
         idle=costs.idle,
         command=said["command"],
         there=said["machine"],
+        cores_from=said["cores_from"],
         beside=table(["", "said", "measured", "off"], beside_the_run(costs, runs)),
         agrees=AGREES,
-        compared=table(["rooms", "servers", "process", "formula", "simulation", "off", ""], compared(costs, sizes)),
+        compared=table(["rooms", "servers", "process", "formula", "simulation", ""], compared(costs, sizes)),
         here=machine(),
     )
 
@@ -132,6 +137,8 @@ Made by `python -m bench.plan`, without a GPU. Other sizes: `python -m bench.pla
 One room, everybody who talks before a camera of their own, and seen by all others:
 
 {one}
+
+Over 1 for the busiest process, a room is more than one server of this machine carries: the models leave out work.
 
 Many rooms, of one to {faces} people who talk and none to {listeners} who watch, Zipf-like (exponent 1.5): mostly few.
 Calls begin by chance and last {minutes:g} minutes on average. A server is the four processes that `earshot serve`
@@ -147,15 +154,20 @@ Cores by process, for a room, for each face in it, and for each stream from a fa
 {parts}
 
 A server without rooms takes {idle:.0f} MB. `{command}`, on {there}.
+Cores: {cores_from}.
 
 ## Whether it is true
 
-The constants are made from runs of one room of one face and of two. Two rooms of one face, of which they know nothing:
+Memory and traffic are made from runs of one room. Two rooms of one face, of which they know nothing:
 
 {beside}
 
-The formula (Poisson arrivals, three moments of the sizes) beside a simulation of calls that come, last and go: the 99th
-percentile of the busiest process, in cores. It has to agree within {agrees:.0%}:
+Cores are not checked so: two rooms, and the clients that measure them, are more than this machine's two cores carry,
+and models that are late leave out work. `bench.plan_measure` refuses such runs; it takes a larger machine.
+
+The formula (a Poisson number of rooms, dealt out evenly, sizes folded) beside a simulation of calls that come, last and
+go: share of a room's moments in which a process of its server is over {busy:g} of a core. They may differ by
+{agrees:.1%} of all moments:
 
 {compared}
 
@@ -178,7 +190,10 @@ def main() -> None:
         parser.error("at least one room, one face and no listener")
     room = Room(asked.faces, asked.listeners)
     sizes = [(room, 1.0)] if asked.exact else zipf(asked.faces, asked.listeners)
-    print(table(HEAD, [row(costs, sizes, asked.rooms)]))
+    try:
+        print(table(HEAD, [row(costs, sizes, asked.rooms)]))
+    except ValueError as error:
+        parser.exit(1, f"{error}\n")
 
 
 if __name__ == "__main__":

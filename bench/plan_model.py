@@ -14,7 +14,6 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -26,6 +25,9 @@ BUSY = 0.7
 QUANTILE = 0.99
 MINUTES = 45.0
 """Mean length of a call."""
+
+STEP = 0.002
+"""Cores to which distributions are rounded."""
 
 PARTS = ("server", "engine", "looker", "observer")
 
@@ -82,48 +84,69 @@ def zipf(faces: int, listeners: int, power: float = 1.5) -> list[tuple[Room, flo
     return [(Room(f + 1, w), float(one[f] * other[w])) for f in range(faces) for w in range(listeners + 1)]
 
 
-def moments(cost: Cost, sizes: Iterable[tuple[Room, float]]) -> tuple[float, float, float]:
-    """Mean, variance and third central moment of what one room takes."""
-    values = [(cost.of(room), share) for room, share in sizes]
-    mean = sum(value * share for value, share in values)
-    return mean, *(sum((value - mean) ** n * share for value, share in values) for n in (2, 3))
+def mean(cost: Cost, sizes: Iterable[tuple[Room, float]]) -> float:
+    """What one room takes on average."""
+    return sum(cost.of(room) * share for room, share in sizes)
 
 
-def quantile(mean: float, variance: float, third: float, q: float = QUANTILE) -> float:
-    """Quantile of a sum by its first three moments (Cornish and Fisher, 1938)."""
-    if variance <= 0:
-        return mean
-    z, sd = NormalDist().inv_cdf(q), math.sqrt(variance)
-    return mean + sd * (z + (z * z - 1) * third / (6 * sd**3))
+def on_a_server(rooms: float, servers: int) -> dict[int, float]:
+    """Probability of each number of rooms on a server: a Poisson number of all, dealt out as evenly as can be."""
+    reach = 6 * math.sqrt(rooms) + 10
+    shares: dict[int, float] = {}
+    for count in range(max(0, math.floor(rooms - reach)), math.ceil(rooms + reach)):
+        chance = math.exp(count * math.log(rooms) - rooms - math.lgamma(count + 1))
+        few, left = divmod(count, servers)
+        shares[few] = shares.get(few, 0.0) + chance * (1 - left / servers)
+        shares[few + 1] = shares.get(few + 1, 0.0) + chance * left / servers
+    return shares
 
 
-def most_rooms(rooms: float, servers: int) -> float:
-    """Rooms on a server in all but one of a hundred moments: the Poisson number of all, divided evenly.
+def as_rooms_see_it(rooms: float, servers: int) -> dict[int, float]:
+    """The same as a room finds it: nobody is on an empty server."""
+    shares = {count: count * share for count, share in on_a_server(rooms, servers).items()}
+    return {count: share / sum(shares.values()) for count, share in shares.items()}
 
-    What chance leaves uneven among servers when calls end is filled by the next that begin: half a room on average.
-    """
-    total = quantile(rooms, rooms, rooms)
-    return total / servers + (0.5 if servers > 1 else 0.0)
+
+def quantile(cost: Cost, sizes: list[tuple[Room, float]], shares: dict[int, float], q: float = QUANTILE) -> float:
+    """Quantile of what a server's rooms take together: the distribution of one, folded with itself."""
+    steps = [round(cost.of(room) / STEP) for room, _ in sizes]
+    one = np.bincount(steps, [share for _, share in sizes])
+    return float(np.searchsorted(np.cumsum(_together(one, shares)), q)) * STEP
+
+
+def over(cost: Cost, sizes: list[tuple[Room, float]], shares: dict[int, float]) -> float:
+    """Share of the moments in which a server's rooms take more than `BUSY` together."""
+    steps = [round(cost.of(room) / STEP) for room, _ in sizes]
+    one = np.bincount(steps, [share for _, share in sizes])
+    return float(_together(one, shares)[round(BUSY / STEP) + 1 :].sum())
+
+
+def _together(one: np.ndarray, shares: dict[int, float]) -> np.ndarray:
+    several, whole = np.ones(1), np.zeros(1)
+    for count in range(max(shares) + 1):
+        longer = np.zeros(max(len(whole), len(several)))
+        longer[: len(whole)] += whole
+        longer[: len(several)] += shares.get(count, 0.0) * several
+        whole, several = longer, np.convolve(several, one)
+    return whole
 
 
 def formula(costs: Costs, sizes: list[tuple[Room, float]], rooms: float, servers: int) -> dict[str, float]:
-    """What each process of a server takes in all but one of a hundred moments, in cores."""
-    count = most_rooms(rooms, servers)
-    mean_count = rooms / servers
-    # Their number and their sizes are drawn by chance; both add to the spread.
-    spread = max(count - mean_count, 0.0) / NormalDist().inv_cdf(QUANTILE)
-    found = {}
-    for part in PARTS:
-        mean, variance, third = moments(costs.cores[part], sizes)
-        whole = mean_count * variance + spread**2 * mean**2
-        skew = mean_count * third + 3 * spread**2 * mean * variance + spread**4 / max(mean_count, 1e-9) * mean**3
-        found[part] = quantile(mean_count * mean, whole, skew)
-    return found
+    """What each process of a room's server takes in all but one of a hundred moments of its calls, in cores."""
+    shares = as_rooms_see_it(rooms, servers)
+    return {part: quantile(costs.cores[part], sizes, shares) for part in PARTS}
 
 
 def servers_for(costs: Costs, sizes: list[tuple[Room, float]], rooms: float, most: int = 200_000) -> int:
-    """The fewest servers that hold so many rooms on average."""
-    low, high = 1, most
+    """The fewest servers that hold so many rooms on average.
+
+    Raises:
+        ValueError: no number does: a room that is not rare is too much for one server.
+    """
+    low = max(1, math.ceil(max(mean(costs.cores[part], sizes) for part in PARTS) * rooms / 4))
+    high = most
+    if max(formula(costs, sizes, rooms, most).values()) > BUSY:
+        raise ValueError("a room that is not rare is too much for one server")
     while low < high:
         middle = (low + high) // 2
         if max(formula(costs, sizes, rooms, middle).values()) <= BUSY:
@@ -135,11 +158,11 @@ def servers_for(costs: Costs, sizes: list[tuple[Room, float]], rooms: float, mos
 
 def simulate(
     costs: Costs, sizes: list[tuple[Room, float]], rooms: float, servers: int, calls: int, seed: int = 1
-) -> dict[str, float]:
-    """The same by a simulation of calls that come and go; the first third of it is not looked at.
+) -> np.ndarray:
+    """The same service by a simulation of calls that come and go; the first third of it is not looked at.
 
     Returns:
-        By process, the quantile over time and servers, in cores.
+        What each process takes, in cores, of each room's server at moments drawn by chance, (moments, processes).
     """
     random = np.random.default_rng(seed)
     rate = rooms / MINUTES
@@ -165,10 +188,11 @@ def simulate(
             heapq.heappop(waiting)
         if number > calls // 3 and number % every == 0:
             # Calls come by chance, so that each sees the service as it is at any moment.
-            seen.append(loads[random.integers(servers, size=min(servers, 64))].copy())
+            chosen = random.integers(servers, size=min(servers, 64))
+            seen.append(np.repeat(loads[chosen], counts[chosen], axis=0))
         _, server = heapq.heappop(waiting)
         loads[server] += table[kind]
         counts[server] += 1
         heapq.heappush(waiting, (int(counts[server]), server))
         heapq.heappush(ends, (float(begin + length), server, int(kind)))
-    return dict(zip(PARTS, np.quantile(np.concatenate(seen), QUANTILE, axis=0).tolist(), strict=True))
+    return np.concatenate(seen)

@@ -1,5 +1,8 @@
 """The plan: its formula by hand, and beside a simulation of the same service."""
 
+import math
+
+import numpy as np
 import pytest
 
 from bench.plan_model import (
@@ -8,10 +11,12 @@ from bench.plan_model import (
     Cost,
     Costs,
     Room,
+    as_rooms_see_it,
     formula,
     load_costs,
-    moments,
-    most_rooms,
+    mean,
+    on_a_server,
+    over,
     quantile,
     servers_for,
     simulate,
@@ -38,23 +43,30 @@ def test_sizes_are_zipf_like():
     assert sum(sizes.values()) == pytest.approx(1)
 
 
-def test_moments_and_quantile_by_hand():
+def test_rooms_are_dealt_out_evenly_and_their_sizes_folded():
+    shares = on_a_server(2.0, 2)
+    poisson = [math.exp(-2.0) * 2.0**n / math.factorial(n) for n in range(30)]
+    assert shares[0] == pytest.approx(poisson[0] + poisson[1] / 2)
+    assert shares[1] == pytest.approx(poisson[1] / 2 + poisson[2] + poisson[3] / 2)
     sizes = [(Room(1, 0), 0.75), (Room(3, 0), 0.25)]
-    mean, variance, third = moments(Cost(face=1.0), sizes)
-    assert (mean, variance, third) == pytest.approx((1.5, 0.75, 0.75))
-    assert quantile(5.0, 0.0, 0.0) == 5.0
-    assert quantile(0.0, 1.0, 0.0) == pytest.approx(2.3263, abs=1e-4)
-    # Poisson of 100: 99 % of moments see at most 124.
-    assert quantile(100, 100, 100) == pytest.approx(124, abs=0.1)
-    assert most_rooms(100, 10) == pytest.approx(quantile(100, 100, 100) / 10 + 0.5)
+    assert mean(Cost(face=0.1), sizes) == pytest.approx(0.15)
+    # Two rooms: 0.2 with 9/16, 0.4 with 6/16, 0.6 with 1/16.
+    for q, most in ((0.5, 0.2), (0.6, 0.4), (0.93, 0.4), (0.95, 0.6)):
+        assert quantile(Cost(face=0.1), sizes, {2: 1.0}, q) == pytest.approx(most)
+
+
+def test_a_room_that_is_too_much_for_any_server_is_said():
+    with pytest.raises(ValueError, match="too much"):
+        servers_for(costs(Cost(BUSY + 0.01)), [(Room(1, 0), 1.0)], 10)
 
 
 @pytest.mark.parametrize(("rooms", "servers"), [(20, 1), (100, 4), (400, 40)])
 def test_the_formula_says_what_the_simulation_does(rooms, servers):
     sizes = zipf(4, 8)
-    said = formula(costs(), sizes, rooms, servers)["server"]
-    came = simulate(costs(), sizes, rooms, servers, 30_000)["server"]
-    assert said == pytest.approx(came, rel=0.15)
+    came = simulate(costs(), sizes, rooms, servers, 30_000)[:, PARTS.index("server")]
+    assert formula(costs(), sizes, rooms, servers)["server"] == pytest.approx(np.quantile(came, 0.99), rel=0.15)
+    shares = as_rooms_see_it(rooms, servers)
+    assert over(SERVER, sizes, shares) == pytest.approx(np.mean(came > BUSY), abs=0.03)
 
 
 def test_the_fewest_servers_that_hold_it():
@@ -68,5 +80,5 @@ def test_the_fewest_servers_that_hold_it():
 def test_the_costs_that_are_kept_can_be_read():
     found = load_costs()
     assert set(found.cores) == set(PARTS) and found.idle > 100
-    assert 0.02 < sum(moments(cost, [(Room(1, 1), 1.0)])[0] for cost in found.cores.values()) < 4
+    assert 0.02 < sum(mean(cost, [(Room(1, 1), 1.0)]) for cost in found.cores.values()) < 4
     assert found.inward.face > 0 and found.outward.pair > 0
