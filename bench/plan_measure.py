@@ -1,4 +1,4 @@
-"""Measures what a room, a face and a watcher take: `python -m bench.plan_measure`, three minutes.
+"""Measures what a room, a face and a watcher take: `python -m bench.plan_measure`, four minutes.
 
 Traffic is that of the loopback device: give it one of its own with
 `unshare --net sh -c "ip link set lo up; ip addr add 10.9.9.1/32 dev lo; python -m bench.plan_measure"`, as root.
@@ -20,7 +20,11 @@ from bench.page import machine
 from bench.plan_model import COSTS, PARTS
 from bench.summary import ROOT
 
-SETTLE, SECONDS = 4.0, 8.0
+SETTLE, SECONDS = 15.0, 15.0
+"""Until voices are known and networks warm, and of what is measured."""
+
+IDLE, IDLE_BY = 0.03, 90.0
+"""Cores up to which a process that has nothing to do counts as started, and seconds that this may take."""
 WATCHERS = 6
 HOLDS = 0.01
 """Share of late blocks up to which a run counts."""
@@ -62,6 +66,22 @@ def puppets(running: Call, rooms: int, faces: int) -> Iterator[None]:
         process.wait()
 
 
+def until_idle(running: Call) -> None:
+    """Wait until every process has started: its models are loaded and tried once.
+
+    Raises:
+        TimeoutError: one of them never comes to rest.
+    """
+    give_up = time.monotonic() + IDLE_BY
+    pids = running.processes
+    while time.monotonic() < give_up:
+        before = {name: cpu_seconds(pid) for name, pid in pids.items()}
+        time.sleep(2.0)
+        if all(cpu_seconds(pid) - before[name] <= IDLE * 2.0 for name, pid in pids.items()):
+            return
+    raise TimeoutError("a process of the server does not come to rest")
+
+
 def until_empty(running: Call) -> None:
     """Wait until the server has noticed that nobody is there."""
     while running.metrics()["earshot_peers_open"]:
@@ -71,11 +91,13 @@ def until_empty(running: Call) -> None:
 def main() -> None:
     found: dict[str, Any] = {}
     with call() as running:
+        until_idle(running)
         found["idle"] = measured(running)
         for rooms, faces in ((1, 1), (1, 2), (2, 1)):
             with puppets(running, rooms, faces):
                 found[f"{rooms} x {faces}"] = measured(running)
             until_empty(running)
+            until_idle(running)
     with call(models=False) as running:
         running.join_demo()
         running.watch()
@@ -112,7 +134,6 @@ def costs(found: dict[str, Any]) -> dict[str, Any]:
     stream = found["1 x 1"]["traffic"] / 2
     return {
         "command": "python -m bench.plan_measure",
-        "cores_from": "the same",
         "machine": machine(),
         "cores": cores,
         "memory": solve("memory", pair["memory"]),
