@@ -9,7 +9,7 @@ import time
 
 from streamer.auth import Claims
 from streamer.engine.client import EngineClient
-from streamer.messages.protocol import Notice
+from streamer.messages.protocol import Moved, Notice
 from streamer.observer.client import ObserverClient
 from streamer.portraits.client import PortraitClient
 from streamer.rooms import broadcast
@@ -162,6 +162,11 @@ class Rooms:
             reason = "The server stops now. If it comes back, so does this call."
         self._standing["stopping"] = Notice(code="stopping", reason=reason)
         self._tell(self._standing["stopping"], "stopping")
+
+    def move(self, room_id: str) -> None:
+        """Tell everyone in a room that the call goes on at another server."""
+        if room_id in self._rooms:
+            broadcast.send(self._rooms[room_id].participants.values(), Moved(), "moved")
 
     def check_open(self) -> None:
         """Refuse whoever is not in a room already while the server is about to stop.
