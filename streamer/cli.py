@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from streamer.cli_cluster import cluster
 from streamer.flags import (
     AudioTrackFlag,
     DeviceFlag,
@@ -86,6 +87,9 @@ def serve(
     from streamer.commands.serve import serve_forever
 
     raise run_or_exit(lambda: serve_forever(settings, demo=demo))
+
+
+app.command()(cluster)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""Many machines as one Earshot, on Ray (extra `cluster`): `earshot cluster`, and `earshot cluster --join` on the others.
+"""Many machines as one Earshot, on Ray (extra `cluster`): `earshot cluster`, and `… --join` on the others.
 
 What runs where. The first machine has Ray's store, the registry (`manager.py`) and the front door, which is all that
 clients need to know the address of. Media servers (`media_server.py`) are Ray actors on any machine: each is a process
@@ -13,12 +13,12 @@ interruption, by `earshot cluster --renew`.
 
 For whoever runs it:
 
-- Ray listens on `--node-address`, 127.0.0.1 by default, else the machine's address in a private network, and lets in who
-  has a token made of the secret: whoever gets past both can run programs. Ray's traffic and the front door's to media
-  servers without TLS are not encrypted: the network between the machines has to be yours.
+- Ray listens on `--node-address`, 127.0.0.1 by default, else the machine's address in a private network, and lets in
+  who has a token made of the secret: whoever gets past both can run programs. Ray's traffic and the front door's to
+  media servers without TLS are not encrypted: the network between the machines has to be yours.
 - All machines need the same release, `EARSHOT_SECRET` and, with TLS, a certificate good for all their names.
-- Clients have to reach UDP of every machine (`udp_ports` is divided among the servers of one), and WHIP and WHEP clients
-  its TCP ports.
+- Clients have to reach UDP of every machine (`udp_ports` is divided among the servers of one), and WHIP and WHEP
+  clients its TCP ports.
 - The first machine is not replaced: calls elsewhere go on for a while when it dies, but nobody finds them. Ray's store
   can be kept in a Redis (`RAY_REDIS_ADDRESS`, see Ray's documentation), which this does not set up.
 """

@@ -1,4 +1,4 @@
-"""What the media servers of a cluster say of themselves, and what follows from it: who has a room, who is on the way out.
+"""What the media servers of a cluster say of themselves, and what follows: who has a room, who is on the way out.
 
 Nothing of it is kept: whoever takes over is told everything anew within `TELL_SECONDS`.
 """

@@ -19,7 +19,13 @@ from streamer.server.connections import Connections, raise_descriptor_limit
 from streamer.settings import Settings
 
 
-class _Minter:
+class Minter:
+    """Makes invites for rooms that are elsewhere.
+
+    Args:
+        settings: key and lifetimes.
+    """
+
     def __init__(self, settings: Settings) -> None:
         self._tokens = Tokens(settings)
 
@@ -53,4 +59,4 @@ def serve_many(settings: Settings, demo: bool = False) -> int:
     # What a proxy before the door tells of clients is read by the media servers.
     served = config(settings, app, Connections(settings), ws=Passage, proxy_headers=False)
     server = Server(served, servers, settings.drain)
-    return asyncio.run(run(server, settings, _Minter(settings), placement.new_room, demo))
+    return asyncio.run(run(server, settings, Minter(settings), placement.new_room, demo))

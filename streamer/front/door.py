@@ -97,7 +97,9 @@ class Door:
         server = await self.server(f"/rooms/{room}" if room else path)
         if server is not None and goes_directly(server, path, scope["headers"]):
             query = f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else ""
-            return Response(status_code=307, headers={"Location": server.url + path + query, "Cache-Control": "no-store"})
+            return Response(
+                status_code=307, headers={"Location": server.url + path + query, "Cache-Control": "no-store"}
+            )
         return await self._ask(request, server, room)
 
     async def ready(self, request: Request) -> Response:

@@ -72,7 +72,8 @@ class FromDoor:
             return
         scheme = origin.scheme if scope["type"] == "http" else origin.scheme.replace("http", "ws")
         scope["client"], scope["scheme"] = (origin.client, 0), scheme
-        scope["server"] = (scope["server"][0], origin.port)
+        if not self._direct:
+            scope["server"] = (scope["server"][0], origin.port)
         scope["headers"] = [pair for pair in scope["headers"] if pair[0] != HEADER.encode()]
         scope["state"] = dict(scope.get("state") or {}) | {"new_room": origin.room}
         await self.app(scope, receive, send)
