@@ -164,8 +164,8 @@ class WhipClient:
 async def post_where_sent(http: httpx.AsyncClient, url: str, **request: Any) -> httpx.Response:
     """Post, and again wherever a server that has several says (307 or 308; RFC 9725, 4.5), with the token.
 
-    httpx follows, too, but leaves Authorization out at another origin (RFC 9110, 15.4), where RFC 9725 wants it. Nothing
-    that was asked for by TLS is asked for without.
+    httpx follows, too, but leaves Authorization out at another origin (RFC 9110, 15.4), where RFC 9725 wants it. What
+    was asked for by TLS is not asked for without.
 
     Args:
         http: that does not follow by itself.

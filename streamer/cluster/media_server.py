@@ -163,6 +163,10 @@ class MediaServer:
         """Return the number of the process."""
         return os.getpid()
 
+    async def node(self) -> str:
+        """Return Ray's id of the machine."""
+        return str(ray.get_runtime_context().get_node_id())
+
     def _run(self, name: str, number: int, post: Post) -> None:
         try:
             configure_logging(post.settings.log_level, post.settings.log_format)
