@@ -50,7 +50,7 @@ def parse_address(text: str) -> Address:
         host, port = parts.hostname or "", PORT if parts.port is None else parts.port
     except ValueError:
         host, port = "", 0
-    if not host or not port or parts.netloc != text:
+    if not host or not port or parts.netloc != text or parts.username is not None:
         raise UserError(f"{text!r} is not the address of a cluster, such as 10.0.0.1:{PORT}")
     return Address(host, port)
 
