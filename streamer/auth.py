@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -13,6 +12,7 @@ from urllib.parse import urlsplit
 
 import jwt
 
+from streamer.clock import now
 from streamer.settings import Settings
 
 Role = Literal["publish", "watch"]
@@ -73,10 +73,10 @@ class Tokens:
 
     Args:
         settings: secret and lifetimes.
-        clock: Unix seconds.
+        clock: Unix seconds; it steps no more than sessions do, which the setting of a clock must not end.
     """
 
-    def __init__(self, settings: Settings, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, settings: Settings, clock: Callable[[], float] = now) -> None:
         self._secret = settings.secret.get_secret_value().encode() if settings.secret else None
         known = settings.token_key or settings.secret
         source = known.get_secret_value() if known else secrets.token_urlsafe(32)
@@ -115,15 +115,15 @@ class Tokens:
         Returns:
             A JWT.
         """
-        now = self._clock()
+        made = self._clock()
         claims: dict[str, Any] = {
             "aud": kind,
             "room": room,
             "role": role,
             "sub": participant,
             "jti": nonce or secrets.token_hex(8),
-            "iat": int(now),
-            "exp": int(now + self._lifetimes[kind]),
+            "iat": int(made),
+            "exp": int(made + self._lifetimes[kind]),
         }
         if kind == "invite":
             claims |= {"links": links, "host": host}

@@ -31,6 +31,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
+app.command()(cluster)
 
 
 @app.command()
@@ -59,6 +60,7 @@ def serve(
         Path | None,
         typer.Option("--recordings", help="Folder for recordings of calls; without one hosts cannot record."),
     ] = None,
+    keep: Annotated[Path | None, typer.Option(help="Folder by which calls outlive a restart of the server.")] = None,
     log_format: Annotated[str | None, typer.Option(help="text, or json: an object a line [text].")] = None,
     demo: Annotated[bool, typer.Option("--demo", help="Bring two talking portraits into a room.")] = False,
 ) -> None:
@@ -77,6 +79,7 @@ def serve(
         language=language,
         log_level=log_level,
         recordings=recordings,
+        keep=keep,
         log_format=log_format,
     )
     configure_logging(settings.log_level, settings.log_format)
@@ -87,9 +90,6 @@ def serve(
     from streamer.commands.serve import serve_forever
 
     raise run_or_exit(lambda: serve_forever(settings, demo=demo))
-
-
-app.command()(cluster)
 
 
 @app.command()

@@ -135,6 +135,7 @@ class Settings(BaseSettings):
     waiting_room: bool = False
     past: Past = "none"
     max_peers: int = Field(default=256, ge=1)
+    keep: Path | None = None
     resume_grace: float = Field(default=10.0, gt=0)
     drain: float = Field(default=0.0, ge=0, le=24 * 3600)
 
@@ -229,6 +230,8 @@ class Settings(BaseSettings):
             )
         if self.turn_secret and not any(server.relays and server.username is None for server in self.ice_servers):
             raise ValueError("turn_secret needs a turn: or turns: address without a user in ice_servers")
+        if self.keep and self.servers == 1 and not (self.secret or self.token_key):
+            raise ValueError("keep needs a secret: without one no link is good after a restart")
         if self.heartbeat_timeout <= self.heartbeat:
             raise ValueError("heartbeat_timeout must be longer than heartbeat")
         return self

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -217,6 +217,7 @@ class Attributor:
     def recall(self, prints: Mapping[int, VoicePrint]) -> None:
         """Know voices from before, until more is heard of them."""
         self._prints = dict(prints)
+        self.latest = replace(self.latest, prints=dict(prints))
 
     @property
     def _heard(self) -> int:

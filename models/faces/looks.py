@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from models.common.arrays import F32
@@ -24,11 +26,24 @@ MOST = 5
 
 
 class Looks:
-    """Face embeddings of one person."""
+    """Face embeddings of one person.
 
-    def __init__(self) -> None:
-        self._kept: list[F32] = []
-        self.taken = 0
+    Args:
+        kept: those of before, at most `MOST`, (128,) each.
+        taken: how many were taken until then.
+
+    Attributes:
+        taken: how many were taken.
+    """
+
+    def __init__(self, kept: Iterable[F32] = (), taken: int = 0) -> None:
+        self._kept = list(kept)
+        self.taken = taken
+
+    @property
+    def kept(self) -> tuple[F32, ...]:
+        """The embeddings, (128,) each."""
+        return tuple(self._kept)
 
     def __len__(self) -> int:
         return len(self._kept)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from math import ceil
@@ -31,20 +31,31 @@ TALLEST = 720
 LATE = 0.3
 """Seconds behind time from which pictures are left out."""
 
+SLEPT = 5.0
+"""Seconds for which no track asks for anything, and after which what was due meanwhile is not made up for."""
+
 Item = TypeVar("Item")
 
 
 class PlayClock:
-    """The moment of the file's beginning, shared by its tracks; set when the first of them plays."""
+    """The moment of the file's beginning, shared by its tracks; set when the first of them plays.
 
-    def __init__(self) -> None:
+    Args:
+        clock: monotonic time, seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._start: float | None = None
+        self._asked = 0.0
 
     def behind(self, t: float) -> float:
         """Return the seconds since `t` was due; negative when it is still to come."""
-        if self._start is None:
-            self._start = time.monotonic() - t
-        return time.monotonic() - self._start - t
+        moment = self._clock()
+        if self._start is None or moment - self._start - self._asked > SLEPT:
+            self._start, self._asked = moment - max(t, self._asked), max(t, self._asked)
+        self._asked = max(self._asked, t)
+        return moment - self._start - t
 
 
 class SoundTrack(MediaStreamTrack):

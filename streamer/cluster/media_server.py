@@ -14,6 +14,7 @@ from typing import Any
 import ray
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from streamer.cluster.keeper import RayKeeper
 from streamer.cluster.names import MANAGER, NAMESPACE
 from streamer.cluster.registry import TELL_SECONDS, Said
 from streamer.cluster.scaling import Load
@@ -127,10 +128,8 @@ class Telling(Server):
             # Calls go on without it; it is told anew in a moment.
             log.warning("the manager does not answer: %s", type(error).__name__)
             return
-        for room in elsewhere:
-            if room not in self._moved:
-                self._context.rooms.move(room)
-        self._moved = set(elsewhere)
+        moving, self._moved = set(elsewhere) - self._moved, set(elsewhere)
+        await asyncio.gather(*map(self._context.rooms.move, moving))
 
 
 class MediaServer:
@@ -181,7 +180,7 @@ class MediaServer:
     async def _serve(self, name: str, settings: Settings, post: Post) -> None:
         be_prompt()
         self._loop = asyncio.get_running_loop()
-        app: Any = create_app(settings)
+        app: Any = create_app(settings, keeper=RayKeeper())
         context: Context = app.state.context
         if settings.proxies:
             app = ProxyHeadersMiddleware(app, list(settings.proxies))

@@ -12,6 +12,7 @@ from typing import Any
 
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from streamer import clock
 from streamer.commands.serve import HARD_EXIT_SECONDS, Server, config
 from streamer.front.servers import HOST, Post
 from streamer.front.trust import FromDoor
@@ -111,6 +112,7 @@ def main() -> None:
     """Serve until the front door says that it is enough, or has gone."""
     door = socket.socket(fileno=int(sys.argv[1]))
     post: Post = pickle.loads(framing.read_blocking(door)["post"])
+    clock.share(post.origin)
     configure_logging(post.settings.log_level, post.settings.log_format)
     raise_descriptor_limit()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -15,6 +15,7 @@ from streamer.front.door import Door, create_front
 from streamer.front.passage import Passage
 from streamer.front.placement import Placement
 from streamer.front.servers import Servers
+from streamer.keep.directory import DirectoryKeeper
 from streamer.server.connections import Connections, raise_descriptor_limit
 from streamer.settings import Settings
 
@@ -45,10 +46,13 @@ def serve_many(settings: Settings, demo: bool = False) -> int:
         Exit code: 0, or 1 if the front door could not open.
 
     Raises:
-        UserError: the port is in use, or there are too few UDP ports.
+        UserError: the port is in use, there are too few UDP ports, or rooms cannot be kept.
     """
     require_free(settings.host, settings.port)
     raise_descriptor_limit()
+    if settings.keep is not None:
+        # They would find out one by one, and where nobody looks.
+        DirectoryKeeper(settings.keep)
     if settings.token_key is None and settings.secret is None:
         # A token of one is good at all, and after a restart of each.
         settings = settings.model_copy(update={"token_key": SecretStr(secrets.token_urlsafe(32))})

@@ -81,6 +81,7 @@ class EngineClient(WorkerClient[_Session, EngineStatistics]):
         on_voices: OnVoices,
         on_faces: Callable[[float, list[FaceState]], None],
         on_attributed: OnAttributed,
+        memory: bytes | None = None,
     ) -> None:
         """Begin a session; its callbacks run on the event loop.
 
@@ -91,9 +92,15 @@ class EngineClient(WorkerClient[_Session, EngineStatistics]):
             on_faces: Called with the picture's time and its faces.
             on_attributed: Called every 0.2 s of sound with who spoke alone in the newest stretches, and with the
                 speakers that turned out to be somebody else known, (gone, stays) each.
+            memory: Of a session before this one, whose faces and voices are known again.
         """
-        self._sessions[sid] = _Session(on_voices, on_faces, on_attributed)
-        self._process.send({"type": "open", "sid": sid, "memory": None})
+        self._sessions[sid] = _Session(on_voices, on_faces, on_attributed, memory=memory)
+        self._process.send({"type": "open", "sid": sid, "memory": memory})
+
+    def memory(self, sid: str) -> bytes | None:
+        """Return what is known of a session's faces and voices, not older than some seconds; None for nothing yet."""
+        session = self._sessions.get(sid)
+        return session.memory if session is not None else None
 
     def close_session(self, sid: str) -> None:
         """End a session; does nothing when there is none."""
@@ -172,6 +179,7 @@ class EngineClient(WorkerClient[_Session, EngineStatistics]):
         session = self._sessions.get(message.get("sid", ""))
         if session is None:
             return
+        session.memory = message.get("memory", session.memory)
         if message["type"] in ("voices", "unheard"):
             lost = message["dropped"] - session.worker_dropped
             session.worker_dropped = message["dropped"]
@@ -188,7 +196,6 @@ class EngineClient(WorkerClient[_Session, EngineStatistics]):
             guarded(session.on_attributed, alone, [(gone, stays) for gone, stays in message["joined"]])
         elif message["type"] == "faces":
             session.video_in_flight = False
-            session.memory = message.get("memory", session.memory)
             self._statistics.see_cpu += message["cpu"]
             self._statistics.attribution_dropped += message["unattributed"]
             guarded(session.on_faces, message["t"], unpack_faces(message["faces"]))

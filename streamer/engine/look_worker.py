@@ -32,8 +32,8 @@ HURRY, WAITING = 12, 50
 """Pieces of 40 ms from which a session's sound is caught up with, and that wait at most; the oldest goes then, and
 counts as silence."""
 
-MEMORY_EVERY = 25
-"""Pictures after which the call is handed what a session knows, in case this process dies."""
+MEMORY_EVERY, VOICES_EVERY = 25, 50
+"""Pictures, and pieces of 40 ms, after which the call is handed what a session knows, in case this process dies."""
 
 log = logging.getLogger("earshot.engine")
 
@@ -46,6 +46,7 @@ class _Inbox:
     sound: deque[tuple[float, F32]] = field(default_factory=lambda: deque(maxlen=WAITING))
     picture: Message | None = None
     pictures: int = 0
+    heard: int = 0
     dropped: int = 0
 
 
@@ -75,7 +76,10 @@ class LookWorker(Service):
         if kind == "open":
             looking = Looking(self._models, self._networks, self._max_faces)
             if message["memory"] is not None:
-                looking.recall(message["memory"])
+                try:
+                    looking.recall(message["memory"])
+                except ValueError as error:
+                    log.warning("what was known of %s is lost: %s", sid, error)
             self._inboxes[sid] = _Inbox(looking)
         elif kind == "close":
             self._inboxes.pop(sid, None)
@@ -111,6 +115,7 @@ class LookWorker(Service):
         inbox.pictures += 1
         reply = {"type": "seen", "sid": sid, "t": message["t"], "faces": pack_found(found), "cut": cut}
         if inbox.pictures % MEMORY_EVERY == 0:
+            looking.remember()
             reply["memory"] = looking.memory()
         self.send(reply | {"cpu": time.thread_time() - started})
 
@@ -122,9 +127,13 @@ class LookWorker(Service):
                 waiting = {sid: (i, len(i.sound), *i.sound.popleft()) for sid, i in self._inboxes.items() if i.sound}
             for sid, (inbox, count, t, pcm) in waiting.items():
                 started = time.thread_time()
+                inbox.heard += 1
                 if inbox.looking.hear(t, pcm, count > HURRY):
                     dropped, inbox.dropped = inbox.dropped, 0
                     known = pack_attribution(inbox.looking.latest) | {"dropped": dropped}
+                    if inbox.heard >= VOICES_EVERY:
+                        inbox.heard = 0
+                        known["memory"] = inbox.looking.memory()
                     self.send({"type": "attribution", "sid": sid, "cpu": time.thread_time() - started} | known)
 
 

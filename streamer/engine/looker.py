@@ -148,7 +148,7 @@ class Looker:
             self.dropped += message.get("dropped", 0)
             if message["type"] == "seen":
                 self._looked_at.pop(sid, None)
-                self._memories[sid] = message.get("memory", self._memories[sid])
+            self._memories[sid] = message.get("memory", self._memories[sid])
         self._on_message(message)
 
     def _send(self, sock: socket.socket) -> None:

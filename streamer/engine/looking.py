@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import pickle
-
 from models.active_speaker.attribution import Attribution, Attributor, Networks
 from models.common.arrays import F32, U8
 from models.faces.tracker import Face, FaceModels, FaceTracker
+from streamer.engine.memory import pack_memory, plain, unpack_memory
 
 LONGEST_FRAME = 0.2
 """Seconds; a longer gap between pictures is a lost connection and does not age the faces."""
@@ -29,6 +28,7 @@ class Looking:
         self._clock = 0.0
         self._last: float | None = None
         self._ids: frozenset[int] = frozenset()
+        self._faces = plain(self._tracker.remember())
 
     @property
     def latest(self) -> Attribution:
@@ -69,12 +69,21 @@ class Looking:
         if id is None or id in self._ids or id in self.latest.speakers:
             self._attributor.tell(begin, end, id)
 
+    def remember(self) -> None:
+        """Note who the faces are, for `memory`; on the thread of `find`."""
+        self._faces = plain(self._tracker.remember())
+
     def memory(self) -> bytes:
-        """Return who the faces are and how they sound; for our own processes only, since it is a pickle."""
-        return pickle.dumps((self._tracker.remember(), dict(self._attributor.latest.prints)))
+        """Return who the faces were when that was noted last, and how everybody sounds; on any thread."""
+        return pack_memory(self._faces, self._attributor.latest.prints)
 
     def recall(self, memory: bytes) -> None:
-        """Know again what `memory` knew; call it before the first picture."""
-        faces, prints = pickle.loads(memory)
+        """Know again what `memory` knew; call it before the first picture.
+
+        Raises:
+            ValueError: it is no such memory.
+        """
+        faces, prints = unpack_memory(memory)
         self._tracker.recall(faces)
         self._attributor.recall(prints)
+        self.remember()

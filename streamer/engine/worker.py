@@ -114,18 +114,17 @@ class Worker(Service):
         """Take in what the looker found out; called on its thread."""
         sid = message["sid"]
         self._looking_cpu += message["cpu"]
+        memory = {"memory": message["memory"]} if "memory" in message else {}
         if message["type"] == "attribution":
             joined = self._engine.attributed(sid, unpack_attribution(message))
-            self.send({"type": "attributed", "sid": sid, "alone": message["alone"], "joined": joined})
+            self.send({"type": "attributed", "sid": sid, "alone": message["alone"], "joined": joined} | memory)
             return
         faces = self._engine.seen(sid, message["t"], unpack_found(message["faces"]), message["cut"])
         reply = {"type": "faces", "sid": sid, "t": message["t"], "faces": pack_faces(faces)}
-        if "memory" in message:
-            reply["memory"] = message["memory"]
         cpu, self._looking_cpu = self._looking_cpu, 0.0
         dropped = self._looker.dropped
         lost, self._unattributed = dropped - self._unattributed, dropped
-        self.send(reply | {"cpu": cpu, "unattributed": lost})
+        self.send(reply | memory | {"cpu": cpu, "unattributed": lost})
 
     def _looking(self, up: bool) -> None:
         """Say that the looker's process is lost, or back; called on its thread."""

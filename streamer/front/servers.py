@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from streamer import clock
 from streamer.errors import UserError
 from streamer.front.placement import Member, Placement
 from streamer.settings import Settings
@@ -35,10 +36,12 @@ class Post:
     Attributes:
         settings: the machine's, with this server's share of the UDP ports.
         key: by which it knows the front door.
+        origin: of the machine's time, so that tokens of all its servers are good for as long.
     """
 
     settings: Settings
     key: str
+    origin: float
 
 
 def shares(settings: Settings) -> list[Settings]:
@@ -85,7 +88,7 @@ class Servers:
                 (name,),
                 lambda ready, name=name: self._changed(name, ready),  # type: ignore[misc]
                 lambda message, name=name: self._said(name, message),  # type: ignore[misc]
-                greeting={"post": pickle.dumps(Post(own, key))},
+                greeting={"post": pickle.dumps(Post(own, key, clock.origin()))},
             )
 
     @contextlib.asynccontextmanager

@@ -114,15 +114,16 @@ class ObserverClient(WorkerClient[_Session, ObserverStatistics]):
         self._numbers = itertools.count()
         self._worker_counts: dict[str, int] = {}
 
-    def open(self, sid: str, on_observation: Callable[[Observation], None]) -> None:
+    def open(self, sid: str, on_observation: Callable[[Observation], None], first_line: int = 0) -> None:
         """Begin a session.
 
         Args:
             sid: A name no open session has.
             on_observation: Called on the event loop with everything that is observed.
+            first_line: Number of its first line of captions.
         """
-        self._sessions[sid] = _Session(on_observation)
-        self._process.send({"type": "open", "sid": sid, "first_line": 0})
+        self._sessions[sid] = _Session(on_observation, next_line=first_line)
+        self._process.send({"type": "open", "sid": sid, "first_line": first_line})
 
     def close_session(self, sid: str) -> None:
         """End a session; does nothing when there is none. The last captions may still come."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
+from collections.abc import Mapping
 from typing import TypeVar
 
 from streamer.auth import Claims, Denied
@@ -55,6 +56,16 @@ class Admission:
         """Nonces of stays, and from when on they see what was said."""
         self._ended: OrderedDict[str, str] = OrderedDict()
         """Nonces of stays that the host ended, and of the invites of such bare clients, and the reason."""
+
+    @property
+    def stays(self) -> tuple[dict[str, float], dict[str, str]]:
+        """Nonces of those who were let in, and from when on they see what was said; of those ended, and why."""
+        return dict(self._let_in), dict(self._ended)
+
+    def recall(self, let_in: Mapping[str, float], ended: Mapping[str, str]) -> None:
+        """Know the stays of before, as `stays` gave them."""
+        self._let_in.update(let_in)
+        self._ended.update(ended)
 
     def knows(self, nonce: str) -> bool:
         """Say whether the holder of a resume token was let in and never left: a lock does not keep them out.

@@ -82,6 +82,7 @@ class Agent:
         on_status: Called with (separated, reason) when separation begins or ends.
         on_joined: Called with (gone, stays) when two faces or voices turn out to be one person's.
         on_heard: Called at once with each block's time, its sound (320,) at 16 kHz, and whether a picture comes.
+        memory: What was known of the faces and voices before.
     """
 
     def __init__(
@@ -94,6 +95,7 @@ class Agent:
         on_status: Callable[[bool, str], None],
         on_joined: Callable[[int, int], None],
         on_heard: Callable[[float, F32, bool], None] = lambda t, pcm, seen: None,
+        memory: bytes | None = None,
     ) -> None:
         self._sid = participant_id
         self._engine = engine
@@ -117,12 +119,17 @@ class Agent:
         self._noise = NoiseSwitch()
         self._tell_at = self._loop.time() + PICTURELESS
         self.statistics = AgentStatistics()
-        engine.open(participant_id, self._voices, self._faces, self._attributed)
+        engine.open(participant_id, self._voices, self._faces, self._attributed, memory)
 
     @property
     def separated(self) -> bool:
         """Whether voices are being separated just now."""
         return self._separated
+
+    @property
+    def memory(self) -> bytes | None:
+        """What is known of the faces and voices, for another process."""
+        return self._engine.memory(self._sid)
 
     def audio(self, block: AudioBlock) -> None:
         """Take one 20 ms block of 48 kHz sound."""

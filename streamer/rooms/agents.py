@@ -55,6 +55,7 @@ class Agents:
                 lambda separated, reason: self._separation(participant, separated, reason),
                 lambda gone, stays: self._joined(participant, gone, stays),
                 lambda t, pcm, seen: self._portraits.hear(participant, t, pcm, seen),
+                participant.memory,
             )
             self._insights.follow(participant)
             if participant.suppressed:

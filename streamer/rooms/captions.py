@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from streamer.clock import now
 from streamer.messages.insights import CaptionLine
 from streamer.observer.types import Caption, Sounds
 from streamer.rooms import broadcast
-from streamer.rooms.participant import Participant
-from streamer.rtc.timeline import now
+from streamer.rooms.participant import NameOf, Participant
 from streamer.transcripts.sound_lines import LASTS, SoundLines
 from streamer.transcripts.transcript import MOST, Transcript
 
@@ -20,7 +20,7 @@ REPEATED = 30
 
 @dataclass(slots=True)
 class SaidLine:
-    """A finished line, whose speaker may be put right.
+    """A finished line, whose speaker may be put right; called, it gives the name of who said it.
 
     Attributes:
         participant: In whose sound.
@@ -32,7 +32,7 @@ class SaidLine:
     line: CaptionLine
     at: float
 
-    def speaker(self) -> str:
+    def __call__(self) -> str:
         """Return how who said it is called now."""
         return speaker_name(self.participant, self.line.face)
 
@@ -84,7 +84,7 @@ class Captions:
         if len(self._said) > MOST:
             del self._said[next(iter(self._said))]
         self._repeat(said)
-        self.transcript.add(said.speaker, line.start, line.end, line.text)
+        self.transcript.add(said, line.start, line.end, line.text, added=said.at)
         return said
 
     def set_speaker(self, participant: str, line: int, face: int | None, by: Participant | None = None) -> None:
@@ -129,10 +129,25 @@ class Captions:
         if len(self._latest) > REPEATED:
             del self._latest[next(iter(self._latest))]
 
+    @property
+    def latest(self) -> list[SaidLine]:
+        """Those lines that someone who joins is sent, the one that is new or was changed last at the end."""
+        return list(self._latest.values())
+
+    def recall(self, said: Iterable[SaidLine], latest: Iterable[SaidLine]) -> None:
+        """Have the lines of before, but for the transcript; call it before the first is added."""
+        self._said = {(one.line.participant, one.line.id): one for one in said}
+        for one in latest:
+            self._repeat(one)
+
+    def next_line(self, participant: Participant) -> int:
+        """Return a number from which on no finished line of a participant has one."""
+        return 1 + max((id for who, id in self._said if who == participant.id), default=-1)
+
     def add_sounds(self, participant: Participant, sounds: Sounds) -> None:
         """Note sounds that begin in the transcript."""
         if (line := self._sounds[participant.id].step(sounds.t, sounds.tags)) is not None:
-            self.transcript.add(lambda: participant.name, sounds.t, sounds.t + LASTS, line, sound=True)
+            self.transcript.add(NameOf(participant), sounds.t, sounds.t + LASTS, line, sound=True)
 
 
 def speaker_name(participant: Participant, face: int | None) -> str:

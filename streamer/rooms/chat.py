@@ -7,12 +7,12 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from streamer.clock import now
 from streamer.limits import RateLimiter
 from streamer.messages.talk import ChatHistory, ChatLine
 from streamer.rooms import broadcast
 from streamer.rooms.errors import Forbidden, TooMany
-from streamer.rooms.participant import Participant
-from streamer.rtc.timeline import now
+from streamer.rooms.participant import NameOf, Participant
 from streamer.transcripts.search_index import SearchIndex
 from streamer.transcripts.transcript import Transcript
 
@@ -22,12 +22,25 @@ MOST = 300
 LINES_A_SECOND, LINES_AT_ONCE = 0.5, 6.0
 """For each participant."""
 
+SIGN = "[chat] "
+"""What stands before a written line in the transcript."""
+
 LASTS = 4.0
 """Seconds for which a line stands in subtitles."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Written:
+class Written:
+    """A line that was written.
+
+    Attributes:
+        participant: by whom.
+        id: its number in the room.
+        t: when, Unix seconds.
+        text: checked.
+        at: when, monotonic seconds.
+    """
+
     participant: Participant
     id: int
     t: float
@@ -48,13 +61,16 @@ class Chat:
         people: gives everyone in the room.
         transcript: of the room.
         index: what is searched.
+
+    Attributes:
+        count: lines that were ever written.
     """
 
     def __init__(self, people: Callable[[], Iterable[Participant]], transcript: Transcript, index: SearchIndex) -> None:
         self._people, self._transcript, self._index = people, transcript, index
         self._limiter = RateLimiter(LINES_A_SECOND, LINES_AT_ONCE)
-        self._lines: deque[_Written] = deque(maxlen=MOST)
-        self._count = 0
+        self._lines: deque[Written] = deque(maxlen=MOST)
+        self.count = 0
 
     def say(self, participant: Participant, text: str) -> None:
         """Send everyone a line, and keep it.
@@ -71,12 +87,23 @@ class Chat:
             raise Forbidden("Watchers cannot write.")
         if wait := self._limiter.take(participant.id):
             raise TooMany(f"Too many lines at once: wait {wait} s.")
-        written = _Written(participant, self._count, now(), text, time.monotonic())
-        self._count += 1
+        written = Written(participant, self.count, now(), text, time.monotonic())
+        self.count += 1
         self._lines.append(written)
-        self._transcript.add(lambda: participant.name, written.t, written.t + LASTS, f"[chat] {text}")
-        self._index.add_note(participant.id, lambda: participant.name, written.t, text)
+        writer = NameOf(participant)
+        self._transcript.add(writer, written.t, written.t + LASTS, f"{SIGN}{text}", added=written.at)
+        self._index.add_note(participant.id, writer, written.t, text)
         broadcast.send(self._people(), written.line(), f"chat {written.id}", passing=True, final=True)
+
+    @property
+    def written(self) -> list[Written]:
+        """The lines that are kept, the oldest first."""
+        return list(self._lines)
+
+    def recall(self, written: Iterable[Written], count: int) -> None:
+        """Have the lines of before, but for transcript and search."""
+        self._lines.extend(written)
+        self.count = count
 
     def lines(self, since: float = float("-inf")) -> list[ChatLine]:
         """Return the lines that are kept and were written since then, monotonic seconds."""

@@ -66,7 +66,8 @@ class Insights:
         """Begin to observe a participant."""
         self.captions.follow(participant)
         self._situations[participant.id] = Situation()
-        self._observer.open(participant.id, lambda observation: self.observed(participant, observation))
+        first = self.captions.next_line(participant)
+        self._observer.open(participant.id, lambda observation: self.observed(participant, observation), first)
         self.spectrograms.request(participant.id)
 
     def forget(self, participant: Participant) -> None:
@@ -161,7 +162,7 @@ class Insights:
     def _said(self, participant: Participant, caption: Caption) -> None:
         self.announcer.somebody_talks()
         if (said := self.captions.add(participant, caption)) is not None:
-            self.search.add_line(participant, said.speaker, caption)
+            self.search.add_line(participant, said, caption)
             self.questions.hear(participant, caption.text)
 
     def _send(self, message: Message, topic: str) -> None:

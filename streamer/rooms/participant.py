@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from streamer.auth import Role
+from streamer.clock import Deadline
 from streamer.messages import protocol
 from streamer.mixing.echo import EchoWatch
 from streamer.mixing.faders import Faders, Strip
@@ -46,6 +47,7 @@ class Participant:
         portrait: what stands for them while their camera is off; None unless they asked for one.
         sees_from: monotonic seconds from which on they are told what was said and seen.
         had_control: whether a control socket was ever open.
+        memory: what was known of their faces and voices in another process, until they are seen and heard here.
     """
 
     def __init__(
@@ -78,9 +80,10 @@ class Participant:
         self.hand: float | None = None
         self.portrait: OwnPortrait | None = None
         self.sees_from = float("-inf")
+        self.memory: bytes | None = None
         self.separated = False
         self.reason = "listening for the first second"
-        self._waiting: asyncio.TimerHandle | None = None
+        self._waiting: Deadline | None = None
 
     @property
     def sessions(self) -> list[Session]:
@@ -95,9 +98,9 @@ class Participant:
         return not self.had_control and any(session.connected for session in self.sessions)
 
     def wait(self, seconds: float, then: Callable[[], None]) -> None:
-        """Call `then` after some seconds, unless `stop_waiting` comes first; starts anew if waiting."""
+        """Call `then` after some seconds of being awake, unless `stop_waiting` comes first; starts anew if waiting."""
         self.stop_waiting()
-        self._waiting = asyncio.get_running_loop().call_later(seconds, then)
+        self._waiting = Deadline(seconds, then)
 
     def stop_waiting(self) -> None:
         """Forget what `wait` wanted."""
@@ -184,3 +187,14 @@ class Participant:
             screen_of=self.screen_of,
             portrait=self.portrait.state() if self.portrait is not None else None,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class NameOf:
+    """Gives how a participant is called at the time."""
+
+    participant: Participant
+
+    def __call__(self) -> str:
+        """Return it."""
+        return self.participant.name

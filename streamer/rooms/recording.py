@@ -18,6 +18,7 @@ import numpy as np
 
 from models.common.arrays import F32
 from models.common.audio import to_pcm16
+from streamer.clock import now
 from streamer.messages import protocol
 from streamer.messages.base import Message
 from streamer.messages.recording import RecordingState
@@ -29,7 +30,6 @@ from streamer.rooms.outbox import Outbox
 from streamer.rooms.participant import Participant
 from streamer.rooms.shelf import Shelf
 from streamer.rtc.relay import RelayFrame
-from streamer.rtc.timeline import now
 
 ANSWER_SECONDS = 5.0
 """For which the beginning waits for pages to say that they show it; of those that do not nothing is recorded."""

@@ -64,6 +64,7 @@ class Room:
         portraits: of those who want one.
         paces: how often each participant may do what costs everybody something.
         recording: of the call.
+        guests: how many were given a name here.
     """
 
     def __init__(
@@ -97,7 +98,7 @@ class Room:
         maker, requests = portraits or PortraitClient(), self.insights.requests
         self.portraits = Portraits(people.values, maker, self.desk, self.notices, requests)
         self._agents = Agents(engine, observer, self.desk, self.insights, self.notices, self.portraits)
-        self._guests = 0
+        self.guests = 0
 
     # Coming and going.
 
@@ -131,8 +132,8 @@ class Room:
             Denied: 403, the host has locked the room.
         """
         if name is None:
-            self._guests += 1
-            name = f"Guest {self._guests}"
+            self.guests += 1
+            name = f"Guest {self.guests}"
         participant = Participant(name, role, guest_of, host)
         if self.admission.check(participant, returning):
             self.admission.waiting[participant.id] = participant
@@ -227,6 +228,11 @@ class Room:
     def resume(self, participant: Participant) -> None:
         """Give someone who came back the whole grace again to connect."""
         if participant.outbox is None:
+            self._expect(participant)
+
+    def expect_everybody(self) -> None:
+        """Give everyone the grace, as after a cut: they were here in another process."""
+        for participant in [*self.participants.values(), *self.admission.waiting.values()]:
             self._expect(participant)
 
     def rename(self, participant_id: str, face: int | None, name: str) -> None:

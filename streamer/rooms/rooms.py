@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import secrets
 import time
 
 from streamer.auth import Claims
 from streamer.engine.client import EngineClient
+from streamer.keep.keeper import Keeper
 from streamer.messages.protocol import Moved, Notice
 from streamer.observer.client import ObserverClient
 from streamer.portraits.client import PortraitClient
 from streamer.rooms import broadcast
 from streamer.rooms.admission import check_link
 from streamer.rooms.errors import Full
+from streamer.rooms.keeping import Keeping
+from streamer.rooms.restore import restore
 from streamer.rooms.room import Room
 from streamer.rooms.rules import KeptRules, Rules
 from streamer.rooms.shelf import Shelf
@@ -32,6 +36,8 @@ LOOKING_DOWN = Notice(
 )
 LOOKING_UP = Notice(code="looking_up", reason="Faces are followed again.")
 
+log = logging.getLogger("earshot.room")
+
 ROOM_ID = re.compile(r"[a-z0-9]{4,32}")
 """What an invite may name."""
 
@@ -39,22 +45,28 @@ ROOM_ID = re.compile(r"[a-z0-9]{4,32}")
 class Rooms:
     """The rooms by id.
 
-    Of a room only its rules outlive it: a signed invite opens it again after it was forgotten, or after a restart with
-    the same secret. A restart forgets the rules too, but links that were replaced are refused again as soon as somebody
-    has come with a newer one.
+    Of a room that was empty for long only its rules outlive it: a signed invite opens it again. After a restart with
+    the same secret invites open rooms, too, and where there is a second place for what is known of them, they are as
+    they were. Without one a restart forgets the rules, but links that were replaced are refused again as soon as
+    somebody has come with a newer one.
 
     Args:
         settings: limits and times.
         engine: models that the agents use.
         observer: models that look and listen.
+        keeper: a second place for what is known of the rooms; None for none.
 
     Attributes:
+        keeping: has them kept there.
         peers: counters of all peer connections.
         shelf: the recordings of calls.
         portraits: models that make portraits; their process is started when somebody wants one first.
     """
 
-    def __init__(self, settings: Settings, engine: EngineClient, observer: ObserverClient) -> None:
+    def __init__(
+        self, settings: Settings, engine: EngineClient, observer: ObserverClient, keeper: Keeper | None = None
+    ) -> None:
+        self.keeping = Keeping(keeper, settings) if keeper is not None else None
         self.portraits = PortraitClient()
         self.peers = PeerCounts()
         self.shelf = Shelf(settings)
@@ -65,6 +77,7 @@ class Rooms:
         self._standing: dict[str, Notice] = {}
         self._stopping = False
         self._kept = KeptRules(settings.invite_lifetime)
+        self._recalling: dict[str, asyncio.Task[None]] = {}
 
     def __len__(self) -> int:
         return len(self._rooms)
@@ -76,6 +89,36 @@ class Rooms:
     def get(self, room_id: str) -> Room | None:
         """Return a room, or None."""
         return self._rooms.get(room_id)
+
+    async def recall(self, room_id: str) -> None:
+        """Have a room back that is not here, but in the second place. Ask for somebody whose token is good."""
+        if self.keeping is None or room_id in self._rooms or self._stopping or not ROOM_ID.fullmatch(room_id):
+            return
+        task = self._recalling.get(room_id)
+        if task is None:
+            task = self._recalling[room_id] = asyncio.create_task(self._recall(self.keeping, room_id), name="recall")
+            task.add_done_callback(lambda _: self._recalling.pop(room_id))
+        # Who asked first may go before it is done.
+        await asyncio.shield(task)
+
+    async def _recall(self, keeping: Keeping, room_id: str) -> None:
+        state = await keeping.get(room_id)
+        if state is None:
+            return
+        room = self._make(room_id)
+        # The words of hours take a quarter of a second; nobody else knows the room yet.
+        try:
+            await asyncio.to_thread(restore, room, state)
+        except Exception:
+            keeping.statistics.unusable += 1
+            log.exception("room %s begins anew, for nothing can be made of what was kept of it", room_id)
+            return
+        if room_id in self._rooms or self._stopping or not self._has_place():
+            return
+        self._rooms[room_id] = room
+        self._kept.pop(room_id)
+        room.expect_everybody()
+        keeping.restored(room_id)
 
     def check_link(self, invite: Claims) -> None:
         """Refuse an invite that was replaced.
@@ -121,13 +164,17 @@ class Rooms:
         if room is None:
             if not ROOM_ID.fullmatch(room_id):
                 raise ValueError(f"{room_id!r} is no room id")
-            if len(self._rooms) >= self._settings.max_rooms:
-                self._forget_oldest_empty()
-            rules = self._kept.pop(room_id)
-            parts = self._engine, self._observer, self.peers, rules, self._standing, self.shelf, self.portraits
-            room = self._rooms[room_id] = Room(room_id, self._settings, *parts)
+            if not self._has_place():
+                raise Full(f"The server has {self._settings.max_rooms} rooms, and makes no more.")
+            room = self._rooms[room_id] = self._make(room_id)
+            self._kept.pop(room_id)
         room.rules.links = max(room.rules.links, links)
         return room
+
+    def _make(self, room_id: str) -> Room:
+        rules = self._kept.get(room_id)
+        parts = self._engine, self._observer, self.peers, rules, self._standing, self.shelf, self.portraits
+        return Room(room_id, self._settings, *parts)
 
     def sweep(self) -> None:
         """Forget the rooms that have been empty for long."""
@@ -163,10 +210,13 @@ class Rooms:
         self._standing["stopping"] = Notice(code="stopping", reason=reason)
         self._tell(self._standing["stopping"], "stopping")
 
-    def move(self, room_id: str) -> None:
-        """Tell everyone in a room that the call goes on at another server."""
-        if room_id in self._rooms:
-            broadcast.send(self._rooms[room_id].participants.values(), Moved(), "moved")
+    async def move(self, room_id: str) -> None:
+        """Tell everyone in a room that the call goes on at another server, which has heard by then what is known."""
+        room = self._rooms.get(room_id)
+        if room is not None:
+            if self.keeping is not None:
+                await self.keeping.hand_over(room)
+            broadcast.send(room.participants.values(), Moved(), "moved")
 
     def check_open(self) -> None:
         """Refuse whoever is not in a room already while the server is about to stop.
@@ -202,18 +252,26 @@ class Rooms:
             broadcast.send(room.participants.values(), notice, topic)
 
     async def close(self) -> None:
-        """Close every room and wait for it."""
+        """Close every room and wait for it; they are kept as they are now."""
+        if self.keeping is not None:
+            await self.keeping.close(self.all())
         await asyncio.gather(*(room.close() for room in self.all()))
         await self.portraits.close()
         self._rooms.clear()
 
-    def _forget_oldest_empty(self) -> None:
+    def _has_place(self) -> bool:
+        """Whether there is room for one more, for which the one that has been empty for longest is forgotten."""
+        if len(self._rooms) < self._settings.max_rooms:
+            return True
         empty = [room for room in self.all() if room.empty]
-        if not empty:
-            raise Full(f"The server has {self._settings.max_rooms} rooms, and makes no more.")
-        self._forget(min(empty, key=lambda room: room.empty_since))
+        if empty:
+            self._forget(min(empty, key=lambda room: room.empty_since))
+        return bool(empty)
 
     def _forget(self, room: Room) -> None:
         del self._rooms[room.id]
-        if room.rules != Rules.of(self._settings):
+        own = room.rules != Rules.of(self._settings)
+        if own:
             self._kept.put(room.id, room.rules)
+        if self.keeping is not None:
+            self.keeping.forget(room, rules=own)

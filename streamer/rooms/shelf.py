@@ -20,8 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from streamer.clock import now
 from streamer.recordings.calls.journal import SUFFIX
-from streamer.recordings.calls.writer import JournalWriter
+from streamer.recordings.calls.writer import RESERVE, JournalWriter
 from streamer.settings import Settings
 
 JOURNAL, RESULT, FAILED = f"call{SUFFIX}", "result", "failed.txt"
@@ -115,7 +116,8 @@ class Shelf:
             await asyncio.to_thread(JournalWriter.create, path)
             used = await asyncio.to_thread(_size, self._folder)
         except OSError:
-            self._open.discard(recording)
+            # What a full disk left of it is no recording.
+            await self.discard(recording)
             raise
         return JournalWriter(path, self._space - used, on_failed)
 
@@ -163,20 +165,22 @@ class Shelf:
     # Results.
 
     async def sweep(self) -> None:
-        """Delete recordings that have been here for as long as they may."""
+        """Delete recordings that have been here for as long as they may, and make those that waited for room."""
         if self._folder is not None:
             await asyncio.to_thread(self._delete_old, self._folder)
+            self._wanted.set()
 
     def _delete_old(self, root: Path) -> None:
         for folder in root.glob("*") if root.is_dir() else ():
             if ID.fullmatch(folder.name) and folder.name not in self._open:
                 with contextlib.suppress(OSError):
-                    if self._kept(folder.name).deleted_at <= time.time():
+                    # By both clocks: one that was set wrongly deletes nothing.
+                    if self._kept(folder.name).deleted_at <= min(time.time(), now()):
                         shutil.rmtree(folder)
                         log.info("recording %s is deleted: it was kept as long as it is to be", folder.name)
 
     def _waiting(self, root: Path) -> list[Path]:
-        """Return journals without a result, the oldest first."""
+        """Return journals without a result, the oldest first; a full disk has them wait for the next `sweep`."""
         journals = sorted(root.glob(f"*/{JOURNAL}"))
         return [
             journal
@@ -184,6 +188,7 @@ class Shelf:
             if ID.fullmatch(journal.parent.name)
             and journal.parent.name not in self._open
             and not (journal.parent / FAILED).exists()
+            and _has_room(journal)
         ]
 
     async def _make_all(self, root: Path) -> None:
@@ -222,6 +227,14 @@ class Shelf:
         else:
             log.error("nothing could be made of recording %s, which is kept: %s", folder.name, said)
             await asyncio.to_thread((folder / FAILED).write_text, said + "\n", "utf-8")
+
+
+def _has_room(journal: Path) -> bool:
+    """Return whether the disk takes what is made of a journal: about as much as itself."""
+    if shutil.disk_usage(journal.parent).free >= journal.stat().st_size + RESERVE:
+        return True
+    log.warning("recording %s is kept and its results wait: the disk is full", journal.parent.name)
+    return False
 
 
 def _size(folder: Path) -> int:

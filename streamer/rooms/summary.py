@@ -18,9 +18,7 @@ def gather(insights: Insights, since: float) -> Gathered:
     Returns:
         It, under the names that everybody has now.
     """
-    said = [
-        Utterance(one.line.start, one.line.end, one.speaker(), one.line.text) for one in insights.captions.lines(since)
-    ]
+    said = [Utterance(one.line.start, one.line.end, one(), one.line.text) for one in insights.captions.lines(since)]
     written = [Utterance(one.t, one.t, one.name, one.text, written=True) for one in insights.chat.lines(since)]
     names = {person.id: speaker_name(person, None) for person in insights.people()}
     pictures = [

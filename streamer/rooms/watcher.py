@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from aiortc import RTCPeerConnection
 
 from models.common.arrays import F32
+from streamer.clock import now
 from streamer.messages.protocol import Slot
 from streamer.mixing.desk import Desk
 from streamer.mixing.faders import Faders
@@ -18,7 +19,6 @@ from streamer.rtc.peer import Peer
 from streamer.rtc.relay import VIDEO_CODECS, VideoSource
 from streamer.rtc.sdp import BadSdp
 from streamer.rtc.slot import SlotTrack
-from streamer.rtc.timeline import now
 
 
 class Watcher(Session):

@@ -12,6 +12,7 @@ import av
 from aiortc import MediaStreamTrack, RTCPeerConnection, RTCRtpReceiver
 from aiortc.mediastreams import MediaStreamError
 
+from streamer.clock import now
 from streamer.rtc import rtp
 from streamer.rtc.bandwidth import Uplink
 from streamer.rtc.bitstream import too_large
@@ -19,7 +20,7 @@ from streamer.rtc.blocks import CALL_BLOCK, CALL_RATE, AudioBlock, BlockCutter, 
 from streamer.rtc.latest import Latest
 from streamer.rtc.relay import VIDEO_RATE, RelayFrame, VideoSource
 from streamer.rtc.spread import Spread
-from streamer.rtc.timeline import PublisherClock, Timeline, now
+from streamer.rtc.timeline import PublisherClock, Timeline
 from streamer.stages import RECEIVED, STAGES
 
 __all__ = ["AudioBlock", "Ingest", "IngestStatistics"]

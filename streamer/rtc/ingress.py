@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import ssl
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -110,13 +111,17 @@ class IngressConnection(aioice.ice.Connection):
         return [candidate for candidates in (*found, relayed) for candidate in candidates]
 
     async def _look_up(self, seconds: float) -> None:
-        """Leave out the servers whose names are not found in time: aioice would look them up on threads of sound."""
+        """Put addresses for the servers' names, and leave out those that are not found in time.
+
+        aioice would look them up, anew with each join, on threads of sound.
+        """
         if self.stun_server is not None:
-            address = await NAMES.find(self.stun_server[0], seconds)
-            self.stun_server = (address, self.stun_server[1]) if address else None
-        if self.turn_server is not None and await NAMES.find(self.turn_server[0], seconds) is None:
-            # The name stays: a certificate may be for it.
-            self.turn_server = None
+            self.stun_server = await _found(self.stun_server, seconds)
+        if self.turn_server is not None:
+            if self.turn_ssl is True:
+                # aioice hands on what is no truth value, too.
+                self.turn_ssl = cast(bool, _Certified(self.turn_server[0]))
+            self.turn_server = await _found(self.turn_server, seconds)
 
     @property
     def checked(self) -> bool:
@@ -224,6 +229,35 @@ class IngressProtocol(aioice.ice.StunProtocol):
 
     def _heard(self, connection: IngressConnection) -> None:
         connection.heard_at = asyncio.get_running_loop().time()
+
+
+class _Certified(ssl.SSLContext):
+    """For a TLS connection to an address, where the certificate has to be for a name."""
+
+    name: str
+
+    def __new__(cls, name: str) -> _Certified:
+        self = super().__new__(cls, ssl.PROTOCOL_TLS_CLIENT)
+        self.name = name
+        self.load_default_certs()
+        return self
+
+    def wrap_bio(
+        self,
+        incoming: ssl.MemoryBIO,
+        outgoing: ssl.MemoryBIO,
+        server_side: bool = False,
+        server_hostname: str | bytes | None = None,
+        session: ssl.SSLSession | None = None,
+    ) -> ssl.SSLObject:
+        """Ask for the name, whatever address is connected to."""
+        return super().wrap_bio(incoming, outgoing, server_side, self.name, session)
+
+
+async def _found(server: Address, seconds: float) -> Address | None:
+    """Return a server's address and port, None if its name is not found in time."""
+    address = await NAMES.find(server[0], seconds)
+    return (address, server[1]) if address else None
 
 
 def install() -> None:

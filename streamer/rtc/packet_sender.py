@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import struct
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,6 +21,7 @@ from aiortc.rtcrtpsender import random_sequence_number
 from aiortc.rtp import RTP_HISTORY_SIZE, HeaderExtensions, HeaderExtensionsMap, RtpPacket
 from aiortc.utils import random32
 
+from streamer.clock import now
 from streamer.rtc.datagrams import Segments
 
 log = logging.getLogger("earshot.rtp")
@@ -186,8 +186,8 @@ class _SentPackets:
 
 
 def ntp_time() -> int:
-    """Return the wall clock's time as RTCP writes it: seconds since 1900 in 32.32 bits."""
-    return (time.time_ns() + _NTP_EPOCH * 1_000_000_000 << 32) // 1_000_000_000
+    """Return the server's time as RTCP writes it: seconds since 1900 in 32.32 bits."""
+    return int((now() + _NTP_EPOCH) * (1 << 32))
 
 
 def vp8_chunks(data: bytes) -> list[bytes]:

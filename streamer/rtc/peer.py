@@ -18,8 +18,9 @@ from aiortc import (
     RTCSessionDescription,
 )
 
+from streamer.clock import STOOD_STILL
 from streamer.ice_servers import ice_servers
-from streamer.rtc import dtls, ingress, rtp_limits
+from streamer.rtc import dtls, ingress, rtp_limits, steady_time
 from streamer.rtc.candidates import MOST_CANDIDATES, Address
 from streamer.rtc.endings import Endings
 from streamer.rtc.host_candidates import HostAddresses, NoPort
@@ -28,9 +29,6 @@ from streamer.rtc.sdp import BadSdp, Fragment
 from streamer.settings import Settings
 
 log = logging.getLogger("earshot.peer")
-
-STOOD_STILL = 1.0
-"""Seconds by which the loop may be late; later, it is this machine that slept, and nobody else who was silent."""
 
 
 @dataclass
@@ -97,6 +95,7 @@ class Peer:
     ) -> None:
         ingress.install()
         dtls.install()
+        steady_time.install()
         self.pc = RTCPeerConnection(ice_configuration(settings))
         self.id = secrets.token_urlsafe(12)
         self.label = "a connection"

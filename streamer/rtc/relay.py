@@ -10,11 +10,11 @@ from typing import Protocol
 
 import av
 
+from streamer.clock import now
 from streamer.limits import Bucket
 from streamer.rtc.bandwidth import MOST, Demand
 from streamer.rtc.bitstream import h264_units
 from streamer.rtc.packet_sender import h264_payloads, vp8_chunks
-from streamer.rtc.timeline import now
 from streamer.rtc.video_encoder import SharedEncoder
 
 VIDEO_RATE = 90_000

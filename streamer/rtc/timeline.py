@@ -9,7 +9,6 @@ their alignment.
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from dataclasses import dataclass
 
@@ -25,13 +24,7 @@ SLOWEST = 0.5
 REPORT_JITTER = 0.05
 """Reports closer than this to what was expected are averaged: senders that note the time late are jittery."""
 
-_UNIX_MINUS_MONOTONIC = time.time() - time.monotonic()
 _WRAP = 1 << 32
-
-
-def now() -> float:
-    """Return the server's time in Unix seconds; never steps, unlike the system clock."""
-    return _UNIX_MINUS_MONOTONIC + time.monotonic()
 
 
 def ticks_between(earlier: int, later: int) -> int:

@@ -19,6 +19,8 @@ from starlette.middleware import Middleware
 
 from streamer.auth import Denied, Tokens
 from streamer.engine.client import EngineClient
+from streamer.keep.directory import DirectoryKeeper
+from streamer.keep.keeper import Keeper
 from streamer.limits import RateLimiter
 from streamer.observer.client import ObserverClient
 from streamer.rooms.errors import Full, SeatsTaken
@@ -55,7 +57,10 @@ SHUTDOWN_SECONDS = 5.0
 
 
 def create_app(
-    settings: Settings, engine: EngineClient | None = None, observer: ObserverClient | None = None
+    settings: Settings,
+    engine: EngineClient | None = None,
+    observer: ObserverClient | None = None,
+    keeper: Keeper | None = None,
 ) -> FastAPI:
     """Make the application.
 
@@ -64,13 +69,16 @@ def create_app(
         engine: the models' client; None makes one. With `settings.engine` false it is never started, and
             calls carry plain sound.
         observer: likewise for the models that look and listen, and `settings.observer`.
+        keeper: a second place for what is known of rooms; None for the folder of `settings.keep`, if there is one.
 
     Returns:
         An ASGI application whose lifespan starts and stops the models and closes the rooms.
     """
     engine = engine if engine is not None else EngineClient(settings.device, settings.max_faces)
     observer = observer if observer is not None else ObserverClient(settings.speech, settings.language)
-    rooms = Rooms(settings, engine, observer)
+    if keeper is None and settings.keep is not None:
+        keeper = DirectoryKeeper(settings.keep)
+    rooms = Rooms(settings, engine, observer, keeper)
     engine.on_ready = lambda ready: rooms.engine_changed()
     engine.on_looking = rooms.looking_changed
     observer.on_ready = rooms.observer_changed
@@ -100,6 +108,8 @@ def create_app(
             asyncio.create_task(sweep(), name="sweep"),
             asyncio.create_task(readiness.watch(), name="readiness"),
         ]
+        if rooms.keeping is not None:
+            watching.append(asyncio.create_task(rooms.keeping.run(rooms.all), name="keeping"))
         try:
             yield
         finally:

@@ -38,8 +38,8 @@ class Context:
     demos: Demos
     readiness: Readiness
 
-    def bearer_claims(self, connection: HTTPConnection, room: str) -> Claims:
-        """Check the token in the Authorization header.
+    async def bearer_claims(self, connection: HTTPConnection, room: str) -> Claims:
+        """Check the token in the Authorization header; its room comes back if it is kept elsewhere.
 
         Args:
             connection: the request.
@@ -52,6 +52,7 @@ class Context:
             Denied: 401 or 403; also for an invite that was replaced.
         """
         claims = self.tokens.verify(bearer(connection.headers.get("authorization")), room, "session", "invite")
+        await self.rooms.recall(room)
         if claims.kind == "invite":
             self.rooms.check_link(claims)
         return claims
@@ -65,8 +66,8 @@ class Context:
         """Make the invites that a host hands on."""
         return Links(invite=self.invite(room, "publish"), watch_invite=self.invite(room, "watch"))
 
-    def session_claims(self, connection: HTTPConnection, room: str) -> Claims:
-        """Check a token that only someone who has joined holds.
+    async def session_claims(self, connection: HTTPConnection, room: str) -> Claims:
+        """Check a token that only someone who has joined holds; its room comes back if it is kept elsewhere.
 
         Args:
             connection: the request, with the token in its Authorization header.
@@ -78,7 +79,9 @@ class Context:
         Raises:
             Denied: 401 or 403.
         """
-        return self.tokens.verify(bearer(connection.headers.get("authorization")), room, "session")
+        claims = self.tokens.verify(bearer(connection.headers.get("authorization")), room, "session")
+        await self.rooms.recall(room)
+        return claims
 
     def check_operator(self, connection: HTTPConnection) -> None:
         """Refuse who may not make rooms and read metrics: whoever has not the secret, or is not on this machine.

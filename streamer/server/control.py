@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from streamer.auth import Denied
+from streamer.clock import timeout
 from streamer.limits import Bucket
 from streamer.messages import insights, protocol
 from streamer.rooms.errors import Forbidden, Full, TooMany
@@ -82,7 +83,7 @@ async def _receive(websocket: WebSocket, seconds: float, limit: int) -> str:
         WebSocketDisconnect: the other side has gone.
     """
     try:
-        async with asyncio.timeout(seconds):
+        async with timeout(seconds):
             message = await websocket.receive()
     except TimeoutError:
         raise _End(TIMED_OUT, f"Nothing came for {seconds:g} s.") from None
@@ -107,6 +108,7 @@ async def _welcome(websocket: WebSocket, context: Context, room_id: str) -> tupl
         raise _End(POLICY, "The first message has to be hello with a token.")
     try:
         claims = context.tokens.verify(hello.token, room_id, "session")
+        await context.rooms.recall(room_id)
         return context.comer(claims)
     except Denied as denied:
         raise _End(UNAUTHORIZED, denied.reason) from None

@@ -140,7 +140,7 @@ def session_routes(kind: str, role: Role, shape: Shape, open_session: OpenSessio
     async def post(request: Request, room_id: str) -> Response:
         """Answer an SDP offer; Location names the session, ETag its ICE session."""
         context = context_of(request)
-        claims = context.bearer_claims(request, room_id)
+        claims = await context.bearer_claims(request, room_id)
         offer = checked_offer(await text_body(request, OFFER_TYPE), shape, AddressRules.of(context.settings))
         room, participant = context.entrant(claims, role)
         session, answer = await open_session(room, participant, offer)
@@ -188,7 +188,7 @@ def session_routes(kind: str, role: Role, shape: Shape, open_session: OpenSessio
         response = Response(status_code=204, headers=headers)
         if "authorization" in request.headers:
             # A preflight carries no token; a client asks with one before it makes its offer (RFC 9725, 4.6).
-            claims = context.bearer_claims(request, room_id)
+            claims = await context.bearer_claims(request, room_id)
             for link in ice_links(ice_servers(context.settings, claims.participant or claims.nonce)):
                 response.headers.append("Link", link)
         return response

@@ -105,6 +105,9 @@ class _Live(Collector):
             for name, value in dataclasses.asdict(statistics).items():
                 if isinstance(value, int | float):
                     yield counter(f"{process}_{name}", f"Process of the {process}: {name}.", value)
+        if self._rooms.keeping is not None:
+            for name, value in dataclasses.asdict(self._rooms.keeping.statistics).items():
+                yield counter(f"keep_{name}", f"Rooms in their second place: {name}.", value)
         yield from media(rooms)
         yield from delays(rooms, people)
         yield from STAGES.collect()

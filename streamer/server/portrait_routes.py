@@ -17,7 +17,7 @@ router = APIRouter(tags=["portraits"])
 async def make_portrait(request: Request, room_id: str) -> Response:
     """Make a portrait of whose session token it is, of a photo of theirs: JPEG, one face in it."""
     context = context_of(request)
-    room, me = context.entrant(context.session_claims(request, room_id), "publish")
+    room, me = context.entrant(await context.session_claims(request, room_id), "publish")
     if request.headers.get("content-type") != "image/jpeg":
         raise HTTPException(415, "A photo is sent as image/jpeg.")
     try:
@@ -35,7 +35,7 @@ async def make_portrait(request: Request, room_id: str) -> Response:
 async def portrait(request: Request, room_id: str, participant_id: str) -> Response:
     """Return what is needed to draw a participant's portrait, as JSON; needs a session token."""
     context = context_of(request)
-    room, _ = context.entrant(context.session_claims(request, room_id), "watch")
+    room, _ = context.entrant(await context.session_claims(request, room_id), "watch")
     participant = room.participants.get(participant_id)
     if participant is None or participant.portrait is None:
         raise HTTPException(404, "There is no such portrait.")

@@ -59,7 +59,7 @@ async def recording(request: Request, room_id: str) -> RecordingState:
 async def recordings(request: Request, room_id: str) -> list[KeptRecording]:
     """List the recordings of a room, the newest first; for its host, who asks with session token or invite."""
     context = context_of(request)
-    _check_host(context, context.bearer_claims(request, room_id))
+    _check_host(context, await context.bearer_claims(request, room_id))
     shelf = context.rooms.shelf
     return [
         KeptRecording(

@@ -87,6 +87,7 @@ async def demo(request: Request, room_id: str) -> Response:
     if not claims.host:
         raise Denied(403, "Only the host can do that.")
     context.rooms.check_open()
+    await context.rooms.recall(room_id)
     _, port = request.scope["server"]
     context.demos.start(room_id, port, context.invite(room_id, "publish"))
     return Response(status_code=202)
@@ -101,6 +102,7 @@ async def invite(request: Request, room_id: str) -> NewRoom:
     reached = not is_loopback(settings.host) or settings.allowed_hosts or settings.allowed_origins
     if settings.secret is None and reached:
         raise Denied(403, "A server that others can reach invites only with a secret.")
+    await context.rooms.recall(room_id)
     if context.rooms.get(room_id) is None:
         raise Denied(404, "There is no such room.")
     return _invited(context, room_id)
@@ -111,6 +113,9 @@ async def join_room(request: Request, room_id: str, body: JoinRequest) -> Joined
     """Come in with an invite, or come back within the grace with a resume token."""
     context = context_of(request)
     tokens = context.tokens
+    # Whoever may ask for the room has a token of it, be it an old one.
+    tokens.verify(body.invite, room_id, "invite", expired=True)
+    await context.rooms.recall(room_id)
     participant, returning = _stay(context, room_id, body.resume)
     # Who is in the room stays, for as long as the call is: an invite that has expired meanwhile is no reason to go.
     invite = tokens.verify(body.invite, room_id, "invite", expired=participant is not None)
@@ -168,7 +173,7 @@ def _stay(context: Context, room_id: str, token: str | None) -> tuple[Participan
 async def room_state(request: Request, room_id: str) -> RoomState:
     """Say who is in the room; needs an invite or a session token."""
     context = context_of(request)
-    context.bearer_claims(request, room_id)
+    await context.bearer_claims(request, room_id)
     room = context.rooms.get(room_id)
     if room is None:
         raise HTTPException(404, "There is no such room now.")
@@ -179,7 +184,7 @@ async def room_state(request: Request, room_id: str) -> RoomState:
 async def transcript(request: Request, room_id: str, kind: Literal["vtt", "srt", "txt"]) -> Response:
     """Return what was said in the room, as far as it is for who asks, in that format; needs a session token."""
     context = context_of(request)
-    room, participant = context.entrant(context.session_claims(request, room_id), "watch")
+    room, participant = context.entrant(await context.session_claims(request, room_id), "watch")
     if wait := room.insights.requests.limiter.take(participant.id):
         raise HTTPException(429, f"Too many downloads: wait {wait} s.", {"Retry-After": str(wait)})
     lines = room.insights.captions.transcript
@@ -194,7 +199,7 @@ async def transcript(request: Request, room_id: str, kind: Literal["vtt", "srt",
 async def summary(request: Request, room_id: str, lang: Language = "en") -> Response:
     """Return the call until now as a page to keep, as far as it is for who asks; 204 while nobody has said anything."""
     context = context_of(request)
-    room, participant = context.entrant(context.session_claims(request, room_id), "watch")
+    room, participant = context.entrant(await context.session_claims(request, room_id), "watch")
     if wait := room.insights.requests.limiter.take(participant.id):
         raise HTTPException(429, f"Too many downloads: wait {wait} s.", {"Retry-After": str(wait)})
     # What changes meanwhile is gathered here, and written out aside.
@@ -210,7 +215,7 @@ async def summary(request: Request, room_id: str, lang: Language = "en") -> Resp
 async def connection_figures(request: Request, room_id: str, participant_id: str) -> Figures:
     """Say what becomes of a participant's sound and picture on the way to who asks; needs a session token."""
     context = context_of(request)
-    room, viewer = context.entrant(context.session_claims(request, room_id), "watch")
+    room, viewer = context.entrant(await context.session_claims(request, room_id), "watch")
     if wait := room.paces.figures.take(viewer.id):
         raise HTTPException(429, f"Too many questions: wait {wait} s.", {"Retry-After": str(wait)})
     if (participant := room.participants.get(participant_id)) is None:

@@ -174,7 +174,15 @@ class SearchIndex:
         self._last[participant] = now, vector
         return True
 
-    def add_words(self, participant: str, speaker: Callable[[], str] | None, t: float, text: str, vector: F32) -> None:
+    def add_words(
+        self,
+        participant: str,
+        speaker: Callable[[], str] | None,
+        t: float,
+        text: str,
+        vector: F32,
+        added: float | None = None,
+    ) -> None:
         """Take in a line that somebody said.
 
         Args:
@@ -183,16 +191,19 @@ class SearchIndex:
             t: when it began, Unix seconds of the publisher's clock.
             text: the words; of more than 400 characters the first 400 are kept.
             vector: (D,) at most 1 long; zeros, or empty, where the text has none.
+            added: when that was, on the index's clock, not before what was added last; None for now.
 
         Raises:
             ValueError: for a vector that is not finite.
         """
-        self._add_line(Moment(participant, t, "words", text.strip()[:LONGEST_TEXT], speaker, 0.0, None), vector)
+        self._add_line(Moment(participant, t, "words", text.strip()[:LONGEST_TEXT], speaker, 0.0, None), vector, added)
 
-    def add_note(self, participant: str, writer: Callable[[], str] | None, t: float, text: str) -> None:
+    def add_note(
+        self, participant: str, writer: Callable[[], str] | None, t: float, text: str, added: float | None = None
+    ) -> None:
         """Take in a line that somebody wrote: it is found by its words. Arguments as of `add_words`."""
         moment = Moment(participant, t, "chat", text.strip()[:LONGEST_TEXT], writer, 0.0, None)
-        self._add_line(moment, np.zeros(0, np.float32))
+        self._add_line(moment, np.zeros(0, np.float32), added)
 
     def search(self, vector: F32, text: str, limit: int = 10, since: float = float("-inf")) -> list[Moment]:
         """Find moments.
@@ -214,8 +225,8 @@ class SearchIndex:
         found = [*islice(self._seen(vector, since), limit), *self._said(vector, text, since)]
         return sorted(found, key=lambda moment: (-moment.score, -moment.t))[:limit]
 
-    def _add_line(self, moment: Moment, vector: F32) -> None:
-        now, vector = self._clock(), _finite(vector)
+    def _add_line(self, moment: Moment, vector: F32, added: float | None) -> None:
+        now, vector = self._clock() if added is None else added, _finite(vector)
         if moment.text:
             self._expire(now, lines=1)
             self._keywords.add(self._lines.add(moment, vector, now), moment.text)

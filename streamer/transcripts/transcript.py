@@ -51,12 +51,16 @@ class Transcript:
         begin: Time that counts as zero in the files, seconds; the start of the first line if None.
         most: Lines kept, None for all; the oldest beyond that are dropped and counted.
         clock: Seconds that only go forward: what `since` counts in, for readers who came later.
+
+    Attributes:
+        begin: Time that counts as zero.
+        dropped: Lines that were dropped.
     """
 
     def __init__(
         self, begin: float | None = None, most: int | None = MOST, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._begin, self._most, self._clock = begin, most, clock
+        self.begin, self._most, self._clock = begin, most, clock
         self._lines: list[TranscriptLine] = []
         self.dropped = 0
 
@@ -68,7 +72,15 @@ class Transcript:
         """What is kept, oldest first."""
         return list(self._lines)
 
-    def add(self, speaker: str | Callable[[], str], start: float, end: float, text: str, sound: bool = False) -> None:
+    def add(
+        self,
+        speaker: str | Callable[[], str],
+        start: float,
+        end: float,
+        text: str,
+        sound: bool = False,
+        added: float | None = None,
+    ) -> None:
         """Keep a finished line; one without words is left out.
 
         Args:
@@ -77,14 +89,16 @@ class Transcript:
             end: Likewise; `start` if it is earlier.
             text: What was said, in any number of lines.
             sound: Whether it was not said, but tells of a sound.
+            added: When that was, on the transcript's own clock; None for now.
         """
         text = one_line(text)
         if not text:
             return
-        if self._begin is None:
-            self._begin = start
+        if self.begin is None:
+            self.begin = start
         name = speaker if callable(speaker) else partial(str, speaker)
-        insort(self._lines, TranscriptLine(start, max(start, end), text, name, self._clock(), sound))
+        added = self._clock() if added is None else added
+        insort(self._lines, TranscriptLine(start, max(start, end), text, name, added, sound))
         if self._most is not None and len(self._lines) > self._most:
             del self._lines[0]
             self.dropped += 1
@@ -110,7 +124,7 @@ class Transcript:
             yield Spoken((line.speaker, line.sound), tuple(words))
 
     def _since(self, t: float) -> float:
-        return max(0.0, t - (self._begin or 0.0))
+        return max(0.0, t - (self.begin or 0.0))
 
 
 def _speaker(key: Hashable) -> str:

@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import Callable, Sequence
 
+from streamer.clock import timeout
 from streamer.workers import framing
 
 PING_EVERY = 1.0
@@ -124,13 +125,13 @@ class ModelProcess:
             self._writer.write(framing.encode(self._greeting))
         pinger: asyncio.Task[None] | None = None
         try:
-            async with asyncio.timeout(START_LIMIT * self._patience):
+            async with timeout(START_LIMIT * self._patience):
                 await framing.read(reader)
             log.info("%s is ready (process %d)", self._module, self._process.pid)
             self._set_ready(True)
             pinger = asyncio.create_task(self._ping(), name=f"ping of {self._module}")
             while True:
-                async with asyncio.timeout(SILENCE_LIMIT * self._patience):
+                async with timeout(SILENCE_LIMIT * self._patience):
                     guarded(self._on_message, await framing.read(reader))
         finally:
             if pinger is not None:

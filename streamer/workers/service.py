@@ -8,11 +8,11 @@ import signal
 import socket
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterable
 
 from streamer.logs import configure_logging
 from streamer.workers import framing
+from streamer.workers.process import PING_EVERY
 
 log = logging.getLogger("earshot.workers")
 
@@ -31,7 +31,8 @@ class Service:
     def __init__(self, sock: socket.socket, hangs_after: float) -> None:
         self._sock, self._hangs_after = sock, hangs_after
         self._send_lock = threading.Lock()
-        self._at_work: dict[str, float] = {}
+        self._at_work: dict[str, object] = {}
+        self._looks: dict[str, tuple[object, int]] = {}
         self.changed = threading.Condition()
         self.closing = False
 
@@ -67,7 +68,7 @@ class Service:
         me = threading.current_thread().name
         self._at_work.pop(me, None)
         self.changed.wait_for(lambda: self.closing or something())
-        self._at_work[me] = time.monotonic()
+        self._at_work[me] = object()
         return not self.closing
 
     def send(self, message: framing.Message) -> None:
@@ -89,10 +90,13 @@ class Service:
 
     def _look_after_loops(self) -> None:
         """End the process if a thread hangs, which cannot be ended alone; the supervisor starts a new one."""
-        now = time.monotonic()
-        for name, began in self._at_work.copy().items():
-            if now - began > self._hangs_after:
-                log.error("%s hangs: %.0f s at one piece of work", name, now - began)
+        for name, work in self._at_work.copy().items():
+            before, looks = self._looks.get(name, (None, 0))
+            looks = looks + 1 if work is before else 1
+            self._looks[name] = work, looks
+            # Counted in looks: a machine that sleeps is no thread that hangs.
+            if looks * PING_EVERY > self._hangs_after:
+                log.error("%s hangs: %.0f s at one piece of work", name, looks * PING_EVERY)
                 logging.shutdown()
                 os._exit(1)
 

@@ -2,9 +2,9 @@
 
 import time
 
+from streamer.clock import now
 from streamer.rtc.blocks import AudioBlock
 from streamer.rtc.ingest import Ingest
-from streamer.rtc.timeline import now
 from tests.live.peers import BeepTrack, FlashTrack, connection, negotiate, until
 
 

@@ -76,7 +76,11 @@ class JournalWriter:
         while self._task is not None:
             await self._task
         if not self._failed:
-            await asyncio.to_thread(self._sync)
+            try:
+                await asyncio.to_thread(self._sync)
+            except OSError as error:
+                # Some disks say only now that they are full.
+                self._fail(error)
 
     async def _write(self) -> None:
         await asyncio.sleep(WRITE_EVERY)
@@ -84,10 +88,13 @@ class JournalWriter:
         try:
             await asyncio.to_thread(self._append, b"".join(batch))
         except (OSError, NoSpace) as error:
-            self._failed = True
-            self._waiting, self._size = [], 0
-            self._on_failed(str(error) if isinstance(error, NoSpace) else f"it cannot be written: {error.strerror}")
+            self._fail(error)
         self._task = asyncio.create_task(self._write(), name="journal") if self._waiting else None
+
+    def _fail(self, error: OSError | NoSpace) -> None:
+        self._failed = True
+        self._waiting, self._size = [], 0
+        self._on_failed(str(error) if isinstance(error, NoSpace) else f"it cannot be written: {error.strerror}")
 
     def _append(self, data: bytes) -> None:
         if (self.written + len(data)) * TWICE > self._space:

@@ -30,7 +30,7 @@ def test_no_addresses(text):
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "8.8.8.8", "::", "2001:4860::1", "localhost"])
 def test_ray_listens_where_strangers_are_not(address):
-    with pytest.raises(UserError, match="private|no IP address"):
+    with pytest.raises(UserError, match=r"private|no IP address"):
         check_address(address, WITH_SECRET)
 
 

@@ -187,6 +187,7 @@ def test_memory_gives_the_same_people_the_same_numbers_in_another_process(pictur
 
     before, after = Looking(models, networks, 6), Looking(models, networks, 6)
     assert looked(before, picture, 4) == [1, 2]
+    before.remember()
     after.recall(before.memory())
     alone = picture.copy()
     alone[:, :320] = 90

@@ -254,3 +254,10 @@ def test_a_survey_keeps_faces_by_the_time_of_their_picture(monkeypatch: pytest.M
     known = survey.finish()
     assert [len(known.faces[i * 0.04]) for i in range(4)] == [1, 1, 1, 0]
     assert known.faces[0.0][0].landmarks is None and known.settled.at(0.0).prints == {}
+
+
+def test_memory_lasts_before_anything_is_heard_or_seen() -> None:
+    one, other = Looking(MODELS, NETWORKS, 6), Looking(MODELS, NETWORKS, 6)
+    one._attributor.recall({-1: PRINT})
+    other.recall(one.memory())
+    assert other.memory() == one.memory() and list(other.latest.prints) == [-1]

@@ -22,7 +22,7 @@ class Observer:
             ([("red", 0.6), ("blue", 0.3), ("two", 0.1)], True),
         )
 
-    def open(self, sid, on_observation):
+    def open(self, sid, on_observation, first_line=0):
         self.sessions[sid] = on_observation
 
     def close_session(self, sid):

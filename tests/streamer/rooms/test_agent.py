@@ -19,7 +19,7 @@ class Engine:
         self.ready = ready
         self.sent = []
 
-    def open(self, sid, on_voices, on_faces, on_attributed):
+    def open(self, sid, on_voices, on_faces, on_attributed, memory=None):
         self.on_voices, self.on_faces = on_voices, on_faces
 
     def close_session(self, sid):

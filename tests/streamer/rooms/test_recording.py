@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -288,3 +290,46 @@ def _half(append):
             append(journal, data)
 
     return half
+
+
+async def test_a_disk_that_says_at_the_end_that_it_is_full_is_heard(tmp_path, monkeypatch):
+    path, failed = tmp_path / "call.earshot", []
+    JournalWriter.create(path)
+    journal = JournalWriter(path, 2**30, failed.append)
+
+    def full(number):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    await journal.close()
+    assert failed == ["it cannot be written: No space left on device"]
+
+
+async def test_what_a_full_disk_left_of_a_beginning_is_no_recording(tmp_path, monkeypatch):
+    shelf = Shelf(Settings(recordings=tmp_path))
+
+    def create(path):
+        path.parent.mkdir(parents=True)
+        path.touch()
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(JournalWriter, "create", create)
+    with pytest.raises(OSError, match="No space"):
+        await shelf.open(shelf.new_id("room1"), lambda reason: None)
+    assert shelf._waiting(tmp_path) == [] and shelf.of_room("room1") == []
+
+
+async def test_results_wait_for_room_on_the_disk_and_are_made_when_there_is_some(tmp_path, monkeypatch):
+    free = [writer.RESERVE]
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=free[0]))
+    shelf = Shelf(Settings(recordings=tmp_path), ("sh", "-c", 'mkdir "$4"', "sh"))
+    path = tmp_path / "20260101-120000-room1-0123456789abcdef" / JOURNAL
+    JournalWriter.create(path)
+    shelf.start()
+    await until(lambda: not shelf._wanted.is_set())
+    await shelf.sweep()
+    assert [one.progress for one in shelf.of_room("room1")] == ["making"]
+    free[0] += path.stat().st_size
+    await shelf.sweep()
+    await until(lambda: [one.progress for one in shelf.of_room("room1")] == ["ready"])
+    await shelf.close()

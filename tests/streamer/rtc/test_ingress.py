@@ -7,6 +7,7 @@ import gc
 import logging
 import os
 import socket
+import ssl
 import struct
 import weakref
 
@@ -202,3 +203,26 @@ async def test_every_connection_of_a_peer_has_the_filter() -> None:
     peer = Peer(Settings(), PeerCounts())
     assert ingress.connections(peer.pc) == []
     await peer.close()
+
+
+async def test_names_of_servers_are_looked_up_here_alone_and_certificates_are_for_names(monkeypatch):
+    asked = []
+
+    async def find(name, seconds):
+        asked.append(name)
+        return {"stun.example": "192.0.2.1", "turn.example": "192.0.2.2"}.get(name)
+
+    monkeypatch.setattr(ingress.NAMES, "find", find)
+    connection = ingress.IngressConnection(
+        ice_controlling=False, stun_server=("stun.example", 1), turn_server=("turn.example", 2), turn_ssl=True
+    )
+    await connection._look_up(1.0)
+    assert (connection.stun_server, connection.turn_server) == (("192.0.2.1", 1), ("192.0.2.2", 2))
+    context = connection.turn_ssl
+    assert (context.check_hostname, context.verify_mode) == (True, ssl.CERT_REQUIRED)
+    # asyncio asks for the host it connects to.
+    secured = context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_side=False, server_hostname="192.0.2.2")
+    assert secured.server_hostname == "turn.example"
+    gone = ingress.IngressConnection(ice_controlling=False, turn_server=("nowhere.example", 2))
+    await gone._look_up(1.0)
+    assert gone.turn_server is None and asked == ["stun.example", "turn.example", "nowhere.example"]

@@ -7,8 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from streamer.clock import STOOD_STILL
 from streamer.rtc import ingress
-from streamer.rtc.peer import STOOD_STILL, Peer, PeerCounts
+from streamer.rtc.peer import Peer, PeerCounts
 from streamer.settings import Settings
 
 

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.rtc.timeline import PublisherClock, Timeline, now, ticks_between
+from streamer.clock import now
+from streamer.rtc.timeline import PublisherClock, Timeline, ticks_between
 
 NTP_2026 = 3_976_000_000.0
 

@@ -124,7 +124,7 @@ async def test_the_transcript_is_for_those_in_the_room():
         stranger = (await join(http, other)).json()
         here = http.context.rooms.get(room["room"])
         transcript = here.insights.captions.transcript
-        transcript.add("Ann", transcript._begin + 1, 0, "Hello.")
+        transcript.add("Ann", transcript.begin + 1, 0, "Hello.")
         address = f"/rooms/{room['room']}/transcript"
         for token in (ann["token"], watcher["token"]):
             for kind, media_type, begin in (
@@ -310,9 +310,9 @@ async def test_the_transcript_begins_where_one_came_in_unless_the_host_shows_mor
             room = await new_room(http)
             host = (await join(http, room, room["host"])).json()
             transcript = http.context.rooms.get(room["room"]).insights.captions.transcript
-            transcript.add("Ann", transcript._begin + 1, 0, "Before.")
+            transcript.add("Ann", transcript.begin + 1, 0, "Before.")
             late = (await join(http, room)).json()
-            transcript.add("Ann", transcript._begin + 2, 0, "After.")
+            transcript.add("Ann", transcript.begin + 2, 0, "After.")
             address = f"/rooms/{room['room']}/transcript.txt"
             for who, before in ((host, True), (late, begins)):
                 text = (await http.get(address, headers=bearer(who["token"]))).text

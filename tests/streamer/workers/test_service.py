@@ -3,6 +3,7 @@
 import os
 import socket
 import threading
+import time
 
 import pytest
 
@@ -115,3 +116,20 @@ def test_work_within_its_time_and_waiting_are_no_hang(serve):
     ping(sock)
     assert framing.read_blocking(sock)["type"] == "pong"
     assert ends == []
+
+
+def test_a_machine_that_sleeps_is_no_loop_that_hangs(serve, monkeypatch):
+    worker, sock, ends = serve(hangs_after=2.0)
+    sock.sendall(framing.encode({"type": "job"}))
+    assert worker.begun.wait(10)
+    real = time.monotonic
+    monkeypatch.setattr(time, "monotonic", lambda: real() + 3600)
+    for _ in range(2):
+        ping(sock)
+        assert framing.read_blocking(sock)["type"] == "pong"
+    assert ends == []
+    # Three looks at the same work, a second apart each, are over two seconds.
+    ping(sock)
+    with pytest.raises(EOFError):
+        framing.read_blocking(sock)
+    assert ends == [1]

@@ -1,0 +1,107 @@
+"""`earshot serve --keep`: a server is killed, and another one has its calls, with all that was known of them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+import time
+
+import httpx
+
+from streamer.rooms import kept
+from tests.live.conftest import Site
+from tests.live.peers import BeepTrack, until
+
+SECRET = "a secret of sixteen letters"
+START_SECONDS = 120
+
+
+@contextlib.asynccontextmanager
+async def killed_at_the_end(folder):
+    """A server as a process; it gets no moment to say goodbye."""
+    own = {"EARSHOT_PORT": "0", "EARSHOT_ENGINE": "false", "EARSHOT_OBSERVER": "false", "OMP_NUM_THREADS": "1"}
+    own |= {"EARSHOT_HEARTBEAT_TIMEOUT": "120", "EARSHOT_RESUME_GRACE": "60", "EARSHOT_REQUESTS_BURST": "10000"}
+    own |= {"EARSHOT_SECRET": SECRET, "EARSHOT_KEEP": str(folder)}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.live.kept_server"), env=os.environ | own, stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        line = (await asyncio.wait_for(process.stdout.readline(), START_SECONDS)).decode()
+        headers = {"Authorization": f"Bearer {SECRET}"}
+        async with httpx.AsyncClient(base_url=line.split()[-1].rstrip("/"), timeout=30, headers=headers) as http:
+            site = Site(http, None)
+            try:
+                yield site
+            finally:
+                process.kill()
+                for thing in site.opened:
+                    await thing.close()
+    finally:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+
+async def put(folder, room):
+    """Wait until all of it is in the folder."""
+    path = folder / f"{room['room']}.room"
+
+    def whole():
+        if not path.exists():
+            return False
+        state = kept.decode(path.read_bytes())
+        return state.rules.locked and bool(state.written) and state.people[-1].hand is not None
+
+    async with asyncio.timeout(20):
+        while not await asyncio.to_thread(whole):  # noqa: ASYNC110 - another process writes it
+            await asyncio.sleep(0.1)
+
+
+async def test_a_killed_servers_call_is_back_with_names_voices_words_and_rules(tmp_path):
+    folder = tmp_path / "kept"
+    async with killed_at_the_end(folder) as site:
+        room = await site.room()
+        ann = await site.join(room | {"invite": room["host"]}, "Ann")
+        ben = await site.join(room, "Ben")
+        anns, bens = await site.control(room, ann["token"]), await site.control(room, ben["token"])
+        await site.publish(room, ann["token"], BeepTrack(time.monotonic()))
+        who = ann["participant"]
+        await until(lambda: anns.insights["caption"] and "welcome" in bens.newest)
+        await anns.send(type="rename", participant=who, face=1, name="Grace")
+        await bens.send(type="say", text="Is it on Tuesday?")
+        await bens.send(type="fader", participant=who, face=1, gain=0.25)
+        await bens.send(type="hand", participant=ben["participant"], raised=True)
+        await anns.send(type="rules", rules={"locked": True, "waiting_room": False, "past": "all"})
+        await put(folder, room)
+
+    async with killed_at_the_end(folder) as site:
+        # The page's socket comes back with the token that it has.
+        bens = await site.control(room, ben["token"])
+        await until(lambda: "welcome" in bens.newest and bens.insights["caption"] and "chat_history" in bens.newest)
+        people = {person["id"]: person for person in bens.newest["welcome"]["room"]["participants"]}
+        assert (people[who]["name"], people[who]["faces"], people[who]["host"]) == ("Ann", {"1": "Grace"}, True)
+        assert bens.newest["welcome"]["room"]["hands"] == [ben["participant"]]
+        assert bens.newest["welcome"]["faders"]["gains"] == [{"participant": who, "face": 1, "gain": 0.25}]
+        assert [line["text"] for line in bens.newest["chat_history"]["lines"]] == ["Is it on Tuesday?"]
+        assert bens.insights["caption"][0]["text"] == "They know nothing yet."
+
+        # Who joins anew with what they hold is themselves still, and the models know their voice.
+        again = await site.join(room | {"invite": room["host"]}, "Ann", ann["resume"])
+        assert again["participant"] == who
+        await site.publish(room, again["token"], BeepTrack(time.monotonic()))
+        await until(lambda: len(bens.insights["caption"]) == 2)
+        new = bens.insights["caption"][1]
+        assert (new["id"], new["text"]) == (1, f"They know the voice of {who}.")
+        headers = {"Authorization": f"Bearer {ben['token']}"}
+        text = (await site.http.get(f"/rooms/{room['room']}/transcript.txt", headers=headers)).text
+        assert [line.split("] ", 1)[1] for line in text.splitlines()] == [
+            "Grace: They know nothing yet.",
+            "Ben: [chat] Is it on Tuesday?",
+            f"Grace: They know the voice of {who}.",
+        ]
+        stranger = await site.http.post(f"/rooms/{room['room']}/join", json={"name": "Eve", "invite": room["invite"]})
+        assert stranger.status_code == 403, "the host had locked the call"
+        assert "earshot_keep_restored_total 1.0" in (await site.http.get("/metrics")).text
