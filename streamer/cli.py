@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from streamer.cli_cluster import cluster
 from streamer.flags import (
     AudioTrackFlag,
     DeviceFlag,
@@ -30,6 +31,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
+app.command()(cluster)
 
 
 @app.command()

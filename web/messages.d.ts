@@ -212,6 +212,11 @@ export interface Mouth {
   rows: string;
 }
 
+/** The call goes on at another server: join again, and keep until then, and a moment longer, what is open here. */
+export interface Moved {
+  type: "moved";
+}
+
 /** Pass somebody's sound on to nobody, until they unmute themselves. */
 export interface MuteForAll {
   type: "mute_for_all";
@@ -389,7 +394,7 @@ export interface Search {
   query: string;
 }
 
-export type ServerMessage = Welcome | Pong | Token | RoomChanged | FadersChanged | Faces | Slots | Status | Notice | Hearing | EchoHeard | Mouth | Error | Waiting | WaitingList | Links | RecordingState | ChatLine | ChatHistory | Reaction | LocalizationMap | SoundTags | SpectrogramColumns | CaptionLine | SceneDescription | Answer | FoundMoments;
+export type ServerMessage = Welcome | Pong | Token | RoomChanged | FadersChanged | Faces | Slots | Status | Notice | Moved | Hearing | EchoHeard | Mouth | Error | Waiting | WaitingList | Links | RecordingState | ChatLine | ChatHistory | Reaction | LocalizationMap | SoundTags | SpectrogramColumns | CaptionLine | SceneDescription | Answer | FoundMoments;
 
 /** Have descriptions of what is seen read aloud while nobody speaks, or not. */
 export interface SetAnnouncer {

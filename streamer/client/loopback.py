@@ -34,12 +34,11 @@ def environment(settings: Settings) -> dict[str, str]:
     return variables
 
 
-def http_client(seconds: float, follow_redirects: bool = False) -> httpx.AsyncClient:
+def http_client(seconds: float) -> httpx.AsyncClient:
     """Return an HTTP client; in the server's own child, one that trusts exactly that server.
 
     Args:
         seconds: time a request may take.
-        follow_redirects: whether to go where a server sends it.
     """
     certificate, host = os.environ.get(CERTIFICATE), os.environ.get(HOST)
     verify: ssl.SSLContext | bool = True
@@ -50,7 +49,7 @@ def http_client(seconds: float, follow_redirects: bool = False) -> httpx.AsyncCl
         verify.check_hostname = False
         verify.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     headers = {"Host": host} if host else {}
-    return httpx.AsyncClient(timeout=seconds, follow_redirects=follow_redirects, verify=verify, headers=headers)
+    return httpx.AsyncClient(timeout=seconds, verify=verify, headers=headers)
 
 
 def page_address(settings: Settings, port: int) -> str:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from types import TracebackType
+from typing import Any
 from urllib.parse import urljoin
 
 import httpx
@@ -30,6 +31,8 @@ CONNECT_SECONDS = 20.0
 
 ANSWER_SECONDS = 15.0
 """Time a request may take."""
+
+MOST_REDIRECTS = 5
 
 CLOSE_SECONDS = 5.0
 """Time the goodbye to the other peer may take."""
@@ -70,7 +73,7 @@ class WhipClient:
         # An explicit list: aiortc would otherwise ask a public STUN server.
         servers = [RTCIceServer(urls=url) for url in self._ice_servers]
         self._pc = RTCPeerConnection(RTCConfiguration(iceServers=servers, bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
-        self._http = http_client(ANSWER_SECONDS, follow_redirects=True)
+        self._http = http_client(ANSWER_SECONDS)
         try:
             await self._connect()
         except BaseException:
@@ -118,7 +121,7 @@ class WhipClient:
         """Send the offer; returns the answer."""
         headers = self._headers | {"Content-Type": "application/sdp"}
         try:
-            response = await self._http.post(self._endpoint, content=offer, headers=headers)
+            response = await post_where_sent(self._http, self._endpoint, content=offer, headers=headers)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise UserError(f"{self._endpoint} cannot be reached: {error or type(error).__name__}") from error
         if response.status_code != 201:
@@ -156,6 +159,35 @@ class WhipClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await asyncio.shield(self._close())
+
+
+async def post_where_sent(http: httpx.AsyncClient, url: str, **request: Any) -> httpx.Response:
+    """Post, and again wherever a server that has several says (307 or 308; RFC 9725, 4.5), with the token.
+
+    httpx follows, too, but leaves Authorization out at another origin (RFC 9110, 15.4), where RFC 9725 wants it. What
+    was asked for by TLS is not asked for without.
+
+    Args:
+        http: that does not follow by itself.
+        url: where to begin.
+        request: what httpx is told of the request.
+
+    Returns:
+        The answer; a redirect if there are too many of them, or one leads out of TLS.
+
+    Raises:
+        httpx.HTTPError: a server is not reached.
+        httpx.InvalidURL: the address is none.
+    """
+    response = await http.post(url, **request)
+    for _ in range(MOST_REDIRECTS):
+        there = response.next_request
+        if response.status_code not in (307, 308) or there is None:
+            break
+        if response.url.scheme == "https" and there.url.scheme != "https":
+            break
+        response = await http.post(there.url, **request)
+    return response
 
 
 def refusal(response: httpx.Response) -> str:

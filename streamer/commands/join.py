@@ -14,7 +14,7 @@ import httpx
 from streamer.client.file_tracks import file_tracks
 from streamer.client.loopback import http_client
 from streamer.client.recordings import tell_of_recordings
-from streamer.client.whip_client import ANSWER_SECONDS, WhipClient, refusal
+from streamer.client.whip_client import ANSWER_SECONDS, WhipClient, post_where_sent, refusal
 from streamer.commands.tell import tell
 from streamer.demo.clip import STATEMENT, demo_clip
 from streamer.errors import ConnectionLost, Removed, UserError
@@ -156,7 +156,7 @@ async def _post(base: str, room: str, what: str, body: dict[str, str], headers: 
     url = f"{base}/rooms/{quote(room, safe='')}/{what}"
     async with http_client(ANSWER_SECONDS) as http:
         try:
-            return await http.post(url, json=body, headers=headers)
+            return await post_where_sent(http, url, json=body, headers=headers)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise UserError(f"{base} cannot be reached: {error or type(error).__name__}") from error
 

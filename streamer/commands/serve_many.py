@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from streamer.auth import Role, Tokens
 from streamer.commands.port import require_free
 from streamer.commands.serve import Server, config, run
+from streamer.front.directory import LocalDirectory
 from streamer.front.door import Door, create_front
 from streamer.front.passage import Passage
 from streamer.front.placement import Placement
@@ -19,7 +20,13 @@ from streamer.server.connections import Connections, raise_descriptor_limit
 from streamer.settings import Settings
 
 
-class _Minter:
+class Minter:
+    """Makes invites for rooms that are elsewhere.
+
+    Args:
+        settings: key and lifetimes.
+    """
+
     def __init__(self, settings: Settings) -> None:
         self._tokens = Tokens(settings)
 
@@ -52,8 +59,8 @@ def serve_many(settings: Settings, demo: bool = False) -> int:
     key = secrets.token_urlsafe(32)
     placement = Placement()
     servers = Servers(settings, key, placement)
-    app = create_front(Door(settings, placement, key, servers.metrics), servers.run)
+    app = create_front(Door(settings, LocalDirectory(placement), key, servers.metrics), servers.run)
     # What a proxy before the door tells of clients is read by the media servers.
     served = config(settings, app, Connections(settings), ws=Passage, proxy_headers=False)
     server = Server(served, servers, settings.drain)
-    return asyncio.run(run(server, settings, _Minter(settings), placement.new_room, demo))
+    return asyncio.run(run(server, settings, Minter(settings), placement.new_room, demo))

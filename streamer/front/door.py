@@ -1,8 +1,9 @@
 """The front door: passes signalling on to the media server that has the room; picture and sound do not come by here.
 
-Why it passes on and does not answer 307, which RFC 9725 (4.5) has WHIP clients follow: no browser follows one when it
-opens a WebSocket, and all of them leave out Authorization at another origin, which another port is; and each server
-would need a port, a name and a certificate that clients reach. A join is some 20 kB through the door, once.
+Where a server has an address for clients, those of WHIP and WHEP are sent there with 307 (RFC 9725, 4.5), and so are
+programs that join and open the control socket. Pages are passed on: no browser follows a redirect when it opens a
+WebSocket, and all of them leave out Authorization at another origin, which another port is. A join is some 20 kB
+through the door, once.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import asyncio
 import contextlib
 import json
 import re
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 
 import httpx
@@ -21,8 +23,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from streamer.front.directory import Directory
 from streamer.front.merged_metrics import merged
-from streamer.front.placement import Placement
+from streamer.front.placement import Member
 from streamer.front.trust import HEADER, Origin
 from streamer.server.middleware.body_limit import BodyLimit
 from streamer.server.middleware.hosts import HostCheck
@@ -31,6 +34,12 @@ from streamer.settings import Settings
 
 ROOM = re.compile(r"/rooms/([^/?]+)")
 """Start of every path that belongs to a room."""
+
+DIRECT = re.compile(r"/rooms/[^/?]+/(?:whip|whep|join|control)(?:[/?]|$)")
+"""What a client that is no page asks the media server itself."""
+
+BROWSER = frozenset((b"origin", b"sec-fetch-site"))
+"""Headers by which a page is known (RFC 6454; Fetch Metadata)."""
 
 METHODS = ["GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"]
 
@@ -51,28 +60,30 @@ class Door:
 
     Args:
         settings: of all of them.
-        placement: which there are, and what they have.
+        directory: says which there are, and what they have.
         key: by which they know the door.
         own_metrics: Prometheus text of what is counted here.
+        tls: by which the servers are known where they are asked by TLS; without it they are asked without.
     """
 
     def __init__(
-        self, settings: Settings, placement: Placement, key: str, own_metrics: Callable[[], bytes] = lambda: b""
+        self,
+        settings: Settings,
+        directory: Directory,
+        key: str,
+        own_metrics: Callable[[], bytes] = lambda: b"",
+        tls: ssl.SSLContext | None = None,
     ) -> None:
-        self.settings, self.placement, self.key = settings, placement, key
+        self.settings, self.directory, self.key, self.tls = settings, directory, key, tls
         self._own_metrics = own_metrics
         # Idle connections are let go before uvicorn, which waits 5 s, closes them under a request.
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=2.0)
-        self._http = httpx.AsyncClient(timeout=ANSWER_SECONDS, limits=limits, trust_env=False)
+        self._http = httpx.AsyncClient(timeout=ANSWER_SECONDS, limits=limits, trust_env=False, verify=tls or True)
 
-    def address(self, path: str) -> tuple[str, int] | None:
-        """Return where a path is served: a room's by the server that has it, all else by any; None if nowhere now."""
+    async def server(self, path: str) -> Member | None:
+        """Return who serves a path: a room's the server that has it, all else any; None if nobody now."""
         match = ROOM.match(path)
-        name = self.placement.of(match[1]) if match else self.placement.any()
-        if name is None:
-            return None
-        member = self.placement.members[name]
-        return member.host, member.port
+        return await self.directory.room(match[1]) if match else await self.directory.any()
 
     async def close(self) -> None:
         """Let go of all connections."""
@@ -80,9 +91,16 @@ class Door:
 
     async def pass_on(self, request: Request) -> Response:
         """Answer a request with what its media server says."""
-        path = request.scope["raw_path"].decode("latin-1")
-        room = self.placement.new_room() if request.method == "POST" and path == "/rooms" else ""
-        return await self._ask(request, self.address(f"/rooms/{room}" if room else path), room)
+        scope = request.scope
+        path = scope["raw_path"].decode("latin-1")
+        room = await self.directory.new_room() if request.method == "POST" and path == "/rooms" else ""
+        server = await self.server(f"/rooms/{room}" if room else path)
+        if server is not None and goes_directly(server, path, scope["headers"]):
+            query = f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else ""
+            return Response(
+                status_code=307, headers={"Location": server.url + path + query, "Cache-Control": "no-store"}
+            )
+        return await self._ask(request, server, room)
 
     async def ready(self, request: Request) -> Response:
         """Say whether calls are served: 200 as long as one server is ready, and what ails the others."""
@@ -109,26 +127,24 @@ class Door:
         return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
     async def _ask_all(self, request: Request) -> dict[str, Response | None]:
-        async def ask(host: str, port: int) -> Response | None:
+        async def ask(server: Member) -> Response | None:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(ASK_SECONDS):
-                    return await self._ask(request, (host, port), whole=True)
+                    return await self._ask(request, server, whole=True)
             return None
 
-        members = dict(self.placement.members)
-        answers = await asyncio.gather(*(ask(member.host, member.port) for member in members.values()))
+        members = await self.directory.members()
+        answers = await asyncio.gather(*map(ask, members.values()))
         return dict(zip(members, answers, strict=True))
 
-    async def _ask(
-        self, request: Request, address: tuple[str, int] | None, room: str = "", whole: bool = False
-    ) -> Response:
-        if address is None:
+    async def _ask(self, request: Request, server: Member | None, room: str = "", whole: bool = False) -> Response:
+        if server is None:
             return _nobody()
         scope = request.scope
         url = httpx.URL(
-            scheme="http",
-            host=address[0],
-            port=address[1],
+            scheme="https" if self.tls else "http",
+            host=server.host,
+            port=server.port,
             raw_path=scope["raw_path"] + (b"?" + scope["query_string"] if scope["query_string"] else b""),
         )
         told = Origin(scope["client"][0], scope["scheme"], scope["server"][1], room).header(self.key)
@@ -144,6 +160,11 @@ class Door:
         if whole:
             return _with_headers(Response(answer.content, answer.status_code), answer)
         return _with_headers(StreamingResponse(_body(answer), answer.status_code), answer)
+
+
+def goes_directly(server: Member, path: str, headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Return whether a request is to be made at the media server itself: what a page cannot follow is not."""
+    return bool(server.url and DIRECT.match(path)) and BROWSER.isdisjoint(name.lower() for name, _ in headers)
 
 
 async def _body(answer: httpx.Response) -> AsyncIterator[bytes]:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 from typing import Any, Protocol, cast
 
+from streamer.front.door import goes_directly
+from streamer.front.placement import Member
 from streamer.front.trust import HEADER, Origin
 from streamer.settings import Settings
 
@@ -13,6 +16,8 @@ CONNECT_SECONDS = 3.0
 """Time in which a media server has to take a connection."""
 
 NOBODY = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+ELSEWHERE = b"HTTP/1.1 307 Temporary Redirect\r\nLocation: %s\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 log = logging.getLogger("earshot.front")
 
@@ -22,9 +27,10 @@ class Way(Protocol):
 
     settings: Settings
     key: str
+    tls: ssl.SSLContext | None
 
-    def address(self, path: str) -> tuple[str, int] | None:
-        """Return where a path is served; None if nowhere now."""
+    async def server(self, path: str) -> Member | None:
+        """Return who serves a path; None if nobody now."""
 
 
 class _Side(asyncio.Protocol):
@@ -99,12 +105,19 @@ class Passage(_Side):
 
     async def _connect(self, request: bytes) -> None:
         first, _, rest = request.partition(b"\r\n")
-        address = self._door.address(first.split(b" ")[1].decode("latin-1"))
+        path = first.split(b" ")[1].decode("latin-1")
+        lines = [line for line in rest.split(b"\r\n") if not line.lower().startswith(HEADER.encode() + b":")]
+        there = await self._door.server(path)
+        if there is not None and goes_directly(there, path, [(line.partition(b":")[0], b"") for line in lines]):
+            self.transport.write(ELSEWHERE % (there.url.replace("http", "ws", 1) + path).encode("latin-1"))
+            self.transport.close()
+            return
         try:
-            if address is None:
+            if there is None:
                 raise ConnectionError("there is no media server now")
             async with asyncio.timeout(CONNECT_SECONDS):
-                _, server = await asyncio.get_running_loop().create_connection(_Server, *address)
+                connecting = asyncio.get_running_loop().create_connection
+                _, server = await connecting(_Server, there.host, there.port, ssl=self._door.tls)
         except (OSError, TimeoutError) as error:
             log.info("a control socket cannot be passed on: %s", error or type(error).__name__)
             self.transport.write(NOBODY)
@@ -113,7 +126,6 @@ class Passage(_Side):
         peer, here = (self.transport.get_extra_info(name) for name in ("peername", "sockname"))
         scheme = "https" if self._door.settings.tls_cert else "http"
         told = Origin(peer[0], scheme, here[1]).header(self._door.key)
-        lines = [line for line in rest.split(b"\r\n") if not line.lower().startswith(HEADER.encode() + b":")]
         server.other, self.other = self, server
         server.transport.write(b"\r\n".join([first, f"{HEADER}: {told}".encode(), *lines]))
         self.transport.resume_reading()

@@ -33,6 +33,8 @@ class Member:
         rooms: ids of those it has.
         ready: whether it serves calls as meant.
         draining: whether it takes no further room.
+        leaving: whether its rooms, too, are to be had elsewhere from now on.
+        url: where clients reach it themselves; empty if they do by the front door alone.
     """
 
     host: str
@@ -40,6 +42,8 @@ class Member:
     rooms: frozenset[str] = field(default_factory=frozenset)
     ready: bool = True
     draining: bool = False
+    leaving: bool = False
+    url: str = ""
 
 
 def weight(server: str, room: str) -> int:
@@ -77,11 +81,11 @@ class Placement:
             Its name; None if there is no server at all.
         """
         for name, member in self.members.items():
-            if room in member.rooms:
+            if room in member.rooms and not member.leaving:
                 return name
         now = self._clock()
         name, until = self._pins.pop(room, ("", 0.0))
-        if name not in self.members or now >= until:
+        if name not in self.members or self.members[name].leaving or now >= until:
             chosen = self._highest(room)
             if chosen is None:
                 return None
@@ -120,10 +124,10 @@ class Placement:
 
     def _open(self) -> Iterable[str]:
         """Return those that take new rooms: the ready ones if there are any, and at the worst all of them."""
-        members = self.members.items()
-        taking = [name for name, member in members if not member.draining]
+        staying = [name for name, member in self.members.items() if not member.leaving]
+        taking = [name for name in staying if not self.members[name].draining]
         ready = [name for name in taking if self.members[name].ready]
-        return ready or taking or list(self.members)
+        return ready or taking or staying
 
     def _highest(self, room: str) -> str | None:
         return max(self._open(), key=lambda name: weight(name, room), default=None)

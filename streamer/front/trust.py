@@ -50,24 +50,30 @@ class FromDoor:
     Args:
         app: the application behind it, which finds the id of a room to be made in `scope["state"]["new_room"]`.
         key: the door's.
+        direct: whether clients that do not come by the door are let in too, as who they are.
     """
 
-    def __init__(self, app: ASGIApp, key: str) -> None:
+    def __init__(self, app: ASGIApp, key: str, direct: bool = False) -> None:
         self.app = app
-        self._key = key
+        self._key, self._direct = key, direct
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
-        origin = Origin.read(Headers(scope=scope).get(HEADER, ""), self._key)
+        told = Headers(scope=scope).get(HEADER, "")
+        if self._direct and not told:
+            await self.app(scope, receive, send)
+            return
+        origin = Origin.read(told, self._key)
         if origin is None:
             await refuse(scope, send, Refusal(403, "This is a media server's own port: ask at the front door."))
             return
         scheme = origin.scheme if scope["type"] == "http" else origin.scheme.replace("http", "ws")
         scope["client"], scope["scheme"] = (origin.client, 0), scheme
-        scope["server"] = (scope["server"][0], origin.port)
+        if not self._direct:
+            scope["server"] = (scope["server"][0], origin.port)
         scope["headers"] = [pair for pair in scope["headers"] if pair[0] != HEADER.encode()]
         scope["state"] = dict(scope.get("state") or {}) | {"new_room": origin.room}
         await self.app(scope, receive, send)

@@ -297,6 +297,12 @@ class Notice(Message):
     reason: str
 
 
+class Moved(Message):
+    """The call goes on at another server: join again, and keep until then, and a moment longer, what is open here."""
+
+    type: Literal["moved"] = "moved"
+
+
 class Hearing(Message):
     """Whether all of the sound reaches this listener; if not, the machine is too busy and leaves some out."""
 
@@ -329,6 +335,7 @@ ServerMessage = Annotated[
     | Slots
     | Status
     | Notice
+    | Moved
     | Hearing
     | EchoHeard
     | Mouth

@@ -56,6 +56,8 @@ class Keeping:
         self._keeper, self._settings = keeper, settings
         self._put: dict[str, tuple[bytes, float]] = {}
         """Of rooms that are kept: digest, and when it was put."""
+        self._handed: set[str] = set()
+        """Rooms that another server has from now on, and keeps."""
         self._busy: dict[str, asyncio.Task[None]] = {}
         """By room: what is being done. There is one thing at a time, or an older state might come last."""
 
@@ -64,7 +66,7 @@ class Keeping:
         while True:
             pause = EVERY / max(len(rooms()), 1)
             for room in rooms():
-                if room.id not in self._busy:
+                if room.id not in self._busy and room.id not in self._handed:
                     self._begin(room.id, self._renew(room))
                 # One after the other: gathering takes the loop a millisecond or two.
                 await asyncio.sleep(pause)
@@ -90,10 +92,22 @@ class Keeping:
     def restored(self, room_id: str) -> None:
         """Count a room that came back."""
         self.statistics.restored += 1
+        self._handed.discard(room_id)
         self._put[room_id] = b"", float("-inf")
+
+    async def hand_over(self, room: Room) -> None:
+        """Put a room a last time: it goes on at another server, over whose word nothing is to be put from now on."""
+        self._handed.add(room.id)
+        if (before := self._busy.get(room.id)) is not None:
+            await asyncio.wait([before])
+        await self._renew(room)
 
     def forget(self, room: Room, rules: bool) -> None:
         """Drop a room that has ended, all but its `rules` if they are its own: they hold as long as links."""
+        if room.id in self._handed:
+            self._handed.discard(room.id)
+            self._put.pop(room.id, None)
+            return
         before = self._busy.get(room.id)
         if self._put.pop(room.id, None) is not None or before is not None or rules:
             state = rules_alone(room) if rules else None
@@ -102,7 +116,7 @@ class Keeping:
     async def close(self, rooms: list[Room]) -> None:
         """Put all rooms a last time."""
         await asyncio.gather(*self._busy.values(), return_exceptions=True)
-        await asyncio.gather(*(self._renew(room) for room in rooms))
+        await asyncio.gather(*(self._renew(room) for room in rooms if room.id not in self._handed))
 
     def _begin(self, room_id: str, work: Awaitable[None]) -> None:
         async def run() -> None:

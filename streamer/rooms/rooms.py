@@ -11,7 +11,7 @@ import time
 from streamer.auth import Claims
 from streamer.engine.client import EngineClient
 from streamer.keep.keeper import Keeper
-from streamer.messages.protocol import Notice
+from streamer.messages.protocol import Moved, Notice
 from streamer.observer.client import ObserverClient
 from streamer.portraits.client import PortraitClient
 from streamer.rooms import broadcast
@@ -209,6 +209,14 @@ class Rooms:
             reason = "The server stops now. If it comes back, so does this call."
         self._standing["stopping"] = Notice(code="stopping", reason=reason)
         self._tell(self._standing["stopping"], "stopping")
+
+    async def move(self, room_id: str) -> None:
+        """Tell everyone in a room that the call goes on at another server, which has heard by then what is known."""
+        room = self._rooms.get(room_id)
+        if room is not None:
+            if self.keeping is not None:
+                await self.keeping.hand_over(room)
+            broadcast.send(room.participants.values(), Moved(), "moved")
 
     def check_open(self) -> None:
         """Refuse whoever is not in a room already while the server is about to stop.

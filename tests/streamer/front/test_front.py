@@ -8,6 +8,7 @@ from starlette.routing import Route
 
 from streamer.auth import Tokens
 from streamer.errors import UserError
+from streamer.front.directory import LocalDirectory
 from streamer.front.door import Door, _passed, create_front
 from streamer.front.merged_metrics import merged
 from streamer.front.placement import Member, Placement
@@ -65,7 +66,7 @@ def test_what_is_for_one_connection_or_made_up_is_left_out():
 
 async def test_a_door_without_servers_says_so_and_one_that_has_gone_is_no_mistake():
     placement = Placement()
-    door = Door(Settings(), placement, KEY)
+    door = Door(Settings(), LocalDirectory(placement), KEY)
     app = create_front(door, None)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http:
         assert (await http.get("/health")).status_code == 200

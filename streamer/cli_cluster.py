@@ -1,0 +1,78 @@
+"""`earshot cluster` on the command line; Ray is imported when it is run."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from streamer.errors import UserError
+from streamer.flags import DeviceFlag, HostFlag, ObserverFlag, PortFlag, fail, run_or_exit, settings_or_exit
+from streamer.logs import configure_logging
+
+
+def cluster(
+    host: HostFlag = None,
+    port: PortFlag = None,
+    join: Annotated[
+        str | None, typer.Option("--join", help="Be a further machine of the cluster at HOST:PORT.")
+    ] = None,
+    renew: Annotated[
+        str | None, typer.Option("--renew", help="Replace media servers of the cluster at HOST:PORT.")
+    ] = None,
+    node_address: Annotated[
+        str, typer.Option("--node-address", help="This machine's address for the others, in a private network.")
+    ] = "127.0.0.1",
+    node_port: Annotated[int, typer.Option("--node-port", min=1, max=65535, help="Where the others find it.")] = 6379,
+    least: Annotated[int, typer.Option("--min", min=1, max=1024, help="Media servers there are always.")] = 1,
+    most: Annotated[int, typer.Option("--max", min=1, max=1024, help="Media servers at the most.")] = 8,
+    gpus: Annotated[
+        float | None,
+        typer.Option("--gpus", min=0, max=8, help="GPU, or share of one, for each [1 with --device cuda]."),
+    ] = None,
+    tls_cert: Annotated[Path | None, typer.Option(help="TLS certificate chain (PEM), of all machines.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="TLS private key (PEM).")] = None,
+    insecure: Annotated[
+        bool | None, typer.Option("--insecure", help="Listen on a network without secret and TLS.")
+    ] = None,
+    device: DeviceFlag = None,
+    engine: Annotated[
+        bool | None, typer.Option("--engine/--no-engine", help="Separate voices, or carry plain sound only.")
+    ] = None,
+    observer: ObserverFlag = None,
+    log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error [info].")] = None,
+) -> None:
+    """Serve calls with several machines (extra `cluster`); see streamer/cluster for what they need."""
+    settings = settings_or_exit(
+        host=host,
+        port=port,
+        tls_cert=tls_cert,
+        tls_key=tls_key,
+        insecure=insecure,
+        device=device,
+        engine=engine,
+        observer=observer,
+        log_level=log_level,
+    )
+    configure_logging(settings.log_level, settings.log_format)
+    if importlib.util.find_spec("ray") is None:
+        raise fail("a cluster needs Ray: pip install 'earshot[cluster]'")
+    from streamer.cluster.node import check_address, let_in
+
+    try:
+        check_address(node_address, settings)
+    except UserError as error:
+        raise fail(str(error)) from error
+    let_in(settings, node_address)
+    # Not before: it reads the environment when it is imported.
+    from streamer.cluster import command
+
+    if join is not None and renew is not None:
+        raise fail("only one of --join and --renew")
+    if join is not None:
+        raise run_or_exit(lambda: command.join(node_address, join))
+    if renew is not None:
+        raise run_or_exit(lambda: command.renew(renew))
+    raise run_or_exit(lambda: command.first(settings, node_address, node_port, least, most, gpus))

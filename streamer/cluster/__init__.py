@@ -1,0 +1,24 @@
+"""Many machines as one Earshot, on Ray (extra `cluster`): `earshot cluster`, and `… --join` on the others.
+
+What runs where. The first machine has Ray's store, the registry (`manager.py`) and the front door, which is all that
+clients need to know the address of. Media servers (`media_server.py`) are Ray actors on any machine: each is a process
+with a port and UDP ports of its own, and with its engine and observer as its children, as in `earshot serve`. A room is
+on one of them, never on two. Ray starts them again wherever there is place; the manager has between `--min` and `--max`
+of them, by how late their blocks are and how many pictures they leave out (`scaling.py`). What is known in a room is
+kept by two actors on two machines (`keeper.py`).
+
+A machine that is to go (SIGTERM) is drained: its media servers are replaced by others elsewhere first, and everyone in
+their rooms is told to come over, while the old connection still plays. Media servers are renewed one by one, without an
+interruption, by `earshot cluster --renew`.
+
+For whoever runs it:
+
+- Ray listens on `--node-address`, 127.0.0.1 by default, else the machine's address in a private network, and lets in
+  who has a token made of the secret: whoever gets past both can run programs. Ray's traffic and the front door's to
+  media servers without TLS are not encrypted: the network between the machines has to be yours.
+- All machines need the same release, `EARSHOT_SECRET` and, with TLS, a certificate good for all their names.
+- Clients have to reach UDP of every machine (`udp_ports` is divided among the servers of one), and WHIP and WHEP
+  clients its TCP ports.
+- The first machine is not replaced: calls elsewhere go on for a while when it dies, but nobody finds them. Ray's store
+  can be kept in a Redis (`RAY_REDIS_ADDRESS`, see Ray's documentation), which this does not set up.
+"""

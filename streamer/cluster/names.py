@@ -1,0 +1,12 @@
+"""What Ray knows the cluster's actors by."""
+
+from __future__ import annotations
+
+NAMESPACE = "earshot"
+
+MANAGER = "manager"
+
+KEEPERS = ("keeper-0", "keeper-1")
+
+SERVER = "media-"
+"""Before a media server's number."""
