@@ -119,7 +119,7 @@ def main() -> None:
         f"{RUNS} runs)."
     )
     publish("process", "python -m bench.process", text)
-    note = "The demo's puppets, whose lips follow the sound more closely than people's do. Real talkers: see the card."
+    note = "The demo's puppets: their lips are made by the talking portrait, not filmed. Real talkers: see the card."
     publish("separation", "python -m bench.process", quality + f"\n\n{note}")
 
 
