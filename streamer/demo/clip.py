@@ -45,7 +45,7 @@ class DemoClip:
 
 
 def demo_clip(cache_dir: Path | None = None) -> DemoClip:
-    """Return the clip, made on first use (about 15 s of one core) and kept.
+    """Return the clip, made on first use (half a minute of one core) and kept.
 
     Args:
         cache_dir: Where to keep it; the user's cache if None.
