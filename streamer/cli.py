@@ -11,12 +11,17 @@ from streamer.cli_cluster import cluster
 from streamer.flags import (
     AudioTrackFlag,
     DeviceFlag,
+    EngineFlag,
     HostFlag,
+    InsecureFlag,
     LanguageFlag,
+    LogLevelFlag,
     MixFlag,
     ObserverFlag,
     PortFlag,
     SpeechFlag,
+    TlsCertFlag,
+    TlsKeyFlag,
     fail,
     run_or_exit,
     settings_or_exit,
@@ -38,24 +43,20 @@ app.command()(cluster)
 def serve(
     host: HostFlag = None,
     port: PortFlag = None,
-    tls_cert: Annotated[Path | None, typer.Option(help="TLS certificate chain (PEM).")] = None,
-    tls_key: Annotated[Path | None, typer.Option(help="TLS private key (PEM).")] = None,
-    insecure: Annotated[
-        bool | None, typer.Option("--insecure", help="Listen on a network without secret and TLS.")
-    ] = None,
+    tls_cert: TlsCertFlag = None,
+    tls_key: TlsKeyFlag = None,
+    insecure: InsecureFlag = None,
     servers: Annotated[
         int | None, typer.Option(help="Media servers, a process and more each, behind one port [1].")
     ] = None,
     device: DeviceFlag = None,
-    engine: Annotated[
-        bool | None, typer.Option("--engine/--no-engine", help="Separate voices, or carry plain sound only.")
-    ] = None,
+    engine: EngineFlag = None,
     observer: ObserverFlag = None,
     speech: SpeechFlag = None,
     language: Annotated[
         str | None, typer.Option("--language", help="Code of what is spoken; auto hears it out [auto].")
     ] = None,
-    log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error [info].")] = None,
+    log_level: LogLevelFlag = None,
     recordings: Annotated[
         Path | None,
         typer.Option("--recordings", help="Folder for recordings of calls; without one hosts cannot record."),

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import importlib.util
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from streamer.errors import UserError
-from streamer.flags import DeviceFlag, HostFlag, ObserverFlag, PortFlag, fail, run_or_exit, settings_or_exit
+from streamer.flags import (
+    DeviceFlag,
+    EngineFlag,
+    HostFlag,
+    InsecureFlag,
+    LogLevelFlag,
+    ObserverFlag,
+    PortFlag,
+    TlsCertFlag,
+    TlsKeyFlag,
+    fail,
+    run_or_exit,
+    settings_or_exit,
+)
 from streamer.logs import configure_logging
 
 
@@ -32,17 +44,13 @@ def cluster(
         float | None,
         typer.Option("--gpus", min=0, max=8, help="GPU, or share of one, for each [1 with --device cuda]."),
     ] = None,
-    tls_cert: Annotated[Path | None, typer.Option(help="TLS certificate chain (PEM), of all machines.")] = None,
-    tls_key: Annotated[Path | None, typer.Option(help="TLS private key (PEM).")] = None,
-    insecure: Annotated[
-        bool | None, typer.Option("--insecure", help="Listen on a network without secret and TLS.")
-    ] = None,
+    tls_cert: TlsCertFlag = None,
+    tls_key: TlsKeyFlag = None,
+    insecure: InsecureFlag = None,
     device: DeviceFlag = None,
-    engine: Annotated[
-        bool | None, typer.Option("--engine/--no-engine", help="Separate voices, or carry plain sound only.")
-    ] = None,
+    engine: EngineFlag = None,
     observer: ObserverFlag = None,
-    log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error [info].")] = None,
+    log_level: LogLevelFlag = None,
 ) -> None:
     """Serve calls with several machines (extra `cluster`); see streamer/cluster for what they need."""
     settings = settings_or_exit(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,6 +15,14 @@ from streamer.settings import Settings, SettingsError, load_settings
 HostFlag = Annotated[str | None, typer.Option("--host", help="Address to listen on [127.0.0.1].")]
 PortFlag = Annotated[int | None, typer.Option("--port", "-p", help="Port to listen on [8000].")]
 DeviceFlag = Annotated[str | None, typer.Option("--device", help="Torch device of the models [cpu].")]
+
+TlsCertFlag = Annotated[Path | None, typer.Option("--tls-cert", help="TLS certificate chain (PEM).")]
+TlsKeyFlag = Annotated[Path | None, typer.Option("--tls-key", help="TLS private key (PEM).")]
+InsecureFlag = Annotated[bool | None, typer.Option("--insecure", help="Listen on a network without secret and TLS.")]
+EngineFlag = Annotated[
+    bool | None, typer.Option("--engine/--no-engine", help="Separate voices, or carry plain sound only.")
+]
+LogLevelFlag = Annotated[str | None, typer.Option("--log-level", help="debug, info, warning or error [info].")]
 
 SpeechFlag = Annotated[
     str | None,
