@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from streamer.cli_cluster import cluster
+from streamer.cli_operators import cluster, load
 from streamer.flags import (
     AudioTrackFlag,
     DeviceFlag,
@@ -37,6 +37,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command()(cluster)
+app.command()(load)
 
 
 @app.command()
@@ -314,20 +315,6 @@ def join(
             choice=choice,
         )
     )
-
-
-@app.command()
-def load(
-    rooms: Annotated[int, typer.Option(min=1, max=64, help="Calls at once.")] = 4,
-    faces: Annotated[int, typer.Option(min=1, max=8, help="People who talk in each; one more listens.")] = 2,
-    minutes: Annotated[float, typer.Option(min=0.1, max=1440, help="How long.")] = 5,
-    server: Annotated[str, typer.Option("--server", help="Address of the server.")] = "http://127.0.0.1:8000",
-    secret: Annotated[str | None, typer.Option(envvar="EARSHOT_SECRET", help="The server's secret.")] = None,
-) -> None:
-    """Measure what a server holds: calls of puppets; a table of delay, loss, gaps on stderr, all of it as JSON."""
-    from streamer.commands.load import load_command
-
-    raise run_or_exit(lambda: load_command(server=server, rooms=rooms, faces=faces, minutes=minutes, secret=secret))
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""`earshot cluster` on the command line; Ray is imported when it is run."""
+"""What those who run servers have on the command line: `earshot cluster` and `earshot load`."""
 
 from __future__ import annotations
 
@@ -84,3 +84,16 @@ def cluster(
     if renew is not None:
         raise run_or_exit(lambda: command.renew(renew))
     raise run_or_exit(lambda: command.first(settings, node_address, node_port, least, most, gpus))
+
+
+def load(
+    rooms: Annotated[int, typer.Option(min=1, max=64, help="Calls at once.")] = 4,
+    faces: Annotated[int, typer.Option(min=1, max=8, help="People who talk in each; one more listens.")] = 2,
+    minutes: Annotated[float, typer.Option(min=0.1, max=1440, help="How long.")] = 5,
+    server: Annotated[str, typer.Option("--server", help="Address of the server.")] = "http://127.0.0.1:8000",
+    secret: Annotated[str | None, typer.Option(envvar="EARSHOT_SECRET", help="The server's secret.")] = None,
+) -> None:
+    """Measure what a server holds: calls of puppets; a table of delay, loss, gaps on stderr, all of it as JSON."""
+    from streamer.commands.load import load_command
+
+    raise run_or_exit(lambda: load_command(server=server, rooms=rooms, faces=faces, minutes=minutes, secret=secret))
