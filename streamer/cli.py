@@ -36,8 +36,6 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
-app.command()(cluster)
-app.command()(load)
 
 
 @app.command()
@@ -92,6 +90,10 @@ def serve(
     from streamer.commands.serve import serve_forever
 
     raise run_or_exit(lambda: serve_forever(settings, demo=demo))
+
+
+app.command()(cluster)
+app.command()(load)
 
 
 @app.command()
