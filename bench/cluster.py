@@ -198,6 +198,8 @@ class Trial:
         """Do something, and measure."""
         since = time.monotonic()
         await act()
+        # As long as somebody may not have noticed yet.
+        await asyncio.sleep(PAUSE)
         with contextlib.suppress(TimeoutError):
             await self.steady()
         until = time.monotonic()

@@ -95,17 +95,12 @@ def open_front(settings: Settings, least: int, most: int, door: str, gpus: float
     """
     raise_descriptor_limit()
     post = Post(settings, secrets.token_urlsafe(32), door, most, gpus)
-    here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
-        ray.get_runtime_context().get_node_id(), soft=True
-    )
     kept: dict[str, Any] = {"namespace": NAMESPACE, "lifetime": "detached", "get_if_exists": True, "max_restarts": -1}
     for name, other in zip(KEEPERS, reversed(KEEPERS), strict=True):
         ray.remote(KeeperActor).options(name=name, num_cpus=0, scheduling_strategy="SPREAD", **kept).remote(other)
-    manager = (
-        ray.remote(Manager)
-        .options(name=MANAGER, num_cpus=0, scheduling_strategy=here, **kept)
-        .remote(post, least, most)
-    )
+    # Beside Ray's store: without either of them there is no cluster.
+    options = kept | {"name": MANAGER, "num_cpus": 0, "resources": {"node:__internal_head__": 0.001}}
+    manager = ray.remote(Manager).options(**options).remote(post, least, most)
     directory = ActorDirectory(manager)
 
     @contextlib.asynccontextmanager

@@ -10,6 +10,9 @@ import ray
 from streamer.cluster.kept import Kept
 from streamer.cluster.names import KEEPERS, NAMESPACE
 
+ANSWER_SECONDS = 1.0
+"""Time that each has to answer: one whose machine has just died does not, and the other one's word is enough."""
+
 FETCH_SECONDS = 3.0
 """Time in which a new keeper hears from the other one what that has."""
 
@@ -59,8 +62,9 @@ class RayKeeper:
 
     async def _both(self, method: str, *arguments: Any) -> list[Any]:
         async def ask(name: str) -> Any:
-            actor = await asyncio.to_thread(ray.get_actor, name, NAMESPACE)
-            return await getattr(actor, method).remote(*arguments)
+            async with asyncio.timeout(ANSWER_SECONDS):
+                actor = await asyncio.to_thread(ray.get_actor, name, NAMESPACE)
+                return await getattr(actor, method).remote(*arguments)
 
         answers = await asyncio.gather(*map(ask, KEEPERS), return_exceptions=True)
         good = [answer for answer in answers if not isinstance(answer, BaseException)]
