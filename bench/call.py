@@ -122,11 +122,12 @@ class Call:
 
 
 @contextlib.contextmanager
-def call(models: bool = True, **settings: str) -> Iterator[Call]:
+def call(models: bool = True, ready: bool = True, **settings: str) -> Iterator[Call]:
     """Start a server and make a room; everything ends with the block.
 
     Args:
         models: whether voices are separated, and what is seen is looked at.
+        ready: whether to wait until the models are up.
         settings: of the server, as in its environment without EARSHOT_.
     """
     with socket.socket() as listener:
@@ -145,7 +146,7 @@ def call(models: bool = True, **settings: str) -> Iterator[Call]:
                     break
             time.sleep(0.1)
         running.made = httpx.post(f"{address}/rooms", trust_env=False).json()
-        if models:
+        if models and ready:
             running.until("earshot_engine_ready", 1, MODELS_SECONDS)
             running.until("earshot_observer_ready", 1, MODELS_SECONDS)
         yield running
