@@ -33,7 +33,7 @@ def main() -> None:
             continue
         page = free_port()
         settings = {"allowed_origins": f"http://127.0.0.1:{page}", "requests_per_second": "100"}
-        with call(models=False, **settings) as running:
+        with call(models=False, ready=False, **settings) as running:
             made = asyncio.run(connections(program, running.address, running.made, TIMES, page))
         for error in dict.fromkeys(connection.error for connection in made if connection.error is not None):
             print(f"{program.name}: {error}", file=sys.stderr)
