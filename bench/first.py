@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from bench.call import Call, call
+from bench.call import MODELS_SECONDS, Call, call, just_started
 from bench.network_browser import FLAGS
 from bench.page import publish, table, verdict
 
@@ -99,7 +99,7 @@ def networks(page_is: str, running: Call) -> list[list[str]]:
 def cold() -> list[list[str]]:
     """Measure the first join of a server with models that has just begun to answer, and one when they are up."""
     rows = []
-    with call(ready=False) as running, browser() as started:
+    with just_started() as running, browser() as started:
         for name in ("it has just begun to answer", "its models are up"):
             link = link_of(running)
             pages = []
@@ -110,8 +110,8 @@ def cold() -> list[list[str]]:
             rows.append([name, f"{usable:.1f} s", f"{first_picture(pages[1]):.1f} s"])
             for page in pages:
                 page.context.close()
-            running.until("earshot_engine_ready", 1)
-            running.until("earshot_observer_ready", 1)
+            running.until("earshot_engine_ready", 1, MODELS_SECONDS)
+            running.until("earshot_observer_ready", 1, MODELS_SECONDS)
     return rows
 
 
