@@ -124,7 +124,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=120.0, help="after which it is enough")
     options = parser.parse_args()
     fast = {"requests_per_second": "100000", "requests_burst": "100000"}
-    with call(models=False, ready=False, **fast) as running:
+    with call(models=False, **fast) as running:
         left, failed = asyncio.run(measure(running, options.times, options.minutes))
     last = left[-1]
     warm = next(moment for moment in left if moment.cycles >= WARM * last.cycles)
