@@ -123,6 +123,16 @@ class Call:
 
 @contextlib.contextmanager
 def call(models: bool = True, **settings: str) -> Iterator[Call]:
+    """As `just_started`, but with the models up."""
+    with just_started(models, **settings) as running:
+        if models:
+            running.until("earshot_engine_ready", 1, MODELS_SECONDS)
+            running.until("earshot_observer_ready", 1, MODELS_SECONDS)
+        yield running
+
+
+@contextlib.contextmanager
+def just_started(models: bool = True, **settings: str) -> Iterator[Call]:
     """Start a server and make a room; everything ends with the block.
 
     Args:
@@ -145,9 +155,6 @@ def call(models: bool = True, **settings: str) -> Iterator[Call]:
                     break
             time.sleep(0.1)
         running.made = httpx.post(f"{address}/rooms", trust_env=False).json()
-        if models:
-            running.until("earshot_engine_ready", 1, MODELS_SECONDS)
-            running.until("earshot_observer_ready", 1, MODELS_SECONDS)
         yield running
     finally:
         for process in [*running.people, server]:

@@ -32,6 +32,16 @@ from streamer.rtc.packet_sender import vp8_chunks, vp8_payloads
 
 JANUS_PORT, AUDIO_PORT, VIDEO_PORT = 9388, 5102, 5104
 
+PLUGINS = (
+    "audiobridge duktape echotest lua nosip recordplay sip streaming textroom videocall videoroom voicemail".split()
+)
+
+STREAM = (
+    f'bench: {{ type = "rtp" id = 1 description = "bench" audio = true video = true\n'
+    f'  audioport = {AUDIO_PORT} audiopt = 111 audiocodec = "opus"\n'
+    f'  videoport = {VIDEO_PORT} videopt = 100 videocodec = "vp8" }}\n'
+)
+
 
 class Seen:
     """What one listener gets, judged by packets and not decoded: it is the server's time that counts.
@@ -197,14 +207,14 @@ class Feed:
             n += 1
 
 
-def start_janus() -> subprocess.Popen[bytes]:
-    """Start Janus with its streaming plugin alone.
+def start_janus(plugin: str = "streaming", configuration: str = STREAM) -> subprocess.Popen[bytes]:
+    """Start Janus with one plugin alone.
 
     Raises:
         FileNotFoundError: it is not installed.
     """
     folder = Path(tempfile.mkdtemp(prefix="janus-"))
-    others = "audiobridge duktape echotest lua nosip recordplay sip textroom videocall videoroom voicemail".split()
+    others = [name for name in PLUGINS if name != plugin]
     transports = "mqtt websockets pfunix rabbitmq nanomsg".split()
     plugins, unused = (",".join(f"libjanus_{name}.so" for name in names) for names in (others, transports))
     (folder / "janus.jcfg").write_text(
@@ -214,11 +224,7 @@ def start_janus() -> subprocess.Popen[bytes]:
         f'general: {{ base_path = "/janus" http = true port = {JANUS_PORT} ip = "127.0.0.1" https = false }}\n'
         "admin: { admin_http = false }\n"
     )
-    (folder / "janus.plugin.streaming.jcfg").write_text(
-        f'bench: {{ type = "rtp" id = 1 description = "bench" audio = true video = true\n'
-        f'  audioport = {AUDIO_PORT} audiopt = 111 audiocodec = "opus"\n'
-        f'  videoport = {VIDEO_PORT} videopt = 100 videocodec = "vp8" }}\n'
-    )
+    (folder / f"janus.plugin.{plugin}.jcfg").write_text(configuration)
     log = (folder / "log").open("wb")
     return subprocess.Popen(["janus", "-F", str(folder), "-d", "2"], stdout=log, stderr=subprocess.STDOUT)
 

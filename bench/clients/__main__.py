@@ -32,8 +32,8 @@ def main() -> None:
             rows.append([program.name, "not installed here", "", "", ""])
             continue
         page = free_port()
-        settings = {"allowed_origins": f"http://127.0.0.1:{page}", "requests_per_second": "100"}
-        with call(models=False, **settings) as running:
+        origin = f"http://127.0.0.1:{page}"
+        with call(models=False, allowed_origins=origin, requests_per_second="100") as running:
             made = asyncio.run(connections(program, running.address, running.made, TIMES, page))
         for error in dict.fromkeys(connection.error for connection in made if connection.error is not None):
             print(f"{program.name}: {error}", file=sys.stderr)
