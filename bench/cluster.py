@@ -232,21 +232,23 @@ class Trial:
 
     async def kill_node(self) -> None:
         """Kill a whole machine."""
-        node = self.machines.nodes[-1]
-        rooms: set[str] = set()
-        for name, had in (await self.servers()).items():
-            if await self.where(name) == node.node_id:
-                rooms |= had
+        rooms = {node: await self.on(node.node_id) for node in self.machines.nodes[1:]}
+        node = max(rooms, key=lambda node: len(rooms[node]))
+        self.machines.nodes.remove(node)
 
         async def act() -> None:
             self.machines.kill_node(node)
 
-        await self.do("a whole machine killed", rooms, act)
+        await self.do("a whole machine killed", rooms[node], act)
         await self.all_up()
 
-    async def where(self, name: str) -> str:
-        """Return the machine of a media server."""
-        return str(await self.ray.get_actor(name, NAMESPACE).node.remote())
+    async def on(self, node: str) -> set[str]:
+        """Return which rooms a machine has."""
+        rooms: set[str] = set()
+        for name, had in (await self.servers()).items():
+            if await self.ray.get_actor(name, NAMESPACE).node.remote() == node:
+                rooms |= had
+        return rooms
 
     async def renew(self) -> None:
         """Put a new media server in the place of each."""
@@ -262,10 +264,7 @@ class Trial:
     async def drain(self) -> None:
         """Have a machine go, as at its SIGTERM."""
         node = self.machines.nodes[1].node_id
-        rooms: set[str] = set()
-        for name, had in (await self.servers()).items():
-            if await self.where(name) == node:
-                rooms |= had
+        rooms = await self.on(node)
 
         async def act() -> None:
             await self.manager.drain.remote(node)
