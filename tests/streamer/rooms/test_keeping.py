@@ -1,6 +1,7 @@
 """When rooms are put in their second place, and what becomes of a call when that place fails."""
 
 import asyncio
+import json
 import logging
 import types
 
@@ -253,3 +254,31 @@ async def test_a_full_server_brings_nothing_back(keeper):
     assert [room.id for room in full.all()] == ["efgh"] and full.keeping.statistics.restored == 0
     for rooms in (before, full):
         await rooms.close()
+
+
+async def test_a_room_that_moves_is_put_before_anybody_goes_and_never_after(keeper):
+    rooms = rooms_of(keeper)
+    room = rooms.enter("abcd1")
+    outbox = come(room, "Ann").outbox
+    while outbox.statistics().depth:
+        await outbox.get()
+    keeper.open.clear()
+    moving = asyncio.create_task(rooms.move("abcd1"))
+    while not keeper.done:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    assert outbox.statistics().depth == 0, "nobody is told before it is there"
+    keeper.open.set()
+    await moving
+    assert json.loads(await outbox.get()) == {"type": "moved"} and "abcd1" in keeper.kept
+
+    # By now another server keeps it.
+    keeper.kept["abcd1"], keeper.done = b"newer", []
+    room.join("Ben", "publish")
+    running = asyncio.create_task(rooms.keeping.run(rooms.all))
+    await asyncio.sleep(0)
+    rooms.keeping.forget(room, rules=True)
+    rooms.keeping._handed.add("abcd1")
+    await rooms.keeping.close(rooms.all())
+    running.cancel()
+    await settle(rooms)
+    assert keeper.kept["abcd1"] == b"newer" and keeper.done == []
