@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from playwright.sync_api import WebSocketRoute, expect
+from playwright.sync_api import Browser, WebSocketRoute, expect
 
 from tests.browser.pages import Room, Visit, enter, join
 from tests.browser.test_host import screenshot
@@ -32,8 +32,11 @@ HTMLMediaElement.prototype.play = function () {
 """
 
 
-def test_a_device_and_the_quality_are_remembered_for_the_next_call(visit: Visit, room: Room) -> None:
-    ben = visit(room["link"])
+def test_a_device_and_the_quality_are_remembered_for_the_next_call(
+    visit: Visit, room: Room, whole_chromium: Browser
+) -> None:
+    # Without windows of its own a browser names devices anew with each page.
+    ben = visit(room["link"], browser=whole_chromium)
     page = ben.page
     page.get_by_test_id("preview-start").click()
     microphone = page.locator("#join-microphone")
