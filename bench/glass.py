@@ -38,6 +38,20 @@ BLANK = "http://localhost/"
 SCRIPT = Path(__file__).with_suffix(".js")
 
 
+async def answers(http: httpx.AsyncClient, path: str, seconds: float) -> None:
+    """Wait until a server that was just started answers.
+
+    Raises:
+        TimeoutError: it does not in so many seconds.
+    """
+    async with asyncio.timeout(seconds):
+        while True:
+            with contextlib.suppress(httpx.TransportError):
+                await http.get(path)
+                return
+            await asyncio.sleep(0.1)
+
+
 @contextlib.asynccontextmanager
 async def pages() -> AsyncIterator[tuple[Page, Page]]:
     """A page with the camera and one that watches, each in a browser of its own."""
@@ -95,12 +109,7 @@ async def plain_relay() -> list[str]:
     process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bench.glass_relay", str(port), cwd=ROOT)
     try:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False) as http:
-            async with asyncio.timeout(60):
-                while True:
-                    with contextlib.suppress(httpx.TransportError):
-                        await http.get("/")
-                        break
-                    await asyncio.sleep(0.1)
+            await answers(http, "/", 60)
             async with pages() as (camera, screen):
                 offer = await camera.evaluate("glassPublish()")
                 await camera.evaluate("glassPublished", (await http.post("/publish", content=offer)).text)
@@ -167,12 +176,7 @@ async def janus() -> list[str]:
     try:
         url = f"http://127.0.0.1:{JANUS_PORT}"
         async with httpx.AsyncClient(base_url=url, timeout=60, trust_env=False) as http, pages() as (camera, screen):
-            async with asyncio.timeout(30):
-                while True:
-                    with contextlib.suppress(httpx.TransportError):
-                        await http.get("/janus/info")
-                        break
-                    await asyncio.sleep(0.1)
+            await answers(http, "/janus/info", 30)
             sends, watches = JanusHandle(http), JanusHandle(http)
             await sends.open()
             await sends.tell(request="join", ptype="publisher", room=1, id=1)

@@ -39,20 +39,21 @@ def find_portrait(rgb: U8) -> tuple[U8, Mesh]:
     Raises:
         UnfitPortraitError: there is no face, or more than one, or it is too small or turned away.
     """
-    shown = _shown(rgb, find_face(rgb))
-    return shown, _mesh(FaceMesher(), shown, max(_faces(shown), key=lambda one: one.box[2]))
+    mesher = FaceMesher()
+    shown = _shown(rgb, find_face(rgb, mesher))
+    return shown, _mesh(mesher, shown, max(_faces(shown), key=lambda one: one.box[2]))
 
 
-def find_face(rgb: U8) -> Mesh:
+def find_face(rgb: U8, mesher: FaceMesher) -> Mesh:
     """Return the one face in a picture.
 
     Args:
         rgb: (H, W, 3) uint8.
+        mesher: Finds its landmarks.
 
     Raises:
         UnfitPortraitError: there is no face, or more than one, or it is too small or turned away.
     """
-    mesher = FaceMesher()
     meshes = [mesh for one in _faces(rgb) if (mesh := _mesh(mesher, rgb, one)).score >= SURE]
     if not meshes:
         raise UnfitPortraitError("no face is found in it")

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from models.common.arrays import F32, U8
-from models.faces.mesh import Mesh
+from models.faces.mesh import FaceMesher, Mesh
 from models.portrait.draw import Portrait
 from models.portrait.find import find_face
 from models.portrait.life import Stance, stances
@@ -51,9 +51,9 @@ def film(path: Path, sound: F32, voices: Sequence[F32]) -> list[Box]:
     Raises:
         UserError: a photograph is not installed.
     """
-    mouth = Mouth()
+    mouth, mesher = Mouth(), FaceMesher()
     photographs = [_portrait(*framing) for framing in FRAMING]
-    faces = [find_face(photograph) for photograph in photographs]
+    faces = [find_face(photograph, mesher) for photograph in photographs]
     puppets = [Portrait(rgb, face, mouth.rest) for rgb, face in zip(photographs, faces, strict=True)]
     shapes = [mouth.shapes(pcm) for pcm in voices]
     _encode(path, sound, _pictures(puppets, shapes))

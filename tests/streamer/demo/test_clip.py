@@ -80,7 +80,7 @@ def test_lips_say_what_their_own_voice_says(made: DemoClip, sources: list[F64]) 
         for side in (0, 1):
             half = np.ascontiguousarray(rgb[:, side * 427 : (side + 1) * 427])
             roi = rois[side]
-            mesh = find_face(half) if roi is None else mesher.mesh(half, roi)
+            mesh = find_face(half, mesher) if roi is None else mesher.mesh(half, roi)
             rois[side] = roi_of_mesh(mesh)
             halves[side].append(float(opening(aligned_lips(mesh))))
     mouth = Mouth()
