@@ -10,6 +10,7 @@ from typing import Any
 from streamer.commands.join import join
 from streamer.demo.clip import demo_clip
 from streamer.observer.types import GRID
+from streamer.rooms.requests import REQUESTS_A_SECOND
 from tests.live.conftest import Socket, serving
 from tests.live.peers import until
 
@@ -80,16 +81,16 @@ async def test_the_page_is_told_where_what_and_who_and_its_questions_are_answere
             await until(lambda: bool(told["answer"]), 20)
             assert len(told["answer"][0]["answers"]) == 3
 
-            # A line is found once the observer has read it, which is in its own time.
+            # A line is found once the observer has read it, which is in its own time; searches are limited in rate.
             def found_words() -> list[str]:
                 return [m["text"].lower() for one in told["found"] for m in one["moments"] if m["kind"] == "words"]
 
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENT):
                 while not any("times" in text for text in found_words()):
                     count = len(told["found"])
                     await control.send(type="search", id=10 + count, query="best of times")
-                    await until(lambda count=count: len(told["found"]) > count, 20)
-                    await asyncio.sleep(0.5)
+                    await until(lambda count=count: len(told["found"]) > count, PATIENT)
+                    await asyncio.sleep(2 / REQUESTS_A_SECOND)
 
             headers = {"Authorization": f"Bearer {ann['token']}"}
             vtt = await site.http.get(f"/rooms/{room['room']}/transcript.vtt", headers=headers)
