@@ -11,21 +11,14 @@ from hypothesis import strategies as st
 from streamer.auth import Denied, Tokens, bearer, origin_allowed
 from streamer.limits import RateLimiter
 from streamer.settings import Settings
+from tests.clock import Clock
 
 SECRET = "a secret of some length"
 
 
-class Clock:
-    def __init__(self):
-        self.now = 1_800_000_000.0
-
-    def __call__(self):
-        return self.now
-
-
 @pytest.fixture
 def clock():
-    return Clock()
+    return Clock(1_800_000_000.0)
 
 
 @pytest.fixture

@@ -13,13 +13,7 @@ from streamer.client.replay import BLOCK, Loop, LoopTrack, picture_loop, sound_l
 from streamer.commands import load
 from streamer.commands.load_report import Room, report, table
 from streamer.errors import UserError
-
-
-class Clock:
-    now = 100.0
-
-    def __call__(self):
-        return self.now
+from tests.clock import Clock
 
 
 def speech(seconds):

@@ -1,13 +1,7 @@
 """What one keeper keeps: the newest, for as long as it is to, and no more than there is place for."""
 
 from streamer.cluster.kept import Kept
-
-
-class Clock:
-    now = 100.0
-
-    def __call__(self):
-        return self.now
+from tests.clock import Clock
 
 
 def test_a_room_is_kept_until_its_time_is_over_or_it_is_dropped():

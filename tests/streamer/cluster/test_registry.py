@@ -5,13 +5,7 @@ import pytest
 from streamer.cluster.registry import EMPTYING_SECONDS, SILENCE_SECONDS, Registry, Said
 from streamer.cluster.scaling import GROW_SECONDS, SHRINK_SECONDS, Load, Scaling, first_to_go
 from streamer.front.placement import Member
-
-
-class Clock:
-    now = 100.0
-
-    def __call__(self):
-        return self.now
+from tests.clock import Clock
 
 
 @pytest.fixture

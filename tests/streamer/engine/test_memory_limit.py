@@ -11,13 +11,7 @@ from streamer.engine.engine import Engine
 from streamer.engine.memory_limit import LONGEST_RETRY_SECONDS, RETRY_SECONDS, MemoryLimit, is_out_of_memory
 from streamer.engine.types import BLOCK
 from streamer.engine.worker import Block, Inbox, Worker
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self):
-        return self.now
+from tests.clock import Clock
 
 
 def test_what_tells_of_memory():
@@ -29,7 +23,7 @@ def test_what_tells_of_memory():
 
 
 def test_half_as_many_then_none_then_all_again():
-    clock = Clock()
+    clock = Clock(0.0)
     limit = MemoryLimit(clock)
     voices = {"a": 2, "b": 2, "c": 1}
     assert limit.fitting(voices) == ["a", "b", "c"]
@@ -74,7 +68,7 @@ class Allocator:
 def test_a_worker_goes_on_with_fewer():
     worker = object.__new__(Worker)
     worker.changed, worker._inboxes = threading.Condition(), {sid: Inbox() for sid in "abc"}
-    worker._limit, worker._engine = MemoryLimit(Clock()), Allocator(3, {"a": 2, "b": 2, "c": 1})
+    worker._limit, worker._engine = MemoryLimit(Clock(0.0)), Allocator(3, {"a": 2, "b": 2, "c": 1})
     blocks = {sid: Block(0, 0.0, np.zeros(BLOCK, np.float32), 0.0) for sid in "abc"}
     assert worker._heard(blocks) == {} and worker._engine.begun == [["a", "b", "c"]]
     assert list(worker._heard(blocks)) == ["a"]

@@ -3,17 +3,11 @@
 from collections import Counter
 
 from streamer.front.placement import MOST_PINS, PIN_SECONDS, Member, Placement, weight
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self):
-        return self.now
+from tests.clock import Clock
 
 
 def placed(*names, clock=None):
-    placement = Placement(clock or Clock())
+    placement = Placement(clock or Clock(0.0))
     for name in names:
         placement.update(name, member())
     return placement
@@ -43,7 +37,7 @@ def test_hashing_spreads_rooms_and_a_loss_moves_only_those_of_the_lost():
 
 
 def test_a_room_stays_where_it_lives_when_its_first_server_comes_back():
-    clock = Clock()
+    clock = Clock(0.0)
     placement = placed("0", "1", clock=clock)
     room = next(room for room in ids(9) if placement.of(room) == "0")
     placement.remove("0")

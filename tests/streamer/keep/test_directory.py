@@ -7,18 +7,12 @@ import pytest
 from streamer.errors import UserError
 from streamer.keep.directory import SWEEP_EVERY, DirectoryKeeper
 from streamer.keep.keeper import LARGEST
-
-
-class Clock:
-    now = 1_000_000.0
-
-    def __call__(self):
-        return self.now
+from tests.clock import Clock
 
 
 @pytest.fixture
 def clock():
-    return Clock()
+    return Clock(1_000_000.0)
 
 
 async def test_what_was_put_last_comes_back_in_another_process_too(tmp_path, clock):

@@ -5,14 +5,8 @@ import pytest
 from streamer.engine.types import FaceState, SpeakerState
 from streamer.observer.types import Description, Sounds
 from streamer.rooms.situation import PAUSE, SETTLED, STALE, Situation
+from tests.clock import Clock
 from tests.streamer.rooms.conftest import received
-
-
-class Clock:
-    now = 100.0
-
-    def __call__(self):
-        return self.now
 
 
 @pytest.fixture

@@ -18,21 +18,14 @@ from aiortc.rtp import (
 
 from streamer.rtc import rtp, rtp_limits
 from streamer.rtc.rtp_limits import RESENT_AT_ONCE, SteadyNacks
+from tests.clock import Clock
 from tests.streamer.rtc.conftest import calling, until
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 async def limited(kind: str, clock: Clock | None = None):
     pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
     transceiver = pc.addTransceiver(kind, "sendrecv")
-    rtp_limits.limit(pc, clock or Clock())
+    rtp_limits.limit(pc, clock or Clock(1000.0))
     return pc, transceiver
 
 
@@ -55,7 +48,7 @@ def nack(numbers) -> RtcpRtpfbPacket:
 
 
 async def test_a_packet_is_sent_again_once_a_round_trip() -> None:
-    clock = Clock()
+    clock = Clock(1000.0)
     pc, transceiver = await limited("video", clock)
     again = filled(transceiver.sender, 1000, 100)
     for _ in range(300):
@@ -77,7 +70,7 @@ async def test_a_packet_is_sent_again_once_a_round_trip() -> None:
 
 
 async def test_a_session_is_sent_so_many_bytes_again_and_no_more() -> None:
-    clock = Clock()
+    clock = Clock(1000.0)
     pc, transceiver = await limited("video", clock)
     sent = 0
     for n in range(20):

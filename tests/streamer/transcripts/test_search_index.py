@@ -10,6 +10,7 @@ import pytest
 from streamer.transcripts import keywords
 from streamer.transcripts.keywords import Keywords
 from streamer.transcripts.search_index import APART, LARGEST_THUMBNAIL, SearchIndex
+from tests.clock import Clock
 
 D = 8
 NOTHING = np.zeros(D, np.float32)
@@ -19,14 +20,6 @@ def axis(i: int, length: float = 1.0) -> np.ndarray:
     vector = np.zeros(D, np.float32)
     vector[i] = length
     return vector
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def test_a_picture_is_found_by_its_vector_and_comes_with_its_thumbnail() -> None:
@@ -64,7 +57,7 @@ def test_of_pictures_near_together_in_time_the_best_is_shown() -> None:
 
 
 def test_a_still_picture_is_taken_once_a_minute() -> None:
-    clock = Clock()
+    clock = Clock(1000.0)
     moments = SearchIndex(clock=clock)
     taken = []
     for _ in range(130):
@@ -129,7 +122,7 @@ def test_a_full_shelf_of_pictures_costs_no_lines() -> None:
 
 
 def test_forgets_what_is_older_than_the_retention() -> None:
-    clock = Clock()
+    clock = Clock(1000.0)
     moments = SearchIndex(retention=60.0, clock=clock)
     moments.add_picture("ann", 1e9, axis(0), b"")
     moments.add_words("ann", None, -1e9, "hello", NOTHING)
