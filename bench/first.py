@@ -1,6 +1,7 @@
 """How soon a newcomer is in: what the page weighs, slow networks, a server just started: `python -m bench.first`.
 
-Some four minutes. Slow networks are Chromium's own throttling of HTTP and WebSockets, as in its developer tools.
+Some four minutes. Slow networks are Chromium's own throttling, as in its developer tools. It holds back what answers a
+request, and each packet of WebRTC both ways: a round trip of those takes twice as long.
 """
 
 from __future__ import annotations
@@ -124,8 +125,10 @@ def main() -> None:
     text = table(["the page is", "network", "requests", "bytes", "usable after", "click to first picture"], rows)
     text += (
         "\n\nA browser that has nothing kept. Usable: the name can be typed. The picture is of somebody who is in the "
-        "call already; who joins has a camera too. Throttled is what goes by HTTP and WebSocket, by Chromium's "
-        "developer tools: Fast 4G is 165 ms to each answer and 8.1 Mbit/s, Slow 4G 562 ms and 1.4 Mbit/s.\n\n"
+        "call already; who joins has a camera too. Throttled is as Chromium's developer tools do: Fast 4G is 165 ms to "
+        "each answer and 8.1 Mbit/s, Slow 4G 562 ms and 1.4 Mbit/s, and packets of WebRTC take as long each way. The "
+        "first picture takes two answers (to join, to the offer) and three round trips of packets: one to check the "
+        "way, two for keys and picture.\n\n"
     )
     text += table(["the server", "page usable after", "click to first picture"], first)
     fast = max(float(row[place].split()[0]) for row in [*rows[3:5]] for place in (4, 5))

@@ -33,6 +33,12 @@ RTCP_A_SECOND, RTCP_AT_ONCE = 100_000.0, 200_000.0
 RTCP_EACH = 200
 """Bytes that each such packet counts for besides its own: most of what one costs does not depend on its length."""
 
+LONGEST_FLIGHT = 1500
+"""Bytes of what is said at once in a handshake; ours has 800."""
+
+MOST_REPEATS = 8
+"""Times it is said again because the client repeats itself, which waits twice as long each time."""
+
 _FAULTS_TOLD = 3
 """Log lines one connection may cause by packets that cannot be handled."""
 
@@ -111,6 +117,8 @@ class DtlsTransport(RTCDtlsTransport):
 
     faults = 0
     _step = "the DTLS handshake was not begun"
+    _said = b""
+    _repeats = 0
 
     @property
     def failure(self) -> str | None:
@@ -121,6 +129,31 @@ class DtlsTransport(RTCDtlsTransport):
         # Each step tells of its failure before it returns.
         self._step = "the DTLS handshake failed"
         await super()._do_handshake()
+
+    async def _recv_next(self) -> None:
+        """Take the next datagram; to a hello that is said again say again what was said: it was lost.
+
+        OpenSSL leaves that to its own timer, of a second; browsers repeat their hello after 50 ms.
+        """
+        if self.encrypted or self._role != "server":
+            await super()._recv_next()
+            return
+        before, self._said = self._said, b""
+        await super()._recv_next()
+        if not self._said and before and self._repeats < MOST_REPEATS:
+            self._repeats += 1
+            self._said = before
+            await self.transport._send(before)
+
+    async def _write_ssl(self) -> None:
+        """Send what OpenSSL has to say."""
+        try:
+            said = self._ssl.bio_read(LONGEST_FLIGHT) if self._ssl is not None else b""
+        except SSL.Error:
+            return
+        if said:
+            self._said = said
+            await self.transport._send(said)
 
     def _validate_peer_identity(self, remoteParameters: RTCDtlsParameters) -> None:
         self._step = "the client's certificate is not the one of the offer's a=fingerprint"
@@ -153,6 +186,20 @@ class DtlsTransport(RTCDtlsTransport):
         self.faults += 1
         if self.faults <= _FAULTS_TOLD:
             log.warning("%s of %d bytes could not be handled: %r: %s", kind, len(data), error, data[:32].hex())
+
+
+def let_begin(transport: RTCDtlsTransport, offered: str) -> None:
+    """Let the client begin the handshake where it leaves that to us, as RFC 9725, 4.4.4 wants.
+
+    It is ready later: it waits for our answer, and then for our answer to its connectivity check. So its hello meets
+    somebody who listens, and at the end of the handshake, when the server may send, it can read, too.
+
+    Args:
+        transport: of a connection that has the offer, and no answer yet.
+        offered: the offer's a=setup.
+    """
+    if offered == "actpass":
+        transport._set_role("server")
 
 
 def install() -> None:

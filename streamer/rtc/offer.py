@@ -174,6 +174,12 @@ def first_ufrag(offer: str) -> str | None:
     return match.group(1) if match else None
 
 
+def offered_setup(offer: str) -> str:
+    """Return the a=setup of an offer from `checked_offer`: "actpass", "active" or "passive" (RFC 8842, 4)."""
+    match = re.search(r"^a=setup:(\S+)", offer, re.MULTILINE)
+    return match.group(1) if match else ""
+
+
 def _split(text: str) -> tuple[list[str], list[Section]]:
     """Cut a description into its session's lines and its m-lines with theirs."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from aiortc import MediaStreamTrack, RTCRtpCodecParameters, RTCRtpSender
@@ -54,6 +54,7 @@ class PacketSender:
 
     Args:
         sender: whose SSRC, transport and reports are used.
+        on_ready: called when packets can go out.
 
     Attributes:
         origin: what is added to pts to get RTP timestamps, 32 bits.
@@ -62,12 +63,13 @@ class PacketSender:
         dropped: packets that could not be sent, mostly because the socket had no room.
     """
 
-    def __init__(self, sender: RTCRtpSender) -> None:
+    def __init__(self, sender: RTCRtpSender, on_ready: Callable[[], None] = lambda: None) -> None:
         self.origin = random32()
         self.codec: RTCRtpCodecParameters | None = None
         self.octets = 0
         self.dropped = 0
         self._sender = sender
+        self._on_ready = on_ready
         self._number = random_sequence_number()
         self._packets = 0
         self._extensions: tuple[bytes, bytes | None] = b"", None
@@ -144,6 +146,7 @@ class PacketSender:
         self._extensions = _around_send_time(mid, state["_RTCRtpSender__rtp_header_extensions_map"])
         self._sent.describe(self._sender._ssrc, mid)
         self.codec = codec
+        self._on_ready()
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:

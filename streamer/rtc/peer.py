@@ -24,7 +24,7 @@ from streamer.rtc import dtls, ingress, rtp_limits, steady_time
 from streamer.rtc.candidates import MOST_CANDIDATES, Address
 from streamer.rtc.endings import Endings
 from streamer.rtc.host_candidates import HostAddresses, NoPort
-from streamer.rtc.offer import first_ufrag, remote_addresses, served, whole_answer
+from streamer.rtc.offer import first_ufrag, offered_setup, remote_addresses, served, whole_answer
 from streamer.rtc.sdp import BadSdp, Fragment
 from streamer.settings import Settings
 
@@ -144,6 +144,8 @@ class Peer:
         """
         try:
             await self.pc.setRemoteDescription(RTCSessionDescription(sdp=served(offer), type="offer"))
+            for transport in self._transports():
+                dtls.let_begin(transport, offered_setup(offer))
             prepare(self.pc)
             rtp_limits.limit(self.pc)
             for link in ingress.connections(self.pc):

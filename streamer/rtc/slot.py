@@ -65,7 +65,7 @@ class SlotTrack(PushedTrack):
             raise ValueError("the transceiver has no codec yet")
         self.codec = codec
         transceiver.sender.replaceTrack(self)
-        self.out = PacketSender(transceiver.sender)
+        self.out = PacketSender(transceiver.sender, self._begin)
         self.rtp_base = self.out.origin
         rtp.on_keyframe_request(transceiver.sender, self._viewer_lost_picture)
 
@@ -115,6 +115,11 @@ class SlotTrack(PushedTrack):
         super().stop()
         # It holds the connection, which holds this.
         self.out = None
+
+    def _begin(self) -> None:
+        """Ask for the first picture at once: with the next one that comes it would be as much later."""
+        if self.source is not None and self.wants_keyframe:
+            self.source.request_keyframe(self.codec)
 
     def _pts(self, frame: RelayFrame) -> int:
         pts = round(frame.t * VIDEO_RATE) + self._shift

@@ -14,16 +14,6 @@ from tests.browser.pages import Room, Visit, join
 from tests.browser.stage import Stage
 
 TOLD_SECONDS = 10.0
-LATE = """
-const known = Object.getOwnPropertyDescriptor(RTCPeerConnection.prototype, "localDescription").get;
-Object.defineProperty(RTCPeerConnection.prototype, "localDescription", {
-  get() {
-    const { type, sdp } = known.call(this);
-    return { type, sdp: sdp.replace(/^a=(candidate|end-of-candidates).*\\r\\n/gm, "") };
-  },
-});
-"""
-"""A browser that knows none of its addresses when the offer goes."""
 
 
 def test_where_no_udp_passes_the_page_says_so_in_time(deaf_address: str, visit: Visit, tmp_path: Path) -> None:
@@ -49,7 +39,6 @@ def test_where_no_udp_passes_the_page_says_so_in_time(deaf_address: str, visit: 
 def test_addresses_that_are_found_after_the_offer_are_told_to_the_server(visit: Visit, room: Room) -> None:
     visitor = visit("about:blank")
     page = visitor.page
-    page.add_init_script(LATE)
     told: list[Response] = []
     page.on("response", lambda answer: told.append(answer) if answer.request.method == "PATCH" else None)
     page.goto(room["link"])

@@ -2,23 +2,20 @@
 import { refusal } from "./api.js";
 import { Trickle } from "./trickle.js";
 
-/** The server itself waits up to 0.8 s for its STUN or TURN server: with a dead one a join takes 1 s longer, not more. */
-const GATHER_MS = 200;
+/** Of H264, what everybody decodes. */
+const BASELINE = /packetization-mode=1.*profile-level-id=42e0/i;
 
 /**
+ * Offers what the server takes, and no more: with all that browsers know an offer of ten m-lines has 46 kB instead of 15.
  * @param {RTCPeerConnection} pc
- * @returns {Promise<void>} when every candidate is known, or after a moment: those that come later are told later
  */
-function gathered(pc) {
-  if (pc.iceGatheringState === "complete") return Promise.resolve();
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, GATHER_MS);
-    pc.addEventListener("icegatheringstatechange", () => {
-      if (pc.iceGatheringState !== "complete") return;
-      clearTimeout(timer);
-      resolve();
-    });
-  });
+function trim(pc) {
+  const { codecs } = RTCRtpReceiver.getCapabilities("video") ?? { codecs: [] };
+  const taken = codecs.filter(({ mimeType, sdpFmtpLine = "" }) => /\/(VP8|rtx)$/i.test(mimeType) || (/\/H264$/i.test(mimeType) && BASELINE.test(sdpFmtpLine)));
+  for (const transceiver of pc.getTransceivers()) {
+    // Browsers without it offer everything.
+    if (transceiver.receiver.track.kind === "video") transceiver.setCodecPreferences?.(taken);
+  }
 }
 
 /** An agreed media session: the peer connection and the server's resource for it. */
@@ -46,8 +43,8 @@ export class MediaSession {
   static async open(endpoint, token, pc) {
     const trickle = new Trickle(pc);
     try {
+      trim(pc);
       await pc.setLocalDescription();
-      await gathered(pc);
       const offer = pc.localDescription?.sdp ?? "";
       const response = await fetch(endpoint, {
         method: "POST",

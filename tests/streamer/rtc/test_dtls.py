@@ -11,15 +11,15 @@ import re
 import aiortc.rtcpeerconnection
 import pylibsrtp
 import pytest
-from aiortc import RTCCertificate
+from aiortc import RTCCertificate, RTCSessionDescription
 from aiortc.rtp import RtpPacket
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from OpenSSL import SSL
 
-from streamer.rtc.dtls import MOST_SSRCS, RTCP_AT_ONCE, RTCP_EACH, CappedSession
-from tests.streamer.rtc.conftest import calling, until
+from streamer.rtc.dtls import MOST_REPEATS, MOST_SSRCS, RTCP_AT_ONCE, RTCP_EACH, CappedSession
+from tests.streamer.rtc.conftest import Call, calling, until
 
 pytestmark = pytest.mark.usefixtures("loopback")
 
@@ -30,6 +30,75 @@ async def test_the_answer_has_one_fingerprint_and_it_is_sha_256() -> None:
         assert [algorithm for algorithm, _ in found] == ["sha-256", "sha-256"]
         assert {len(value) for _, value in found} == {95}
         await call.connect()
+
+
+@pytest.mark.parametrize(("offered", "role"), [("actpass", "passive"), ("active", "passive"), ("passive", "active")])
+async def test_the_client_begins_the_handshake_unless_it_wants_to_wait(offered: str, role: str) -> None:
+    """It is ready later, having to wait for the answer: our hello would meet nobody (RFC 9725, 4.4.4)."""
+    async with calling("audio", "video", change=lambda offer: offer.replace("actpass", offered)) as call:
+        assert re.findall(r"^a=setup:(\S+)", call.answer, re.M) == [role, role]
+        await call.connect()
+
+
+def renumbered(datagram: bytes, by: int) -> bytes:
+    """Move the numbers of a datagram's DTLS 1.2 records that are in the clear (RFC 6347, 4.1)."""
+    out, at = bytearray(datagram), 0
+    while at < len(out):
+        if out[at + 3 : at + 5] == b"\0\0":
+            out[at + 10] += by
+        at += 13 + int.from_bytes(out[at + 11 : at + 13])
+    return bytes(out)
+
+
+class Handshake:
+    """What both sides of a call say by DTLS; the server's first words are lost, and the client says hello again.
+
+    Browsers do that after 50 ms; OpenSSL, which the client is here, takes a second.
+
+    Args:
+        call: not connected yet.
+        again: how often, one after the other.
+    """
+
+    def __init__(self, call: Call, again: int) -> None:
+        self.client: list[bytes] = []
+        self.server: list[bytes] = []
+        transports = call.client.getSenders()[0].transport, call.peer.pc.getReceivers()[0].transport
+        ours, theirs = (transport.transport._send for transport in transports)
+
+        async def say(data: bytes) -> None:
+            self.client.append(data)
+            await ours(data if len(self.client) == 1 else renumbered(data, again))
+
+        async def answer(data: bytes) -> None:
+            self.server.append(data)
+            if len(self.server) > again:
+                await theirs(data)
+            elif len(self.server) == 1:
+                for number in range(1, again + 1):
+                    await ours(renumbered(self.client[0], number))
+
+        for transport, through in zip(transports, (say, answer), strict=True):
+            transport.transport._send = through
+
+
+@pytest.mark.parametrize("lost", [1, MOST_REPEATS])
+async def test_what_is_lost_of_the_handshake_comes_again_when_the_client_asks(lost: int) -> None:
+    async with calling() as call:
+        said = Handshake(call, lost)
+        await call.connect()
+        assert len(set(said.server[: lost + 1])) == 1, "the same words, once for each hello"
+        assert len(said.server) == lost + 2, "and then what ends the handshake"
+        assert len(said.client) == 2, "without waiting for a timer"
+
+
+async def test_a_client_that_says_nothing_but_hello_is_answered_so_often() -> None:
+    async with calling() as call:
+        said = Handshake(call, 5 * MOST_REPEATS)
+        await call.client.setRemoteDescription(RTCSessionDescription(call.answer, "answer"))
+        await until(lambda: len(said.server) > MOST_REPEATS)
+        await until(call.link._queue.empty)
+        assert len(said.server) < 2 * MOST_REPEATS
 
 
 class RsaCertificate(RTCCertificate):
@@ -54,8 +123,9 @@ async def test_a_client_with_an_rsa_certificate_gets_in(monkeypatch: pytest.Monk
     from streamer.rtc import dtls
 
     async def connected() -> str:
-        async with calling() as call:
-            assert "a=setup:active" in call.answer, "the client is the DTLS server, whose certificate decides"
+        # The client is the DTLS server, whose certificate decides.
+        async with calling(change=lambda offer: offer.replace("a=setup:actpass", "a=setup:passive")) as call:
+            assert "a=setup:active" in call.answer
             await call.connect()
             return str(call.peer.pc.connectionState)
 

@@ -1,5 +1,6 @@
 """What viewers may ask of a publisher, all of them together."""
 
+import asyncio
 import itertools
 
 import pytest
@@ -7,6 +8,8 @@ import pytest
 from streamer.rtc import relay
 from streamer.rtc.relay import KEYFRAME_INTERVAL, VIEWERS_ASK_A_SECOND, VIEWERS_ASK_AT_ONCE, VideoSource
 from streamer.rtc.slot import SlotTrack
+from tests.streamer.rtc.conftest import until
+from tests.streamer.rtc.test_packet_sender import Sending
 from tests.streamer.rtc.test_relay import Out, gray, picture, viewing
 
 MOST = VIEWERS_ASK_AT_ONCE + 20 * VIEWERS_ASK_A_SECOND
@@ -45,6 +48,25 @@ class Call:
                 for slot, _ in self.viewers[:asking]:
                     slot._viewer_lost_picture()
             self.show()
+
+
+async def test_a_viewer_who_has_just_connected_does_not_wait_for_the_next_picture_to_ask() -> None:
+    asked: list[int] = []
+    source, slot, sending = VideoSource(hold=0.0), SlotTrack(), Sending()
+    sending.task.cancel()
+    source.on_keyframe_wanted = lambda: asked.append(1)
+    (transceiver,) = sending.pc.getTransceivers()
+    transceiver._codecs = [sending.codec]
+    slot.bind(transceiver)
+    slot.set_source(source)
+    source.encoded(picture(0))
+    assert asked == []
+    assert slot.out is not None
+    sending.task = asyncio.ensure_future(slot.out._run(sending.codec))  # type: ignore[arg-type]
+    await until(lambda: bool(asked))
+    assert asked == [1]
+    slot.stop()
+    await sending.close()
 
 
 @pytest.mark.parametrize("asking", [1, 50])
