@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import time
 from dataclasses import dataclass
 
@@ -88,6 +89,8 @@ def main() -> None:
     parser.add_argument("--faces", type=int, default=2, help="in each call")
     parser.add_argument("--hold", type=float, default=20.0, help="seconds that everybody stays")
     options = parser.parse_args()
+    # Pictures that come before the first key frame are told one by one.
+    logging.getLogger("aiortc").setLevel(logging.ERROR)
     with call() as running:
         moments, failed = measure(running, options.calls, options.faces, options.hold, options.minutes)
         blocks = running.metrics().get("earshot_blocks_total", 0)
