@@ -149,7 +149,7 @@ def just_started(models: bool = True, **settings: str) -> Iterator[Call]:
     server = subprocess.Popen(command, cwd=ROOT, env=environment)
     running = Call(server, address, {})
     try:
-        for _ in range(300):
+        for _ in range(3000):
             with contextlib.suppress(httpx.TransportError):
                 if httpx.get(f"{address}/health", trust_env=False).is_success:
                     break

@@ -21,6 +21,7 @@ from bench.trust.tone import Ear, ToneTrack
 from streamer.client.whep_client import WhepClient
 from streamer.client.whip_client import WhipClient
 from streamer.errors import UserError
+from streamer.server.app import SWEEP_EVERY
 
 TIMES, AT_ONCE = 10_000, 8
 WHOLE_EVERY = 10
@@ -32,8 +33,8 @@ WARM = 0.1
 LIMIT = 1.0
 """KB that a cycle may leave in the server."""
 
-SETTLE_SECONDS = 15.0
-"""After which a connection that was given up is gone."""
+SETTLE_SECONDS = SWEEP_EVERY + 2
+"""After which a connection that was given up is gone, and the server has given back what it took."""
 
 
 @dataclass(frozen=True)

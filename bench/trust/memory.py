@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import time
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from bench.call import Call, call, descriptors, resident, threads
 from bench.page import TRUST, publish, table, verdict
 from streamer.commands.load import load
 from streamer.errors import UserError
+from streamer.server.app import SWEEP_EVERY
 
 LIMIT = 10.0
 """MB an hour by which all processes together may grow."""
@@ -23,7 +25,8 @@ LIMIT = 10.0
 WARM = 1 / 3
 """Share of the time after which growth is judged: models, caches and the heap have reached their size."""
 
-SETTLE_SECONDS = 3.0
+SETTLE_SECONDS = SWEEP_EVERY + 2
+"""After which a server has given back what the calls took."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class Moment:
     """What there is between two rounds of calls: minutes since the first, and by process MB, open files and threads."""
 
     minutes: float
+    pids: dict[str, int]
     memory: dict[str, float]
     files: dict[str, int]
     threads: dict[str, int]
@@ -42,6 +46,7 @@ def look(running: Call, began: float) -> Moment:
     pids = running.processes
     return Moment(
         (time.monotonic() - began) / 60,
+        pids,
         {name: resident(pid) for name, pid in pids.items()},
         {name: descriptors(pid) for name, pid in pids.items()},
         {name: threads(pid) for name, pid in pids.items()},
@@ -49,24 +54,32 @@ def look(running: Call, began: float) -> Moment:
     )
 
 
-def measure(running: Call, calls: int, faces: int, hold: float, minutes: float) -> list[Moment]:
-    """Hold calls, again and again."""
-    moments, began = list[Moment](), time.monotonic()
+def measure(running: Call, calls: int, faces: int, hold: float, minutes: float) -> tuple[list[Moment], int]:
+    """Hold calls, again and again; return looks, and how many rounds failed."""
+    moments, failed, began = list[Moment](), 0, time.monotonic()
     while not moments or moments[-1].minutes < minutes:
         try:
             asyncio.run(load(running.address, calls, faces, hold, None))
         except UserError as error:
-            # A machine that is too busy lets nobody in for a while; that is one round less.
+            # A machine that is too busy lets nobody in for a while; who came has to be gone all the same.
             print(f"a round failed: {error}")
+            failed += 1
         time.sleep(SETTLE_SECONDS)
-        moments.append(look(running, began))
-    return moments
+        try:
+            moments.append(look(running, began))
+            print(f"{moments[-1].minutes:.1f} min: {moments[-1].memory}", flush=True)
+        except (LookupError, FileNotFoundError):
+            print("a process is being started anew")
+    return moments, failed
 
 
 def slope(moments: list[Moment], name: str) -> float:
-    """Return by how many MB an hour a process grows: the straight line nearest to its memory."""
-    hours = np.array([one.minutes / 60 for one in moments])
-    return float(np.polyfit(hours, [one.memory[name] for one in moments], 1)[0])
+    """Return by how many MB an hour a process grows: of the straight lines nearest to its memory, one a process that
+    had the name, all of which rise alike."""
+    pids = [one.pids[name] for one in moments]
+    each = np.array([[pid == other for other in dict.fromkeys(pids)] for pid in pids], float)
+    hours = np.array([[one.minutes / 60] for one in moments])
+    return float(np.linalg.lstsq(np.hstack([hours, each]), [one.memory[name] for one in moments])[0][0])
 
 
 def main() -> None:
@@ -76,8 +89,10 @@ def main() -> None:
     parser.add_argument("--faces", type=int, default=2, help="in each call")
     parser.add_argument("--hold", type=float, default=20.0, help="seconds that everybody stays")
     options = parser.parse_args()
+    # Pictures that come before the first key frame are told one by one.
+    logging.getLogger("aiortc").setLevel(logging.ERROR)
     with call() as running:
-        moments = measure(running, options.calls, options.faces, options.hold, options.minutes)
+        moments, failed = measure(running, options.calls, options.faces, options.hold, options.minutes)
         blocks = running.metrics().get("earshot_blocks_total", 0)
     last = moments[-1]
     warm = [one for one in moments if one.minutes >= WARM * last.minutes]
@@ -88,7 +103,7 @@ def main() -> None:
             name,
             *(f"{one.memory[name]:.0f}" for one in shown),
             f"{grown[name]:+.1f}",
-            f"{last.memory[name] - warm[0].memory[name]:+.1f}",
+            f"{last.memory[name] - warm[0].memory[name]:+.1f}" if last.pids[name] == warm[0].pids[name] else "-",
         ]
         for name in last.memory
     ]
@@ -100,7 +115,9 @@ def main() -> None:
     ]
     text = table(head, rows)
     text += f"\n\n{len(moments)} rounds of {options.calls} calls with {options.faces} faces and a listener each, "
-    text += f"{options.hold:g} s long, {blocks:.0f} blocks of sound in all. "
+    text += f"{options.hold:g} s long, {blocks:.0f} blocks of sound in all; {failed} rounds failed. "
+    anew = [f"{name} {n - 1} times" for name in last.memory if (n := len({one.pids[name] for one in moments})) > 1]
+    text += f"Started anew meanwhile: {', '.join(anew) if anew else 'none'}. "
     left = [
         f"{kind} of {name}: {before} → {after}"
         for kind in ("files", "threads")

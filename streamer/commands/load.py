@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 import logging
 import signal
@@ -77,6 +78,11 @@ def media(clip: DemoClip) -> list[tuple[Loop, Loop]]:
     return [(sound, picture_loop(half, PICTURES)) for sound, half in zip(sounds, halves, strict=True)]
 
 
+@functools.cache
+def _demo_media() -> list[tuple[Loop, Loop]]:
+    return media(demo_clip())
+
+
 def marked(voice: F32) -> F32:
     """Return a voice (N,) with a mark at the beginning of every two seconds."""
     out = voice.copy()
@@ -105,7 +111,7 @@ async def load(server: str, rooms: int, faces: int, seconds: float, secret: str 
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise UserError(f"{server!r} is not the address of a server, such as http://localhost:8000")
     base = server.rstrip("/")
-    loops = await asyncio.to_thread(lambda: media(demo_clip()))
+    loops = await asyncio.to_thread(_demo_media)
     calls: list[Room] = []
     try:
         for _ in range(rooms):

@@ -42,6 +42,7 @@ from streamer.server.middleware.security_headers import SecurityHeaders
 from streamer.server.page.files import Page, PageFiles
 from streamer.server.readiness import Readiness
 from streamer.settings import Settings
+from streamer.workers.memory import give_back
 
 WEB = Path(__file__).parents[2] / "web"
 """Folder of the page."""
@@ -89,11 +90,16 @@ def create_app(
     limiter = RateLimiter(settings.requests_per_second, settings.requests_burst)
 
     async def sweep() -> None:
+        ended = 0
         while True:
             await asyncio.sleep(min(SWEEP_EVERY, settings.room_idle))
             rooms.sweep()
             limiter.sweep()
             await rooms.shelf.sweep()
+            before, ended = ended, rooms.peers.opened - rooms.peers.open
+            if ended > before:
+                # What connections took lies between what stays: by itself little of it would go back to the system.
+                await asyncio.to_thread(give_back)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

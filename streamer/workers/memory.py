@@ -1,7 +1,8 @@
-"""Memory of large buffers goes back to the system when they are freed, rather than being kept for the next one."""
+"""Memory that was freed goes back to the system: the C library would keep it for the next who wants some."""
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 
 LARGE = 1 << 20
@@ -21,3 +22,13 @@ def give_back_large() -> bool:
         return bool(ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, LARGE))
     except (AttributeError, OSError):
         return False
+
+
+def give_back() -> None:
+    """Give whole pages that are free back to the system, wherever they lie between others (glibc's malloc_trim).
+
+    Takes a few milliseconds for tens of MB, in which other threads may have to wait for memory; other C libraries do it
+    by themselves, or not at all.
+    """
+    with contextlib.suppress(AttributeError, OSError):
+        ctypes.CDLL(None).malloc_trim(0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import socket
 import sys
 from collections.abc import Callable, Sequence
@@ -17,6 +18,12 @@ SILENCE_LIMIT = 8.0
 
 START_LIMIT = 120.0
 """Seconds the models may take to load."""
+
+PAUSE, LONGEST_PAUSE = 0.25, 10.0
+"""Seconds before it is started anew; twice as many each time that it ends without having served, up to the longest."""
+
+SERVED = 5.0
+"""Seconds for which its models have to be up for it to have served."""
 
 log = logging.getLogger("earshot.workers")
 
@@ -50,7 +57,7 @@ class ModelProcess:
         self._on_ready, self._on_message = on_ready, on_message
         self._patience, self._greeting = patience, greeting
         self.again = True
-        self._ready = False
+        self._ready, self._ready_at = False, math.inf
         self._writer: asyncio.StreamWriter | None = None
         self._supervisor: asyncio.Task[None] | None = None
         self._process: asyncio.subprocess.Process | None = None
@@ -93,10 +100,10 @@ class ModelProcess:
             self._writer.write(framing.encode(message))
 
     async def _supervise(self) -> None:
-        delay = 0.25
+        loop, pause = asyncio.get_running_loop(), PAUSE
         while self.again:
             self.starts += 1
-            started = asyncio.get_running_loop().time()
+            self._ready_at = math.inf
             try:
                 await self._run()
             except (OSError, ValueError, TimeoutError, asyncio.IncompleteReadError) as error:
@@ -105,11 +112,11 @@ class ModelProcess:
             except Exception:
                 # Whatever it was, a call without models is better than no supervisor.
                 log.exception("%s lost", self._module)
-            if asyncio.get_running_loop().time() - started > 60:
-                delay = 0.25
+            if loop.time() - self._ready_at > SERVED:
+                pause = PAUSE
             if self.again:
-                await asyncio.sleep(delay)
-            delay = min(2 * delay, 10.0)
+                await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
 
     async def _run(self) -> None:
         ours, theirs = socket.socketpair()
@@ -128,6 +135,7 @@ class ModelProcess:
             async with timeout(START_LIMIT * self._patience):
                 await framing.read(reader)
             log.info("%s is ready (process %d)", self._module, self._process.pid)
+            self._ready_at = asyncio.get_running_loop().time()
             self._set_ready(True)
             pinger = asyncio.create_task(self._ping(), name=f"ping of {self._module}")
             while True:

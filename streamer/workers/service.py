@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 
 from streamer.logs import configure_logging
 from streamer.workers import framing
+from streamer.workers.memory import give_back
 from streamer.workers.process import PING_EVERY
 
 log = logging.getLogger("earshot.workers")
@@ -21,7 +22,8 @@ class Service:
     """Base of the workers: serves one socket until its other side closes.
 
     Subclasses say what they do with a message (`receive`, called with `changed` held) and which loops run beside;
-    a loop waits with `wait_for` and ends when that says so. One that hangs takes the process along.
+    a loop waits with `wait_for` and ends when that says so. One that hangs takes the process along. What loading the
+    models took goes back to the system, and so does what a session took, a heartbeat after the message "close".
 
     Args:
         sock: Connected.
@@ -33,6 +35,7 @@ class Service:
         self._send_lock = threading.Lock()
         self._at_work: dict[str, object] = {}
         self._looks: dict[str, tuple[object, int]] = {}
+        self._session_closed = False
         self.changed = threading.Condition()
         self.closing = False
 
@@ -51,6 +54,7 @@ class Service:
         ]
         for thread in threads:
             thread.start()
+        give_back()
         try:
             self.send({"type": "ready"})
             self._read()
@@ -82,11 +86,15 @@ class Service:
             message = framing.read_blocking(self._sock)
             if message["type"] == "ping":
                 self._look_after_loops()
+                if self._session_closed:
+                    self._session_closed = False
+                    give_back()
                 self.send({"type": "pong", "n": message["n"]})
                 continue
             with self.changed:
                 self.receive(message)
                 self.changed.notify_all()
+            self._session_closed |= message["type"] == "close"
 
     def _look_after_loops(self) -> None:
         """End the process if a thread hangs, which cannot be ended alone; the supervisor starts a new one."""

@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from streamer.server import app
 from tests.streamer.rtc.test_offer import GOOD
 from tests.streamer.server.http import SDP, SECRET, bearer, client, join, new_room
 
@@ -269,3 +270,24 @@ async def test_what_is_pasted_in_place_of_a_token_is_explained(form, advice):
         for answer in answers:
             assert answer.status_code == 401
             assert answer.json() == {"reason": f"The token is not valid: {advice}"}
+
+
+async def test_memory_is_given_back_when_connections_have_ended(monkeypatch):
+    given = []
+    monkeypatch.setattr(app, "give_back", lambda: given.append(1))
+    async with client(room_idle=0.01) as http, http.app.router.lifespan_context(http.app):
+        sweeps = []
+        monkeypatch.setattr(http.context.rooms, "sweep", lambda: sweeps.append(len(given)))
+
+        async def swept():
+            before = len(sweeps)
+            while len(sweeps) < before + 3:  # noqa: ASYNC110 - it has no event
+                await asyncio.sleep(0.01)
+            return sweeps[-1]
+
+        peers = http.context.rooms.peers
+        assert await swept() == 0
+        peers.opened, peers.open = 2, 1
+        assert await swept() == 1
+        peers.opened, peers.open = 3, 2
+        assert await swept() == 1, "who has come has not ended"

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from streamer.workers import framing
+from streamer.workers import framing, service
 from streamer.workers.service import Service
 
 
@@ -133,3 +133,16 @@ def test_a_machine_that_sleeps_is_no_loop_that_hangs(serve, monkeypatch):
     with pytest.raises(EOFError):
         framing.read_blocking(sock)
     assert ends == [1]
+
+
+def test_what_models_and_sessions_took_is_given_back_when_they_are_loaded_and_have_ended(serve, monkeypatch):
+    given = []
+    monkeypatch.setattr(service, "give_back", lambda: given.append(1))
+    _, sock, _ = serve(hangs_after=60.0)
+    assert len(given) == 1, "before it says that it is ready"
+    for message, times in (({"type": "job"}, 1), ({"type": "close", "sid": "a"}, 2), ({"type": "job"}, 2)):
+        sock.sendall(framing.encode(message))
+        ping(sock)
+        while framing.read_blocking(sock)["type"] != "pong":
+            pass
+        assert len(given) == times
