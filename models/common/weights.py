@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import onnxruntime
 
+from models.common.eight_bits import unpack
+
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
@@ -18,7 +20,7 @@ Net = TypeVar("Net", bound="nn.Module")
 
 
 def tensors(path: Path) -> dict[str, Tensor]:
-    """Read all tensors of a safetensors file as float32.
+    """Read all tensors of a safetensors file as float32; those that are stored in eight bits, unpacked.
 
     Args:
         path: of the file.
@@ -29,7 +31,7 @@ def tensors(path: Path) -> dict[str, Tensor]:
     # Torch takes seconds to import; processes that only run graphs do without.
     from safetensors.torch import load_file
 
-    return {name: value.float() for name, value in load_file(path).items()}
+    return unpack(load_file(path))
 
 
 def filled(net: Net, path: Path) -> Net:

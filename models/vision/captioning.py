@@ -170,13 +170,14 @@ class CaptionNet(nn.Module):
 
 
 @torch.inference_mode()
-def write(net: CaptionNet, grids: Grids, width: int) -> list[Hypothesis]:
+def write(net: CaptionNet, grids: Grids, width: int, longest: int = LONGEST) -> list[Hypothesis]:
     """Find the best caption of each picture by beam search.
 
     Args:
         net: In evaluation mode.
         grids: Of B pictures.
         width: Of the beam.
+        longest: Words a caption has at most.
 
     Returns:
         For each picture its words' numbers and, remembered, the attention (T, 196).
@@ -190,7 +191,7 @@ def write(net: CaptionNet, grids: Grids, width: int) -> list[Hypothesis]:
         scores[..., [PADDING, START, UNKNOWN]] = -torch.inf
         return torch.log_softmax(scores, dim=-1), memory, attention
 
-    return beam_search(step, memory, START, END, width, LONGEST)
+    return beam_search(step, memory, START, END, width, longest)
 
 
 def load_caption_net(path: Path = WEIGHTS) -> tuple[CaptionNet, Vocabulary]:

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.common import weights
-from models.voiceprint.fbank import BANDS
+from models.common.fbank import BANDS
 
 SIZE = 192
 """Numbers of an embedding."""

@@ -8,9 +8,9 @@ import numpy as np
 from torch import Tensor, nn
 
 from models.common.arrays import F32
+from models.common.fbank import BANDS, HOP, WINDOW, fbank
 from models.common.onnx_graph import Graph
 from models.voiceprint.campplus import SIZE, Campplus, DenseLayer, Residual, ScaleRelu, load_campplus, segments
-from models.voiceprint.fbank import BANDS, HOP, WINDOW, fbank
 
 LEAST = WINDOW + 9 * HOP
 """Samples, 115 ms, below which there is nothing to average. A second is worth far more; see the card."""

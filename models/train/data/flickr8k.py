@@ -56,7 +56,7 @@ def flickr8k(data: Path, split: Literal["train", "dev"]) -> tuple[U8, list[list[
         FileNotFoundError: the set is not there.
         ValueError: a picture cannot be read or has another size.
     """
-    listed = json.loads((data / "captions" / f"{_NAME}.json").read_text())[split]
+    listed = _listed(data, split)
     pictures = np.empty((len(listed), 224, 224, 3), np.uint8)
     with zipfile.ZipFile(data / "captions" / f"{_NAME}.zip") as archive:
         for row, name in enumerate(listed):
@@ -66,6 +66,20 @@ def flickr8k(data: Path, split: Literal["train", "dev"]) -> tuple[U8, list[list[
                 raise ValueError(f"{split}/{name}: not a picture of 224x224")
             pictures[row] = picture[:, :, ::-1]
     return pictures, list(listed.values())
+
+
+def flickr8k_captions(data: Path, split: Literal["train", "dev"]) -> list[list[str]]:
+    """Load the captions of one part alone, in the order of the set's list.
+
+    Raises:
+        FileNotFoundError: the set is not there.
+    """
+    return list(_listed(data, split).values())
+
+
+def _listed(data: Path, split: str) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = json.loads((data / "captions" / f"{_NAME}.json").read_text())[split]
+    return found
 
 
 def mirrored(pictures: U8) -> U8:

@@ -24,12 +24,12 @@ from torch import Tensor
 
 from models.common.arrays import F32, I16, U8
 from models.common.audio import SAMPLE_RATE
+from models.common.fbank import fbank
 from models.train.data.datasets import SOURCES, Clip, Source, clips, noises
 from models.train.data.microphone import LOUD
 from models.train.data.reverb import make_bank
 from models.train.data.speakers import Split, split_of
 from models.voiceprint.campplus import SIZE, load_campplus
-from models.voiceprint.fbank import fbank
 
 BLOCK = 320
 """Samples of a block, 20 ms."""

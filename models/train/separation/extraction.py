@@ -9,12 +9,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from models.common.fbank import fbank
 from models.separation.network import Extractor, analysis, synthesis
 from models.train.data import activity
 from models.train.data.mix import AcousticScene
 from models.train.data.stems import BLOCK, speech_blocks
 from models.voiceprint.campplus import SIZE, load_campplus
-from models.voiceprint.fbank import fbank
 
 _network = functools.cache(load_campplus)
 

@@ -18,7 +18,7 @@ from pycocoevalcap.bleu.bleu_scorer import BleuScorer
 from pycocoevalcap.cider.cider_scorer import CiderScorer
 
 from models.train.data.flickr8k import StoredGrids, flickr8k, grids
-from models.vision.captioning import WEIGHTS, CaptionNet, load_caption_net, write
+from models.vision.captioning import LONGEST, WEIGHTS, CaptionNet, load_caption_net, write
 from models.vision.image_encoder import Grids
 from models.vision.vocabulary import Vocabulary, tokenise
 
@@ -49,12 +49,14 @@ def figures(captions: Sequence[str], references: Sequence[Sequence[str]]) -> dic
     return found
 
 
-def captions_of(net: CaptionNet, vocabulary: Vocabulary, stored: StoredGrids, width: int) -> list[str]:
+def captions_of(
+    net: CaptionNet, vocabulary: Vocabulary, stored: StoredGrids, width: int, longest: int = LONGEST
+) -> list[str]:
     """Return captions of all pictures whose grids are stored, tokens with spaces between them."""
     written = []
     for at in range(0, len(stored.top), ROWS):
         part = Grids(*(torch.from_numpy(np.array(file[at : at + ROWS], np.float32)) for file in stored))
-        written += [" ".join(vocabulary.decode(found.words)) for found in write(net, part, width)]
+        written += [" ".join(vocabulary.decode(found.words)) for found in write(net, part, width, longest)]
     return written
 
 

@@ -29,7 +29,7 @@ NEVER = [PADDING, START, UNKNOWN]
 
 
 @torch.no_grad()
-def sample(net: CaptionNet, grids: Grids, count: int, temperature: float) -> Tensor:
+def sample(net: CaptionNet, grids: Grids, count: int, temperature: float, longest: int = LONGEST) -> Tensor:
     """Draw sentences as the writer would: (B, count, T) int64 of start, words, end, padding.
 
     Below a temperature of 1 likely words become likelier: a writer that learnt with smoothed labels would else put an
@@ -40,7 +40,7 @@ def sample(net: CaptionNet, grids: Grids, count: int, temperature: float) -> Ten
     words = torch.full((len(grids.top), count), START)
     line = [words]
     over = torch.zeros_like(words, dtype=torch.bool)
-    for _ in range(LONGEST + 1):
+    for _ in range(longest + 1):
         read = net.embedding(words)
         memory, context, _ = net.step(net.word_gates(read), memory, seen)
         scores = net.scores(read, memory.hidden, context).float()
@@ -84,7 +84,7 @@ class RewardTrainer(CaptioningTrainer):
         """Train on one batch; return the mean reward with its sign changed, so that less is better as with any loss."""
         self.net.eval()
         with torch.autocast("cpu", torch.bfloat16):
-            sentences = sample(self.net, batch.grids, SAMPLES, self.options.temperature)
+            sentences = sample(self.net, batch.grids, SAMPLES, self.options.temperature, self.material.longest)
         reward = self._rewards(batch, sentences)
         others = (reward.sum(1, keepdim=True) - reward) / (SAMPLES - 1)
         better = (reward - others) / self.options.scale

@@ -25,7 +25,8 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from models.train.data.flickr8k import StoredGrids, flickr8k, grids, mirrored
+from models.common.eight_bits import pack
+from models.train.data.flickr8k import flickr8k, grids, mirrored
 from models.train.vision.evaluate_captioning import captions_of, figures
 from models.vision.captioning import LONGEST, CaptionNet
 from models.vision.image_encoder import Grids
@@ -38,17 +39,19 @@ CHUNK = 24
 """Batches among which pictures are sorted by the length of their captions."""
 
 
-def encode_captions(vocabulary: Vocabulary, captions: list[list[str]], turn: dict[int, int]) -> Tensor:
-    """Number all captions, (N, 5, LONGEST + 2): start, words, end, padding; each picture's longest first.
+def encode_captions(
+    vocabulary: Vocabulary, captions: list[list[str]], turn: dict[int, int], longest: int = LONGEST
+) -> Tensor:
+    """Number all captions, (N, 5, longest + 2): start, words, end, padding; each picture's longest first.
 
     A caption of more words loses the rest and its end. `turn` says which words stand for which others.
     """
-    coded = torch.full((len(captions), 5, LONGEST + 2), PADDING)
+    coded = torch.full((len(captions), 5, longest + 2), PADDING)
     for picture, sentences in enumerate(captions):
         rows = sorted((vocabulary.encode(sentence) for sentence in sentences), key=len, reverse=True)
         for k, row in enumerate(rows):
             words = [turn.get(word, word) for word in row]
-            line = [START, *words, END][: LONGEST + 2] if len(words) <= LONGEST else [START, *words[: LONGEST + 1]]
+            line = [START, *words, END] if len(words) <= longest else [START, *words[: longest + 1]]
             coded[picture, k, : len(line)] = torch.tensor(line)
     return coded
 
@@ -75,20 +78,29 @@ class Material:
     Args:
         data: The data's folder.
         cache: Folder for the encoder's grids.
+        captions: Of the pictures to train on, up to five each, and of those to look at; as people wrote them if None.
         vocabulary: Words; None to take those that occur often enough.
+        longest: Words that are learnt of a caption.
     """
 
-    def __init__(self, data: Path, cache: Path, vocabulary: Vocabulary | None = None) -> None:
-        pictures, self.captions = flickr8k(data, "train")
+    def __init__(
+        self,
+        data: Path,
+        cache: Path,
+        captions: tuple[list[list[str]], list[list[str]]] | None = None,
+        vocabulary: Vocabulary | None = None,
+        longest: int = LONGEST,
+    ) -> None:
+        (pictures, written), (dev, dev_written) = flickr8k(data, "train"), flickr8k(data, "dev")
+        self.captions, self.dev_captions = captions or (written, dev_written)
         if vocabulary is None:
             vocabulary = Vocabulary.of((one for five in self.captions for one in five), LEAST)
-        self.vocabulary = vocabulary
+        self.vocabulary, self.longest = vocabulary, longest
         self.stored = [grids(pictures, cache / "train"), grids(mirrored(pictures), cache / "train-mirrored")]
         (left,), (right,) = vocabulary.encode("left"), vocabulary.encode("right")
         self.turn = {left: right, right: left}
         """What to say of a mirrored picture."""
-        self.coded = [encode_captions(vocabulary, self.captions, turn) for turn in ({}, self.turn)]
-        dev, self.dev_captions = flickr8k(data, "dev")
+        self.coded = [encode_captions(vocabulary, self.captions, turn, longest) for turn in ({}, self.turn)]
         self.dev = grids(dev, cache / "dev")
 
     def epoch(self, rows: int, rng: np.random.Generator) -> Iterator[Batch]:
@@ -141,19 +153,16 @@ def average(mean: CaptionNet, net: CaptionNet, step: int, most: float) -> None:
 
 
 def save(path: Path, net: CaptionNet, vocabulary: Vocabulary) -> None:
-    """Write weights as fp16 with their words; the file is whole at any time."""
+    """Write weights in eight bits with their words; the file is whole at any time."""
     temporary = path.with_suffix(".tmp")
-    values = {name: value.half().contiguous() for name, value in net.state_dict().items()}
-    save_file(values, temporary, vocabulary.metadata())
+    save_file(pack(net.state_dict()), temporary, vocabulary.metadata())
     temporary.replace(path)
 
 
-def validate(
-    net: CaptionNet, vocabulary: Vocabulary, dev: StoredGrids, references: list[list[str]]
-) -> dict[str, float]:
+def validate(net: CaptionNet, material: Material) -> dict[str, float]:
     """Return figures of the dev captions at beam 3."""
     net.eval()
-    found = figures(captions_of(net, vocabulary, dev, 3), references)
+    found = figures(captions_of(net, material.vocabulary, material.dev, 3, material.longest), material.dev_captions)
     return {name: round(value, 4) for name, value in found.items()}
 
 
@@ -167,7 +176,7 @@ class CaptioningTrainer:
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
         torch.manual_seed(options.seed)
-        self.material = Material(options.data, options.cache)
+        self.material = self.read(options)
         self.net = CaptionNet(len(self.material.vocabulary), dropout=options.dropout)
         # Begin from how frequent words are, which would take the first epoch to learn.
         counts = self.material.coded[0][:, :, 1:].flatten().bincount(minlength=len(self.material.vocabulary))
@@ -182,6 +191,10 @@ class CaptioningTrainer:
         self.checkpoint = options.out.with_suffix(".ckpt")
         if options.resume and self.checkpoint.exists():
             self._take_up()
+
+    def read(self, options: argparse.Namespace) -> Material:
+        """Return what is learnt from."""
+        return Material(options.data, options.cache)
 
     def _take_up(self) -> None:
         past = torch.load(self.checkpoint, weights_only=True)
@@ -238,7 +251,7 @@ class CaptioningTrainer:
             self.epochs += 1
             line: dict[str, float] = {"epoch": self.epochs, "loss": round(sum(losses) / len(losses), 4)}
             if self.epochs > self.options.quiet:
-                line |= validate(self.mean, self.material.vocabulary, self.material.dev, self.material.dev_captions)
+                line |= validate(self.mean, self.material)
                 point = self.options.out.with_stem(f"{self.options.out.stem}-{self.epochs}")
                 save(point, self.mean, self.material.vocabulary)
                 if line["BLEU-4"] > self.best:

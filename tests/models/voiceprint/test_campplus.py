@@ -7,9 +7,9 @@ import soundfile
 import torch
 from scipy.signal import resample_poly
 
+from models.common.fbank import fbank
 from models.voiceprint.campplus import load_campplus, segments
 from models.voiceprint.campplus_runtime import LEAST, LEVEL, SpeakerEncoder
-from models.voiceprint.fbank import fbank
 
 ASSETS = Path(moonshine_voice.__file__).parent / "assets"
 

@@ -3,7 +3,7 @@ import pytest
 import torch
 import torchaudio
 
-from models.voiceprint.fbank import BANDS, fbank
+from models.common.fbank import BANDS, fbank
 
 
 @pytest.mark.parametrize("samples", [400, 559, 560, 32_000, 33_333])
