@@ -23,6 +23,8 @@ BEAMS = (1, 3, 5)
 def describe_command(paths: list[Path], *, beam: int = 3, speak: Path | None = None) -> int:
     """Print a line of JSON a picture: `image`, `caption`, and `words`, each with where was looked most for it.
 
+    `familiar` says whether it is like the pictures that the captioner learnt from; what it says of others is made up.
+
     Args:
         paths: Of the pictures.
         beam: Sentences kept while searching.
@@ -57,17 +59,19 @@ def describe_command(paths: list[Path], *, beam: int = 3, speak: Path | None = N
 def _describer(beam: int) -> Callable[[U8], dict[str, object]]:
     import torch
 
-    from models.vision.captioning_runtime import Captioner
+    from models.vision.captioning_runtime import Captioner, gist
+    from models.vision.familiar import Familiarity
     from models.vision.image_runtime import ImageRuntime, fit
 
     torch.set_num_threads(1)
-    encoder, captioner = ImageRuntime(), Captioner()
+    encoder, captioner, familiarity = ImageRuntime(), Captioner(), Familiarity()
 
     def describe(picture: U8) -> dict[str, object]:
-        scene = captioner.caption(encoder.encode(fit(picture)[np.newaxis]), beam)[0]
+        grids = encoder.encode(fit(picture)[np.newaxis])
+        scene, familiar = captioner.caption(grids, beam)[0], bool(familiarity.knows(gist(grids))[0])
         places = zip(scene.words, scene.peaks(), strict=True)
         words = [{"word": word, "peak": [round(x, 3), round(y, 3)]} for word, (x, y) in places]
-        return {"caption": scene.text, "words": words}
+        return {"caption": scene.text, "familiar": familiar, "words": words}
 
     return describe
 

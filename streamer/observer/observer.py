@@ -20,6 +20,7 @@ from models.sounds.tags import UNKNOWN
 from models.sounds.yamnet import YamNet
 from models.vision.captioning_runtime import CHANGED, Captioner, SceneText, changed, gist
 from models.vision.embed_runtime import JointEmbedding
+from models.vision.familiar import Familiarity
 from models.vision.image_runtime import GridArrays, ImageRuntime
 from models.vision.vqa_runtime import Answer, Answerer
 from streamer.observer.spectrogram import Spectrogram
@@ -76,6 +77,7 @@ class Observer:
         self._localizer = Localizer(images=self._encoder, sounds=sounds)
         self._tagger = SoundTagger(sounds=sounds)
         self._captioner = Captioner()
+        self._familiarity = Familiarity()
         self._embedding = JointEmbedding()
         self._answerer = Answerer()
         self._sessions: dict[str, ObserverSession] = {}
@@ -217,7 +219,7 @@ class Observer:
                 to_keep.append(i)
         sids, sessions = list(due), list(due.values())
         results: list[tuple[str, Observation]] = []
-        for i, text in zip(to_describe, self._describe(grids, to_describe), strict=True):
+        for i, text in zip(to_describe, self._describe(grids, looks, to_describe), strict=True):
             session = sessions[i]
             session.described_t = session.repeated_t = session.picture_t
             session.description = describe(session.picture_t, text)
@@ -231,8 +233,13 @@ class Observer:
             results.append((sids[i], Keyframe(session.picture_t, vector.astype(np.float32).tobytes(), small)))
         return results
 
-    def _describe(self, grids: GridArrays, which: list[int]) -> list[SceneText]:
-        return self._captioner.caption(_some(grids, which)) if which else []
+    def _describe(self, grids: GridArrays, looks: F32, which: list[int]) -> list[SceneText | None]:
+        """Write a sentence for each that is chosen; None for what the captioner never saw the like of."""
+        if not which:
+            return []
+        known = [i for i, knows in zip(which, self._familiarity.knows(looks[which]), strict=True) if knows]
+        written = dict(zip(known, self._captioner.caption(_some(grids, known)), strict=True))
+        return [written.get(i) for i in which]
 
     def _vectors(self, grids: GridArrays, which: list[int]) -> F32:
         return self._embedding.image(_some(grids, which)) if which else np.zeros((0, 1), np.float32)
@@ -258,8 +265,10 @@ def localization(found: SoundMap) -> Localization:
     return Localization(found.t, float(found.score), found.peak, found.box, heat_bytes(found.heat))
 
 
-def describe(t: float, text: SceneText) -> Description:
+def describe(t: float, text: SceneText | None) -> Description:
     """Write a network's description as an observation; each word's heat is relative to its hottest place."""
+    if text is None:
+        return Description(t, "", [])
     peaks = text.attention.max(axis=(1, 2), keepdims=True)
     heats = text.attention / np.maximum(peaks, 1e-9)
     return Description(t, text.text, [(word, heat_bytes(heat)) for word, heat in zip(text.words, heats, strict=True)])

@@ -44,7 +44,10 @@ class Sounds:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What is to be seen in the picture taken at `t`: the words, and for each a heat map like `Localization.heat`."""
+    """What is to be seen in the picture taken at `t`: the words, and for each a heat map like `Localization.heat`.
+
+    There are none for a picture unlike those that the captioner learnt from.
+    """
 
     t: float
     text: str
