@@ -37,8 +37,7 @@ def resident(pid: int) -> float:
 
 
 def anonymous(pid: int) -> float:
-    """Memory of a process that is no file's, MB: what it has asked for. Files that it maps come and go with the system's
-    need of memory."""
+    """Resident memory of a process that is no file's, MB: mapped files come and go with the system's need of memory."""
     match = re.search(r"RssAnon:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
     assert match is not None
     return int(match[1]) / 1024

@@ -39,7 +39,7 @@ SETTLE_SECONDS = SWEEP_EVERY + 2
 
 @dataclass(frozen=True)
 class Left:
-    """What a server has at a moment: MB that are no file's, open files, threads, tasks of its loop, connections of media."""
+    """What a server has at a moment: MB that are no file's, open files, threads, tasks, connections of media."""
 
     cycles: int
     memory: float
