@@ -36,6 +36,13 @@ def resident(pid: int) -> float:
     return int(match[1]) / 1024
 
 
+def anonymous(pid: int) -> float:
+    """Resident memory of a process that is no file's, MB: mapped files come and go with the system's need of memory."""
+    match = re.search(r"RssAnon:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    assert match is not None
+    return int(match[1]) / 1024
+
+
 def descriptors(pid: int) -> int:
     """Open file descriptors of a process."""
     return len(list(Path(f"/proc/{pid}/fd").iterdir()))

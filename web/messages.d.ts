@@ -236,13 +236,14 @@ export interface Newcomer {
 }
 
 /**
- * What became of the server, for everyone: it is about to stop, or one of its processes is down, or up again.
+ * What became of the server, for everyone: it is about to stop, or a part of it is down, or up again.
  *
- * The observer's makes captions, tags and descriptions; the one that looks follows faces.
+ * The observer's process makes captions, tags and descriptions; the one that looks follows faces; what keeps the call
+ * in a second place fails, for instance, when its disk is full.
  */
 export interface Notice {
   type: "notice";
-  code: "stopping" | "observer_down" | "observer_up" | "looking_down" | "looking_up";
+  code: "stopping" | "observer_down" | "observer_up" | "looking_down" | "looking_up" | "keeping_down" | "keeping_up";
   reason: string;
 }
 

@@ -15,7 +15,7 @@ from aiortc import RTCBundlePolicy, RTCConfiguration, RTCPeerConnection
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
-from bench.call import Call, call, descriptors, resident, threads
+from bench.call import Call, anonymous, call, descriptors, threads
 from bench.page import TRUST, publish, table, verdict
 from bench.trust.tone import Ear, ToneTrack
 from streamer.client.whep_client import WhepClient
@@ -39,7 +39,7 @@ SETTLE_SECONDS = SWEEP_EVERY + 2
 
 @dataclass(frozen=True)
 class Left:
-    """What a server has at a moment: MB resident, open files, threads, tasks of its loop, connections of media."""
+    """What a server has at a moment: MB that are no file's, open files, threads, tasks, connections of media."""
 
     cycles: int
     memory: float
@@ -53,7 +53,7 @@ async def look(running: Call, cycles: int) -> Left:
     """Measure."""
     metrics, pid = await asyncio.to_thread(running.metrics), running.server.pid
     counts = metrics["earshot_tasks"], metrics["earshot_peers_open"]
-    return Left(cycles, resident(pid), descriptors(pid), threads(pid), *counts)
+    return Left(cycles, anonymous(pid), descriptors(pid), threads(pid), *counts)
 
 
 async def plain_offer() -> str:
@@ -131,7 +131,7 @@ def main() -> None:
     warm = next(moment for moment in left if moment.cycles >= WARM * last.cycles)
     half = next(moment for moment in left if moment.cycles >= last.cycles / 2)
     shown = [left[0], warm, half, last]
-    head = ["after cycles", "resident MB", "descriptors", "threads", "tasks", "media connections"]
+    head = ["after cycles", "MB that are no file's", "descriptors", "threads", "tasks", "media connections"]
     rows = [
         [
             f"{one.cycles:,}",

@@ -67,7 +67,7 @@ async def up(running: Call, name: str, before: int | None) -> int:
 
 
 async def kill(running: Call, ear: Ear, times: int, until: float) -> dict[str, Kills]:
-    """Kill engine and observer, each as soon as it is up again, until there were as many or there is no more time.
+    """Kill engine and observer, each as soon as it has served again, until there were as many or there is no more time.
 
     What is heard from one death to the next, of whichever of the two, is the former's.
     """
@@ -81,7 +81,7 @@ async def kill(running: Call, ear: Ear, times: int, until: float) -> dict[str, K
 
     async def go_on(name: str) -> None:
         pid = await up(running, name, None)
-        while len(killed) < times and time.monotonic() < until:
+        while len(killed) < times:
             await asyncio.sleep(random.uniform(*PAUSES))
             close_book()
             killed.append(name)
@@ -90,10 +90,13 @@ async def kill(running: Call, ear: Ear, times: int, until: float) -> dict[str, K
             pid = await up(running, name, pid)
             found[name].back.append(time.monotonic() - began)
 
-    try:
-        await asyncio.gather(*(go_on(name) for name in WORKERS))
-    except TimeoutError:
-        print(f"not up again within {BACK_SECONDS:g} s")
+    tasks = [asyncio.create_task(go_on(name)) for name in WORKERS]
+    done, late = await asyncio.wait(tasks, timeout=until - time.monotonic())
+    for task in late:
+        task.cancel()
+    await asyncio.gather(*late, return_exceptions=True)
+    for task in done:
+        task.result()
     await asyncio.sleep(PAUSES[1])
     close_book()
     return found

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.call import Call, call, descriptors, resident, threads
+from bench.call import Call, anonymous, call, descriptors, threads
 from bench.page import TRUST, publish, table, verdict
 from streamer.commands.load import load
 from streamer.errors import UserError
@@ -47,7 +47,7 @@ def look(running: Call, began: float) -> Moment:
     return Moment(
         (time.monotonic() - began) / 60,
         pids,
-        {name: resident(pid) for name, pid in pids.items()},
+        {name: anonymous(pid) for name, pid in pids.items()},
         {name: descriptors(pid) for name, pid in pids.items()},
         {name: threads(pid) for name, pid in pids.items()},
         running.metrics()["earshot_tasks"],
@@ -108,7 +108,7 @@ def main() -> None:
         for name in last.memory
     ]
     head = [
-        "resident MB after",
+        "MB that are no file's, after",
         *(f"{one.minutes:.0f} min" for one in shown),
         "MB an hour, fitted",
         "MB from the second to the last column",

@@ -90,6 +90,9 @@ class DirectoryKeeper:
             beside.replace(path)
         except OSError:
             beside.unlink(missing_ok=True)
+            # On a full disk what was put before is the best there is, and stays for as long.
+            with contextlib.suppress(OSError):
+                os.utime(path, (ends, ends))
             raise
 
     def _read(self, path: Path) -> bytes | None:

@@ -1,6 +1,7 @@
 """The rooms of a server in a second place: put there when they change, asked for when somebody comes.
 
-No call waits for it, and none is harmed when it fails: that is counted, and said in the log.
+No call waits for it, and none is harmed when it fails: that is counted, said in the log, and told to everyone when it
+lasts, for instance since a disk is full.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ EVERY = 2.0
 DEADLINE = 2.0
 """Seconds that the other place has for anything."""
 
+PATIENCE = 10.0
+"""Seconds for which a room cannot be put before its place counts as failing: a busy machine may miss a deadline."""
+
 T = TypeVar("T")
 
 log = logging.getLogger("earshot.keep")
@@ -46,13 +50,19 @@ class Keeping:
     Args:
         keeper: the other place.
         settings: how long what is kept is good for.
+        on_change: called with False when the place fails, and with True when it works again.
 
     Attributes:
         statistics: what was done.
     """
 
-    def __init__(self, keeper: Keeper, settings: Settings) -> None:
+    def __init__(
+        self, keeper: Keeper, settings: Settings, on_change: Callable[[bool], None] = lambda works: None
+    ) -> None:
         self.statistics = KeepStatistics()
+        self._on_change, self._works = on_change, True
+        self._failing: dict[str, float] = {}
+        """Rooms that could not be put, and since when."""
         self._keeper, self._settings = keeper, settings
         self._put: dict[str, tuple[bytes, float]] = {}
         """Of rooms that are kept: digest, and when it was put."""
@@ -104,6 +114,7 @@ class Keeping:
 
     def forget(self, room: Room, rules: bool) -> None:
         """Drop a room that has ended, all but its `rules` if they are its own: they hold as long as links."""
+        self._note(room.id, True)
         if room.id in self._handed:
             self._handed.discard(room.id)
             self._put.pop(room.id, None)
@@ -144,7 +155,9 @@ class Keeping:
             return
         if new == digest and (room.empty or time.monotonic() - at < lifetime / 2):
             return
-        if await self._within(self._keeper.put(room.id, data, lifetime), "put", room.id):
+        done = await self._within(self._keeper.put(room.id, data, lifetime), "put", room.id)
+        self._note(room.id, done)
+        if done:
             self._put[room.id] = new, time.monotonic()
             self.statistics.puts += 1
             self.statistics.bytes += len(data)
@@ -153,9 +166,9 @@ class Keeping:
         if before is not None:
             await asyncio.wait([before])
             self._put.pop(room_id, None)
-        if state is None:
-            await self._within(self._keeper.drop(room_id), "dropped", room_id)
-        else:
+        # Before its rules are put, too: where there is no room for them, nothing else of it must stay.
+        await self._within(self._keeper.drop(room_id), "dropped", room_id)
+        if state is not None:
             data, _ = kept.encode(state)
             await self._within(self._keeper.put(room_id, data, self._settings.invite_lifetime), "put", room_id)
 
@@ -167,6 +180,20 @@ class Keeping:
         except Exception as error:
             self.statistics.failures += 1
             reason = str(error) or type(error).__name__
-            log.warning("room %s could not be %s in its second place: %s", room_id, what, reason)
+            # It is tried every few seconds.
+            level = logging.DEBUG if room_id in self._failing else logging.WARNING
+            log.log(level, "room %s could not be %s in its second place: %s", room_id, what, reason)
             return False
         return True
+
+    def _note(self, room_id: str, well: bool) -> None:
+        """Note whether a room could be put, and tell when that changes the judgement of the place."""
+        if well:
+            self._failing.pop(room_id, None)
+        else:
+            self._failing.setdefault(room_id, time.monotonic())
+        works = not any(time.monotonic() - since >= PATIENCE for since in self._failing.values())
+        if works != self._works:
+            self._works = works
+            log.log(logging.INFO if works else logging.ERROR, "rooms %s", "are kept again" if works else "are not kept")
+            self._on_change(works)

@@ -35,6 +35,11 @@ LOOKING_DOWN = Notice(
     reason="Faces are not followed for the moment: their process ended, and is started again.",
 )
 LOOKING_UP = Notice(code="looking_up", reason="Faces are followed again.")
+KEEPING_DOWN = Notice(
+    code="keeping_down",
+    reason="What is said and known in this call cannot be stored at the moment. If the server stops, it is lost.",
+)
+KEEPING_UP = Notice(code="keeping_up", reason="What is said and known in this call is stored again.")
 
 log = logging.getLogger("earshot.room")
 
@@ -66,7 +71,7 @@ class Rooms:
     def __init__(
         self, settings: Settings, engine: EngineClient, observer: ObserverClient, keeper: Keeper | None = None
     ) -> None:
-        self.keeping = Keeping(keeper, settings) if keeper is not None else None
+        self.keeping = Keeping(keeper, settings, self._keeping_changed) if keeper is not None else None
         self.portraits = PortraitClient()
         self.peers = PeerCounts()
         self.shelf = Shelf(settings)
@@ -195,6 +200,9 @@ class Rooms:
     def looking_changed(self, looking: bool) -> None:
         """Tell everyone that faces are not followed any more, or again."""
         self._tell_change("looking", looking, LOOKING_UP, LOOKING_DOWN)
+
+    def _keeping_changed(self, works: bool) -> None:
+        self._tell_change("keeping", works, KEEPING_UP, KEEPING_DOWN)
 
     def stop(self, seconds: float) -> None:
         """Take nobody in any more, and say so to everyone.

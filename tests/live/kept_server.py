@@ -12,6 +12,7 @@ from streamer.engine.client import EngineClient
 from streamer.logs import configure_logging
 from streamer.observer.client import ObserverClient
 from streamer.observer.types import Caption
+from streamer.rooms import keeping
 from streamer.settings import Settings
 
 known: dict[str, bytes] = {}
@@ -33,6 +34,7 @@ def observe(self, sid, on_observation, first_line=0):
 def main():
     EngineClient.open, ObserverClient.open = begin, observe
     EngineClient.memory = lambda self, sid: b"the voice of " + sid.encode()
+    keeping.PATIENCE = 1.0
     configure_logging("warning")
     return serve_forever(Settings())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import resource
 import sys
 import time
 
@@ -32,6 +33,7 @@ async def killed_at_the_end(folder):
         headers = {"Authorization": f"Bearer {SECRET}"}
         async with httpx.AsyncClient(base_url=line.split()[-1].rstrip("/"), timeout=30, headers=headers) as http:
             site = Site(http, None)
+            site.pid = process.pid
             try:
                 yield site
             finally:
@@ -105,3 +107,41 @@ async def test_a_killed_servers_call_is_back_with_names_voices_words_and_rules(t
         stranger = await site.http.post(f"/rooms/{room['room']}/join", json={"name": "Eve", "invite": room["invite"]})
         assert stranger.status_code == 403, "the host had locked the call"
         assert "earshot_keep_restored_total 1.0" in (await site.http.get("/metrics")).text
+
+
+async def test_a_call_whose_disk_is_full_goes_on_says_so_and_is_kept_as_it_was_before(tmp_path):
+    folder = tmp_path / "kept"
+    async with killed_at_the_end(folder) as site:
+        room = await site.room()
+        ann = await site.join(room | {"invite": room["host"]}, "Ann")
+        anns = await site.control(room, ann["token"])
+        path = folder / f"{room['room']}.room"
+
+        def first_name():
+            return kept.decode(path.read_bytes()).people[0].name if path.exists() else None
+
+        async def stored(name):
+            async with asyncio.timeout(20):
+                while await asyncio.to_thread(first_name) != name:  # noqa: ASYNC110 - another process writes it
+                    await asyncio.sleep(0.1)
+
+        def notice():
+            return anns.newest.get("notice", {}).get("code")
+
+        await stored("Ann")
+        before = resource.prlimit(site.pid, resource.RLIMIT_FSIZE)
+        # Of each file the kernel takes so many bytes and no more.
+        resource.prlimit(site.pid, resource.RLIMIT_FSIZE, (64, before[1]))
+        await anns.send(type="rename", participant=ann["participant"], face=None, name="Anna")
+        await until(lambda: notice() == "keeping_down")
+        assert await asyncio.to_thread(first_name) == "Ann"
+        assert await asyncio.to_thread(os.listdir, folder) == [path.name], "nothing half is left"
+        # The call goes on: who comes is let in, seen and told the same.
+        ben = await site.join(room, "Ben")
+        bens = await site.control(room, ben["token"])
+        await until(lambda: bens.newest.get("notice", {}).get("code") == "keeping_down")
+        names = [person["name"] for person in bens.newest["welcome"]["room"]["participants"]]
+        assert names == ["Anna", "Ben"]
+        resource.prlimit(site.pid, resource.RLIMIT_FSIZE, before)
+        await stored("Anna")
+        await until(lambda: notice() == "keeping_up")

@@ -1,6 +1,7 @@
 """Rooms as files: whole, readable by their owner alone, and gone when their time is over."""
 
 import os
+import resource
 
 import pytest
 
@@ -62,18 +63,21 @@ async def test_a_room_is_dropped(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-async def test_a_disk_that_is_full_leaves_what_was_there(tmp_path, monkeypatch):
-    keeper = DirectoryKeeper(tmp_path)
+async def test_a_disk_that_is_full_leaves_what_was_there_and_for_as_long(tmp_path, clock):
+    keeper = DirectoryKeeper(tmp_path, clock)
     await keeper.put("abcd", b"before", 60)
-
-    def full(*arguments):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "utime", full)
-    with pytest.raises(OSError, match="No space"):
-        await keeper.put("abcd", b"after", 60)
-    assert await keeper.get("abcd") == b"before"
+    clock.now += 50
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # The kernel writes so much of it, and then refuses, as it does on a full disk.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            await keeper.put("abcd", bytes(1000), 60)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert [path.name for path in tmp_path.iterdir()] == ["abcd.room"]
+    clock.now += 50
+    assert await keeper.get("abcd") == b"before"
 
 
 async def test_neither_too_much_nor_another_path_is_written(tmp_path):

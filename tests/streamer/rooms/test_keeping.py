@@ -151,6 +151,49 @@ async def test_a_place_that_fails_is_counted_and_harms_nobody(keeper, monkeypatc
     await rooms.close()
 
 
+async def test_a_place_that_goes_on_failing_is_told_to_everyone_and_so_is_its_end(keeper, monkeypatch, caplog):
+    later = [0.0]
+    monkeypatch.setattr(keeping, "time", types.SimpleNamespace(monotonic=lambda: later[0]))
+    rooms = rooms_of(keeper)
+    ann = come(rooms.create("abcd"), "Ann")
+
+    async def told(person=ann):
+        messages = [json.loads(await person.outbox.get()) for _ in range(person.outbox.statistics().depth)]
+        return [message["code"] for message in messages if message["type"] == "notice"]
+
+    keeper.error = OSError(28, "No space left on device")
+    for seconds in (0, 9.9):
+        later[0] = seconds
+        await renew(rooms)
+        assert await told() == [], "a busy machine misses a deadline, too"
+    for seconds in (10, 12):
+        later[0] = seconds
+        await renew(rooms)
+    ben = come(rooms.get("abcd"), "Ben")
+    assert await told() == ["keeping_down"], "once"
+    assert await told(ben) == ["keeping_down"], "who comes later is told, too"
+    assert caplog.text.count("No space left on device") == 1
+    keeper.error = None
+    await renew(rooms)
+    assert await told() == ["keeping_up"]
+    await rooms.close()
+
+
+async def test_a_room_that_cannot_be_kept_and_ends_is_no_failure_any_more(keeper, monkeypatch):
+    later, told = [0.0], []
+    monkeypatch.setattr(keeping, "time", types.SimpleNamespace(monotonic=lambda: later[0]))
+    rooms = rooms_of(keeper)
+    rooms.keeping._on_change = told.append
+    come(rooms.create("abcd"), "Ann")
+    keeper.error = OSError(28, "No space left on device")
+    for later[0] in (0, 10):
+        await renew(rooms)
+    rooms.keeping.forget(rooms.get("abcd"), rules=False)
+    assert told == [False, True]
+    await settle(rooms)
+    await rooms.close()
+
+
 async def test_a_room_comes_back_on_another_server_and_is_asked_for_once(keeper):
     before = rooms_of(keeper)
     ann = come(before.create("abcd"), "Ann")
