@@ -30,7 +30,8 @@ def test_a_line_of_json_for_each_picture(photographs, capsys, beam):
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["image"] for line in lines] == [str(path) for path in photographs]
     for line in lines:
-        assert set(line) == {"image", "caption", "words"}
+        assert set(line) == {"image", "caption", "familiar", "words"}
+        assert line["familiar"] is False, "neither is a holiday picture"
         assert line["caption"].replace("'s", " 's").split() == [word["word"] for word in line["words"]]
         assert len(line["words"]) >= 3
         assert all(0 < x < 1 and 0 < y < 1 for x, y in (word["peak"] for word in line["words"]))

@@ -13,6 +13,7 @@ import skimage.data
 import soundfile
 from PIL import Image
 
+from models.vision.familiar import Familiarity
 from models.vision.image_runtime import fit
 from streamer.observer.client import ObserverClient, Unavailable
 from streamer.observer.observer import Observer, following, thumbnail
@@ -24,7 +25,10 @@ SPOKEN = Path(find_spec("moonshine_voice").submodule_search_locations[0]) / "ass
 
 @pytest.fixture(scope="module")
 def observer() -> Observer:
-    return Observer()
+    """One to whom every picture is familiar: packages hold none that are like those the captioner learnt from."""
+    one = Observer()
+    one._familiarity.limit = 2.0
+    return one
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +90,14 @@ def test_another_picture_is_another_scene_and_a_steady_one_is_not(observer, spee
     assert scenes[0].t < 53.0 <= scenes[1].t
     first, second = (Image.open(io.BytesIO(kept.thumbnail)) for kept in of(Keyframe, seen))
     assert first.size == (160, 160) and second.size == (160, 106)
+
+
+def test_of_a_picture_unlike_those_it_learnt_from_the_captioner_says_nothing(observer, speech, monkeypatch):
+    monkeypatch.setattr(observer._familiarity, "limit", Familiarity().limit)
+    observer.open("p")
+    page = np.repeat(skimage.data.page()[..., None], 3, axis=2)
+    (scene,) = of(Description, watch(observer, lambda t: page, speech, 1.0))
+    assert (scene.text, scene.words) == ("", [])
 
 
 def test_silence_has_no_tags_and_no_place(observer):
