@@ -212,9 +212,10 @@ export interface Mouth {
   rows: string;
 }
 
-/** The call goes on at another server: join again, and keep until then, and a moment longer, what is open here. */
+/** The call goes on where all until the `heard`-th message after the hello is known: join, then leave this place. */
 export interface Moved {
   type: "moved";
+  heard: number;
 }
 
 /** Pass somebody's sound on to nobody, until they unmute themselves. */

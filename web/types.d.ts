@@ -150,6 +150,8 @@ export interface CallListener {
   onTalk(message: TalkMessage): void;
   /** The server knows nothing yet of what this page wants to be told. */
   onWelcome(): void;
+  /** Another server has the call, and knows no screen that this page shares. */
+  onMoved(): void;
   /** Somebody waits, or does no longer. */
   onHosting(): void;
   /** The call is recorded, or no longer. */

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import time
 from contextlib import AsyncExitStack
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -12,6 +13,7 @@ from urllib.parse import quote, urlsplit
 import httpx
 
 from streamer.client.file_tracks import file_tracks
+from streamer.client.lent_track import LentTrack
 from streamer.client.loopback import http_client
 from streamer.client.recordings import tell_of_recordings
 from streamer.client.whip_client import ANSWER_SECONDS, WhipClient, post_where_sent, refusal
@@ -22,7 +24,7 @@ from streamer.media.choice import Choice
 from streamer.media.file_name import as_text
 from streamer.media.inspect import inspect
 from streamer.messages.base import LONGEST_NAME
-from streamer.rtc.endings import REMOVED
+from streamer.rtc.endings import MOVED, REMOVED
 
 SERVER = "http://localhost:8000"
 
@@ -31,6 +33,9 @@ LISTEN_SECONDS = 60.0
 
 LEAVE_SECONDS = 5.0
 """Time to leave the call after a signal."""
+
+AGAIN_SECONDS, MOVE_SECONDS = 0.3, 10.0
+"""Pause between two tries to come to where the call goes on, and for which it is tried."""
 
 
 async def join(
@@ -66,7 +71,6 @@ async def join(
         raise UserError(f"{path} is a picture, not a recording")
     tell(path, info.notes)
     base = _base(server)
-    token = invite if name is None else await _named(base, room, invite, name)
     tracks = await asyncio.to_thread(file_tracks, path, info, loop)
     stop = stop if stop is not None else asyncio.Event()
     ended = asyncio.Event()
@@ -83,16 +87,32 @@ async def join(
             track.add_listener("ended", one_ended)
             stack.callback(track.stop)
         endpoint = f"{base}/rooms/{quote(room, safe='')}/whip"
-        client = await stack.enter_async_context(WhipClient(endpoint, token, tracks))
-        asking = asyncio.create_task(tell_of_recordings(base, room, token), name="recordings")
-        stack.callback(asking.cancel)
-        await _first_of(stop, ended, client.lost)
-        # A connection that the server closes stops the tracks as well: that is no end of the file.
-        if client.lost.is_set() and not stop.is_set():
-            why = await client.why_lost()
+        token, resume, until = invite, None, 0.0
+        while True:
+            try:
+                if name is not None:
+                    token, resume = await _named(base, room, invite, name, resume)
+                # A connection that ends stops its tracks.
+                async with WhipClient(endpoint, token, [LentTrack(track) for track in tracks]) as client:
+                    until = 0.0
+                    asking = asyncio.create_task(tell_of_recordings(base, room, token), name="recordings")
+                    try:
+                        await _first_of(stop, ended, client.lost)
+                    finally:
+                        asking.cancel()
+                    if stop.is_set() or not client.lost.is_set():
+                        return
+                    why = await client.why_lost()
+            except UserError:
+                if time.monotonic() > until:
+                    raise
+                await asyncio.sleep(AGAIN_SECONDS)
+                continue
             if REMOVED in why:
                 raise Removed("the host removed this participant from the call")
-            raise ConnectionLost(f"the connection to the server was lost. {why}".strip())
+            if MOVED not in why:
+                raise ConnectionLost(f"the connection to the server was lost. {why}".strip())
+            until = time.monotonic() + MOVE_SECONDS
 
 
 async def _first_of(*events: asyncio.Event) -> None:
@@ -143,13 +163,17 @@ async def ask_invite(server: str, room: str, secret: str | None) -> str:
     return str(_accepted(await _post(_base(server), room, "invites", {}, headers))["invite"])
 
 
-async def _named(base: str, room: str, invite: str | None, name: str) -> str | None:
-    """Return a session token for a participant with a name: Earshot's own way in, before WHIP."""
-    response = await _post(base, room, "join", {"name": name, "invite": invite or ""}, {})
+async def _named(
+    base: str, room: str, invite: str | None, name: str, resume: str | None
+) -> tuple[str | None, str | None]:
+    """Return tokens for a participant with a name, and to come back as them: Earshot's own way in, before WHIP."""
+    body = {"name": name, "invite": invite or ""} | ({"resume": resume} if resume else {})
+    response = await _post(base, room, "join", body, {})
     if response.status_code == 404:
         # Another WHIP server, which knows no names; or no such room, which WHIP will be told as well.
-        return invite
-    return str(_accepted(response)["token"])
+        return invite, None
+    joined = _accepted(response)
+    return str(joined["token"]), str(joined["resume"])
 
 
 async def _post(base: str, room: str, what: str, body: dict[str, str], headers: dict[str, str]) -> httpx.Response:

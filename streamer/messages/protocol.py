@@ -301,9 +301,10 @@ class Notice(Message):
 
 
 class Moved(Message):
-    """The call goes on at another server: join again, and keep until then, and a moment longer, what is open here."""
+    """The call goes on where all until the `heard`-th message after the hello is known: join, then leave this place."""
 
     type: Literal["moved"] = "moved"
+    heard: int
 
 
 class Hearing(Message):

@@ -105,12 +105,19 @@ class Keeping:
         self._handed.discard(room_id)
         self._put[room_id] = b"", float("-inf")
 
-    async def hand_over(self, room: Room) -> None:
-        """Put a room a last time: it goes on at another server, over whose word nothing is to be put from now on."""
+    async def hand_over(self, room: Room) -> dict[str, int]:
+        """Put a room a last time: it goes on at another server, over whose word nothing is to be put from now on.
+
+        Returns:
+            How many messages of each participant's connection are in what was put; what comes later is not.
+        """
         self._handed.add(room.id)
         if (before := self._busy.get(room.id)) is not None:
             await asyncio.wait([before])
+        heard = {one.id: one.outbox.heard for one in room.participants.values() if one.outbox is not None}
+        # It gathers at once.
         await self._renew(room)
+        return heard
 
     def forget(self, room: Room, rules: bool) -> None:
         """Drop a room that has ended, all but its `rules` if they are its own: they hold as long as links."""

@@ -40,6 +40,9 @@ class Outbox:
     are. A plain drop-oldest channel would drop a room's state to make place for a face box. What is no state
     (a caption, columns of a spectrogram) passes: of those at most `MOST_PASSING` wait, and a partial caption or
     columns go before anything that is final.
+
+    Attributes:
+        heard: messages that came back by the same connection.
     """
 
     def __init__(self) -> None:
@@ -52,6 +55,7 @@ class Outbox:
         self._passing: dict[str, bool] = {}
         """Topics of what passes, the oldest first, and whether it is final."""
         self.close_code = 1000
+        self.heard = 0
 
     @property
     def closed(self) -> bool:

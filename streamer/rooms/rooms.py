@@ -22,6 +22,7 @@ from streamer.rooms.restore import restore
 from streamer.rooms.room import Room
 from streamer.rooms.rules import KeptRules, Rules
 from streamer.rooms.shelf import Shelf
+from streamer.rtc.endings import MOVED
 from streamer.rtc.peer import PeerCounts
 from streamer.settings import Settings
 
@@ -222,9 +223,10 @@ class Rooms:
         """Tell everyone in a room that the call goes on at another server, which has heard by then what is known."""
         room = self._rooms.get(room_id)
         if room is not None:
-            if self.keeping is not None:
-                await self.keeping.hand_over(room)
-            broadcast.send(room.participants.values(), Moved(), "moved")
+            heard = await self.keeping.hand_over(room) if self.keeping is not None else {}
+            for participant in room.participants.values():
+                broadcast.send([participant], Moved(heard=heard.get(participant.id, 0)), "moved")
+            room.sessions.end_bare(MOVED)
 
     def check_open(self) -> None:
         """Refuse whoever is not in a room already while the server is about to stop.

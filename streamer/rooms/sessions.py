@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -119,6 +120,17 @@ class Sessions:
         participant, _ = self._running[session.id]
         self._forget(participant, session)
         self._on_ended(participant, session)
+
+    def end_bare(self, reason: str) -> None:
+        """End what has no control socket beside it: to speak WHIP and WHEP alone is to be told nothing else.
+
+        Args:
+            reason: for whoever asks why.
+        """
+        for participant in list(self._participants.values()):
+            if not participant.had_control and participant.screen_of is None:
+                for session in participant.sessions:
+                    session.peer.begin_close(reason, logging.INFO)
 
     def remove(self, participant: Participant) -> None:
         """Forget and close what someone has who leaves."""

@@ -6,6 +6,8 @@ from collections import OrderedDict
 
 REMEMBERED = 256
 
+MOVED = "the call goes on at another server: ask for it again"
+"""Reason of a session that its client was told of by nothing else."""
 
 REMOVED = "the host removed it"
 """Reason of a session whose participant was removed: clients that come back by themselves look for it."""

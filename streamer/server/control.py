@@ -170,6 +170,7 @@ class Conversation:
         """
         while not self._outbox.closed:
             text = await _receive(self._websocket, self._settings.heartbeat_timeout, self._settings.message_limit)
+            self._outbox.heard += 1
             if self._outbox.closed:
                 # They were removed while this was under way.
                 return

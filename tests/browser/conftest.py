@@ -81,7 +81,7 @@ def _free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def _serve(*program: str, **environment: str) -> Iterator[Server]:
+def serve(*program: str, **environment: str) -> Iterator[Server]:
     """Run a server until the test is over; `program` is in place of `-m streamer`."""
     port = _free_port()
     address = f"http://127.0.0.1:{port}"
@@ -110,41 +110,41 @@ def _serve(*program: str, **environment: str) -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def address() -> Iterator[str]:
     """A server without models: calls carry plain sound."""
-    for server in _serve():
+    for server in serve():
         yield server.address
 
 
 @pytest.fixture
 def guarded_address() -> Iterator[str]:
     """A server that asks for a secret. Ask for it before `visit`: it has to outlive pages."""
-    for server in _serve(EARSHOT_SECRET="correct horse battery staple"):
+    for server in serve(EARSHOT_SECRET="correct horse battery staple"):
         yield server.address
 
 
 @pytest.fixture
 def server() -> Iterator[Server]:
     """A server of the test's own, to be stopped and continued. Ask for it before `visit`: it has to outlive pages."""
-    yield from _serve()
+    yield from serve()
 
 
 @pytest.fixture
 def small_address() -> Iterator[str]:
     """A server whose rooms hold one who takes part. Ask for it before `visit`."""
-    for server in _serve(EARSHOT_MAX_PUBLISHERS="1"):
+    for server in serve(EARSHOT_MAX_PUBLISHERS="1"):
         yield server.address
 
 
 @pytest.fixture
 def recording_address(tmp_path: Path) -> Iterator[str]:
     """A server that records. Ask for it before `visit`."""
-    for server in _serve(EARSHOT_RECORDINGS=str(tmp_path / "kept")):
+    for server in serve(EARSHOT_RECORDINGS=str(tmp_path / "kept")):
         yield server.address
 
 
 @pytest.fixture
 def deaf_address() -> Iterator[str]:
     """A server that no UDP reaches. Ask for it before `visit`."""
-    for server in _serve("-c", DEAF):
+    for server in serve("-c", DEAF):
         yield server.address
 
 

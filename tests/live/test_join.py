@@ -26,6 +26,8 @@ from streamer.client.file_tracks import file_tracks
 from streamer.commands.join import join
 from streamer.errors import UserError
 from streamer.media.inspect import inspect
+from streamer.rtc.endings import MOVED
+from tests.live.conftest import Site
 from tests.live.peers import until
 from tests.media import grey, tone, write
 
@@ -209,3 +211,30 @@ async def test_pictures_come_late_are_left_out_but_sound_is_not(tmp_path: Path) 
     assert blocks[0].size == 960
     for track in tracks:
         track.stop()
+
+
+async def test_who_has_no_page_is_told_of_a_move_by_the_end_of_a_session_and_a_file_goes_over(
+    site: Site, tmp_path: Path
+) -> None:
+    room = await site.room()
+    path = flash_and_beep(tmp_path / "talk.mkv")
+    base, stop = str(site.http.base_url), asyncio.Event()
+    playing = asyncio.create_task(join(base, room["room"], room["invite"], path, loop=True, name="Tom", stop=stop))
+    bare = await site.watch(room, room["watch_invite"])
+    ann = await site.join(room, "Ann")
+    await site.control(room, ann["token"])
+    page = await site.watch(room, ann["token"])
+    found = site.context.rooms.get(room["room"])
+    assert found is not None
+
+    def tom() -> Any:
+        return next((one for one in found.participants.values() if one.name == "Tom" and one.state().publishing), None)
+
+    await until(lambda: tom() and page.frames.get("audio0"))
+    before, session = tom(), tom().publisher
+    await site.context.rooms.move(room["room"])
+    await until(lambda: tom() is before and before.publisher is not session)
+    assert MOVED in (await bare.delete()).json()["reason"]
+    assert (await page.delete()).status_code == 200, "a page knows, and leaves when it is there"
+    stop.set()
+    await asyncio.wait_for(playing, 20)

@@ -36,6 +36,9 @@ export class Call {
       onState: (...told) => this.listener.onConnection(...told),
       onMessage: (message) => this.#receive(message),
       onWatching: () => this.listener.onSlots(),
+      // A screen has another id there, and comes when its owner has.
+      slots: () => this.slots.filter(({ participant }) => !this.participant(participant)?.screen_of),
+      onMoved: () => this.listener.onMoved(),
       onNotice: (reason) => this.listener.onNotice(reason),
     });
     this.askedAt = performance.now();

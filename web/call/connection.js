@@ -1,45 +1,60 @@
-/** Getting into a room and staying in it: join, control socket, publish, watch, and all of it again after a cut. */
+/** Getting into a room and staying in it: join, make a stay, and another one after a cut or when the room moves. */
 import { ApiError, joinRoom } from "./api.js";
-import { Control } from "./control.js";
-import { Publisher } from "./publisher.js";
-import { MediaSession } from "./whip.js";
+import { coming } from "./coming.js";
+import { Move } from "./move.js";
+import { Stay } from "./stay.js";
 import { t, told } from "../texts/texts.js";
 
-/** @import { ClientMessage, ConnectionState, Entrant, Joined, ServerMessage } from "../types.js" */
+/** @import { ClientMessage, ConnectionState, Entrant, Joined, ServerMessage, Slot } from "../types.js" */
 /** @import { LocalMedia } from "./media.js" */
-/** @import { Stay } from "./publisher.js" */
+/** @import { StayListener } from "./stay.js" */
 
-/** As many as can take part, whom who only watches sees all, and a screen. */
-const VIDEO_SLOTS = 9;
-const DISCONNECTED_MS = 3000;
-/** Media that are not there by then do not get through, as far as a person can tell: agreeing takes up to 2 s before. */
-const MEDIA_MS = 7000;
 const QUIET_RETRY_MS = 30_000;
 const BACKOFF_MS = [300, 700, 1500, 3000, 5000];
+/** For which we are in both places when a room moves: the others come over at the same time, not at once. */
+const TOGETHER_MS = 2000;
 /** Code of the message that says that the host ended this stay, or did not let us in. */
 const REMOVED = "removed";
-/** WebSocket close code: the same participant has come in from elsewhere, and two pages must not fight over it. */
-const REPLACED = 4409;
+/** Of a stay of the past. */
+const nothing = () => undefined;
+const SILENT = { onMessage: nothing, onWaiting: nothing, onWatching: nothing, onConnected: nothing, onBlocked: nothing, onLost: nothing, onNotice: nothing };
 
 /**
  * @typedef {object} ConnectionListener
  * @property {(state: ConnectionState, detail: string, retrying: boolean) => void} onState retrying: worth showing a "Try now" button
  * @property {(message: ServerMessage) => void} onMessage
- * @property {(pc: RTCPeerConnection) => void} onWatching the new receiving connection, its transceivers have mids
+ * @property {() => void} onWatching the receiving connection is new, its transceivers have mids
  * @property {(reason: string) => void} onNotice
+ * @property {() => Slot[]} slots whose picture is where
+ * @property {() => void} onMoved another server has the call, and says next how it is there
  */
 
 export class Connection {
   /** @type {Joined | null} */ joined = null;
   /** @type {ConnectionState} */ state = "connecting";
-  /** @type {MediaSession | null} */ watching = null;
-  /** @type {Control | null} */ #control = null;
-  /** @type {RTCPeerConnection[]} */ #pending = [];
-  #generation = 0;
+  /** @type {Stay | null} */ #stay = null;
+  /** @type {Move | null} */ #move = null;
+  /** @type {Stay | null} where we were before a move, for a moment */ #past = null;
+  /** Of the newest attempt to join. */ #attempt = 0;
   #lostAt = 0;
   #tries = 0;
   #timer = 0;
   /** Media did not come through, and have not since. */ #blocked = false;
+  /** @type {StayListener} */ #told = {
+    onMessage: (message) => this.#receive(message),
+    onWaiting: (waiting) => (waiting ? this.#state("waiting", t("Waiting to be let in")) : this.#state("connecting", t("Connecting…"))),
+    onWatching: () => this.listener.onWatching(),
+    onConnected: () => this.#connected(),
+    onBlocked: () => {
+      this.#blocked = true;
+      this.#state("blocked", this.#whyBlocked(), true);
+    },
+    onLost: (error, blocked) => {
+      this.#blocked ||= blocked;
+      this.#failed(error);
+    },
+    onNotice: (reason) => this.listener.onNotice(reason),
+  };
 
   /**
    * @param {Entrant} who
@@ -50,11 +65,14 @@ export class Connection {
     this.who = who;
     this.media = media;
     this.listener = listener;
-    this.publisher = new Publisher(this.#endpoint("whip"), media, listener.onNotice);
+  }
+
+  get watching() {
+    return this.#stay?.watching ?? null;
   }
 
   get publishing() {
-    return this.publisher.session;
+    return this.#stay?.publisher.session ?? null;
   }
 
   /**
@@ -68,14 +86,18 @@ export class Connection {
   /** The first connection, after `open`. Later ones happen by themselves. */
   start() {
     if (!this.joined) throw new Error("not let in yet");
-    this.media?.addEventListener("change", () => this.#mediaChanged());
+    this.media?.addEventListener("change", () => {
+      this.#stay?.mediaChanged();
+      this.#move?.mediaChanged();
+    });
     addEventListener("online", () => ["reconnecting", "blocked"].includes(this.state) && this.retry());
-    void this.#establish(this.joined);
+    this.#establish(this.joined);
   }
 
   /** @param {ClientMessage} message */
   send(message) {
-    this.#control?.send(message);
+    this.#stay?.send(message);
+    this.#move?.send(message);
   }
 
   /** Tries again now, also after the server refused. */
@@ -94,95 +116,66 @@ export class Connection {
   close(unloading = false) {
     if (this.state === "left" || this.state === "removed") return;
     this.#state("left", t("You left the call"));
-    this.#generation += 1;
-    clearTimeout(this.#timer);
-    const ended = Promise.all([this.watching?.end(), this.publishing?.end()]);
-    if (unloading) this.#control?.close();
-    // In this order, for whoever has left has no session to end.
-    void ended.then(() => {
-      this.#control?.close();
-      this.#drop();
+    this.#quiet();
+    this.#stay?.leave(unloading);
+  }
+
+  /** @param {ServerMessage} message */
+  #receive(message) {
+    if (message.type === "token" && this.#stay) this.joined = this.#stay.joined;
+    if (message.type === "moved") this.#goOver(message.heard);
+    else if (message.type === "error" && message.code === REMOVED) this.#removed(told(message.reason));
+    else this.listener.onMessage(message);
+  }
+
+  /**
+   * The call goes on at another server: where it is now is left when it is there.
+   * @param {number} heard messages of ours that are known there
+   */
+  #goOver(heard) {
+    if (this.state !== "connected") return void this.#rejoin();
+    this.#move ??= new Move(this.who.room, this.media, this.#stay?.said(heard) ?? [], {
+      join: () => this.#join(),
+      coming: () => coming(this.watching?.pc, this.listener.slots()),
+      onArrived: (stay, messages) => {
+        this.#move = null;
+        this.#past?.drop();
+        const past = (this.#past = this.#stay);
+        if (past) past.listener = SILENT;
+        setTimeout(() => past?.drop(), TOGETHER_MS);
+        this.#stay = stay;
+        this.joined = stay.joined;
+        stay.listener = this.#told;
+        this.listener.onMoved();
+        for (const message of messages) this.#receive(message);
+      },
     });
   }
 
-  /**
-   * @param {Joined} joined
-   * @param {string} token
-   */
-  #renew(joined, token) {
-    this.joined = { ...joined, token };
-    for (const session of [this.watching, this.publishing]) if (session) session.token = token;
-  }
-
-  /** Lets go of the media and the socket without leaving the room. */
-  #drop() {
-    this.#control?.abandon();
-    this.watching?.drop();
-    this.publisher.drop();
-    this.watching = null;
-    for (const pc of this.#pending.splice(0)) pc.close();
+  /** Ends what is under way, and the past; the stay remains. */
+  #quiet() {
+    this.#attempt += 1;
+    clearTimeout(this.#timer);
+    this.#move?.cancel();
+    this.#move = null;
+    this.#past?.drop();
+    this.#past = null;
   }
 
   /** @param {Joined} joined */
-  async #establish(joined) {
-    const generation = ++this.#generation;
-    this.#drop();
-    const current = () => generation === this.#generation;
-    try {
-      const welcomed = new Promise((resolve, reject) => {
-        this.#control = new Control(
-          this.who.room,
-          joined.token,
-          joined.heartbeat,
-          (message) => {
-            if (message.type === "welcome") resolve(undefined);
-            if (message.type === "token" && this.joined) this.#renew(this.joined, message.token);
-            if (message.type === "error" && message.code === REMOVED) this.#removed(told(message.reason));
-            else this.listener.onMessage(message);
-          },
-          (code, reason) => {
-            this.#lost(generation, code, reason);
-            reject(new Error(reason));
-          },
-        );
-      });
-      if (joined.waiting) {
-        this.#state("waiting", t("Waiting to be let in"));
-        await welcomed;
-        if (!current()) return;
-        this.#state("connecting", t("Connecting…"));
-      }
-      // The token may have been renewed while they waited.
-      const stay = this.#stay(this.joined ?? joined, generation);
-      await Promise.all([welcomed, this.#watch(stay), this.publisher.open(stay)]);
-      if (current()) this.#awaitMedia(current);
-    } catch (error) {
-      if (current()) this.#failed(error);
-    }
+  #establish(joined) {
+    this.#quiet();
+    this.#stay?.drop();
+    this.joined = joined;
+    this.#stay = new Stay(this.who.room, joined, this.media, this.#told);
+    void this.#stay.open();
   }
 
-  /**
-   * The server has agreed; connected is who gets picture and sound.
-   * @param {() => boolean} current
-   */
-  #awaitMedia(current) {
-    const connections = [this.watching, this.publishing].flatMap((session) => (session ? [session.pc] : []));
-    const look = () => {
-      if (!current() || this.state === "connected" || !connections.every((pc) => pc.connectionState === "connected")) return;
-      this.#tries = 0;
-      this.#lostAt = 0;
-      this.#blocked = false;
-      this.#state("connected", t("Connected"));
-      // Devices may have changed while the offer was under way.
-      this.#mediaChanged();
-    };
-    for (const pc of connections) pc.addEventListener("connectionstatechange", look);
-    look();
-    setTimeout(() => {
-      if (!current() || this.state === "connected") return;
-      this.#blocked = true;
-      this.#state("blocked", this.#whyBlocked(), true);
-    }, MEDIA_MS);
+  #connected() {
+    this.#tries = 0;
+    this.#lostAt = 0;
+    this.#blocked = false;
+    this.#state("connected", t("Connected"));
   }
 
   #whyBlocked() {
@@ -195,89 +188,18 @@ export class Connection {
 
   /** @param {string} reason the host has ended this stay: nothing is tried again */
   #removed(reason) {
-    this.#generation += 1;
-    clearTimeout(this.#timer);
+    this.#quiet();
     this.#state("removed", reason);
-    this.#drop();
-  }
-
-  /** @param {Stay} stay */
-  async #watch(stay) {
-    const pc = stay.peer();
-    pc.addTransceiver("audio", { direction: "recvonly" });
-    for (let i = 0; i < VIDEO_SLOTS; i += 1) pc.addTransceiver("video", { direction: "recvonly" });
-    const session = await MediaSession.open(this.#endpoint("whep"), stay.joined.token, pc);
-    if (!stay.current()) return void session.end();
-    this.watching = session;
-    this.listener.onWatching(pc);
-  }
-
-  #mediaChanged() {
-    this.publisher.update(
-      () => (this.state === "connected" && this.joined ? this.#stay(this.joined, this.#generation) : null),
-      (error) => this.#failed(error),
-    );
-  }
-
-  /**
-   * @param {Joined} joined
-   * @param {number} generation
-   * @returns {Stay}
-   */
-  #stay(joined, generation) {
-    return {
-      joined,
-      peer: () => this.#peer(joined, generation),
-      current: () => generation === this.#generation,
-    };
-  }
-
-  /** @param {"whip" | "whep"} kind */
-  #endpoint(kind) {
-    return `/rooms/${encodeURIComponent(this.who.room)}/${kind}`;
-  }
-
-  /**
-   * @param {Joined} joined
-   * @param {number} generation
-   * @returns {RTCPeerConnection} watched: its failure starts a reconnection
-   */
-  #peer(joined, generation) {
-    const pc = new RTCPeerConnection({ iceServers: joined.ice_servers, bundlePolicy: "max-bundle" });
-    this.#pending.push(pc);
-    let timer = 0;
-    let established = false;
-    pc.addEventListener("connectionstatechange", () => {
-      clearTimeout(timer);
-      if (pc.connectionState === "connected") established = true;
-      if (pc.connectionState === "failed") {
-        this.#blocked ||= !established;
-        this.#lost(generation, 0, "The media connection failed");
-      }
-      if (pc.connectionState === "disconnected")
-        timer = setTimeout(() => this.#lost(generation, 0, "The media connection was cut"), DISCONNECTED_MS);
-    });
-    return pc;
-  }
-
-  /**
-   * @param {number} generation of the connection that was lost
-   * @param {number} code WebSocket close code, or 0
-   * @param {string} reason
-   */
-  #lost(generation, code, reason) {
-    if (generation !== this.#generation) return;
-    if (code === REPLACED) this.#failed(new ApiError(409, t("You joined this call from another page.")));
-    else this.#failed(new Error(reason));
+    this.#stay?.drop();
   }
 
   /** @param {unknown} error */
   #failed(error) {
     if (this.state === "left" || this.state === "removed") return;
-    this.#generation += 1;
+    this.#quiet();
     if (error instanceof ApiError && error.final) {
       this.#state("refused", error.message);
-      this.#drop();
+      this.#stay?.drop();
       return;
     }
     this.#lostAt ||= performance.now();
@@ -289,21 +211,18 @@ export class Connection {
     else this.#state("reconnecting", (long ? t("Still trying to reconnect…") : t("Reconnecting…")) + answer, long || !!answer);
     const wait = BACKOFF_MS[Math.min(this.#tries, BACKOFF_MS.length - 1)] ?? 5000;
     this.#tries += 1;
-    clearTimeout(this.#timer);
     // Half of the wait is drawn by chance: a restarted server must not meet everyone at once.
     this.#timer = setTimeout(() => void this.#rejoin(), wait * (0.75 + 0.5 * Math.random()));
   }
 
   async #rejoin() {
-    clearTimeout(this.#timer);
-    const generation = ++this.#generation;
+    this.#quiet();
+    const attempt = this.#attempt;
     try {
       const joined = await this.#join();
-      if (generation !== this.#generation) return;
-      this.joined = joined;
-      await this.#establish(joined);
+      if (attempt === this.#attempt) this.#establish(joined);
     } catch (error) {
-      if (generation === this.#generation) this.#failed(error);
+      if (attempt === this.#attempt) this.#failed(error);
     }
   }
 

@@ -3,10 +3,14 @@
 /** @import { ClientMessage, ServerMessage } from "../types.js" */
 
 const MISSED_BEATS = 3;
+/** Messages that may have to be said again at another server. */
+const KEPT = 100;
 
 export class Control {
   /** @type {WebSocket} */ #socket;
   #pinged = 0;
+  #said = -1;
+  /** @type {{ n: number, message: ClientMessage }[]} the newest, by their number after the hello */ #kept = [];
   #answered = 0;
   #timer = 0;
   #done = false;
@@ -33,7 +37,18 @@ export class Control {
 
   /** @param {ClientMessage} message dropped while the socket is not open: the server's state is the truth */
   send(message) {
-    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
+    if (this.#socket.readyState !== WebSocket.OPEN) return;
+    this.#socket.send(JSON.stringify(message));
+    this.#said += 1;
+    if (message.type !== "ping" && message.type !== "hello") this.#kept = [...this.#kept.slice(1 - KEPT), { n: this.#said, message }];
+  }
+
+  /**
+   * @param {number} heard messages after the hello
+   * @returns {ClientMessage[]} what was said later, but for beats
+   */
+  after(heard) {
+    return this.#kept.filter(({ n }) => n > heard).map(({ message }) => message);
   }
 
   close() {

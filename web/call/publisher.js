@@ -12,10 +12,10 @@ const NOT_CHANGED = {
 };
 
 /**
- * @typedef {object} Stay one connection to the room, until the next takes its place
+ * @typedef {object} Place a connection to the room, as far as sending has to know it
  * @property {Joined} joined
  * @property {() => RTCPeerConnection} peer makes a watched peer connection
- * @property {() => boolean} current whether it is still the one in use
+ * @property {boolean} live whether it is still there
  */
 
 export class Publisher {
@@ -35,13 +35,13 @@ export class Publisher {
 
   /**
    * Sends what media there is. A refusal is told and does not end the call: one can still watch.
-   * @param {Stay} stay
+   * @param {Place} place
    * @throws {Error} when the server is not reached or has no room for it now
    */
-  async open(stay) {
+  async open(place) {
     const tracks = [this.media?.tracks.audio, this.media?.tracks.video].filter((track) => !!track);
-    if (stay.joined.role !== "publish" || !tracks.length) return;
-    const pc = stay.peer();
+    if (place.joined.role !== "publish" || !tracks.length) return;
+    const pc = place.peer();
     const stream = new MediaStream(tracks);
     for (const track of tracks) {
       pc.addTransceiver(track, {
@@ -51,8 +51,8 @@ export class Publisher {
       });
     }
     try {
-      const session = await MediaSession.open(this.endpoint, stay.joined.token, pc);
-      if (!stay.current()) return void session.end();
+      const session = await MediaSession.open(this.endpoint, place.joined.token, pc);
+      if (!place.live) return void session.end();
       this.session = session;
     } catch (error) {
       if (!(error instanceof ApiError) || !error.final) throw error;
@@ -62,35 +62,35 @@ export class Publisher {
 
   /**
    * Brings what is sent in line with the devices, one change after the other.
-   * @param {() => Stay | null} stayNow null while there is no connection: it begins with the devices of then
+   * @param {() => Place | null} placeNow null while there is no connection: it begins with the devices of then
    * @param {(error: unknown) => void} failed the connection has to be made anew
    */
-  update(stayNow, failed) {
+  update(placeNow, failed) {
     this.#turn = this.#turn.then(async () => {
-      const stay = stayNow();
-      if (!stay) return;
+      const place = placeNow();
+      if (!place) return;
       try {
-        await this.#apply(stay);
+        await this.#apply(place);
       } catch (error) {
-        if (stay.current()) failed(error);
+        if (place.live) failed(error);
       }
     });
   }
 
-  /** @param {Stay} stay */
-  async #apply(stay) {
+  /** @param {Place} place */
+  async #apply(place) {
     let offerAgain = false;
     for (const kind of /** @type {const} */ (["audio", "video"])) {
       const track = this.media?.tracks[kind] ?? null;
       const transceiver = this.session?.pc.getTransceivers().find((t) => t.receiver.track.kind === kind);
-      if (transceiver && transceiver.sender.track !== track) await this.#swap(transceiver.sender, track, kind, stay);
+      if (transceiver && transceiver.sender.track !== track) await this.#swap(transceiver.sender, track, kind, place);
       else if (!transceiver && track) offerAgain = true;
     }
     await this.#limit();
     // Only a kind that was not offered before needs a new offer; its session takes the old one's place without a gap.
     if (!offerAgain) return;
     const old = this.session;
-    await this.open(stay);
+    await this.open(place);
     if (this.session !== old) old?.drop();
   }
 
@@ -108,15 +108,15 @@ export class Publisher {
    * @param {RTCRtpSender} sender
    * @param {MediaStreamTrack | null} track
    * @param {"audio" | "video"} kind
-   * @param {Stay} stay
+   * @param {Place} place
    */
-  async #swap(sender, track, kind, stay) {
+  async #swap(sender, track, kind, place) {
     try {
       await sender.replaceTrack(track);
       await this.#setActive(sender, !!track);
     } catch {
       // One device that cannot be swapped must not hold up the other, nor the next change of this one.
-      if (stay.current()) this.onNotice(NOT_CHANGED[kind]);
+      if (place.live) this.onNotice(NOT_CHANGED[kind]);
     }
   }
 

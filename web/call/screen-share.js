@@ -50,10 +50,23 @@ export class ScreenShare extends EventTarget {
     this.stream = stream;
     this.track?.addEventListener("ended", () => this.stop());
     this.#changed();
+    await this.#begin(stream);
+  }
+
+  /** The call goes on at another server, which knows nothing of it. */
+  moved() {
+    this.#listed = false;
+    if (this.stream) void this.#begin(this.stream);
+  }
+
+  /** @param {MediaStream} stream */
+  async #begin(stream) {
+    const before = this.#session;
     try {
       const session = await this.#send(stream);
       if (this.stream !== stream) return void session.end();
       this.#session = session;
+      before?.drop();
     } catch (error) {
       this.onNotice(t("The screen is not shared: {reason}", { reason: reasonOf(error) }));
       this.stop();

@@ -94,6 +94,7 @@ export class CallScreen {
         this.tiles.report.askAgain();
         portrait?.welcomed();
       },
+      onMoved: () => this.share?.moved(),
       onHosting: () => this.bar.host.update(),
       onRecording: () => this.bar.recording.update(),
       onHearing: (complete) => this.#showComplete(complete),

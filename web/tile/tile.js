@@ -93,10 +93,13 @@ export class Tile {
   attach(track, rtpBase) {
     this.rtpBase = rtpBase;
     if (track === this.#track) return;
+    // A picture that goes on by another track, for its place among those received, or the server, is another.
+    const goesOn = !!track && !this.own && !this.#frozen && !this.#stalled;
+    if (goesOn) this.#hold(false);
     this.#track = track;
     this.#frozen = false;
     this.#rtp = undefined;
-    this.#frameAt = 0;
+    if (!goesOn) this.#frameAt = 0;
     this.video.srcObject = track && new MediaStream([track]);
     // Rejected when the tile is taken away at once: nothing to do about it.
     if (track) this.video.play().catch(() => undefined);
@@ -166,12 +169,18 @@ export class Tile {
     if (this.own || this.#frozen) return;
     this.#frozen = true;
     if (this.#stalled) return;
+    this.#hold(true);
+    this.#frameAt = 0;
+    this.#checkStall();
+  }
+
+  /** @param {boolean} lost whether it may be long until the next picture */
+  #hold(lost) {
     this.still.width = this.video.videoWidth;
     this.still.height = this.video.videoHeight;
     this.still.getContext("2d")?.drawImage(this.video, 0, 0);
+    this.still.classList.toggle("lost", lost);
     this.still.classList.remove("gone");
-    this.#frameAt = 0;
-    this.#checkStall();
   }
 
   remove() {
@@ -189,9 +198,14 @@ export class Tile {
         if (this.#gone) return;
         this.#rtp = metadata.rtpTimestamp;
         this.#frame();
-        this.video.requestVideoFrameCallback(shown);
+        asked = this.video.requestVideoFrameCallback(shown);
       };
-      this.video.requestVideoFrameCallback(shown);
+      let asked = this.video.requestVideoFrameCallback(shown);
+      // Chromium may forget what was asked of the track before.
+      this.video.addEventListener("loadeddata", () => {
+        this.video.cancelVideoFrameCallback(asked);
+        asked = this.video.requestVideoFrameCallback(shown);
+      });
       return;
     }
     let time = -1;
@@ -209,7 +223,7 @@ export class Tile {
 
   #frame() {
     if (this.#frozen) return;
-    const first = !this.#frameAt;
+    const first = !this.#frameAt || !this.still.classList.contains("gone");
     this.#frameAt = performance.now();
     if (first) {
       this.still.classList.add("gone");

@@ -303,6 +303,7 @@ async def test_a_room_that_moves_is_put_before_anybody_goes_and_never_after(keep
     rooms = rooms_of(keeper)
     room = rooms.enter("abcd1")
     outbox = come(room, "Ann").outbox
+    outbox.heard = 3
     while outbox.statistics().depth:
         await outbox.get()
     keeper.open.clear()
@@ -310,9 +311,10 @@ async def test_a_room_that_moves_is_put_before_anybody_goes_and_never_after(keep
     while not keeper.done:  # noqa: ASYNC110
         await asyncio.sleep(0.01)
     assert outbox.statistics().depth == 0, "nobody is told before it is there"
+    outbox.heard += 1  # too late to be put
     keeper.open.set()
     await moving
-    assert json.loads(await outbox.get()) == {"type": "moved"} and "abcd1" in keeper.kept
+    assert json.loads(await outbox.get()) == {"type": "moved", "heard": 3} and "abcd1" in keeper.kept
 
     # By now another server keeps it.
     keeper.kept["abcd1"], keeper.done = b"newer", []
