@@ -1,8 +1,10 @@
-"""Questions about a picture: where the question says to look, times what it asks, gives one of some hundred answers.
+"""Questions about a picture: what the question looks for, where it is found and how much of it, times what it asks.
 
-An LSTM reads the question; it decides at which places of the picture to look; what is seen there and the question
-are multiplied number by number, and a linear layer chooses the answer. Sources: Antol et al., "VQA", ICCV 2015
-(point-wise product, classifier); Yang et al., "Stacked attention networks", CVPR 2016 (where to look).
+The words of a question, each with its neighbours, say how to look; some heads look at the places of the picture, each
+for something of its own, and tell what is there, how well the best place fits, and how many places do. That and the
+question are multiplied number by number, and a linear layer chooses one of some hundred answers. Sources: Antol et al.,
+"VQA", ICCV 2015 (point-wise product, classifier); Vaswani et al., "Attention is all you need", NeurIPS 2017 (heads);
+Zhang et al., "Learning to count objects in natural images for VQA", ICLR 2018 (a softmax forgets how many).
 """
 
 from __future__ import annotations
@@ -13,7 +15,6 @@ import torch
 from safetensors import safe_open
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.utils.rnn import pack_padded_sequence
 
 from models.common import weights
 from models.vision.embed import CHANNELS, PLACES
@@ -24,8 +25,10 @@ WEIGHTS = weights.FOLDER / "vqa.safetensors"
 REDUCED, THINGS = 256, 256
 """Principal components of a place, and kinds of things that ImageNet's classifier may see there."""
 
-LOOKS = 2
-_WORD, _HIDDEN, _KEY = 256, 320, 128
+HEADS, FOUND = 8, 40
+"""How many look at the picture, and the numbers that each tells of what is there."""
+
+_WORD, _HIDDEN, _KEY = 256, 320, 32
 _ANSWERS = "answers"
 
 
@@ -44,8 +47,33 @@ class Places(nn.Module):
         return torch.cat([self.reduce(places), 4 * probabilities], dim=-1)
 
 
+class QuestionReader(nn.Module):
+    """Word numbers -> what is asked.
+
+    Args:
+        words: size of the vocabulary.
+    """
+
+    def __init__(self, words: int) -> None:
+        super().__init__()
+        self.words = nn.Embedding(words, _WORD, padding_idx=PADDING)
+        self.beside = nn.Linear(3 * _WORD, _HIDDEN)
+        self.weigh = nn.Linear(_HIDDEN, 1)
+        self.first = nn.Linear(_HIDDEN, _HIDDEN)
+        self.drop = nn.Dropout(0.2)
+
+    def forward(self, numbers: Tensor) -> Tensor:
+        """Read questions (N, T) int64, padded at the end, at least one word each -> (N, 320)."""
+        words = self.drop(self.words(numbers))
+        apart = functional.pad(words, (0, 0, 1, 1))
+        x = functional.gelu(self.beside(torch.cat([apart[:, :-2], words, apart[:, 2:]], dim=-1)))
+        weight = self.weigh(x).float().masked_fill((numbers == PADDING)[..., None], -torch.inf)
+        # Its first words say what sort of answer is wanted.
+        return torch.as_tensor((torch.softmax(weight, dim=1).to(x.dtype) * x).sum(1) + self.first(x[:, 0]))
+
+
 class QuestionNet(nn.Module):
-    """Places and a question -> scores of answers.
+    """Places and questions -> scores of answers.
 
     Args:
         words: size of the vocabulary.
@@ -57,46 +85,56 @@ class QuestionNet(nn.Module):
         super().__init__()
         self.blind = blind
         self.places = Places()
-        self.words = nn.Embedding(words, _WORD, padding_idx=PADDING)
-        self.lstm = nn.LSTM(_WORD, _HIDDEN, batch_first=True)
-        self.where = nn.Parameter(0.1 * torch.randn(PLACES, _KEY))
-        self.key = nn.Linear(REDUCED + THINGS, _KEY)
-        self.wanted = nn.Linear(_HIDDEN, _KEY)
-        self.look = nn.Linear(_KEY, LOOKS)
-        self.seen = nn.Linear((LOOKS + 1) * (REDUCED + THINGS), _HIDDEN)
+        self.question = QuestionReader(words)
+        self.where = nn.Parameter(0.1 * torch.randn(PLACES, HEADS * _KEY))
+        self.key = nn.Linear(REDUCED + THINGS, HEADS * _KEY)
+        self.wanted = nn.Linear(_HIDDEN, HEADS * _KEY)
+        self.found = nn.Parameter(torch.randn(HEADS, REDUCED + THINGS, FOUND) / (REDUCED + THINGS) ** 0.5)
+        self.seen = nn.Linear(HEADS * (FOUND + 2) + REDUCED + THINGS, _HIDDEN)
         self.asked = nn.Linear(_HIDDEN, _HIDDEN)
         self.choose = nn.Linear(_HIDDEN, answers)
-        self.drop = nn.Dropout(0.5)
+        self.drop = nn.Dropout(0.3)
+        # A picture says nothing at first.
+        nn.init.normal_(self.seen.weight, std=0.01)
+        nn.init.zeros_(self.seen.bias)
         self.temperature: Tensor
         self.least: Tensor
         self.register_buffer("temperature", torch.ones(()))
-        self.register_buffer("least", torch.zeros(()))
+        self.register_buffer("least", torch.zeros(answers))
 
-    def forward(self, places: Tensor, numbers: Tensor, lengths: Tensor) -> Tensor:
+    def forward(self, places: Tensor, numbers: Tensor) -> Tensor:
         """Score answers.
 
         Args:
             places: (B, 49, 512), as `Places` gives them.
-            numbers: (B, T) int64 word numbers, padded at the end.
-            lengths: (B,) int64 words of each, at least 1, on the CPU.
+            numbers: (B * Q, T) int64 word numbers, padded at the end, at least one word each: Q questions about the
+                first picture, Q about the second, and so on.
 
         Returns:
-            (B, answers), not yet divided by the temperature.
+            (B * Q, answers), not yet divided by the temperature.
         """
-        words = self.drop(self.words(numbers))
-        packed = pack_padded_sequence(words, lengths, batch_first=True, enforce_sorted=False)
-        # In training too: processors without AVX-512 have no LSTM of 16 bits.
-        with torch.autocast(words.device.type, enabled=False):
-            question = self.drop(self.lstm(packed)[1][0][0])
+        question = self.drop(self.question(numbers))
         asked = torch.tanh(self.asked(question))
         if self.blind:
             return torch.as_tensor(self.choose(self.drop(asked)))
-        mixed = torch.tanh(self.key(places) + self.where + self.wanted(question)[:, None])
-        weight = torch.softmax(self.look(self.drop(mixed)).float(), dim=1).to(places.dtype)
-        looked = (weight.transpose(1, 2) @ places).flatten(1)
-        seen = 2 * torch.tanh(self.seen(self.drop(torch.cat([looked, places.mean(1)], dim=1))))
+        seen = 2 * torch.tanh(self.seen(self.drop(self._look(places, question))))
         # Times 1 + what is seen: a picture that tells nothing leaves the question's own guess as it is.
         return torch.as_tensor(self.choose(self.drop((1 + seen) * asked)))
+
+    def _look(self, places: Tensor, question: Tensor) -> Tensor:
+        """Look at places (B, 49, 512) for questions (B * Q, 320) -> (B * Q, 848)."""
+        pictures = len(places)
+        key = (self.key(places) + self.where).view(pictures, PLACES, HEADS, _KEY).permute(0, 2, 3, 1)
+        wanted = self.wanted(question).view(pictures, -1, HEADS, _KEY).transpose(1, 2)
+        fit = (wanted @ key).float() / _KEY**0.5  # (B, heads, Q, 49)
+        weight = torch.softmax(fit, dim=-1).to(places.dtype)
+        looked = weight.flatten(1, 2) @ places
+        looked = looked.view(pictures, HEADS, -1, REDUCED + THINGS).transpose(0, 1).flatten(1, 2)
+        found = (looked @ self.found).view(HEADS, len(question), FOUND).transpose(0, 1).flatten(1)
+        best, many = fit.amax(-1), torch.sigmoid(fit - 2).sum(-1)
+        how_well = torch.stack([best, many], dim=-1).transpose(1, 2).reshape(len(question), 2 * HEADS)
+        whole = places.mean(1).repeat_interleave(len(question) // pictures, dim=0)
+        return torch.cat([found, how_well.to(found.dtype), whole], dim=-1)
 
     def probabilities(self, scores: Tensor) -> Tensor:
         """Calibrate scores (B, answers)."""

@@ -65,12 +65,12 @@ class Answerer:
         if not questions:
             return []
         numbers = [self._vocabulary.encode(question)[:LONGEST] or [UNKNOWN] for question in questions]
-        lengths = torch.tensor([len(row) for row in numbers])
         seen = self._net.places(places(torch.from_numpy(grids.middle), torch.from_numpy(grids.top)))
-        probabilities, best = self._net.probabilities(self._net(seen, padded(numbers), lengths)).topk(BEST)
+        probabilities, best = self._net.probabilities(self._net(seen, padded(numbers))).topk(BEST)
         said = []
-        for row, likely, which in zip(numbers, probabilities.tolist(), best.tolist(), strict=True):
+        least = self._net.least[best[:, 0]].tolist()
+        for row, likely, which, enough in zip(numbers, probabilities.tolist(), best.tolist(), least, strict=True):
             answers = tuple((self.answers[i], p) for i, p in zip(which, likely, strict=True))
             understood = any(number != UNKNOWN for number in row)
-            said.append(Answer(answers, understood and likely[0] >= float(self._net.least)))
+            said.append(Answer(answers, understood and likely[0] >= enough))
         return said

@@ -28,11 +28,13 @@ class Question:
         picture: Number of the picture.
         text: As it was typed, without a question mark.
         answer: As it was given; several are parted by commas, words of one by underscores.
+        kind: What sort of question it is, for the figures.
     """
 
     picture: int
     text: str
     answer: str
+    kind: str = "rooms"
 
 
 def split_of(name: str) -> Split:

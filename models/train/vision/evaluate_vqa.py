@@ -3,43 +3,55 @@
 from __future__ import annotations
 
 import argparse
-from collections import Counter
+from collections import Counter, defaultdict
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from models.common.arrays import F32, F64, I64, Bools
+from models.common.arrays import F32, F64, I64, Bools, Strings
+from models.train.data.caption_words import COLOURS
 from models.train.data.daquar import Question
-from models.train.vision.vqa_data import Rooms, right_answers
+from models.train.vision.vqa_data import Album, right_answers
 from models.vision.embed import PLACES, padded
 from models.vision.vocabulary import UNKNOWN, Vocabulary
 from models.vision.vqa import QuestionNet, load_question_net
 
-_HALF = 0.5
-"""Share of the answers called known that should be right."""
+SHARE_RIGHT = {"yes or no": 0.75}
+"""Share of the answers called known that should be right: halfway between a guess and certainty; else a half."""
+
+_TOGETHER = 200
+
+
+def kind_of_answer(answer: str) -> str:
+    """Say what kind of answer it is: "yes or no", "count", "colour" or "name"."""
+    if answer in ("yes", "no"):
+        return "yes or no"
+    if answer.isdigit():
+        return "count"
+    return "colour" if answer.split("_and_")[0] in COLOURS else "name"
 
 
 @torch.inference_mode()
 def score(net: QuestionNet, vocabulary: Vocabulary, seen: Tensor, questions: list[Question]) -> Tensor:
     """Score (Q, answers) of questions about pictures whose places are (N, 49, 512)."""
     found = []
-    for at in range(0, len(questions), 200):
-        some = questions[at : at + 200]
+    for at in range(0, len(questions), _TOGETHER):
+        some = questions[at : at + _TOGETHER]
         numbers = [vocabulary.encode(question.text) or [UNKNOWN] for question in some]
-        lengths = torch.tensor([len(row) for row in numbers])
-        found.append(net(seen[[question.picture for question in some]].float(), padded(numbers), lengths))
+        found.append(net(seen[[question.picture for question in some]].float(), padded(numbers)))
     return torch.cat(found)
 
 
 @torch.no_grad()
-def calibrate(net: QuestionNet, scores: Tensor, truth: Tensor) -> None:
-    """Set temperature and threshold so that probabilities mean what they say on these questions.
+def calibrate(net: QuestionNet, scores: Tensor, truth: Tensor, answers: list[str]) -> None:
+    """Set temperature and thresholds so that probabilities mean what they say on these questions.
 
     The temperature makes the mean probability of the best answer equal to how often it is right, unanswerable
-    questions counted; the threshold is the lowest above which half the answers or more are right.
+    questions counted; the threshold of a kind of answers is the lowest above which enough of them are right.
     """
-    hit = (scores.argmax(1) == truth).float()
+    best = scores.argmax(1)
+    hit = (best == truth).float()
     low, high = 0.2, 5.0
     for _ in range(30):
         net.temperature.fill_((low * high) ** 0.5)
@@ -47,10 +59,20 @@ def calibrate(net: QuestionNet, scores: Tensor, truth: Tensor) -> None:
             low = float(net.temperature)
         else:
             high = float(net.temperature)
-    sure, order = net.probabilities(scores).amax(1).sort(descending=True)
-    share = hit[order].cumsum(0) / torch.arange(1, len(order) + 1)
-    good = torch.nonzero(share[20:] >= _HALF)
-    net.least.fill_(float(sure[20 + int(good[-1])]) if len(good) else 1.0)
+    sure = net.probabilities(scores).amax(1)
+    kinds = np.array([kind_of_answer(answer) for answer in answers])
+    for kind in np.unique(kinds):
+        of_it = torch.from_numpy(kinds == kind)
+        given = of_it[best]
+        net.least[of_it] = _threshold(sure[given], hit[given], SHARE_RIGHT.get(str(kind), 0.5))
+
+
+def _threshold(sure: Tensor, hit: Tensor, share: float, least: int = 20) -> float:
+    """Return the lowest probability above which at least this share is right; 1 if there is none, or no evidence."""
+    sure, order = sure.sort(descending=True)
+    right = hit[order].cumsum(0) / torch.arange(1, len(order) + 1)
+    good = torch.nonzero(right[least:] >= share)
+    return float(sure[least + int(good[-1])]) if len(good) else 1.0
 
 
 def calibration_error(sure: F32, hit: Bools, bins: int = 10) -> float:
@@ -72,38 +94,50 @@ def interval(values: F64, pictures: I64, draws: int = 2000) -> tuple[float, floa
 
 def evaluate(options: argparse.Namespace) -> None:
     """Print the figures of weights on the pictures kept apart."""
-    data = Rooms(options.data, options.cache)
+    data = Album(options.data, options.cache, mirror=False)
     questions = data.questions["test"]
     pictures = np.array([question.picture for question in questions])
     hits, results = {}, {}
-    for name, path in (("picture and question", options.evaluate), ("question only", options.baseline)):
+    for name, path in (("picture", options.evaluate), ("question only", options.baseline)):
         net, vocabulary, answers = load_question_net(path)
         net.blind = name == "question only"
         truth = right_answers(questions, answers)
-        seen = torch.zeros(pictures.max() + 1, PLACES, 1) if net.blind else data.seen(net.places)
+        seen = torch.zeros(len(data), PLACES, 1) if net.blind else data.seen(net.places)
         scores = score(net, vocabulary, seen, questions)
         results[name] = net, scores
         hits[name] = (scores.argmax(1) == truth).numpy()
-    most = Counter(question.answer for question in data.questions["train"]).most_common(1)[0][0]
-    hits[f'always "{most}"'] = np.array([question.answer == most for question in questions])
-    print(f"{len(questions)} questions about {len(set(pictures.tolist()))} pictures, {len(answers)} answers")
-    print(f"answers the network can give: {100 * (truth >= 0).float().mean():.1f} % of the questions")
-    for name, hit in hits.items():
-        low, high = interval(hit.astype(float), pictures)
-        print(f"{name}: {100 * hit.mean():.1f} % ({100 * low:.1f} to {100 * high:.1f})")
-    gain = hits["picture and question"].astype(float) - hits["question only"]
-    low, high = interval(gain, pictures)
-    print(f"gain over question only: {100 * gain.mean():+.1f} points ({100 * low:+.1f} to {100 * high:+.1f})")
-    net, scores = results["picture and question"]
-    hit = hits["picture and question"]
-    for name, probabilities in (
-        ("as trained", torch.softmax(scores, 1)),
-        ("with temperature", net.probabilities(scores)),
-    ):
-        print(f"calibration error {name}: {100 * calibration_error(probabilities.amax(1).numpy(), hit):.1f} %")
+    kinds = np.array([question.kind for question in questions])
+    given = np.array([question.answer for question in questions])
+    hits["most frequent"] = given == _most_frequent(data.questions["train"], kinds)
+    net, scores = results["picture"]
     sure = net.probabilities(scores).amax(1).numpy()
-    known = sure >= float(net.least)
-    print(
-        f"known (above {float(net.least):.2f}): {100 * known.mean():.1f} % of the questions, of which "
-        f"{100 * hit[known].mean():.1f} % right; the rest would be {100 * hit[~known].mean():.1f} % right"
-    )
+    known = sure >= net.least[scores.argmax(1)].numpy()
+    print(f"{len(answers)} answers; thresholds: {dict(zip(answers, net.least.tolist(), strict=True))}")
+    made = kinds != "rooms"
+    for name, rows in (("all made from captions", made), *((kind, kinds == kind) for kind in np.unique(kinds))):
+        print(f"\n{name}: {rows.sum()} questions about {len(set(pictures[rows].tolist()))} pictures")
+        if name != "all made from captions":
+            print(f"answers the network can give: {100 * (truth.numpy()[rows] >= 0).mean():.1f} %")
+        for system, hit in hits.items():
+            print(f"{system}: {_percent(hit[rows], pictures[rows])}")
+        print(f"gain: {_percent(hits['picture'][rows].astype(float) - hits['question only'][rows], pictures[rows])}")
+        hit, said = hits["picture"][rows], known[rows]
+        before = torch.softmax(scores, 1).amax(1).numpy()[rows]
+        print(f"calibration error: {100 * calibration_error(before, hit):.1f} % as trained, ", end="")
+        print(f"{100 * calibration_error(sure[rows], hit):.1f} % with the temperature")
+        print(f"known: {100 * said.mean():.1f} %, of which right {100 * hit[said].mean():.1f} %", end="")
+        print(f"; of the rest {100 * hit[~said].mean():.1f} %")
+
+
+def _most_frequent(learnt: list[Question], kinds: Strings) -> Strings:
+    """Return for each question the commonest answer of its kind in the training part."""
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for question in learnt:
+        counts[question.kind][question.answer] += 1
+    best = {kind: answers.most_common(1)[0][0] for kind, answers in counts.items()}
+    return np.array([best[kind] for kind in kinds])
+
+
+def _percent(values: Bools | F64, pictures: I64) -> str:
+    low, high = interval(values.astype(float), pictures)
+    return f"{100 * values.mean():.1f} ({100 * low:.1f} to {100 * high:.1f}) %"

@@ -1,12 +1,13 @@
 """Train the answers to questions.
 
-    python -m models.train.vision.train_vqa --data DIR --out FILE --minutes N [--resume]
+    python -m models.train.vision.train_vqa --data DIR --out FILE --minutes N [--resume] [--blind]
 
-DAQUAR, with a fifth of the pictures kept for the figures and an eighth of the rest to choose the best epoch, the
-temperature and the threshold (`models/train/data/daquar.py`). Every other batch is seen in a mirror, with "left" and
-"right" changed over. `--blind` trains the baseline that sees the question only; the net that sees begins there
-(`--start`). Everything that a later run needs is in FILE.ckpt, the curve in FILE.jsonl; FILE is written when the
-choosing part is answered better than before. `--evaluate FILE --baseline FILE` prints the figures of the card instead.
+DAQUAR and the questions made from Flickr8k's captions (`models/train/vision/vqa_data.py`); pictures that are not
+trained on choose the best epoch, the temperature and the thresholds, others are kept for the figures. Half the
+batches are seen in a mirror, with "left" and "right" changed over. `--blind` trains the baseline that sees the
+question only. Everything that a later run needs is in FILE.ckpt, the curve in FILE.jsonl; FILE is written when the
+choosing part is answered better than before. `--evaluate FILE --baseline FILE` prints the figures of the card
+instead.
 """
 
 from __future__ import annotations
@@ -17,25 +18,27 @@ import json
 import math
 import random
 import time
+from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
 import torch
 from safetensors.torch import save_file
-from torch import nn
 from torch.nn import functional
 
 from models.train.data.daquar import other_way_round
 from models.train.vision.evaluate_vqa import calibrate, evaluate, score
-from models.train.vision.vqa_data import Rooms, known_answers, parts, right_answers
+from models.train.vision.vqa_data import Album, known_answers, parts, right_answers
 from models.vision.embed import PLACES, load_embedding, padded
 from models.vision.embed import WEIGHTS as EMBED_WEIGHTS
 from models.vision.vocabulary import UNKNOWN, Vocabulary
-from models.vision.vqa import QuestionNet, answers_metadata, load_question_net
+from models.vision.vqa import QuestionNet, answers_metadata
 
 LEAST_WORD = 2
 """Times a word has to occur in the training part to be known."""
 
+TOGETHER = 8
+"""Questions about one picture in a batch."""
 
 _UNKNOWN_WORD = 0.05
 
@@ -51,26 +54,23 @@ class QuestionTrainer:
         self.options = options
         torch.manual_seed(options.seed)
         self.random = random.Random(options.seed)
-        self.rooms = Rooms(options.data, options.cache)
-        questions = self.rooms.questions["train"]
+        self.album = Album(options.data, options.cache, mirror=not options.blind)
+        questions = self.album.questions["train"]
         self.vocabulary = Vocabulary.of((question.text for question in questions), LEAST_WORD)
         self.answers = known_answers(questions)
         number = {answer: i for i, answer in enumerate(self.answers)}
-        self.right = torch.zeros(len(questions), len(self.answers))
-        for row, question in zip(self.right, questions, strict=True):
-            row[[number[part] for part in parts(question.answer) if part in number]] = 1
-        self.usable = torch.nonzero(self.right.sum(1))[:, 0].tolist()
-        self.right /= self.right.sum(1, keepdim=True).clamp(min=1)
+        self.right = [[number[part] for part in parts(question.answer) if part in number] for question in questions]
+        self.about: dict[int, list[int]] = defaultdict(list)
+        for row, question in enumerate(questions):
+            if self.right[row]:
+                self.about[question.picture].append(row)
         self.net = QuestionNet(len(self.vocabulary), len(self.answers), options.blind)
-        if options.start:
-            self._begin_from(options.start)
-        else:
-            self._borrow_words(options.words)
+        self._borrow_words(options.words)
         if options.blind:
-            self.seen = [torch.zeros(len(self.rooms.stored[0].top), PLACES, 1)] * 2
+            self.seen = [torch.zeros(len(self.album), PLACES, 1)] * 2
         else:
-            self.net.places = self.rooms.prepare()
-            self.seen = [self.rooms.seen(self.net.places, mirror) for mirror in (False, True)]
+            self.net.places = self.album.prepare()
+            self.seen = [self.album.seen(self.net.places, mirror) for mirror in (False, True)]
         self.mean = copy.deepcopy(self.net).requires_grad_(False)
         learnt = [parameter for parameter in self.net.parameters() if parameter.requires_grad]
         self.optimiser = torch.optim.AdamW(learnt, options.rate, betas=(0.9, 0.98), weight_decay=0.1)
@@ -83,15 +83,6 @@ class QuestionTrainer:
             self.step, self.spent, self.best = past["step"], past["spent"], past["best"]
             self.random.seed(options.seed + self.step)  # not the same draws again
 
-    def _begin_from(self, weights: Path) -> None:
-        past, vocabulary, answers = load_question_net(weights)
-        if (vocabulary.words, answers) != (self.vocabulary.words, self.answers):
-            raise ValueError(f"{weights} was trained on other words or answers")
-        self.net.load_state_dict(past.state_dict())
-        # A picture says nothing at first: the run begins where the blind one ended.
-        nn.init.normal_(self.net.seen.weight, std=0.003)
-        nn.init.zeros_(self.net.seen.bias)
-
     @torch.no_grad()
     def _borrow_words(self, weights: Path) -> None:
         other, vocabulary = load_embedding(weights)
@@ -100,7 +91,7 @@ class QuestionTrainer:
             number = vocabulary.encode(word)
             if UNKNOWN not in number and len(number) == 1:
                 ours = self.vocabulary.encode(word)[0]
-                self.net.words.weight[ours] = other.text.words.weight[number[0]] / scale
+                self.net.question.words.weight[ours] = other.text.words.weight[number[0]] / scale
 
     def save(self) -> None:
         """Write all that is needed to go on."""
@@ -110,24 +101,26 @@ class QuestionTrainer:
         torch.save(state, temporary)
         temporary.replace(self.checkpoint)
 
-    def train_step(self, rows: list[int]) -> float:
-        """Train on one batch of these questions; return the loss."""
+    def train_step(self, groups: list[list[int]]) -> float:
+        """Train on one batch, `TOGETHER` questions about each of some pictures; return the loss."""
         progress = min(1.0, self.spent / (self.options.minutes * 60))
         for group in self.optimiser.param_groups:
             warm = min(1.0, (self.step + 1) / 50)
             group["lr"] = self.options.rate * warm * (0.5 * (1 + math.cos(math.pi * progress)) + 0.01)
         mirror = self.random.random() < 0.5
-        asked = [self.rooms.questions["train"][row] for row in rows]
+        asked = [self.album.questions["train"][row] for rows in groups for row in rows]
         texts = [other_way_round(question.text) if mirror else question.text for question in asked]
         numbers = [self.vocabulary.encode(text) or [UNKNOWN] for text in texts]
         numbers = [[UNKNOWN if self.random.random() < _UNKNOWN_WORD else n for n in row] for row in numbers]
-        lengths = torch.tensor([len(row) for row in numbers])
-        places = self.seen[mirror][[question.picture for question in asked]]
+        places = self.seen[mirror][[question.picture for question in asked[::TOGETHER]]]
         # A tenth of the places hidden: no single one may decide.
         places[torch.rand(places.shape[:2]) < 0.1] = 0
+        wanted = torch.zeros(len(asked), len(self.answers))
+        for row, right in enumerate(self.right[i] for rows in groups for i in rows):
+            wanted[row, right] = 1 / len(right)
         with torch.autocast("cpu", torch.bfloat16):
-            scores = self.net(places, padded(numbers), lengths)
-        loss = functional.cross_entropy(scores.float(), self.right[rows], label_smoothing=0.05)
+            scores = self.net(places, padded(numbers))
+        loss = functional.cross_entropy(scores.float(), wanted, label_smoothing=0.05)
         self.optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), 2.0)
@@ -142,29 +135,45 @@ class QuestionTrainer:
     def validate(self) -> dict[str, float]:
         """Return figures of the averaged weights on the choosing part; write them if they are the best so far."""
         self.mean.eval()
-        questions = self.rooms.questions["choose"]
+        questions = self.album.questions["choose"]
         scores = score(self.mean, self.vocabulary, self.seen[0], questions)
         truth = right_answers(questions, self.answers)
-        calibrate(self.mean, scores, truth)
+        calibrate(self.mean, scores, truth, self.answers)
         probabilities = self.mean.probabilities(scores)
-        known = truth >= 0
-        surprise = -probabilities[known, truth[known]].log().mean().item()
-        accuracy = 100 * (probabilities.argmax(1) == truth).float().mean().item()
-        if surprise < self.best:
-            self.best = surprise
+        surprise = -probabilities[torch.arange(len(truth)), truth].log()
+        hit = (probabilities.argmax(1) == truth).float()
+        kinds = np.array([question.kind for question in questions])
+        figures = {}
+        for kind in np.unique(kinds):
+            of_it = torch.from_numpy(kinds == kind)
+            figures[str(kind)] = 100 * hit[of_it].mean().item(), surprise[of_it & (truth >= 0)].mean().item()
+        # Every kind counts alike, however many of it are asked.
+        overall = float(np.mean([surprise for _, surprise in figures.values()]))
+        if overall < self.best:
+            self.best = overall
             weights = {name: value.half().contiguous() for name, value in self.mean.state_dict().items()}
             save_file(weights, self.options.out, self.vocabulary.metadata() | answers_metadata(self.answers))
-        return {"surprise": surprise, "accuracy": accuracy, "temperature": float(self.mean.temperature)}
+        accuracy = {kind: right for kind, (right, _) in figures.items()}
+        return {"surprise": overall, "temperature": float(self.mean.temperature)} | accuracy
+
+    def _groups(self) -> list[list[int]]:
+        """Draw an epoch: every question once, some twice, `TOGETHER` about one picture side by side."""
+        groups = []
+        for rows in self.about.values():
+            order = self.random.sample(rows, len(rows))
+            while len(order) % TOGETHER:
+                order.append(self.random.choice(rows))
+            groups += [order[at : at + TOGETHER] for at in range(0, len(order), TOGETHER)]
+        return self.random.sample(groups, len(groups))
 
     def run(self) -> None:
         """Train until the minutes are spent."""
         begin, already = time.process_time(), self.spent
         while self.spent < self.options.minutes * 60:
-            order = self.random.sample(self.usable, len(self.usable))
-            size = self.options.rows
+            groups, size = self._groups(), self.options.pictures
             losses = []
-            for at in range(0, len(order) - size + 1, size):
-                losses.append(self.train_step(order[at : at + size]))
+            for at in range(0, len(groups) - size + 1, size):
+                losses.append(self.train_step(groups[at : at + size]))
                 self.spent = already + time.process_time() - begin
             line = {"step": self.step, "minutes": self.spent / 60, "loss": float(np.mean(losses)), **self.validate()}
             line = {name: round(value, 3) for name, value in line.items()}
@@ -180,13 +189,12 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--cache", type=Path, default=Path("/tmp/pictures"), help="folder for the encoder's grids")
     parser.add_argument("--out", type=Path, help="averaged weights, .safetensors")
-    parser.add_argument("--minutes", type=float, default=3.0, help="of one core, in all, over every resumption")
+    parser.add_argument("--minutes", type=float, default=8.0, help="of one core, in all, over every resumption")
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--blind", action="store_true", help="see the question only")
-    parser.add_argument("--start", type=Path, help="weights of a --blind run to begin from")
     parser.add_argument("--words", type=Path, default=EMBED_WEIGHTS, help="weights whose words to begin from")
-    parser.add_argument("--rows", type=int, default=96, help="questions a batch")
-    parser.add_argument("--rate", type=float, default=1.5e-3, help="highest learning rate")
+    parser.add_argument("--pictures", type=int, default=32, help=f"pictures a batch, {TOGETHER} questions about each")
+    parser.add_argument("--rate", type=float, default=2e-3, help="highest learning rate")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--evaluate", type=Path, help="weights to measure instead of training")
     parser.add_argument("--baseline", type=Path, help="weights of a --blind run to measure beside them")

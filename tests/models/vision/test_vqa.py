@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import copy
 import doctest
 import json
 from collections import Counter
@@ -16,12 +17,12 @@ from torch import nn
 from models.train.data import daquar as rooms_module
 from models.train.data.daquar import Question, other_way_round, split_of
 from models.train.vision import train_vqa as training
-from models.train.vision.evaluate_vqa import calibrate, calibration_error, interval
+from models.train.vision.evaluate_vqa import calibrate, calibration_error, interval, kind_of_answer
 from models.train.vision.vqa_data import known_answers, parts, right_answers
 from models.vision.embed import CHANNELS, PLACES, padded
 from models.vision.image_encoder import TOP
 from models.vision.image_runtime import GridArrays
-from models.vision.vqa import REDUCED, THINGS, Places, QuestionNet, load_question_net
+from models.vision.vqa import FOUND, HEADS, REDUCED, THINGS, Places, QuestionNet, load_question_net
 from models.vision.vqa_runtime import BEST, Answerer
 
 
@@ -43,10 +44,6 @@ def grids() -> GridArrays:
     return GridArrays(middle, rng.random((3, 1280, 7, 7)).astype(np.float32))
 
 
-def lengths_of(numbers: list[list[int]]) -> torch.Tensor:
-    return torch.tensor([len(row) for row in numbers])
-
-
 def test_places_are_components_and_roots_of_chances() -> None:
     x = Places()(torch.randn(2, PLACES, CHANNELS))
     assert x.shape == (2, PLACES, REDUCED + THINGS)
@@ -55,26 +52,47 @@ def test_places_are_components_and_roots_of_chances() -> None:
 
 def test_a_question_does_not_depend_on_what_else_is_in_the_batch(net: QuestionNet) -> None:
     places, numbers = torch.randn(2, PLACES, REDUCED + THINGS), [[4, 5], [6, 7, 8, 9, 10]]
-    both = net(places, padded(numbers), lengths_of(numbers))
-    alone = net(places[:1], padded(numbers[:1]), lengths_of(numbers[:1]))
+    both = net(places, padded(numbers))
+    alone = net(places[:1], padded(numbers[:1]))
     assert both.shape == (2, 12) and (both[0] - alone[0]).abs().max() < 1e-5
 
 
+def test_several_questions_about_a_picture_are_those_one_by_one(net: QuestionNet) -> None:
+    places, numbers = torch.randn(2, PLACES, REDUCED + THINGS), [[4, 5], [6, 7, 8], [4], [9, 10]]
+    together = net(places, padded(numbers))
+    apart = net(places[[0, 0, 1, 1]], padded(numbers))
+    assert together.shape == (4, 12) and (together - apart).abs().max() < 1e-5
+
+
+def seeing(net: QuestionNet) -> QuestionNet:
+    """The picture says nothing at first: as if it had learnt to."""
+    net = copy.deepcopy(net)
+    torch.nn.init.normal_(net.seen.weight, std=0.1)
+    return net
+
+
 def test_picture_and_question_both_count_unless_blind(net: QuestionNet) -> None:
-    places, numbers = torch.randn(1, PLACES, REDUCED + THINGS), [[4, 5, 6]]
-    base = net(places, padded(numbers), lengths_of(numbers))
-    assert (net(places + 1, padded(numbers), lengths_of(numbers)) - base).abs().max() > 1e-3
-    assert (net(places, padded([[4, 6, 5]]), lengths_of(numbers)) - base).abs().max() > 1e-4
+    net = seeing(net)
+    places, numbers = torch.randn(1, PLACES, REDUCED + THINGS), padded([[4, 5, 6]])
+    base = net(places, numbers)
+    assert (net(places + 1, numbers) - base).abs().max() > 1e-3
+    assert (net(places, padded([[4, 6, 5]])) - base).abs().max() > 1e-4
     blind = QuestionNet(40, 12, blind=True).eval()
-    a, b = (blind(seen, padded(numbers), lengths_of(numbers)) for seen in (places, places + 1))
+    a, b = (blind(seen, numbers) for seen in (places, places + 1))
     assert torch.equal(a, b)
 
 
-def test_where_something_is_counts(net: QuestionNet) -> None:
-    places = torch.randn(1, PLACES, REDUCED + THINGS)
-    numbers = [[4, 5, 6]]
-    moved = net(places.flip(1), padded(numbers), lengths_of(numbers))
-    assert (moved - net(places, padded(numbers), lengths_of(numbers))).abs().max() > 1e-5
+def test_where_something_is_counts_and_how_often(net: QuestionNet) -> None:
+    net = seeing(net)
+    places, numbers = torch.randn(1, PLACES, REDUCED + THINGS), padded([[4, 5, 6]])
+    assert (net(places.flip(1), numbers) - net(places, numbers)).abs().max() > 1e-5
+    once, twice = torch.zeros(2, 1, PLACES, REDUCED + THINGS)
+    once[0, 3], twice[0, [3, 40]] = places[0, 3], places[0, 3]
+    many = [
+        net._look(seen, net.question(numbers))[0, HEADS * FOUND : HEADS * (FOUND + 2)].view(HEADS, 2)[:, 1]
+        for seen in (once, twice)
+    ]
+    assert (many[1] - many[0]).abs().max() > 1e-3
 
 
 def test_answers_come_with_probabilities_the_best_first(answerer: Answerer, grids: GridArrays) -> None:
@@ -84,7 +102,8 @@ def test_answers_come_with_probabilities_the_best_first(answerer: Answerer, grid
         probabilities = [p for _, p in answer.answers]
         assert len(answer.answers) == BEST and probabilities == sorted(probabilities, reverse=True)
         assert 0 < sum(probabilities) <= 1 + 1e-6
-        assert answer.known == (probabilities[0] >= float(answerer._net.least))
+        best = answerer.answers.index(answer.answers[0][0])
+        assert answer.known == (probabilities[0] >= float(answerer._net.least[best]))
         assert not any("_" in text for text, _ in answer.answers)
 
 
@@ -141,27 +160,47 @@ def test_answers_that_are_several_count_for_each() -> None:
     assert right_answers(questions, ["lamp"]).tolist() == [-1, -1, 0, -1]
 
 
+ANSWERS = ["yes", "no", "1", "2", "red", "black_and_white", "sofa", "lamp", "dog", "bed", "cup", "door"]
+
+
+def test_kinds_of_answers() -> None:
+    kinds = ["yes or no", "yes or no", "count", "count", "colour", "colour", "name"]
+    assert [kind_of_answer(answer) for answer in ANSWERS[:7]] == kinds
+
+
 def test_calibration_makes_the_mean_probability_the_share_that_is_right(net: QuestionNet) -> None:
     torch.manual_seed(0)
     scores = 6 * torch.randn(4000, 12)
     truth = torch.where(torch.rand(4000) < 0.4, scores.argmax(1), (scores.argmax(1) + 1) % 12)
-    calibrate(net, scores, truth)
+    calibrate(net, scores, truth, ANSWERS)
     sure = net.probabilities(scores).amax(1)
     hit = (scores.argmax(1) == truth).float()
     assert sure.mean() == pytest.approx(float(hit.mean()), abs=1e-3)
     assert float(net.temperature) > 1
 
 
-def test_above_the_threshold_half_are_right(net: QuestionNet) -> None:
+def test_above_its_threshold_half_of_a_kind_are_right_and_three_quarters_of_yes_and_no(net: QuestionNet) -> None:
+    torch.manual_seed(0)
+    scores = 3 * torch.randn(24_000, 12)
+    chance = torch.softmax(scores, 1).amax(1)
+    truth = torch.where(torch.rand(24_000) < chance**2, scores.argmax(1), -1)
+    calibrate(net, scores, truth, ANSWERS)
+    best = scores.argmax(1)
+    sure, hit = net.probabilities(scores).amax(1), best == truth
+    known = sure >= net.least[best]
+    for rows, share in (([0, 1], 0.75), ([2, 3], 0.5), ([4, 5], 0.5), (list(range(6, 12)), 0.5)):
+        given = torch.isin(best, torch.tensor(rows))
+        assert len(set(net.least[rows].tolist())) == 1
+        assert 0.1 < known[given].float().mean() < 0.9
+        assert hit[known & given].float().mean() == pytest.approx(share, abs=0.01)
+
+
+def test_a_kind_that_is_never_right_is_never_known(net: QuestionNet) -> None:
     torch.manual_seed(0)
     scores = 3 * torch.randn(4000, 12)
-    chance = torch.softmax(scores, 1).amax(1)
-    truth = torch.where(torch.rand(4000) < chance**2, scores.argmax(1), -1)
-    calibrate(net, scores, truth)
-    sure, hit = net.probabilities(scores).amax(1), scores.argmax(1) == truth
-    known = sure >= float(net.least)
-    assert 0.1 < known.float().mean() < 0.9
-    assert hit[known].float().mean() == pytest.approx(0.5, abs=0.01)
+    best = scores.argmax(1)
+    calibrate(net, scores, torch.where(best < 2, -1, best), ANSWERS)
+    assert net.least[:2].tolist() == [1.0, 1.0] and net.least[2:].max() < 1
 
 
 def test_calibration_error_of_what_is_sure_and_wrong() -> None:
@@ -181,10 +220,14 @@ def test_the_interval_is_wider_where_pictures_hang_together() -> None:
 
 def test_a_run_learns_what_only_the_picture_tells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = [Question(i, "what is this thing", ("sofa", "lamp")[i % 2]) for i in range(40)]
+    asked += [Question(i, "is this a sofa", ("yes", "no")[i % 2], "yes or no") for i in range(30)]
 
-    class TinyRooms:
-        def __init__(self, data: Path, cache: Path) -> None:
-            self.questions = {"train": asked[:30], "choose": asked[:30], "test": asked[30:]}
+    class TinyAlbum:
+        def __init__(self, data: Path, cache: Path, mirror: bool = True) -> None:
+            self.questions = {"train": asked[:30] + asked[40:], "choose": asked[:30] + asked[40:], "test": asked[30:40]}
+
+        def __len__(self) -> int:
+            return 40
 
         def prepare(self) -> Places:
             return Places().requires_grad_(False)
@@ -203,19 +246,19 @@ def test_a_run_learns_what_only_the_picture_tells(tmp_path: Path, monkeypatch: p
 
     from models.vision.vocabulary import Vocabulary
 
-    monkeypatch.setattr(training, "Rooms", TinyRooms)
+    monkeypatch.setattr(training, "Album", TinyAlbum)
     monkeypatch.setattr(training, "load_embedding", lambda path: (TinyText(), Vocabulary(["thing", "what"])))
     monkeypatch.setattr(training.time, "process_time", iter(range(100_000)).__next__)
     options = argparse.Namespace(
         data=tmp_path, cache=tmp_path, out=tmp_path / "x.safetensors", words=tmp_path, minutes=2.0, resume=False,
-        blind=False, start=None, rows=5, rate=3e-3, seed=0,
+        blind=False, pictures=5, rate=3e-3, seed=0,
     )  # fmt: skip
     run = training.QuestionTrainer(options)
     run.run()
     curve = [json.loads(line) for line in options.out.with_suffix(".jsonl").read_text().splitlines()]
-    assert run.step == 120 and curve[-1]["accuracy"] == 100.0
+    assert run.step == 120 and curve[-1]["rooms"] == curve[-1]["yes or no"] == 100.0
     _, vocabulary, answers = load_question_net(options.out)
-    assert sorted(answers) == ["lamp", "sofa"] and "thing" in vocabulary
+    assert sorted(answers) == ["lamp", "no", "sofa", "yes"] and "thing" in vocabulary
     options.resume, options.minutes = True, 2.2
     again = training.QuestionTrainer(options)
     assert (again.step, again.best) == (120, run.best)
