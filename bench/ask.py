@@ -1,13 +1,19 @@
-"""Time of an answer, an embedding and a search. `python -m bench.ask`."""
+"""Time of an answer, an embedding and a search: `python -m bench.ask`.
+
+What answers are worth: `python -m bench.ask --data DIR --blind FILE`, with the folder of the sets that the card names,
+and weights trained without the picture (`models/weights/vqa.md`).
+"""
 
 from __future__ import annotations
 
+import argparse
 import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -15,11 +21,12 @@ import torch
 from bench.page import publish, table
 from models.vision.embed_runtime import JointEmbedding
 from models.vision.image_runtime import ImageRuntime
+from models.vision.vqa import WEIGHTS
 from models.vision.vqa_runtime import Answerer
 from streamer.transcripts.search_index import LINES, PICTURES, SearchIndex
 
 QUERIES = ("red car", "a man with a guitar", "dog", "budget", "somebody at the whiteboard")
-QUESTIONS = ("what is on the table", "how many chairs are there", "what colour is the sofa in front of the window")
+QUESTIONS = ("what is on the table", "is anybody wearing a hat", "what colour is the sofa in front of the window")
 SYLLABLES = ("bu", "dget", "ta", "ble", "re", "view", "mo", "ney", "plan", "er")
 
 
@@ -46,8 +53,30 @@ def full_index(size: int) -> SearchIndex:
     return moments
 
 
+def worth(data: Path, cache: Path, blind: Path) -> None:
+    """Publish how many answers are right, by the kind of question."""
+    # Of the extra that only training needs.
+    from models.train.vision.evaluate_vqa import HEAD, evaluate
+
+    rows = evaluate(data, cache, WEIGHTS, blind)
+    publish("ask_answers", "python -m bench.ask --data DIR --blind FILE", table(list(HEAD), rows))
+
+
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, help="folder of the sets: measure answers instead of times")
+    parser.add_argument("--cache", type=Path, default=Path("/tmp/pictures"), help="folder for the encoder's grids")
+    parser.add_argument("--blind", type=Path, help="weights that see the question only")
+    options = parser.parse_args()
     torch.set_num_threads(1)
+    if options.data and options.blind:
+        worth(options.data, options.cache, options.blind)
+    else:
+        times()
+
+
+def times() -> None:
+    """Publish CPU times."""
     encoder, embedding, answerer = ImageRuntime(), JointEmbedding(), Answerer()
     picture = np.random.default_rng(0).integers(0, 255, (1, 224, 224, 3), np.uint8)
     grids = encoder.encode(picture)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 from collections import Counter, defaultdict
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from models.common.arrays import F32, F64, I64, Bools, Strings
+from models.train.data.caption_questions import KINDS
 from models.train.data.caption_words import COLOURS
 from models.train.data.daquar import Question
 from models.train.vision.vqa_data import Album, right_answers
@@ -92,41 +93,62 @@ def interval(values: F64, pictures: I64, draws: int = 2000) -> tuple[float, floa
     return float(low), float(high)
 
 
-def evaluate(options: argparse.Namespace) -> None:
-    """Print the figures of weights on the pictures kept apart."""
-    data = Album(options.data, options.cache, mirror=False)
-    questions = data.questions["test"]
+HEAD = (
+    "questions",
+    "asked",
+    "picture and question, % right",
+    "question only",
+    "most frequent",
+    "gain of the picture, points",
+    "calibration error, %",
+    "said, %",
+    "of them right, %",
+)
+
+
+def evaluate(data: Path, cache: Path, weights: Path, baseline: Path) -> list[list[str]]:
+    """Measure weights on the pictures kept apart.
+
+    Args:
+        data: Folder of the data.
+        cache: Folder for the encoder's grids.
+        weights: Of the network that sees.
+        baseline: Of one trained `--blind`.
+
+    Returns:
+        A row for all questions out of captions, and for each kind, under `HEAD`; intervals are 95 %.
+    """
+    album = Album(data, cache, mirror=False)
+    questions = album.questions["test"]
     pictures = np.array([question.picture for question in questions])
-    hits, results = {}, {}
-    for name, path in (("picture", options.evaluate), ("question only", options.baseline)):
-        net, vocabulary, answers = load_question_net(path)
-        net.blind = name == "question only"
-        truth = right_answers(questions, answers)
-        seen = torch.zeros(len(data), PLACES, 1) if net.blind else data.seen(net.places)
-        scores = score(net, vocabulary, seen, questions)
-        results[name] = net, scores
-        hits[name] = (scores.argmax(1) == truth).numpy()
+    net, vocabulary, answers = load_question_net(weights)
+    truth = right_answers(questions, answers)
+    scores = score(net, vocabulary, album.seen(net.places), questions)
+    best = scores.argmax(1)
+    hit = (best == truth).numpy()
+    sure = net.probabilities(scores).amax(1).numpy()
+    said = sure >= net.least[best].numpy()
+
+    other, vocabulary, answers = load_question_net(baseline)
+    other.blind = True
+    blind = score(other, vocabulary, torch.zeros(len(album), PLACES, 1), questions)
+    guessed = (blind.argmax(1) == right_answers(questions, answers)).numpy()
+
     kinds = np.array([question.kind for question in questions])
     given = np.array([question.answer for question in questions])
-    hits["most frequent"] = given == _most_frequent(data.questions["train"], kinds)
-    net, scores = results["picture"]
-    sure = net.probabilities(scores).amax(1).numpy()
-    known = sure >= net.least[scores.argmax(1)].numpy()
-    print(f"{len(answers)} answers; thresholds: {dict(zip(answers, net.least.tolist(), strict=True))}")
-    made = kinds != "rooms"
-    for name, rows in (("all made from captions", made), *((kind, kinds == kind) for kind in np.unique(kinds))):
-        print(f"\n{name}: {rows.sum()} questions about {len(set(pictures[rows].tolist()))} pictures")
-        if name != "all made from captions":
-            print(f"answers the network can give: {100 * (truth.numpy()[rows] >= 0).mean():.1f} %")
-        for system, hit in hits.items():
-            print(f"{system}: {_percent(hit[rows], pictures[rows])}")
-        print(f"gain: {_percent(hits['picture'][rows].astype(float) - hits['question only'][rows], pictures[rows])}")
-        hit, said = hits["picture"][rows], known[rows]
-        before = torch.softmax(scores, 1).amax(1).numpy()[rows]
-        print(f"calibration error: {100 * calibration_error(before, hit):.1f} % as trained, ", end="")
-        print(f"{100 * calibration_error(sure[rows], hit):.1f} % with the temperature")
-        print(f"known: {100 * said.mean():.1f} %, of which right {100 * hit[said].mean():.1f} %", end="")
-        print(f"; of the rest {100 * hit[~said].mean():.1f} %")
+    usual = given == _most_frequent(album.questions["train"], kinds)
+    groups = {"all out of captions": kinds != "rooms"} | {kind: kinds == kind for kind in (*KINDS, "rooms")}
+    rows = []
+    for name, of_it in groups.items():
+        shown = pictures[of_it]
+        rows.append(
+            [name, f"{of_it.sum():,} of {len(set(shown.tolist()))} pictures"]
+            + [_percent(hits[of_it], shown) for hits in (hit, guessed, usual)]
+            + [_percent(hit[of_it].astype(float) - guessed[of_it], shown, "+")]
+            + [f"{100 * calibration_error(sure[of_it], hit[of_it]):.1f}"]
+            + [f"{100 * said[of_it].mean():.1f}", f"{100 * hit[of_it & said].mean():.1f}"]
+        )
+    return rows
 
 
 def _most_frequent(learnt: list[Question], kinds: Strings) -> Strings:
@@ -138,6 +160,6 @@ def _most_frequent(learnt: list[Question], kinds: Strings) -> Strings:
     return np.array([best[kind] for kind in kinds])
 
 
-def _percent(values: Bools | F64, pictures: I64) -> str:
-    low, high = interval(values.astype(float), pictures)
-    return f"{100 * values.mean():.1f} ({100 * low:.1f} to {100 * high:.1f}) %"
+def _percent(values: Bools | F64, pictures: I64, sign: str = "") -> str:
+    low, high = (f"{100 * value:{sign}.1f}" for value in interval(values.astype(float), pictures))
+    return f"{100 * values.mean():{sign}.1f} ({low} to {high})"

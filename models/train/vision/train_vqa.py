@@ -201,7 +201,8 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     if options.evaluate and options.baseline:
-        evaluate(options)
+        for row in evaluate(options.data, options.cache, options.evaluate, options.baseline):
+            print(" | ".join(row))
     elif options.out:
         QuestionTrainer(options).run()
     else:

@@ -250,20 +250,20 @@ def test_a_run_learns_what_only_the_picture_tells(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(training, "load_embedding", lambda path: (TinyText(), Vocabulary(["thing", "what"])))
     monkeypatch.setattr(training.time, "process_time", iter(range(100_000)).__next__)
     options = argparse.Namespace(
-        data=tmp_path, cache=tmp_path, out=tmp_path / "x.safetensors", words=tmp_path, minutes=2.0, resume=False,
+        data=tmp_path, cache=tmp_path, out=tmp_path / "x.safetensors", words=tmp_path, minutes=1.0, resume=False,
         blind=False, pictures=5, rate=3e-3, seed=0,
     )  # fmt: skip
     run = training.QuestionTrainer(options)
     run.run()
     curve = [json.loads(line) for line in options.out.with_suffix(".jsonl").read_text().splitlines()]
-    assert run.step == 120 and curve[-1]["rooms"] == curve[-1]["yes or no"] == 100.0
+    assert run.step == 60 and curve[-1]["rooms"] == curve[-1]["yes or no"] == 100.0
     _, vocabulary, answers = load_question_net(options.out)
     assert sorted(answers) == ["lamp", "no", "sofa", "yes"] and "thing" in vocabulary
-    options.resume, options.minutes = True, 2.2
+    options.resume, options.minutes = True, 1.1
     again = training.QuestionTrainer(options)
-    assert (again.step, again.best) == (120, run.best)
+    assert (again.step, again.best) == (60, run.best)
     again.run()
-    assert again.step > 120
+    assert again.step > 60
 
 
 def test_things_take_the_places_of_the_coarse_grid() -> None:
