@@ -147,7 +147,7 @@ def answers_metadata(answers: list[str]) -> dict[str, str]:
 
 
 def load_question_net(path: Path = WEIGHTS) -> tuple[QuestionNet, Vocabulary, list[str]]:
-    """Load the network with trained weights (fp16 on disk, float32 in memory), its words and its answers.
+    """Load the network with trained weights (eight bits each on disk, float32 in memory), its words and its answers.
 
     Raises:
         FileNotFoundError: the weights are not there.

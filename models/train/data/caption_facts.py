@@ -99,7 +99,8 @@ def _third(verb: str) -> str:
 
 
 def _verb_forms() -> tuple[dict[str, str], dict[str, frozenset[str]]]:
-    forms, instead = {}, {}
+    forms: dict[str, str] = {}
+    instead: dict[str, frozenset[str]] = {}
     for line in _VERBS.strip().splitlines():
         head, _, others = line.partition("~")
         name, _, same = head.partition("=")

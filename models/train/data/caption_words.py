@@ -60,7 +60,8 @@ def singular(word: str) -> str:
 
 
 def _read() -> tuple[dict[str, Concept], dict[str, str]]:
-    concepts, names = {}, {}
+    concepts: dict[str, Concept] = {}
+    names: dict[str, str] = {}
     for group, text in LEXICON.items():
         for line in re.sub(r"\n\s{12,}", " ", text).strip().splitlines():
             head, _, unsure = line.strip().partition("~")

@@ -22,6 +22,9 @@ _INSIDE = frozenset(["inside", "indoors", "indoor", "room", "kitchen", "bedroom"
 _INSIDE |= {"restaurant", "classroom", "office", "hallway"}
 _OUTSIDE = frozenset(["outside", "outdoors", "outdoor", "grass", "snow", "beach", "street", "ocean", "lake", "river"])
 _OUTSIDE |= {"mountain", "forest", "park", "sky", "road", "city", "track", "pond"}
+_NOT_ALONE = frozenset(["play", "look", "watch", "hold", "carry", "throw", "catch", "chase", "push", "pull"])
+"""What is said so often, or so seldom without the thing, that yes or no means little."""
+
 _MOST_PAIRS = 300
 """Pictures of either answer that one wording's questions are about."""
 
@@ -86,7 +89,7 @@ def _true(one: Facts) -> Iterator[_Key]:
                 yield "wears", who, clothes
     for who, votes in one.does.items():
         for verb in votes:
-            if verb in INSTEAD and verb not in ("play", "look", "watch"):
+            if verb not in _NOT_ALONE:
                 if CONCEPTS[who].group == "people":
                     yield "does", "", verb
                 if who in (one.alone, "dog"):

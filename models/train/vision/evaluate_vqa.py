@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -119,11 +120,13 @@ def evaluate(data: Path, cache: Path, weights: Path, baseline: Path) -> list[lis
         A row for all questions out of captions, and for each kind, under `HEAD`; intervals are 95 %.
     """
     album = Album(data, cache, mirror=False)
-    questions = album.questions["test"]
-    pictures = np.array([question.picture for question in questions])
+    shown, pictures = np.unique([question.picture for question in album.questions["test"]], return_inverse=True)
+    questions = [
+        replace(question, picture=int(at)) for question, at in zip(album.questions["test"], pictures, strict=True)
+    ]
     net, vocabulary, answers = load_question_net(weights)
     truth = right_answers(questions, answers)
-    scores = score(net, vocabulary, album.seen(net.places), questions)
+    scores = score(net, vocabulary, album.seen_of(net.places, shown.tolist()), questions)
     best = scores.argmax(1)
     hit = (best == truth).numpy()
     sure = net.probabilities(scores).amax(1).numpy()
@@ -131,7 +134,7 @@ def evaluate(data: Path, cache: Path, weights: Path, baseline: Path) -> list[lis
 
     other, vocabulary, answers = load_question_net(baseline)
     other.blind = True
-    blind = score(other, vocabulary, torch.zeros(len(album), PLACES, 1), questions)
+    blind = score(other, vocabulary, torch.zeros(len(shown), PLACES, 1), questions)
     guessed = (blind.argmax(1) == right_answers(questions, answers)).numpy()
 
     kinds = np.array([question.kind for question in questions])
@@ -140,13 +143,16 @@ def evaluate(data: Path, cache: Path, weights: Path, baseline: Path) -> list[lis
     groups = {"all out of captions": kinds != "rooms"} | {kind: kinds == kind for kind in (*KINDS, "rooms")}
     rows = []
     for name, of_it in groups.items():
-        shown = pictures[of_it]
+        if not of_it.any():
+            continue
+        which = pictures[of_it]
         rows.append(
-            [name, f"{of_it.sum():,} of {len(set(shown.tolist()))} pictures"]
-            + [_percent(hits[of_it], shown) for hits in (hit, guessed, usual)]
-            + [_percent(hit[of_it].astype(float) - guessed[of_it], shown, "+")]
+            [name, f"{of_it.sum():,} of {len(set(which.tolist()))} pictures"]
+            + [_percent(hits[of_it], which) for hits in (hit, guessed, usual)]
+            + [_percent(hit[of_it].astype(float) - guessed[of_it], which, "+")]
             + [f"{100 * calibration_error(sure[of_it], hit[of_it]):.1f}"]
-            + [f"{100 * said[of_it].mean():.1f}", f"{100 * hit[of_it & said].mean():.1f}"]
+            + [f"{100 * said[of_it].mean():.1f}"]
+            + [f"{100 * hit[of_it & said].mean():.1f}" if said[of_it].any() else "-"]
         )
     return rows
 

@@ -26,6 +26,7 @@ import torch
 from safetensors.torch import save_file
 from torch.nn import functional
 
+from models.common.eight_bits import pack
 from models.train.data.daquar import other_way_round
 from models.train.vision.evaluate_vqa import calibrate, evaluate, score
 from models.train.vision.vqa_data import Album, known_answers, parts, right_answers
@@ -151,8 +152,8 @@ class QuestionTrainer:
         overall = float(np.mean([surprise for _, surprise in figures.values()]))
         if overall < self.best:
             self.best = overall
-            weights = {name: value.half().contiguous() for name, value in self.mean.state_dict().items()}
-            save_file(weights, self.options.out, self.vocabulary.metadata() | answers_metadata(self.answers))
+            metadata = self.vocabulary.metadata() | answers_metadata(self.answers)
+            save_file(pack(self.mean.state_dict()), self.options.out, metadata)
         accuracy = {kind: right for kind, (right, _) in figures.items()}
         return {"surprise": overall, "temperature": float(self.mean.temperature)} | accuracy
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from models.vision.vqa import REDUCED, THINGS, Places
 LEAST_ANSWER = 3
 """Times an answer has to occur in the training part to be known."""
 
+_ROWS = 200
 _CHOOSE = 4
 """One in so many of the caption pictures that are not trained on chooses; the others are for the figures."""
 
@@ -103,24 +105,36 @@ class Album:
 
     def prepare(self) -> Places:
         """Make the layers that are not trained, from every third of the training pictures."""
-        some = self._learnt_from[::3]
-        every = [(stored, row) for stored in self._stored[0] for row in range(len(stored.top))]
-        middle = np.stack([every[i][0].middle[every[i][1]] for i in some])
-        stored = StoredGrids(middle, np.stack([every[i][0].top[every[i][1]] for i in some]))
+        some = self._stored_of(self._learnt_from[::3])
         prepared = Places()
-        prepared.reduce = components(stored, REDUCED, range(len(some)))
-        prepared.things = things_of(stored)
+        prepared.reduce = components(some, REDUCED, range(len(some.top)))
+        prepared.things = things_of(some)
         return prepared.requires_grad_(False)
 
     @torch.inference_mode()
     def seen(self, prepared: Places, mirror: bool = False) -> Tensor:
         """Return what is known of all pictures' places, (N, 49, 512) in bfloat16; in a mirror, of those trained on."""
         found = [
-            prepared(all_places(stored, slice(at, at + 200))).bfloat16()
+            prepared(all_places(stored, slice(at, at + _ROWS))).bfloat16()
             for stored in self._stored[mirror]
-            for at in range(0, len(stored.top), 200)
+            for at in range(0, len(stored.top), _ROWS)
         ]
         return torch.cat(found)
+
+    @torch.inference_mode()
+    def seen_of(self, prepared: Places, pictures: Sequence[int]) -> Tensor:
+        """Return what is known of some pictures' places, (N, 49, 512) in bfloat16."""
+        found = [
+            prepared(all_places(self._stored_of(pictures[at : at + _ROWS]), slice(None))).bfloat16()
+            for at in range(0, len(pictures), _ROWS)
+        ]
+        return torch.cat(found)
+
+    def _stored_of(self, pictures: Sequence[int]) -> StoredGrids:
+        every = [(stored, row) for stored in self._stored[0] for row in range(len(stored.top))]
+        chosen = [every[picture] for picture in pictures]
+        middle = np.stack([stored.middle[row] for stored, row in chosen])
+        return StoredGrids(middle, np.stack([stored.top[row] for stored, row in chosen]))
 
 
 def _part_of(caption: str) -> Split:

@@ -16,6 +16,7 @@ from torch import nn
 
 from models.train.data import daquar as rooms_module
 from models.train.data.daquar import Question, other_way_round, split_of
+from models.train.vision import evaluate_vqa as evaluation
 from models.train.vision import train_vqa as training
 from models.train.vision.evaluate_vqa import calibrate, calibration_error, interval, kind_of_answer
 from models.train.vision.vqa_data import known_answers, parts, right_answers
@@ -218,26 +219,36 @@ def test_the_interval_is_wider_where_pictures_hang_together() -> None:
     assert together[1] - together[0] > 2 * (apart[1] - apart[0])
 
 
+SHOWN = [Question(i, "what is this thing", ("sofa", "lamp")[i % 2]) for i in range(40)] + [
+    Question(i, "is this a sofa", ("yes", "no")[i % 2], "yes or no") for i in range(40)
+]
+
+
+class TinyAlbum:
+    """Sofas, which light up in the middle, and lamps."""
+
+    def __init__(self, data: Path, cache: Path, mirror: bool = True) -> None:
+        train = [question for question in SHOWN if question.picture < 30]
+        test = [question for question in SHOWN if question.picture >= 30]
+        self.questions = {"train": train, "choose": train, "test": test}
+
+    def __len__(self) -> int:
+        return 40
+
+    def prepare(self) -> Places:
+        return Places().requires_grad_(False)
+
+    def seen(self, prepared: Places, mirror: bool = False) -> torch.Tensor:
+        torch.manual_seed(5)
+        x = 0.3 * torch.randn(40, PLACES, REDUCED + THINGS)
+        x[::2, 24, :8] += 3.0
+        return x
+
+    def seen_of(self, prepared: Places, pictures: list[int]) -> torch.Tensor:
+        return self.seen(prepared)[pictures]
+
+
 def test_a_run_learns_what_only_the_picture_tells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = [Question(i, "what is this thing", ("sofa", "lamp")[i % 2]) for i in range(40)]
-    asked += [Question(i, "is this a sofa", ("yes", "no")[i % 2], "yes or no") for i in range(30)]
-
-    class TinyAlbum:
-        def __init__(self, data: Path, cache: Path, mirror: bool = True) -> None:
-            self.questions = {"train": asked[:30] + asked[40:], "choose": asked[:30] + asked[40:], "test": asked[30:40]}
-
-        def __len__(self) -> int:
-            return 40
-
-        def prepare(self) -> Places:
-            return Places().requires_grad_(False)
-
-        def seen(self, prepared: Places, mirror: bool = False) -> torch.Tensor:
-            torch.manual_seed(5)
-            x = 0.3 * torch.randn(40, PLACES, REDUCED + THINGS)
-            x[::2, 24, :8] += 3.0
-            return x
-
     class TinyText(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -259,6 +270,12 @@ def test_a_run_learns_what_only_the_picture_tells(tmp_path: Path, monkeypatch: p
     assert run.step == 60 and curve[-1]["rooms"] == curve[-1]["yes or no"] == 100.0
     _, vocabulary, answers = load_question_net(options.out)
     assert sorted(answers) == ["lamp", "no", "sofa", "yes"] and "thing" in vocabulary
+    monkeypatch.setattr(evaluation, "Album", TinyAlbum)
+    rows = {row[0]: row[1:] for row in evaluation.evaluate(tmp_path, tmp_path, options.out, options.out)}
+    assert list(rows) == ["all out of captions", "yes or no", "rooms"]
+    # Half are sofas.
+    assert rows["rooms"][:2] == ["10 of 10 pictures", "100.0 (100.0 to 100.0)"]
+    assert [rows["yes or no"][column].split(" ")[0] for column in (2, 3, 4)] == ["50.0", "50.0", "+50.0"]
     options.resume, options.minutes = True, 1.1
     again = training.QuestionTrainer(options)
     assert (again.step, again.best) == (60, run.best)
