@@ -99,7 +99,7 @@ class QuestionNet(nn.Module):
         nn.init.zeros_(self.seen.bias)
         self.temperature: Tensor
         self.least: Tensor
-        self.register_buffer("temperature", torch.ones(()))
+        self.register_buffer("temperature", torch.ones(answers))
         self.register_buffer("least", torch.zeros(answers))
 
     def forward(self, places: Tensor, numbers: Tensor) -> Tensor:
@@ -137,8 +137,9 @@ class QuestionNet(nn.Module):
         return torch.cat([found, how_well.to(found.dtype), whole], dim=-1)
 
     def probabilities(self, scores: Tensor) -> Tensor:
-        """Calibrate scores (B, answers)."""
-        return functional.softmax(scores.float() / self.temperature, dim=-1)
+        """Calibrate scores (B, answers): every answer has a temperature, and the best one's is taken."""
+        temperature = self.temperature[scores.argmax(dim=-1)]
+        return functional.softmax(scores.float() / temperature[:, None], dim=-1)
 
 
 def answers_metadata(answers: list[str]) -> dict[str, str]:

@@ -12,7 +12,6 @@ from torch import Tensor
 
 from models.common.arrays import F32, F64, I64, Bools, Strings
 from models.train.data.caption_questions import KINDS
-from models.train.data.caption_words import COLOURS
 from models.train.data.daquar import Question
 from models.train.vision.vqa_data import Album, right_answers
 from models.vision.embed import PLACES, padded
@@ -23,15 +22,6 @@ SHARE_RIGHT = {"yes or no": 0.75}
 """Share of the answers called known that should be right: halfway between a guess and certainty; else a half."""
 
 _TOGETHER = 200
-
-
-def kind_of_answer(answer: str) -> str:
-    """Say what kind of answer it is: "yes or no", "count", "colour" or "name"."""
-    if answer in ("yes", "no"):
-        return "yes or no"
-    if answer.isdigit():
-        return "count"
-    return "colour" if answer.split("_and_")[0] in COLOURS else "name"
 
 
 @torch.inference_mode()
@@ -46,27 +36,36 @@ def score(net: QuestionNet, vocabulary: Vocabulary, seen: Tensor, questions: lis
 
 
 @torch.no_grad()
-def calibrate(net: QuestionNet, scores: Tensor, truth: Tensor, answers: list[str]) -> None:
-    """Set temperature and thresholds so that probabilities mean what they say on these questions.
+def calibrate(net: QuestionNet, scores: Tensor, truth: Tensor, kinds: list[str]) -> None:
+    """Set temperatures and thresholds so that probabilities mean what they say on these questions.
 
-    The temperature makes the mean probability of the best answer equal to how often it is right, unanswerable
-    questions counted; the threshold of a kind of answers is the lowest above which enough of them are right.
+    The temperature of a kind of answers makes the mean probability of those that are given equal to how often they are
+    right, unanswerable questions counted; its threshold is the lowest above which enough of them are right.
+
+    Args:
+        net: Its `temperature` and `least` are set.
+        scores: (Q, answers).
+        truth: (Q,) numbers of the right answers, -1 where the network cannot give it.
+        kinds: Of each answer, its kind.
     """
     best = scores.argmax(1)
     hit = (best == truth).float()
-    low, high = 0.2, 5.0
-    for _ in range(30):
-        net.temperature.fill_((low * high) ** 0.5)
-        if net.probabilities(scores).amax(1).mean() > hit.mean():
-            low = float(net.temperature)
-        else:
-            high = float(net.temperature)
-    sure = net.probabilities(scores).amax(1)
-    kinds = np.array([kind_of_answer(answer) for answer in answers])
-    for kind in np.unique(kinds):
-        of_it = torch.from_numpy(kinds == kind)
+    of_answers = np.array(kinds)
+    for kind in np.unique(of_answers):
+        of_it = torch.from_numpy(of_answers == kind)
         given = of_it[best]
-        net.least[of_it] = _threshold(sure[given], hit[given], SHARE_RIGHT.get(str(kind), 0.5))
+        if not given.any():
+            net.least[of_it] = 1
+            continue
+        low, high = 0.2, 5.0
+        for _ in range(30):
+            net.temperature[of_it] = middle = (low * high) ** 0.5
+            if net.probabilities(scores[given]).amax(1).mean() > hit[given].mean():
+                low = middle
+            else:
+                high = middle
+        sure = net.probabilities(scores[given]).amax(1)
+        net.least[of_it] = _threshold(sure, hit[given], SHARE_RIGHT.get(str(kind), 0.5))
 
 
 def _threshold(sure: Tensor, hit: Tensor, share: float, least: int = 20) -> float:

@@ -24,12 +24,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors.torch import save_file
+from torch import Tensor
 from torch.nn import functional
 
 from models.common.eight_bits import pack
 from models.train.data.daquar import other_way_round
 from models.train.vision.evaluate_vqa import calibrate, evaluate, score
-from models.train.vision.vqa_data import Album, known_answers, parts, right_answers
+from models.train.vision.vqa_data import Album, kinds_of_answers, known_answers, parts, right_answers
 from models.vision.embed import PLACES, load_embedding, padded
 from models.vision.embed import WEIGHTS as EMBED_WEIGHTS
 from models.vision.vocabulary import UNKNOWN, Vocabulary
@@ -40,6 +41,9 @@ LEAST_WORD = 2
 
 TOGETHER = 8
 """Questions about one picture in a batch."""
+
+EPOCHS = 3
+"""Of so many the averaged weights are averaged again: each knows some kinds of questions best."""
 
 _UNKNOWN_WORD = 0.05
 
@@ -59,6 +63,7 @@ class QuestionTrainer:
         questions = self.album.questions["train"]
         self.vocabulary = Vocabulary.of((question.text for question in questions), LEAST_WORD)
         self.answers = known_answers(questions)
+        self.kinds = kinds_of_answers(questions, self.answers)
         number = {answer: i for i, answer in enumerate(self.answers)}
         self.right = [[number[part] for part in parts(question.answer) if part in number] for question in questions]
         self.about: dict[int, list[int]] = defaultdict(list)
@@ -75,6 +80,7 @@ class QuestionTrainer:
         self.mean = copy.deepcopy(self.net).requires_grad_(False)
         learnt = [parameter for parameter in self.net.parameters() if parameter.requires_grad]
         self.optimiser = torch.optim.AdamW(learnt, options.rate, betas=(0.9, 0.98), weight_decay=0.1)
+        self.epochs: list[dict[str, Tensor]] = []
         self.step, self.spent, self.best = 0, 0.0, math.inf
         self.checkpoint = options.out.with_suffix(".ckpt")
         if options.resume and self.checkpoint.exists():
@@ -82,6 +88,7 @@ class QuestionTrainer:
             for name in ("net", "mean", "optimiser"):
                 getattr(self, name).load_state_dict(past[name])
             self.step, self.spent, self.best = past["step"], past["spent"], past["best"]
+            self.epochs = past["epochs"]
             self.random.seed(options.seed + self.step)  # not the same draws again
 
     @torch.no_grad()
@@ -97,7 +104,7 @@ class QuestionTrainer:
     def save(self) -> None:
         """Write all that is needed to go on."""
         state = {name: getattr(self, name).state_dict() for name in ("net", "mean", "optimiser")}
-        state |= {"step": self.step, "spent": self.spent, "best": self.best}
+        state |= {"step": self.step, "spent": self.spent, "best": self.best, "epochs": self.epochs}
         temporary = self.checkpoint.with_suffix(".part")
         torch.save(state, temporary)
         temporary.replace(self.checkpoint)
@@ -134,13 +141,17 @@ class QuestionTrainer:
         return float(loss.detach())
 
     def validate(self) -> dict[str, float]:
-        """Return figures of the averaged weights on the choosing part; write them if they are the best so far."""
-        self.mean.eval()
+        """Return figures of the last epochs' mean on the choosing part; write it if it is the best so far."""
+        self.epochs = [*self.epochs, copy.deepcopy(self.mean.state_dict())][-EPOCHS:]
+        net = copy.deepcopy(self.mean).eval()
+        net.load_state_dict(
+            {name: sum(epoch[name] for epoch in self.epochs) / len(self.epochs) for name in net.state_dict()}
+        )
         questions = self.album.questions["choose"]
-        scores = score(self.mean, self.vocabulary, self.seen[0], questions)
+        scores = score(net, self.vocabulary, self.seen[0], questions)
         truth = right_answers(questions, self.answers)
-        calibrate(self.mean, scores, truth, self.answers)
-        probabilities = self.mean.probabilities(scores)
+        calibrate(net, scores, truth, self.kinds)
+        probabilities = net.probabilities(scores)
         surprise = -probabilities[torch.arange(len(truth)), truth].log()
         hit = (probabilities.argmax(1) == truth).float()
         kinds = np.array([question.kind for question in questions])
@@ -153,9 +164,9 @@ class QuestionTrainer:
         if overall < self.best:
             self.best = overall
             metadata = self.vocabulary.metadata() | answers_metadata(self.answers)
-            save_file(pack(self.mean.state_dict()), self.options.out, metadata)
+            save_file(pack(net.state_dict()), self.options.out, metadata)
         accuracy = {kind: right for kind, (right, _) in figures.items()}
-        return {"surprise": overall, "temperature": float(self.mean.temperature)} | accuracy
+        return {"surprise": overall} | accuracy
 
     def _groups(self) -> list[list[int]]:
         """Draw an epoch: every question once, some twice, `TOGETHER` about one picture side by side."""

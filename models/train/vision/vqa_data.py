@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -38,6 +38,15 @@ def known_answers(questions: list[Question]) -> list[str]:
 def parts(answer: str) -> list[str]:
     """Return the answers that one answer is made of."""
     return [part.strip() for part in answer.split(",")]
+
+
+def kinds_of_answers(questions: list[Question], answers: list[str]) -> list[str]:
+    """Return for each answer the kind of the questions that it most often answers."""
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for question in questions:
+        for part in parts(question.answer):
+            counts[part][question.kind] += 1
+    return [counts[answer].most_common(1)[0][0] for answer in answers]
 
 
 def right_answers(questions: list[Question], answers: list[str]) -> Tensor:

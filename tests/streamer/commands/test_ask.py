@@ -34,6 +34,13 @@ def test_the_size_of_a_picture_does_not_matter(tmp_path: Path, capsys: pytest.Ca
     assert json.loads(capsys.readouterr().out)["answers"][0]["answer"].isdigit()
 
 
+def test_the_picture_tells_yes_from_no(capsys: pytest.CaptureFixture[str]) -> None:
+    pictures = [COFFEE.with_name(name) for name in ("motorcycle_left.png", "rocket.jpg")]
+    assert ask_command(pictures, "is there a motorcycle") == 0
+    said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [one["answers"][0]["answer"] for one in said] == ["yes", "no"]
+
+
 @pytest.mark.parametrize("question", ["", "  ", "?!"])
 def test_a_question_needs_words(question: str) -> None:
     with pytest.raises(UserError, match="words"):
