@@ -16,6 +16,7 @@ from streamer.messages.hosting import ForHost, FromHost, RoomRules
 from streamer.messages.insights import Ask, FromInsights, LineId, RequestId, Search, SetAnnouncer, SetSpectrogram
 from streamer.messages.portrait import Mouth, PortraitState, SetPortrait
 from streamer.messages.recording import RecordCall, RecordingShown, RecordingState
+from streamer.messages.service import FromService
 from streamer.messages.talk import ForTalk, FromTalk
 
 # From the page to the server.
@@ -278,48 +279,6 @@ class Slots(Message):
     sound_base: int | None
 
 
-class Status(Message):
-    """Whether voices are separated now, and if not, why."""
-
-    type: Literal["status"] = "status"
-    voices_separated: bool
-    reason: str
-
-
-class Notice(Message):
-    """What became of the server, for everyone: it is about to stop, or a part of it is down, or up again.
-
-    The observer's process makes captions, tags and descriptions; the one that looks follows faces; what keeps the call
-    in a second place fails, for instance, when its disk is full.
-    """
-
-    type: Literal["notice"] = "notice"
-    code: Literal[
-        "stopping", "observer_down", "observer_up", "looking_down", "looking_up", "keeping_down", "keeping_up"
-    ]
-    reason: str
-
-
-class Moved(Message):
-    """The call goes on where all until the `heard`-th message after the hello is known: join, then leave this place."""
-
-    type: Literal["moved"] = "moved"
-    heard: int
-
-
-class Hearing(Message):
-    """Whether all of the sound reaches this listener; if not, the machine is too busy and leaves some out."""
-
-    type: Literal["hearing"] = "hearing"
-    complete: bool
-
-
-class EchoHeard(Message):
-    """What this participant is sent comes back by their microphone: the others hear themselves."""
-
-    type: Literal["echo"] = "echo"
-
-
 class Error(Message):
     """A message was refused, or the connection is about to be closed; `request` says which question has no answer."""
 
@@ -337,11 +296,7 @@ ServerMessage = Annotated[
     | FadersChanged
     | Faces
     | Slots
-    | Status
-    | Notice
-    | Moved
-    | Hearing
-    | EchoHeard
+    | FromService
     | Mouth
     | Error
     | ForHost

@@ -7,11 +7,12 @@ from collections.abc import Iterable
 from streamer.engine.types import FaceState, SpeakerState
 from streamer.messages import protocol
 from streamer.messages.base import Message
+from streamer.messages.service import Status
 from streamer.rooms.participant import Participant
 from streamer.rooms.rules import Rules
 
 
-def status(participants: Iterable[Participant], models_up: bool) -> protocol.Status:
+def status(participants: Iterable[Participant], models_up: bool) -> Status:
     """Say whether every voice is separated now, and if not, why.
 
     Args:
@@ -22,13 +23,13 @@ def status(participants: Iterable[Participant], models_up: bool) -> protocol.Sta
         The message.
     """
     if not models_up:
-        return protocol.Status(voices_separated=False, reason="The models are not running.")
+        return Status(voices_separated=False, reason="The models are not running.")
     for participant in participants:
         publisher = participant.publisher
         if publisher is not None and publisher.has_audio and not participant.separated:
             reason = f"{participant.name}: {participant.reason}"
-            return protocol.Status(voices_separated=False, reason=reason)
-    return protocol.Status(voices_separated=True, reason="")
+            return Status(voices_separated=False, reason=reason)
+    return Status(voices_separated=True, reason="")
 
 
 def room_state(room_id: str, participants: Iterable[Participant], models_up: bool, rules: Rules) -> protocol.RoomState:

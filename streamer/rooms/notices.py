@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from streamer.engine.client import EngineClient
 from streamer.messages import hosting, protocol
 from streamer.messages.base import Message
+from streamer.messages.service import Notice, Status
 from streamer.rooms import broadcast
 from streamer.rooms.participant import Participant
 from streamer.rooms.rules import Rules
@@ -31,7 +32,7 @@ class Notices:
         waiting: Mapping[str, Participant],
         rules: Rules,
         engine: EngineClient,
-        standing: Mapping[str, protocol.Notice],
+        standing: Mapping[str, Notice],
     ) -> None:
         self._room_id = room_id
         self._standing = standing
@@ -42,7 +43,7 @@ class Notices:
         """Return who is here."""
         return broadcast.room_state(self._room_id, self._participants.values(), self._engine.ready, self._rules)
 
-    def status(self) -> protocol.Status:
+    def status(self) -> Status:
         """Return whether every voice is separated now, and if not, why."""
         return broadcast.status(self._participants.values(), self._engine.ready)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from streamer.auth import Role
 from streamer.clock import Deadline
 from streamer.messages import protocol
+from streamer.messages.service import EchoHeard
 from streamer.mixing.echo import EchoWatch
 from streamer.mixing.faders import Faders, Strip
 from streamer.rooms.agent import Agent
@@ -161,7 +162,7 @@ class Participant:
 
     def _warn_of_echo(self) -> None:
         if self.outbox is not None:
-            self.outbox.put(protocol.EchoHeard(), "echo")
+            self.outbox.put(EchoHeard(), "echo")
 
     def fader_state(self) -> protocol.FaderState:
         """Return all faders as the page is sent them."""

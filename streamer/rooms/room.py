@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Mapping
 from streamer.auth import Role
 from streamer.engine.client import EngineClient
 from streamer.messages import hosting
-from streamer.messages.protocol import Notice
+from streamer.messages.service import Notice
 from streamer.mixing.desk import Desk
 from streamer.observer.client import ObserverClient
 from streamer.portraits.client import PortraitClient

@@ -11,7 +11,7 @@ import time
 from streamer.auth import Claims
 from streamer.engine.client import EngineClient
 from streamer.keep.keeper import Keeper
-from streamer.messages.protocol import Moved, Notice
+from streamer.messages.service import Moved, Notice
 from streamer.observer.client import ObserverClient
 from streamer.portraits.client import PortraitClient
 from streamer.rooms import broadcast

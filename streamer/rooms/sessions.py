@@ -11,7 +11,7 @@ import av
 import numpy as np
 
 from streamer.auth import Denied
-from streamer.messages.protocol import Hearing
+from streamer.messages.service import Hearing
 from streamer.mixing.desk import Desk
 from streamer.rooms import broadcast
 from streamer.rooms.errors import Full

@@ -1,4 +1,6 @@
-"""Learns which pictures the captioner may describe: `python -m models.train.vision.train_familiar --data DIR --out FILE`.
+"""Learns which pictures the captioner may describe.
+
+    python -m models.train.vision.train_familiar --data DIR --out FILE
 
 Learnt from what the captioner learnt from, Flickr8k's train part. Half of the dev part sets the limit, the other half
 is judged, beside pictures of another kind: rooms where mostly nobody is (DAQUAR), and what a camera on a bench sees
@@ -69,6 +71,7 @@ def separation(near: F32, far: F32) -> float:
 
 
 def main() -> None:
+    """Learn, and judge."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, default=None)

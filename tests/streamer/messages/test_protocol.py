@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from streamer.messages import protocol
+from streamer.messages.service import Status
 from streamer.rooms.outbox import Closed, Outbox
 
 GOOD = [
@@ -83,7 +84,7 @@ async def test_outbox_keeps_the_newest_of_each_topic():
     outbox = Outbox()
     for n in range(100):
         outbox.put(protocol.Pong(n=n), "pong")
-        outbox.put(protocol.Status(voices_separated=False, reason=str(n)), "status")
+        outbox.put(Status(voices_separated=False, reason=str(n)), "status")
     assert outbox.statistics().depth == 2
     assert outbox.statistics().replaced == 198
     outbox.close()
