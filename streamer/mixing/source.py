@@ -16,8 +16,9 @@ LEAST_WAITING, MOST_WAITING = 1, 4
 BACKLOG = 5
 """Blocks that may wait for one source; the oldest are dropped beyond."""
 
-JUDGED, SHRINKS = 50, 250
-"""Blocks after which the buffer's surplus is judged (1 s), and a grown one may shrink again (5 s)."""
+JUDGED, SHRINKS = 50, 500
+"""Blocks after which the buffer's surplus is judged (1 s), and a grown one may shrink again (10 s): by then `Pace` has
+taken out what it can, without a break in the sound."""
 
 CONTINUOUS = 0.01
 """A step of `t` beyond this between two blocks means that something is missing, in seconds."""
@@ -29,10 +30,19 @@ class Due(NamedTuple):
     Attributes:
         block: None where none has come in time.
         broken: whether it does not follow the one before.
+        came: when it came, in seconds of whoever fed it.
+        missed: whether there is none though there should be, behind one with sound in it.
     """
 
     block: VoiceBlock | None
     broken: bool
+    came: float = 0.0
+    missed: bool = False
+
+    @property
+    def loud(self) -> bool:
+        """Whether there is anything to hear."""
+        return self.block is not None and bool(self.block.mix.any())
 
 
 NOTHING = Due(None, True)
@@ -49,22 +59,23 @@ class Source:
     """
 
     def __init__(self) -> None:
-        self.blocks: deque[tuple[VoiceBlock, bool]] = deque()
+        self.blocks: deque[Due] = deque()
         self.leaving = False
         self.underruns = 0
         self.dropped = 0
         self._target = LEAST_WAITING
         self._playing = False
+        self._loud = False
         self._last_t: float | None = None
         self._fewest = BACKLOG
         self._since = 0
         self._calm = 0
 
-    def feed(self, block: VoiceBlock) -> None:
-        """Take the next block."""
+    def feed(self, block: VoiceBlock, came: float = 0.0) -> None:
+        """Take the next block, which comes now, in seconds on any clock."""
         broken = self._last_t is None or abs(block.t - self._last_t - BLOCK_SECONDS) > CONTINUOUS
         self._last_t = block.t
-        self.blocks.append((block, broken))
+        self.blocks.append(Due(block, broken, came))
         if len(self.blocks) > BACKLOG:
             while len(self.blocks) > self._target:
                 self._drop()
@@ -80,15 +91,16 @@ class Source:
             self.underruns += 1
             self._calm = 0
             self._target = min(self._target + 1, MOST_WAITING)
-            return NOTHING
+            return NOTHING._replace(missed=self._loud)
         self._judge()
-        return Due(*self.blocks.popleft())
+        due = self.blocks.popleft()
+        self._loud = due.loud
+        return due
 
     def _drop(self) -> None:
-        block, _ = self.blocks.popleft()
-        self.dropped += bool(block.mix.any())
+        self.dropped += self.blocks.popleft().loud
         if self.blocks:
-            self.blocks[0] = (self.blocks[0][0], True)
+            self.blocks[0] = self.blocks[0]._replace(broken=True)
 
     def _judge(self) -> None:
         """Take a block out if one was too many all the time: clocks drift, bursts leave delay behind."""

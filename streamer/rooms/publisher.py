@@ -15,8 +15,8 @@ from streamer.rtc.peer import Peer
 from streamer.rtc.relay import VIDEO_CODECS, VideoSource
 
 LIPS_AGE = 0.06
-"""Seconds that the first sample of a packet is old when the models get it, where there is a camera: most pictures of that
-time have been looked at by then. Lips that are 40 ms later cost 0.5 dB (models/train/separation/RESULTS.md)."""
+"""Seconds that the first sample of a packet is old when the models get it, where there is a camera: most pictures of
+that time have been looked at by then. Lips that are 40 ms later cost 0.5 dB (models/train/separation/RESULTS.md)."""
 
 HOLD = 0.08
 """Seconds that pictures wait for their sound where it is separated."""
