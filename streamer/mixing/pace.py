@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 from collections import deque
 
-WINDOW, WINDOWS = 50, 5
-"""Frames of which the least time to spare is kept, and how many of these count: 5 s."""
+WINDOW, WINDOWS = 50, 3
+"""Frames of which the least time to spare is kept, and how many of these count: 3 s."""
 
 LEAST_SPARE, MOST_SPARE = 0.004, 0.02
 """Seconds that are aimed at. From the first on, after each block that was missing, towards a whole block."""
@@ -19,7 +19,7 @@ LEAST_SPARE, MOST_SPARE = 0.004, 0.02
 MORE, LESS = 0.004, 0.00025
 """Seconds more after a missing block, and less after each window without: 16 s undo it."""
 
-EARLIER, LATER = 0.0002, 0.001
+EARLIER, LATER = 0.0004, 0.001
 """Most seconds that a frame is moved. A receiver's jitter buffer does not notice: sound cards drift, loops are late."""
 
 SLACK = 0.002

@@ -43,9 +43,7 @@ class Reorder(Generic[P]):
         lost: packets given up.
     """
 
-    def __init__(
-        self, least: int, most: int, release: Callable[[P, float], None], patience: float = math.inf
-    ) -> None:
+    def __init__(self, least: int, most: int, release: Callable[[P, float], None], patience: float = math.inf) -> None:
         if not 0 <= least <= most:
             raise ValueError(f"a depth of {least} to {most} packets")
         self.least, self.most = least, most

@@ -14,10 +14,13 @@ from aiortc.jitterbuffer import JitterFrame
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from aiortc.rtp import RtcpByePacket, RtcpRrPacket
 
-from streamer.rooms.publisher import Publisher
+from streamer.rooms.publisher import LIPS_AGE, Publisher
 from streamer.rtc import rtp
 from streamer.rtc.blocks import AudioBlock
+from streamer.rtc.candidates import AddressRules
 from streamer.rtc.ingest import ALLOWED_BURST, Ingest
+from streamer.rtc.offer import PUBLISH, checked_offer
+from streamer.rtc.packet_length import USUAL, waiting
 from streamer.rtc.peer import Peer, PeerCounts
 from streamer.rtc.rtp_limits import bounded_decoder
 from streamer.rtc.sdp import BadSdp
@@ -111,6 +114,25 @@ async def test_a_picture_that_is_too_large_ends_the_session(caplog: pytest.LogCa
     await publisher.close()
     assert (counts.oversized, counts.open, ended, peer.closed) == (1, 0, [1], True)
     assert "16383 x 16383" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("kinds", "separates", "age"),
+    [(["audio", "video"], True, LIPS_AGE), (["audio"], True, USUAL), (["audio", "video"], False, USUAL)],
+)
+async def test_sound_waits_for_lips_where_they_are_looked_at(kinds: list[str], separates: bool, age: float) -> None:
+    client = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    peer = Peer(Settings(), PeerCounts())
+    publisher = Publisher(peer, lambda block: None, lambda t, frame: None, separates)
+    for kind in kinds:
+        client.addTransceiver(kind, "sendonly")
+    await client.setLocalDescription(await client.createOffer())
+    await publisher.open(checked_offer(client.localDescription.sdp, PUBLISH, AddressRules(True, True)))
+    (sound,) = [receiver for receiver in peer.pc.getReceivers() if receiver.track.kind == "audio"]
+    order = vars(sound)["_RTCRtpReceiver__jitter_buffer"]._order
+    assert (order.depth, order.most) == (waiting(0.02, age), 4)
+    await publisher.close()
+    await client.close()
 
 
 def test_a_slow_decoder_gets_whole_picture_groups() -> None:
