@@ -13,8 +13,9 @@ BLOCK_SECONDS = MIX_BLOCK / CALL_RATE
 LEAST_WAITING, MOST_WAITING = 1, 4
 """Blocks that wait before a source begins to play, at least and at most; it grows when a source runs dry."""
 
-BACKLOG = 5
-"""Blocks that may wait for one source; the oldest are dropped beyond."""
+BACKLOG = 6
+"""Blocks that may wait for one source; the oldest are dropped beyond. One more than come at once where a network delays
+them by up to 0.1 s."""
 
 JUDGED, SHRINKS = 50, 500
 """Blocks after which the buffer's surplus is judged (1 s), and a grown one may shrink again (10 s): by then `Pace` has

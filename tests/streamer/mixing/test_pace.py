@@ -7,11 +7,13 @@ import random
 from collections.abc import Callable
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from streamer.mixing import desk as module
 from streamer.mixing.desk import Desk
 from streamer.mixing.pace import EARLIER, LATER, LEAST_SPARE, MOST_SPARE, SLACK, Pace
+from streamer.mixing.source import Source
 from tests.streamer.mixing.conftest import block, listening
 
 BLOCK = 0.02
@@ -69,6 +71,30 @@ def test_where_blocks_are_missing_more_time_is_left_and_less_again_when_none_are
     for _ in range(60 * 50):
         assert pace.step() == 0.0, "where nobody is heard nothing moves"
     assert pace.aim == pytest.approx(MOST_SPARE - 60 * 0.00025)
+
+
+@pytest.mark.parametrize(("jitter", "most"), [(0.0, 0.03), (0.05, 0.08), (0.1, 0.14)])
+def test_blocks_that_come_as_unevenly_as_networks_make_them_are_all_heard(jitter: float, most: float) -> None:
+    """In order, each up to so many seconds late; the delay is from the block's first sample."""
+    chance, source, pace = random.Random(3), Source(), Pace()
+    arrivals, latest = list[float](), 0.0
+    for n in range(3000):
+        latest = max(latest, BLOCK * (n + 1) + jitter * chance.random())
+        arrivals.append(latest)
+    due, fed, delays = 1.007, 0, list[float]()
+    while fed < len(arrivals):
+        while fed < len(arrivals) and arrivals[fed] <= due:
+            source.feed(block(fed), arrivals[fed])
+            fed += 1
+        one = source.step()
+        if one.block is not None:
+            pace.played(due - one.came)
+            delays.append(due - one.block.t)
+        elif one.missed:
+            pace.missed()
+        due += BLOCK + pace.step()
+    assert source.underruns <= 4, "and those while it learns"
+    assert np.median(delays[500:]) < most
 
 
 async def test_a_room_is_mixed_soon_after_its_blocks_have_come(monkeypatch: pytest.MonkeyPatch) -> None:
