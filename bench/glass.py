@@ -30,7 +30,7 @@ SETTLE, SECONDS = 6.0, 25.0
 """For which the jitter buffers are let settle, and then measured."""
 
 LIMIT = 200.0
-"""Milliseconds, of pictures and of sound, by the median."""
+"""Milliseconds, of pictures and of sound, 95 % of them."""
 
 DEVICES = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 ROOM = 'room-1: { description = "bench" publishers = 2 videocodec = "vp8" audiocodec = "opus" }\n'
@@ -217,15 +217,16 @@ def main() -> None:
     with call(models=False) as running:
         rows.append(asyncio.run(earshot("Earshot, `--no-engine --no-observer`", running)))
     with call() as running:
-        rows.append(asyncio.run(earshot("Earshot", running)))
+        rows.append(asyncio.run(earshot("Earshot, no voice to separate", running)))
     head = ["between two Chromiums", "pictures", "p50", "p95", "beeps", "p50", "p95"]
-    pictures, sounds = (max(float(row[place].split()[0]) for row in rows[3:]) for place in (2, 5))
+    pictures, sounds = (max(float(row[place].split()[0]) for row in rows[3:]) for place in (3, 6))
     text = table(head, rows)
     text += (
         "\n\nFrom when a picture was painted until it is due on the screen, and from when a beep was due until it "
         f"leaves for the loudspeaker; 640x480, 30 a second, over {SECONDS:.0f} s, on one machine. Earshot with its own "
-        "page at both ends: with models sound waits for voices, and pictures for the sound; without, neither. Limit: "
-        f"medians of at most {LIMIT:.0f} ms: pictures {verdict(pictures, LIMIT)}, sound {verdict(sounds, LIMIT)}."
+        "page at both ends: with models sound waits for lips and voices, and pictures for the sound; without, neither. "
+        "Who has a voice in what the models hear waits 8 ms longer. Limit: "
+        f"95 % within {LIMIT:.0f} ms: pictures {verdict(pictures, LIMIT)}, sound {verdict(sounds, LIMIT)}."
     )
     publish("glass", "python -m bench.glass", text)
 

@@ -262,8 +262,7 @@ def main() -> None:
     text += (
         "\n\nOne publisher, VP8 at 854x480 and 600 kbit/s and Opus; listeners who only count packets; without "
         "models. Late is from when a piece was due to leave its sender until it is there; one listener pays for "
-        "the mix alone. This server holds pictures "
-        "for 100 ms, for the sound that models take 60 ms for, and mixes anew; Janus hands on what comes. Limit: "
+        "the mix alone. This server mixes anew; Janus hands on what comes. Limit: "
         f"{LIMIT} of a core a listener, of {LISTENERS[-1]}: {verdict(many, LIMIT)}. It was set on a machine on which "
         f"Janus takes {JANUS}, so as {LIMIT / JANUS:.1f} times that; here it is {many / beside:.1f} times.\n\n"
     )

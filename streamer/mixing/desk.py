@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import deque
 from dataclasses import dataclass
 from typing import Protocol
@@ -14,6 +15,7 @@ from models.common.arrays import F32
 from streamer.mixing.faders import Faders
 from streamer.mixing.mix import Ears, Mix
 from streamer.mixing.mixer import MIX_BLOCK, VoiceBlock
+from streamer.mixing.pace import Pace
 from streamer.mixing.source import BLOCK_SECONDS, Due, Source
 from streamer.stages import MIXED, SENT, STAGES
 
@@ -91,6 +93,7 @@ class Desk:
         self._shifts: dict[str, float] = {}
         """How much later by the mix's clock than by the participant's own their sound is heard, seconds."""
         self._task: asyncio.Task[None] | None = None
+        self._pace = Pace()
         self._place = 0
         self._played = self._skipped = self._missed = self._faults = 0
         self._gone_underruns = self._gone_dropped = 0
@@ -102,7 +105,7 @@ class Desk:
         source = self._sources.get(participant)
         if source is None or source.leaving:
             source = self._sources[participant] = Source()
-        source.feed(block)
+        source.feed(block, time.monotonic())
 
     def remove(self, participant: str) -> None:
         """Let a participant fade out and go. Unknown ones are ignored."""
@@ -139,9 +142,9 @@ class Desk:
             self._gone_dropped += source.dropped
             self._shifts.pop(participant, None)
         due = {participant: source.step() for participant, source in self._sources.items()}
-        for participant, (block, _) in due.items():
-            if block is not None:
-                self._shifts[participant] = self._place * BLOCK_SECONDS - block.t
+        for participant, one in due.items():
+            if one.block is not None:
+                self._shifts[participant] = self._place * BLOCK_SECONDS - one.block.t
         self._seat()
         extras = {id(listener.mix): listener.extra() for listener in self._listeners if listener.saying}
         for mix in self._mixes:
@@ -217,9 +220,9 @@ class Desk:
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
-        start, first = loop.time(), self._place
+        due = loop.time()
         while True:
-            wait = start + (self._place - first) * BLOCK_SECONDS - loop.time()
+            wait = due - loop.time()
             if wait > 0:
                 await asyncio.sleep(wait)
             elif wait < -MOST_LATE:
@@ -228,6 +231,7 @@ class Desk:
                 # Where nobody can be heard nothing is lost.
                 self._missed += late if self._sources else 0
                 self._place += late
+                due += late * BLOCK_SECONDS
             try:
                 await self._frame()
             except Exception:
@@ -236,11 +240,22 @@ class Desk:
                 if self._faults <= _FAULTS_TOLD:
                     log.exception("mixing failed")
             self._place += 1
+            due += BLOCK_SECONDS + self._slide(due)
+
+    def _slide(self, due: float) -> float:
+        """Return by how many seconds more than a block the next frame follows on the one that was due then."""
+        for one in self._due.values():
+            if one.loud:
+                # Blocks are told apart by the monotonic clock, which event loops go by.
+                self._pace.played(due - one.came)
+            elif one.missed:
+                self._pace.missed()
+        return self._pace.step()
 
     async def _frame(self) -> None:
         """Mix, encode and send one frame."""
         self.step()
-        received = [block.received for block, _ in self._due.values() if block and block.received]
+        received = [one.block.received for one in self._due.values() if one.block and one.block.received]
         loop = asyncio.get_running_loop()
         for moment in received:
             STAGES.passed(MIXED, loop.time() - moment)

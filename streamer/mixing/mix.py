@@ -83,7 +83,7 @@ class Mix:
             if mixer is not None:
                 part = mixer.conceal()
                 total = part if total is None else total + part
-        for participant, (block, broken) in due.items():
+        for participant, (block, broken, *_) in due.items():
             if participant == self.ears.own:
                 continue
             mixer = self._mixers.get(participant)

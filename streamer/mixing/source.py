@@ -13,11 +13,13 @@ BLOCK_SECONDS = MIX_BLOCK / CALL_RATE
 LEAST_WAITING, MOST_WAITING = 1, 4
 """Blocks that wait before a source begins to play, at least and at most; it grows when a source runs dry."""
 
-BACKLOG = 5
-"""Blocks that may wait for one source; the oldest are dropped beyond."""
+BACKLOG = 6
+"""Blocks that may wait for one source; the oldest are dropped beyond. One more than come at once where a network delays
+them by up to 0.1 s."""
 
-JUDGED, SHRINKS = 50, 250
-"""Blocks after which the buffer's surplus is judged (1 s), and a grown one may shrink again (5 s)."""
+JUDGED, SHRINKS = 50, 500
+"""Blocks after which the buffer's surplus is judged (1 s), and a grown one may shrink again (10 s): by then `Pace` has
+taken out what it can, without a break in the sound."""
 
 CONTINUOUS = 0.01
 """A step of `t` beyond this between two blocks means that something is missing, in seconds."""
@@ -29,10 +31,19 @@ class Due(NamedTuple):
     Attributes:
         block: None where none has come in time.
         broken: whether it does not follow the one before.
+        came: when it came, in seconds of whoever fed it.
+        missed: whether there is none though there should be, behind one with sound in it.
     """
 
     block: VoiceBlock | None
     broken: bool
+    came: float = 0.0
+    missed: bool = False
+
+    @property
+    def loud(self) -> bool:
+        """Whether there is anything to hear."""
+        return self.block is not None and bool(self.block.mix.any())
 
 
 NOTHING = Due(None, True)
@@ -49,22 +60,23 @@ class Source:
     """
 
     def __init__(self) -> None:
-        self.blocks: deque[tuple[VoiceBlock, bool]] = deque()
+        self.blocks: deque[Due] = deque()
         self.leaving = False
         self.underruns = 0
         self.dropped = 0
         self._target = LEAST_WAITING
         self._playing = False
+        self._loud = False
         self._last_t: float | None = None
         self._fewest = BACKLOG
         self._since = 0
         self._calm = 0
 
-    def feed(self, block: VoiceBlock) -> None:
-        """Take the next block."""
+    def feed(self, block: VoiceBlock, came: float = 0.0) -> None:
+        """Take the next block, which comes now, in seconds on any clock."""
         broken = self._last_t is None or abs(block.t - self._last_t - BLOCK_SECONDS) > CONTINUOUS
         self._last_t = block.t
-        self.blocks.append((block, broken))
+        self.blocks.append(Due(block, broken, came))
         if len(self.blocks) > BACKLOG:
             while len(self.blocks) > self._target:
                 self._drop()
@@ -80,15 +92,16 @@ class Source:
             self.underruns += 1
             self._calm = 0
             self._target = min(self._target + 1, MOST_WAITING)
-            return NOTHING
+            return NOTHING._replace(missed=self._loud)
         self._judge()
-        return Due(*self.blocks.popleft())
+        due = self.blocks.popleft()
+        self._loud = due.loud
+        return due
 
     def _drop(self) -> None:
-        block, _ = self.blocks.popleft()
-        self.dropped += bool(block.mix.any())
+        self.dropped += self.blocks.popleft().loud
         if self.blocks:
-            self.blocks[0] = (self.blocks[0][0], True)
+            self.blocks[0] = self.blocks[0]._replace(broken=True)
 
     def _judge(self) -> None:
         """Take a block out if one was too many all the time: clocks drift, bursts leave delay behind."""

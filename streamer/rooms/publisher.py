@@ -12,7 +12,14 @@ from streamer.rtc import rtp
 from streamer.rtc.blocks import AudioBlock
 from streamer.rtc.ingest import Ingest
 from streamer.rtc.peer import Peer
-from streamer.rtc.relay import HOLD, VIDEO_CODECS, VideoSource
+from streamer.rtc.relay import VIDEO_CODECS, VideoSource
+
+LIPS_AGE = 0.06
+"""Seconds that the first sample of a packet is old when the models get it, where there is a camera: most pictures of
+that time have been looked at by then. Lips that are 40 ms later cost 0.5 dB (models/train/separation/RESULTS.md)."""
+
+HOLD = 0.08
+"""Seconds that pictures wait for their sound where it is separated."""
 
 
 class Publisher(Session):
@@ -22,7 +29,7 @@ class Publisher(Session):
         peer: its connection.
         on_audio: gets each 20 ms block.
         on_video: gets capture time (seconds) and picture.
-        hold: seconds by which its pictures are relayed later, for the sound.
+        separates: whether models get its sound, and its pictures wait for that.
     """
 
     kind = "whip"
@@ -32,10 +39,11 @@ class Publisher(Session):
         peer: Peer,
         on_audio: Callable[[AudioBlock], None],
         on_video: Callable[[float, av.VideoFrame], None],
-        hold: float = HOLD,
+        separates: bool,
     ) -> None:
         super().__init__(peer)
-        self.source = VideoSource(hold)
+        self.source = VideoSource(HOLD if separates else 0.0)
+        self._separates = separates
         self.ingest = Ingest(on_audio=on_audio, on_video=on_video, source=self.source, on_refused=peer.refuse_media)
         self.has_audio = False
         self.has_video = False
@@ -50,4 +58,6 @@ class Publisher(Session):
         kinds = {receiver.track.kind for receiver in pc.getReceivers() if receiver.track is not None}
         self.has_audio, self.has_video = "audio" in kinds, "video" in kinds
         rtp.prefer_codecs(pc, VIDEO_CODECS)
+        if self._separates and self.has_video:
+            self.ingest.age = LIPS_AGE
         self.ingest.attach(pc)

@@ -21,7 +21,6 @@ from streamer.rooms.session import Session
 from streamer.rooms.watcher import Watcher
 from streamer.rtc.blocks import AudioBlock
 from streamer.rtc.peer import Peer, PeerCounts
-from streamer.rtc.relay import HOLD, PLAIN_HOLD
 from streamer.settings import Settings
 
 
@@ -85,8 +84,8 @@ class Sessions:
             if participant.publisher is session and participant.agent is not None:
                 participant.agent.video(t, frame)
 
-        hold = HOLD if self._settings.engine else PLAIN_HOLD
-        session = Publisher(self._peer(lambda: self.end(session)), on_audio, on_video, hold)
+        peer = self._peer(lambda: self.end(session))
+        session = Publisher(peer, on_audio, on_video, self._settings.engine)
         answer = await self._open(participant, session, offer)
         displaced, participant.publisher = participant.publisher, session
         self._replace(participant, displaced, session)

@@ -18,6 +18,7 @@ from streamer.rtc.bandwidth import Uplink
 from streamer.rtc.bitstream import too_large
 from streamer.rtc.blocks import CALL_BLOCK, CALL_RATE, AudioBlock, BlockCutter, MonoDecoder
 from streamer.rtc.latest import Latest
+from streamer.rtc.packet_length import USUAL
 from streamer.rtc.relay import VIDEO_RATE, RelayFrame, VideoSource
 from streamer.rtc.spread import Spread
 from streamer.rtc.timeline import PublisherClock, Timeline
@@ -26,9 +27,6 @@ from streamer.stages import RECEIVED, STAGES
 __all__ = ["AudioBlock", "Ingest", "IngestStatistics"]
 
 logger = logging.getLogger(__name__)
-
-HELD = {"audio": 0.08, "video": 0.033}
-"""Seconds for which a frame is held: four packets of sound, and a picture until the next one begins."""
 
 ALLOWED_RATE, ALLOWED_BURST = 60.0, 150.0
 """Blocks of sound taken a second in the long run (real time is 50), and at once."""
@@ -74,8 +72,8 @@ class _Stream:
     def stamp(self, frame: rtp.EncodedFrame) -> float:
         if self.timeline is None:
             rate = VIDEO_RATE if self.kind == "video" else 48_000 if frame.codec.lower() == "opus" else 8_000
-            self.timeline = Timeline(rate, self.clock, HELD[self.kind])
-        t = self.timeline.stamp(frame.pts, now() - frame.surplus)
+            self.timeline = Timeline(rate, self.clock)
+        t = self.timeline.stamp(frame.pts, frame.arrival)
         if self.early_report is not None:
             ntp, stamp, arrival = self.early_report
             self.early_report = None
@@ -105,6 +103,9 @@ class Ingest:
         on_video: gets (t in seconds, decoded frame): the newest; those that came meanwhile are passed over.
         source: the relay that gets the encoded (and, where it must re-encode, decoded) pictures.
         on_refused: called with the reason when a picture is not decoded, and none after it.
+
+    Attributes:
+        age: seconds that sound is held for, counted from a packet's first sample; for those who come later.
     """
 
     def __init__(
@@ -118,6 +119,7 @@ class Ingest:
         self._on_video = on_video
         self._on_refused = on_refused
         self._source = source
+        self.age = USUAL
         self.on_encoded: Callable[[RelayFrame], None] | None = None
         """Gets every encoded frame of sound and picture with its time; set by whoever records."""
         self._clock = PublisherClock()
@@ -156,7 +158,7 @@ class Ingest:
             return
         self._streams[stream.kind] = stream
         tapped = self._video_encoded if stream.kind == "video" else self._audio_encoded
-        stream.tap = rtp.tap_encoded(receiver, tapped, self.request_keyframe, self._on_refused)
+        stream.tap = rtp.tap_encoded(receiver, tapped, self.request_keyframe, self._on_refused, self.age)
         rtp.on_sender_report(receiver, lambda ntp, stamp: stream.report(ntp, stamp, now()))
         if stream.kind == "video":
             if self._source is not None:

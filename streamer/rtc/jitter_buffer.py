@@ -1,18 +1,23 @@
-"""Puts sound packets in order with a short, constant delay.
+"""Puts sound packets in order, and holds them for no longer than disorder takes to be undone.
 
-aiortc's own buffer hands out one frame for each packet that comes: after one lost packet it holds 16 packets
-(0.32 s) for the rest of the call. This one gives up a missing packet as soon as `depth` later ones are there, or when
-one of them has waited too long: who is silent may send no more than a packet every 0.4 s.
+aiortc's own buffer hands out one frame for each packet that comes: it holds four packets always (80 ms), and after one
+lost packet 16 (0.32 s) for the rest of the call. This one holds a packet until so many later ones are there as lately
+overtook one, which is none where packets come in order, or until it has waited too long: who is silent may send no more
+than a packet every 0.4 s. How evenly packets come is no business of this: whoever plays them has a buffer for that.
 """
 
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
 JUMP = 100
 """Sequence numbers further away than this are a new beginning, not a loss."""
+
+CALM = 500
+"""Packets for which the worst disorder is remembered at least, and twice as many at most: 10 s of 20 ms."""
 
 
 class Numbered(Protocol):
@@ -28,21 +33,35 @@ class Reorder(Generic[P]):
     """Holds packets until `depth` of them wait, then lets them go in the order of their numbers.
 
     Args:
-        depth: packets that wait in steady state, at least 0.
-        release: gets each packet, in order.
+        least: packets that wait in steady state at least, from 0.
+        most: and at most, however much disorder there is.
+        release: gets each packet in order, and when it came.
         patience: seconds that one waits at most; whoever owns this calls `expire` then.
+
+    Attributes:
+        late: packets dropped: those that were given up before they came, and duplicates.
+        lost: packets given up.
     """
 
-    def __init__(self, depth: int, release: Callable[[P], None], patience: float = math.inf) -> None:
-        if depth < 0:
-            raise ValueError(f"a depth of {depth} packets")
-        self.depth = depth
+    def __init__(self, least: int, most: int, release: Callable[[P, float], None], patience: float = math.inf) -> None:
+        if not 0 <= least <= most:
+            raise ValueError(f"a depth of {least} to {most} packets")
+        self.least, self.most = least, most
         self.late = 0
         self.lost = 0
         self._release = release
         self._next: int | None = None
+        self._newest = 0
         self._patience = patience
         self._waiting: dict[int, tuple[float, P]] = {}
+        self._given_up: deque[int] = deque(maxlen=JUMP)
+        self._overtaken = (0, 0)
+        self._count = 0
+
+    @property
+    def depth(self) -> int:
+        """Packets that wait just now before the first is let go."""
+        return min(max(self.least, *self._overtaken), self.most)
 
     @property
     def due(self) -> float:
@@ -56,16 +75,29 @@ class Reorder(Generic[P]):
             packet: the next one.
             now: seconds on any steady clock.
         """
+        number = packet.sequence_number
         if self._next is None:
-            self._next = packet.sequence_number
-        ahead = self._ahead(packet.sequence_number)
+            self._next = self._newest = number
+        ahead = self._ahead(number)
         if abs(ahead) > JUMP:
             self.flush()
-            self._next, ahead = packet.sequence_number, 0
-        if ahead < 0 or packet.sequence_number in self._waiting:
+            self._next, self._newest, ahead = number, number, 0
+            self._given_up.clear()
+        self._count += 1
+        if self._count % CALM == 0:
+            self._overtaken = 0, self._overtaken[0]
+        if number in self._waiting or (ahead < 0 and number not in self._given_up):
             self.late += 1
             return
-        self._waiting[packet.sequence_number] = now, packet
+        behind = self._ahead(self._newest) - ahead
+        self._overtaken = max(self._overtaken[0], behind), self._overtaken[1]
+        if ahead < 0:
+            self._given_up.remove(number)
+            self.late += 1
+            return
+        if behind < 0:
+            self._newest = number
+        self._waiting[number] = now, packet
         while len(self._waiting) > self.depth:
             self._let_go()
 
@@ -85,6 +117,9 @@ class Reorder(Generic[P]):
 
     def _let_go(self) -> None:
         number = min(self._waiting, key=self._ahead)
-        self.lost += self._ahead(number)
+        for missing in range(self._ahead(number)):
+            self.lost += 1
+            self._given_up.append(((self._next or 0) + missing) & 0xFFFF)
         self._next = (number + 1) & 0xFFFF
-        self._release(self._waiting.pop(number)[1])
+        came, packet = self._waiting.pop(number)
+        self._release(packet, came)

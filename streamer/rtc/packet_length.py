@@ -10,9 +10,9 @@ USUAL = 0.02
 LONGEST = 0.12
 """Seconds that a packet of Opus may hold (RFC 6716, 3.2.5)."""
 
-AGE = 0.1
-"""Seconds that the first sample of a packet is old when the packet is let go, at least: five packets of 20 ms. In that
-time stragglers come, and the pictures of that time are looked at."""
+OLDEST = 0.1
+"""Seconds that the first sample of a packet is old at most when it is let go, as far as stragglers go: five packets of
+20 ms, where so much disorder was seen."""
 
 PATIENCE = 0.15
 """Seconds that a packet waits at most, whatever is missing: a little more than it takes the next four to come."""
@@ -46,11 +46,14 @@ def _opus_seconds(data: bytes) -> float:
     return count * _OPUS_FRAMES[data[0] >> 3]
 
 
-def waiting(seconds: float) -> int:
-    """Return how many packets of a length wait until the oldest is let go: four of 20 ms, none of 120."""
-    return max(math.ceil(AGE / seconds - 1e-6) - 1, 0)
+def waiting(seconds: float, age: float) -> int:
+    """Return how many packets wait until the oldest is let go, for its first sample to be of an age then.
 
+    Args:
+        seconds: of sound in each.
+        age: seconds from when that sample was taken.
 
-def surplus(seconds: float) -> float:
-    """Return by how much the first sample is older, when its packet is let go, than with packets of 20 ms."""
-    return (waiting(seconds) + 1) * seconds - AGE
+    Returns:
+        For an age of 0.1: four of 20 ms, none of 120.
+    """
+    return max(math.ceil(age / seconds - 1e-6) - 1, 0)

@@ -22,9 +22,6 @@ VIDEO_RATE = 90_000
 VIDEO_CODECS = ["video/VP8", "video/H264"]
 """Codecs of pictures, the one everybody is asked for first: a picture is relayed as it came where both ends agree."""
 
-HOLD, PLAIN_HOLD = 0.1, 0.04
-"""Pictures wait this many seconds for the sound, which aiortc holds for 80 ms, and the models, if any, for 60 ms."""
-
 KEYFRAME_INTERVAL = 0.5
 """Least seconds between two key frame requests to one publisher."""
 
@@ -104,7 +101,7 @@ class VideoSource:
         on_bandwidth: tells the publisher how many bits a second to send at most; likewise.
     """
 
-    def __init__(self, hold: float = HOLD) -> None:
+    def __init__(self, hold: float = 0.0) -> None:
         self.on_keyframe_wanted: Callable[[], None] | None = None
         self.on_bandwidth: Callable[[int], None] | None = None
         self._demand = Demand()

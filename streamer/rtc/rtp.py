@@ -15,8 +15,10 @@ from typing import Any, TypeAlias
 from aiortc import RTCPeerConnection, RTCRtpCodecParameters, RTCRtpReceiver, RTCRtpSender, RTCRtpTransceiver
 from aiortc.rtp import AnyRtcpPacket, RtcpByePacket, RtcpSrPacket
 
+from streamer.clock import now
 from streamer.rtc import packet_length
 from streamer.rtc.bitstream import is_keyframe, refusal
+from streamer.rtc.picture_buffer import PictureBuffer
 from streamer.rtc.steady_buffer import SteadyBuffer
 
 DECODER_BACKLOG = {"video": 10, "audio": 25}
@@ -37,14 +39,15 @@ class EncodedFrame:
         data: the bitstream; H264 as Annex B.
         pts: ticks of the stream's RTP clock since its first frame.
         keyframe: whether decoding may start here; always True for sound.
-        surplus: seconds by which sound is older here than it would be in packets of 20 ms.
+        arrival: when its last packet came, the server's time in seconds; sound in longer packets as if it had come in
+            such of 20 ms.
     """
 
     codec: str
     data: bytes
     pts: int
     keyframe: bool
-    surplus: float = 0.0
+    arrival: float
 
 
 def _private(owner: object, name: str) -> Any:
@@ -97,8 +100,10 @@ class DecoderQueue(queue.Queue[_Task]):
             self.dropped += 1
             return
         sound = self.kind == "audio"
-        surplus = packet_length.surplus(packet_length.seconds_of(codec.name, frame.data)) if sound else 0.0
-        encoded = EncodedFrame(codec.name, frame.data, frame.timestamp, is_keyframe(codec.name, frame.data), surplus)
+        arrival = now()
+        if sound:
+            arrival = frame.arrival - packet_length.seconds_of(codec.name, frame.data) + packet_length.USUAL
+        encoded = EncodedFrame(codec.name, frame.data, frame.timestamp, is_keyframe(codec.name, frame.data), arrival)
         self._on_frame(encoded)
         full = self.qsize() >= self._backlog
         if sound:
@@ -136,11 +141,21 @@ def tap_encoded(
     on_frame: Callable[[EncodedFrame], None],
     on_backlog: Callable[[], None] | None = None,
     on_refused: Callable[[str], None] | None = None,
+    age: float = packet_length.USUAL,
 ) -> DecoderQueue:
-    """Show every encoded frame of a receiver to `on_frame` and bounds what waits for its decoder.
+    """Show every encoded frame of a receiver to `on_frame` and bound what waits for its decoder.
+
+    Sound and pictures go there sooner than aiortc would hand them on, see `SteadyBuffer` and `PictureBuffer`.
 
     Call it before the transport connects (right after `setRemoteDescription`): the decoder's thread keeps the
     queue that it was started with.
+
+    Args:
+        receiver: not connected yet.
+        on_frame: see `DecoderQueue`, also for the next two.
+        on_backlog: for video.
+        on_refused: for video.
+        age: seconds that sound is held for, counted from a packet's first sample.
 
     Raises:
         RuntimeError: the decoder runs already.
@@ -149,8 +164,8 @@ def tap_encoded(
         raise RuntimeError("the receiver's decoder runs already: tap it before the transport connects")
     tap = DecoderQueue(_private(receiver, "__kind"), on_frame, on_backlog, on_refused)
     setattr(receiver, "_RTCRtpReceiver__decoder_queue", tap)  # noqa: B010 - mangled
-    if tap.kind == "audio":
-        setattr(receiver, "_RTCRtpReceiver__jitter_buffer", SteadyBuffer(receiver, tap.put))  # noqa: B010
+    buffer = SteadyBuffer(receiver, tap.put, age) if tap.kind == "audio" else PictureBuffer()
+    setattr(receiver, "_RTCRtpReceiver__jitter_buffer", buffer)  # noqa: B010
     return tap
 
 

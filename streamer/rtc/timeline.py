@@ -106,10 +106,9 @@ class Timeline:
     Args:
         clock_rate: ticks of the stream's timestamps in a second, above 0.
         clock: the publisher's clock, shared by its streams; None makes one for this stream alone.
-        held: seconds for which the receiver holds a frame back before `stamp` sees it.
     """
 
-    def __init__(self, clock_rate: int, clock: PublisherClock | None = None, held: float = 0.0) -> None:
+    def __init__(self, clock_rate: int, clock: PublisherClock | None = None) -> None:
         if clock_rate <= 0:
             raise ValueError(f"clock rate {clock_rate} is not above 0")
         self.clock_rate = clock_rate
@@ -117,7 +116,6 @@ class Timeline:
         self.clock.add(self)
         self.reported = False
         self.report_waiting: tuple[float, int] | None = None
-        self._held = held
         self._anchor: _Anchor | None = None
         self._stamped: dict[int, float] = {}
         self._order: deque[int] = deque()
@@ -133,12 +131,11 @@ class Timeline:
 
         Args:
             pts: the frame's timestamp in ticks (known modulo 2^32).
-            arrival: server time in seconds.
+            arrival: server time in seconds at which it came.
 
         Returns:
             t in seconds, above that of every earlier frame whose pts is lower.
         """
-        arrival -= self._held
         if self._anchor is None:
             self._anchor = _Anchor(arrival, pts)
         t = self._follow_arrival(pts, arrival)

@@ -250,8 +250,9 @@ async def test_the_desk_keeps_real_time_catches_up_and_skips(monkeypatch: pytest
     desk, loop, shift = Desk(), asyncio.get_running_loop(), 0.0
     told: list[bool] = []
     listener, out = listening(desk, on_complete=told.append)
-    real = loop.time
-    monkeypatch.setattr(loop, "time", lambda: real() + shift)
+    base = loop.time()
+    monkeypatch.setattr(loop, "time", lambda: base + shift)
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=loop.time))
 
     async def sleep(seconds: float) -> None:
         # Time passes as fast as it is wanted: a frame is always just due.

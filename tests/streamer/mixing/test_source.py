@@ -36,7 +36,7 @@ def test_a_burst_drops_the_oldest() -> None:
     assert source.dropped == BACKLOG + 1 - LEAST_WAITING
     assert len(source.blocks) == LEAST_WAITING
     due = source.step()
-    assert due.block is not None and due.broken and due.block.mix[-1] == np.float32(0.6)
+    assert due.block is not None and due.broken and due.block.mix[-1] == np.float32(0.1 * (BACKLOG + 1))
 
 
 def test_delay_that_stays_is_taken_out() -> None:

@@ -14,13 +14,17 @@ from aiortc.jitterbuffer import JitterFrame
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from aiortc.rtp import RtcpByePacket, RtcpRrPacket
 
-from streamer.rooms.publisher import Publisher
+from streamer.rooms.publisher import LIPS_AGE, Publisher
 from streamer.rtc import rtp
 from streamer.rtc.blocks import AudioBlock
+from streamer.rtc.candidates import AddressRules
 from streamer.rtc.ingest import ALLOWED_BURST, Ingest
+from streamer.rtc.offer import PUBLISH, checked_offer
+from streamer.rtc.packet_length import USUAL, waiting
 from streamer.rtc.peer import Peer, PeerCounts
 from streamer.rtc.rtp_limits import bounded_decoder
 from streamer.rtc.sdp import BadSdp
+from streamer.rtc.steady_buffer import TimedFrame
 from streamer.settings import Settings
 
 VP8 = SimpleNamespace(name="VP8")
@@ -104,12 +108,31 @@ def test_nothing_of_a_picture_that_is_too_large_reaches_the_decoder() -> None:
 async def test_a_picture_that_is_too_large_ends_the_session(caplog: pytest.LogCaptureFixture) -> None:
     counts, ended = PeerCounts(), []
     peer = Peer(Settings(), counts, on_closed=lambda: ended.append(1))
-    publisher = Publisher(peer, lambda block: None, lambda t, frame: None)
+    publisher = Publisher(peer, lambda block: None, lambda t, frame: None, separates=True)
     for _ in range(2):
         publisher.peer.refuse_media("pictures of 16383 x 16383 are too large")
     await publisher.close()
     assert (counts.oversized, counts.open, ended, peer.closed) == (1, 0, [1], True)
     assert "16383 x 16383" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("kinds", "separates", "age"),
+    [(["audio", "video"], True, LIPS_AGE), (["audio"], True, USUAL), (["audio", "video"], False, USUAL)],
+)
+async def test_sound_waits_for_lips_where_they_are_looked_at(kinds: list[str], separates: bool, age: float) -> None:
+    client = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    peer = Peer(Settings(), PeerCounts())
+    publisher = Publisher(peer, lambda block: None, lambda t, frame: None, separates)
+    for kind in kinds:
+        client.addTransceiver(kind, "sendonly")
+    await client.setLocalDescription(await client.createOffer())
+    await publisher.open(checked_offer(client.localDescription.sdp, PUBLISH, AddressRules(True, True)))
+    (sound,) = [receiver for receiver in peer.pc.getReceivers() if receiver.track.kind == "audio"]
+    order = vars(sound)["_RTCRtpReceiver__jitter_buffer"]._order
+    assert (order.depth, order.most) == (waiting(0.02, age), 4)
+    await publisher.close()
+    await client.close()
 
 
 def test_a_slow_decoder_gets_whole_picture_groups() -> None:
@@ -144,7 +167,7 @@ def test_a_keyframe_replaces_a_full_backlog() -> None:
 def test_sound_drops_the_oldest_and_the_end_comes_at_once() -> None:
     tap = rtp.DecoderQueue("audio", lambda frame: None)
     for n in range(30):
-        tap.put((OPUS, JitterFrame(b"", n)))
+        tap.put((OPUS, TimedFrame(b"", n, 7.0)))
     task = tap.get()
     assert task is not None and task[1].timestamp == 5
     assert tap.dropped == 5
@@ -152,6 +175,15 @@ def test_sound_drops_the_oldest_and_the_end_comes_at_once() -> None:
     assert tap.get() is None
     with pytest.raises(queue.Empty):
         tap.get_nowait()
+
+
+def test_sound_in_long_packets_was_taken_earlier() -> None:
+    """By the first byte: frames of 20 and 60 ms (RFC 6716, table 2)."""
+    frames: list[rtp.EncodedFrame] = []
+    tap = rtp.DecoderQueue("audio", frames.append)
+    for toc in (1 << 3, 3 << 3):
+        tap.put((OPUS, TimedFrame(bytes([toc]), 0, 7.0)))
+    assert [frame.arrival for frame in frames] == [pytest.approx(7.0), pytest.approx(6.96)]
 
 
 async def test_silence_cannot_be_made_to_multiply() -> None:

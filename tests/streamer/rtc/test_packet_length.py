@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.rtc.packet_length import AGE, LONGEST, USUAL, seconds_of, surplus, waiting
+from streamer.rtc.packet_length import LONGEST, OLDEST, USUAL, seconds_of, waiting
 
 
 @pytest.mark.parametrize("milliseconds", [5, 10, 20, 40, 60, 80, 100, 120])
@@ -37,11 +37,10 @@ def test_telephone_sound_is_counted_in_bytes() -> None:
 def test_whatever_comes_has_a_length_and_few_wait_for_it(codec: str, data: bytes) -> None:
     seconds = seconds_of(codec, data)
     assert 0 < seconds <= LONGEST
-    assert waiting(seconds) <= AGE / seconds
-    # What is let go is never younger than the pictures need, and never older than the longest packet makes it.
-    assert -1e-6 <= surplus(seconds) < LONGEST
+    assert waiting(seconds, OLDEST) <= OLDEST / seconds
 
 
 def test_how_many_wait() -> None:
-    assert [waiting(ms / 1000) for ms in (10, 20, 40, 60, 120)] == [9, 4, 2, 1, 0]
-    assert [round(surplus(ms / 1000), 6) for ms in (10, 20, 40, 60, 120)] == [0, 0, 0.02, 0.02, 0.02]
+    assert [waiting(ms / 1000, OLDEST) for ms in (10, 20, 40, 60, 120)] == [9, 4, 2, 1, 0]
+    assert [waiting(ms / 1000, 0.06) for ms in (10, 20, 40, 60, 120)] == [5, 2, 1, 0, 0]
+    assert [waiting(ms / 1000, USUAL) for ms in (10, 20, 40)] == [1, 0, 0]
