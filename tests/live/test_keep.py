@@ -3,46 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
-import sys
 import time
 
-import httpx
-
 from streamer.rooms import kept
-from tests.live.conftest import Site
 from tests.live.peers import BeepTrack, until
-
-SECRET = "a secret of sixteen letters"
-START_SECONDS = 120
+from tests.live.process import running
 
 
-@contextlib.asynccontextmanager
-async def killed_at_the_end(folder):
-    """A server as a process; it gets no moment to say goodbye."""
-    own = {"EARSHOT_PORT": "0", "EARSHOT_ENGINE": "false", "EARSHOT_OBSERVER": "false", "OMP_NUM_THREADS": "1"}
-    own |= {"EARSHOT_HEARTBEAT_TIMEOUT": "120", "EARSHOT_RESUME_GRACE": "60", "EARSHOT_REQUESTS_BURST": "10000"}
-    own |= {"EARSHOT_SECRET": SECRET, "EARSHOT_KEEP": str(folder)}
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.live.kept_server"), env=os.environ | own, stdout=asyncio.subprocess.PIPE
-    )
-    try:
-        line = (await asyncio.wait_for(process.stdout.readline(), START_SECONDS)).decode()
-        headers = {"Authorization": f"Bearer {SECRET}"}
-        async with httpx.AsyncClient(base_url=line.split()[-1].rstrip("/"), timeout=30, headers=headers) as http:
-            site = Site(http, None)
-            try:
-                yield site
-            finally:
-                process.kill()
-                for thing in site.opened:
-                    await thing.close()
-    finally:
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
+def of(folder):
+    """A server whose models are played."""
+    return running("tests.live.kept_server", secret="a secret of sixteen letters", keep=folder, resume_grace=60)
 
 
 async def put(folder, room):
@@ -62,7 +32,7 @@ async def put(folder, room):
 
 async def test_a_killed_servers_call_is_back_with_names_voices_words_and_rules(tmp_path):
     folder = tmp_path / "kept"
-    async with killed_at_the_end(folder) as site:
+    async with of(folder) as (process, site):
         room = await site.room()
         ann = await site.join(room | {"invite": room["host"]}, "Ann")
         ben = await site.join(room, "Ben")
@@ -76,8 +46,10 @@ async def test_a_killed_servers_call_is_back_with_names_voices_words_and_rules(t
         await bens.send(type="hand", participant=ben["participant"], raised=True)
         await anns.send(type="rules", rules={"locked": True, "waiting_room": False, "past": "all"})
         await put(folder, room)
+        # It gets no moment to say goodbye.
+        process.kill()
 
-    async with killed_at_the_end(folder) as site:
+    async with of(folder) as (process, site):
         # The page's socket comes back with the token that it has.
         bens = await site.control(room, ben["token"])
         await until(lambda: "welcome" in bens.newest and bens.insights["caption"] and "chat_history" in bens.newest)
