@@ -31,10 +31,14 @@ def observe(self, sid, on_observation, first_line=0):
     asyncio.get_running_loop().call_soon(on_observation, caption)
 
 
-def main():
+def play():
     EngineClient.open, ObserverClient.open = begin, observe
     EngineClient.memory = lambda self, sid: b"the voice of " + sid.encode()
     keeping.PATIENCE = 1.0
+
+
+def main():
+    play()
     configure_logging("warning")
     return serve_forever(Settings())
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import signal
-import sys
 import time
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import httpx
 import numpy as np
@@ -20,29 +19,26 @@ from streamer.client.listening import Listening
 from streamer.client.whep_client import WhepClient
 from streamer.client.whip_client import WhipClient
 from tests.live.peers import BeepTrack, until
+from tests.live.process import running
 
 # It takes half a minute, most of which is Ray's: CI does without.
 pytest.importorskip("ray", reason="Ray is not installed (extra `cluster`)")
 
-START_SECONDS = 150
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-async def door():
-    """The address of a cluster with two media servers."""
-    own = {"EARSHOT_PORT": "0", "EARSHOT_ENGINE": "false", "EARSHOT_OBSERVER": "false", "OMP_NUM_THREADS": "1"}
-    own |= {"EARSHOT_REQUESTS_BURST": "10000", "PYTHONPATH": str(Path(__file__).parents[2])}
-    flags = ["--min", "2", "--max", "2", "--node-port", "6399", "--log-level", "warning"]
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "streamer", "cluster", *flags), env=os.environ | own, stdout=asyncio.subprocess.PIPE
-    )
-    try:
-        line = (await asyncio.wait_for(process.stdout.readline(), START_SECONDS)).decode()
-        yield line.split()[-1].rstrip("/")
-    finally:
-        with contextlib.suppress(ProcessLookupError):
+async def site():
+    """A cluster with two media servers, whose models are played."""
+    flags = ("--min", "2", "--max", "2", "--node-port", "6399")
+    path = f"{Path(__file__).parent / 'played'}:{ROOT}"
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("PYTHONPATH", path)
+        async with running("streamer", "cluster", *flags) as (process, site):
+            site.http.follow_redirects = True
+            yield site
             process.terminate()
-        assert await asyncio.wait_for(process.wait(), 60) == 0
+            assert await asyncio.wait_for(process.wait(), 60) == 0
 
 
 class Ears(Listening):
@@ -63,44 +59,89 @@ def listening_at(port):
     raise LookupError(port)
 
 
-async def test_a_call_goes_on_when_its_media_server_is_killed(door):
-    async with httpx.AsyncClient(base_url=door, timeout=20) as http:
-        made = (await http.post("/rooms")).json()
-        join = f"/rooms/{made['room']}/join"
-        sent = await http.post(join, json={"name": "Ann", "invite": made["invite"]})
-        paged = await http.post(join, json={"name": "Ann", "invite": made["invite"]}, headers={"Origin": door})
-        assert (sent.status_code, paged.status_code) == (307, 201), "a page cannot follow, and is passed on"
-        there = urlsplit(sent.headers["location"])
-        assert there.path == join and there.port != urlsplit(door).port
+async def puts(site):
+    """How often rooms were kept."""
+    return sum(
+        map(float, re.findall(r"^earshot_keep_puts_total{.*} (\S+)$", (await site.http.get("/metrics")).text, re.M))
+    )
 
-        ears = Ears(0.0)
-        callers = [
-            Caller(
-                door,
-                made["room"],
-                made["invite"],
-                "Ann",
-                lambda at, token: WhipClient(f"{at}/whip", token, [BeepTrack(time.monotonic())]),
-            ),
-            Caller(
-                door,
-                made["room"],
-                made["watch_invite"],
-                "Ben",
-                lambda at, token: WhepClient(f"{at}/whep", token, 0, ears.take),
-            ),
-        ]
-        tasks = [asyncio.create_task(caller.run()) for caller in callers]
-        try:
-            await until(lambda: ears.beeps > 3, 30)
-            os.kill(await asyncio.to_thread(listening_at, there.port), signal.SIGKILL)
-            await until(lambda: all(len(caller.joins) == 2 for caller in callers), 30)
-            before = ears.beeps
-            await until(lambda: ears.beeps > before + 3, 30)
-            again = await http.post(join, json={"name": "Cid", "invite": made["invite"]})
-            assert again.status_code == 307 and urlsplit(again.headers["location"]).port != there.port
-        finally:
-            ears.end()
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+
+async def say_and_have_it_kept(site, control, text):
+    """Write a line, and wait until what was known then is kept; a put that has begun may know less."""
+    await control.send(type="say", text=text)
+    for number in range(2):
+        before = await puts(site)
+        await control.send(type="say", text=f"and {number}")
+        async with asyncio.timeout(60):
+            while await puts(site) == before:  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+
+
+async def back(site, room, who):
+    """Come in again as oneself, as soon as another server has the room."""
+    async with asyncio.timeout(60):
+        while True:
+            with contextlib.suppress(httpx.TransportError, AssertionError):
+                joined = await site.join(room, "Cid", who["resume"])
+                return joined, await site.control(room, joined["token"])
+            await asyncio.sleep(0.1)
+
+
+async def test_a_killed_media_servers_call_goes_on_with_names_voices_and_words(site):
+    made = await site.room()
+    join, door = f"/rooms/{made['room']}/join", str(site.http.base_url)
+    ears = Ears(0.0)
+
+    def watching(at, token):
+        return WhepClient(f"{at}/whep", token, 0, ears.take)
+
+    def talking(at, token):
+        return WhipClient(f"{at}/whip", token, [BeepTrack(time.monotonic())])
+
+    callers = [
+        Caller(door, made["room"], made["invite"], "Ann", talking),
+        Caller(door, made["room"], made["watch_invite"], "Ben", watching),
+    ]
+    cid = await site.join(made, "Cid")
+    control = await site.control(made, cid["token"])
+    await until(lambda: "welcome" in control.newest, 60)
+    tasks = [asyncio.create_task(caller.run()) for caller in callers]
+    try:
+        await until(lambda: ears.beeps > 3, 60)
+        # A page cannot follow, and is passed on; a program is sent.
+        body = {"name": "Eve", "invite": made["watch_invite"]}
+        paged = await site.http.post(join, json=body, headers={"Origin": door})
+        sent = await site.http.post(join, json=body)
+        assert (paged.status_code, paged.url.port) == (201, site.http.base_url.port)
+        assert sent.status_code == 201 and [answer.status_code for answer in sent.history] == [307]
+        await until(lambda: control.insights["caption"])
+        people = control.newest["room"]["room"]["participants"]
+        ann = next(one["id"] for one in people if one["name"] == "Ann")
+        assert control.insights["caption"][0]["text"] == "They know nothing yet."
+        await control.send(type="rename", participant=ann, face=1, name="Grace")
+        await control.send(type="fader", participant=ann, face=1, gain=0.25)
+        await say_and_have_it_kept(site, control, "Is it on Tuesday?")
+
+        os.kill(await asyncio.to_thread(listening_at, sent.url.port), signal.SIGKILL)
+        await until(lambda: all(len(caller.joins) == 2 for caller in callers), 60)
+        before = ears.beeps
+        await until(lambda: ears.beeps > before + 3, 60)
+        again, control = await back(site, made, cid)
+        assert again["participant"] == cid["participant"]
+        new = f"They know the voice of {ann}."
+        await until(lambda: new in [line["text"] for line in control.insights["caption"]], 60)
+        welcome = control.newest["welcome"]
+        person = next(one for one in welcome["room"]["participants"] if one["id"] == ann)
+        assert (person["name"], person["faces"]) == ("Ann", {"1": "Grace"})
+        assert welcome["faders"]["gains"] == [{"participant": ann, "face": 1, "gain": 0.25}]
+        assert control.newest["chat_history"]["lines"][0]["text"] == "Is it on Tuesday?"
+        headers = {"Authorization": f"Bearer {again['token']}"}
+        text = (await site.http.get(f"/rooms/{made['room']}/transcript.txt", headers=headers)).text
+        said = [line.split("] ", 1)[1] for line in text.splitlines()]
+        assert "Grace: They know nothing yet." in said and f"Grace: {new}" in said
+        assert "Cid: [chat] Is it on Tuesday?" in said
+    finally:
+        ears.end()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -3,48 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import resource
-import sys
 import time
 
-import httpx
-
 from streamer.rooms import kept
-from tests.live.conftest import Site
 from tests.live.peers import BeepTrack, until
-
-SECRET = "a secret of sixteen letters"
-START_SECONDS = 120
+from tests.live.process import running
 
 
-@contextlib.asynccontextmanager
-async def killed_at_the_end(folder):
-    """A server as a process; it gets no moment to say goodbye."""
-    own = {"EARSHOT_PORT": "0", "EARSHOT_ENGINE": "false", "EARSHOT_OBSERVER": "false", "OMP_NUM_THREADS": "1"}
-    own |= {"EARSHOT_HEARTBEAT_TIMEOUT": "120", "EARSHOT_RESUME_GRACE": "60", "EARSHOT_REQUESTS_BURST": "10000"}
-    own |= {"EARSHOT_SECRET": SECRET, "EARSHOT_KEEP": str(folder)}
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.live.kept_server"), env=os.environ | own, stdout=asyncio.subprocess.PIPE
-    )
-    try:
-        line = (await asyncio.wait_for(process.stdout.readline(), START_SECONDS)).decode()
-        headers = {"Authorization": f"Bearer {SECRET}"}
-        async with httpx.AsyncClient(base_url=line.split()[-1].rstrip("/"), timeout=30, headers=headers) as http:
-            site = Site(http, None)
-            site.pid = process.pid
-            try:
-                yield site
-            finally:
-                process.kill()
-                for thing in site.opened:
-                    await thing.close()
-    finally:
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
+def of(folder):
+    """A server whose models are played."""
+    return running("tests.live.kept_server", secret="a secret of sixteen letters", keep=folder, resume_grace=60)
 
 
 async def put(folder, room):
@@ -64,7 +34,7 @@ async def put(folder, room):
 
 async def test_a_killed_servers_call_is_back_with_names_voices_words_and_rules(tmp_path):
     folder = tmp_path / "kept"
-    async with killed_at_the_end(folder) as site:
+    async with of(folder) as (process, site):
         room = await site.room()
         ann = await site.join(room | {"invite": room["host"]}, "Ann")
         ben = await site.join(room, "Ben")
@@ -78,8 +48,10 @@ async def test_a_killed_servers_call_is_back_with_names_voices_words_and_rules(t
         await bens.send(type="hand", participant=ben["participant"], raised=True)
         await anns.send(type="rules", rules={"locked": True, "waiting_room": False, "past": "all"})
         await put(folder, room)
+        # It gets no moment to say goodbye.
+        process.kill()
 
-    async with killed_at_the_end(folder) as site:
+    async with of(folder) as (process, site):
         # The page's socket comes back with the token that it has.
         bens = await site.control(room, ben["token"])
         await until(lambda: "welcome" in bens.newest and bens.insights["caption"] and "chat_history" in bens.newest)
@@ -111,7 +83,7 @@ async def test_a_killed_servers_call_is_back_with_names_voices_words_and_rules(t
 
 async def test_a_call_whose_disk_is_full_goes_on_says_so_and_is_kept_as_it_was_before(tmp_path):
     folder = tmp_path / "kept"
-    async with killed_at_the_end(folder) as site:
+    async with of(folder) as (process, site):
         room = await site.room()
         ann = await site.join(room | {"invite": room["host"]}, "Ann")
         anns = await site.control(room, ann["token"])
@@ -129,9 +101,9 @@ async def test_a_call_whose_disk_is_full_goes_on_says_so_and_is_kept_as_it_was_b
             return anns.newest.get("notice", {}).get("code")
 
         await stored("Ann")
-        before = resource.prlimit(site.pid, resource.RLIMIT_FSIZE)
+        before = resource.prlimit(process.pid, resource.RLIMIT_FSIZE)
         # Of each file the kernel takes so many bytes and no more.
-        resource.prlimit(site.pid, resource.RLIMIT_FSIZE, (64, before[1]))
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (64, before[1]))
         await anns.send(type="rename", participant=ann["participant"], face=None, name="Anna")
         await until(lambda: notice() == "keeping_down")
         assert await asyncio.to_thread(first_name) == "Ann"
@@ -142,6 +114,6 @@ async def test_a_call_whose_disk_is_full_goes_on_says_so_and_is_kept_as_it_was_b
         await until(lambda: bens.newest.get("notice", {}).get("code") == "keeping_down")
         names = [person["name"] for person in bens.newest["welcome"]["room"]["participants"]]
         assert names == ["Anna", "Ben"]
-        resource.prlimit(site.pid, resource.RLIMIT_FSIZE, before)
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, before)
         await stored("Anna")
         await until(lambda: notice() == "keeping_up")

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import socket
-import sys
 import time
 from pathlib import Path
 from statistics import median
 
-import httpx
 import pytest
 import soundfile
 
@@ -19,8 +15,9 @@ from streamer.commands.join import join
 from streamer.recordings.calls.journal import Ended, Packet, records
 from streamer.rooms.shelf import JOURNAL, RESULT, Shelf
 from streamer.settings import Settings
-from tests.live.conftest import Resource, Site, bundled, serving
+from tests.live.conftest import Resource, bundled, serving
 from tests.live.peers import BeepTrack, FlashTrack, until
+from tests.live.process import running
 from tests.media import tone
 from tests.streamer.recordings.calls.test_make import onsets
 
@@ -94,42 +91,28 @@ def bearer(joined: dict[str, str]) -> dict[str, str]:
 
 async def test_a_killed_server_loses_two_seconds_at_most_and_the_next_one_makes_the_results(tmp_path: Path) -> None:
     kept = tmp_path / "kept"
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
-    arguments = ("serve", "--no-engine", "--no-observer", "--port", str(port), "--recordings", str(kept))
-    server = await asyncio.create_subprocess_exec(sys.executable, "-m", "streamer", *arguments, env=os.environ)
-    try:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as http:
-            await _answers(http)
-            site = Site(http, None)  # type: ignore[arg-type]
-            room = await site.room()
-            hera = await site.join(room | {"invite": room["host"]}, "Hera")
-            ben = await site.join(room, "Ben")
-            host, other = await site.control(room, hera["token"]), await site.control(room, ben["token"])
-            origin = time.monotonic() + 1.0
-            sent = {hera["participant"]: (BeepTrack(origin, 0.3), FlashTrack(origin))}
-            sent[ben["participant"]] = BeepTrack(origin), FlashTrack(origin, 0.2)
-            for joined in (hera, ben):
-                await site.publish(room, joined["token"], *sent[joined["participant"]])
-            for one in (host, other):
-                await one.send(type="ping", n=1)
-            # Before that, their clocks go by arrival: sender reports come every second or so.
-            await asyncio.sleep(4.0)
-            await record(host, other)
-            await asyncio.sleep(5.0)
-            late = max(one.late for tracks in sent.values() for one in tracks)
-            server.send_signal(signal.SIGKILL)
-            # The last frame that each track has made by now.
-            start = time.time() - time.monotonic() + origin
-            made = {(who, one.kind): start + one.captured for who, tracks in sent.items() for one in tracks}
-            await server.wait()
-            for thing in site.opened:
-                await thing.close()
-    finally:
-        if server.returncode is None:
-            server.kill()
-            await server.wait()
+    async with running("streamer", "serve", recordings=kept) as (server, site):
+        room = await site.room()
+        hera = await site.join(room | {"invite": room["host"]}, "Hera")
+        ben = await site.join(room, "Ben")
+        host, other = await site.control(room, hera["token"]), await site.control(room, ben["token"])
+        origin = time.monotonic() + 1.0
+        sent = {hera["participant"]: (BeepTrack(origin, 0.3), FlashTrack(origin))}
+        sent[ben["participant"]] = BeepTrack(origin), FlashTrack(origin, 0.2)
+        for joined in (hera, ben):
+            await site.publish(room, joined["token"], *sent[joined["participant"]])
+        for one in (host, other):
+            await one.send(type="ping", n=1)
+        # Before that, their clocks go by arrival: sender reports come every second or so.
+        await asyncio.sleep(4.0)
+        await record(host, other)
+        await asyncio.sleep(5.0)
+        late = max(one.late for tracks in sent.values() for one in tracks)
+        server.send_signal(signal.SIGKILL)
+        # The last frame that each track has made by now.
+        start = time.time() - time.monotonic() + origin
+        made = {(who, one.kind): start + one.captured for who, tracks in sent.items() for one in tracks}
+        await server.wait()
     found, _ = await asyncio.to_thread(read, kept)
     last = {(one.who, "audio" if one.codec == "opus" else "video"): one.t for one in found}
     lost = [round(made[key] - last[key], 2) for key in made]
@@ -154,14 +137,3 @@ async def test_a_killed_server_loses_two_seconds_at_most_and_the_next_one_makes_
         apart = [min((t - flash for flash in first), key=abs) for t in these[1:-1]]
         print("off the first camera, ms:", [round(1000 * seconds) for seconds in apart])
         assert abs(median(apart)) <= 0.04
-
-
-async def _answers(http: httpx.AsyncClient) -> None:
-    async with asyncio.timeout(300):
-        while True:
-            try:
-                await http.get("/health")
-            except httpx.TransportError:
-                await asyncio.sleep(0.1)
-            else:
-                return

@@ -6,18 +6,14 @@ import asyncio
 import os
 import re
 import signal
-import sys
 import time
 from pathlib import Path
 
-import httpx
 import numpy as np
 import pytest
 
-from tests.live.conftest import Site
 from tests.live.peers import BeepTrack, until
-
-START_SECONDS = 120
+from tests.live.process import START_SECONDS, running
 
 
 def processes(parent):
@@ -32,24 +28,8 @@ def processes(parent):
 
 @pytest.fixture
 async def front():
-    own = {"EARSHOT_PORT": "0", "EARSHOT_ENGINE": "false", "EARSHOT_OBSERVER": "false", "OMP_NUM_THREADS": "1"}
-    own |= {"EARSHOT_HEARTBEAT_TIMEOUT": "120", "EARSHOT_REQUESTS_BURST": "10000", "EARSHOT_LOG_LEVEL": "warning"}
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "streamer", "serve", "--servers", "2"),
-        env=os.environ | own,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    try:
-        line = (await asyncio.wait_for(process.stdout.readline(), START_SECONDS)).decode()
-        async with httpx.AsyncClient(base_url=line.split()[-1].rstrip("/"), timeout=30) as http:
-            site = Site(http, None)
-            yield process, site
-            for thing in site.opened:
-                await thing.close()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+    async with running("streamer", "serve", "--servers", "2") as (process, site):
+        yield process, site
 
 
 async def counted(http, name):
