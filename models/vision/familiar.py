@@ -1,8 +1,8 @@
 """Whether a picture is like those that the captioner learnt from; of others it says things that are not there.
 
 What a picture shows (`gist`) is rebuilt from the directions in which the pictures of the training vary most; what
-cannot be rebuilt is new. Source: reconstruction by principal components as a test for novelty, e.g. Pimentel et al., "A review
-of novelty detection", Signal Processing 99 (2014), section 5.
+cannot be rebuilt is new. Source: reconstruction by principal components as a test for novelty, e.g. Pimentel et al.,
+"A review of novelty detection", Signal Processing 99 (2014), section 5.
 """
 
 from __future__ import annotations
