@@ -19,6 +19,10 @@ For whoever runs it:
 - All machines need the same release, `EARSHOT_SECRET` and, with TLS, a certificate good for all their names.
 - Clients have to reach UDP of every machine (`udp_ports` is divided among the servers of one), and WHIP and WHEP
   clients its TCP ports.
-- The first machine is not replaced: calls elsewhere go on for a while when it dies, but nobody finds them. Ray's store
-  can be kept in a Redis (`RAY_REDIS_ADDRESS`, see Ray's documentation), which this does not set up.
+- The first machine is not replaced. When its front door alone dies, all calls go on, and nobody new finds them. When
+  Ray's store dies with it, calls on other machines go on for a minute, which is Ray's patience (measured: 60 s); then
+  Ray ends there, and with it the media servers, the calls, and what was kept of their rooms: after a new start links
+  open the rooms again, empty. Ray's store can be kept in a Redis (`RAY_REDIS_ADDRESS`, see Ray's documentation), which
+  this does not set up.
+- A media server counts as one processor. `--renew` waits until there is place for one more, and so does a drain.
 """

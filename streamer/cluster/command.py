@@ -23,7 +23,7 @@ from streamer.cluster.names import MANAGER, NAMESPACE
 from streamer.cluster.node import Address, node, parse_address
 from streamer.commands.port import require_free
 from streamer.errors import UserError
-from streamer.settings import Settings
+from streamer.settings import Settings, is_loopback
 
 CONNECT_SECONDS = 60.0
 """Time that this machine's part of Ray has to come up."""
@@ -82,6 +82,9 @@ def join(address: str, cluster: str) -> int:
     Raises:
         UserError: an address cannot be used, or the cluster is not reached.
     """
+    if is_loopback(address):
+        # Where Ray is made to listen there it takes no others in.
+        raise UserError("a further machine needs its address in the network between them: give --node-address")
     there = parse_address(cluster)
     told = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

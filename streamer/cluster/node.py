@@ -103,7 +103,8 @@ def command(address: str, port: int, join: Address | None, ports: tuple[int, ...
         ports: four free ones for Ray's own helpers. With ports given it does not wait for files that name them, which a
             busy machine writes too late.
     """
-    where = ["--head", f"--port={port}", f"--system-config={HEALTH}"] if join is None else [f"--address={join}"]
+    head = ["--head", f"--port={port}", f"--system-config={HEALTH}", "--include-dashboard=false"]
+    where = head if join is None else [f"--address={join}"]
     names = (
         "dashboard-agent-grpc-port",
         "runtime-env-agent-port",
@@ -111,7 +112,7 @@ def command(address: str, port: int, join: Address | None, ports: tuple[int, ...
         "metrics-export-port",
     )
     helpers = [f"--{name}={number}" for name, number in zip(names, ports, strict=True)]
-    fixed = ["--block", "--include-dashboard=false", "--disable-usage-stats", f"--node-ip-address={address}"]
+    fixed = ["--block", "--disable-usage-stats", f"--node-ip-address={address}"]
     return [sys.executable, "-c", "from ray.scripts.scripts import main; main()", "start", *where, *fixed, *helpers]
 
 

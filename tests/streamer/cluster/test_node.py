@@ -48,6 +48,7 @@ def test_ray_listens_at_the_address_without_dashboard():
     assert {"--head", "--port=7000", "--node-ip-address=10.0.0.1", "--include-dashboard=false"} <= set(first)
     assert set(ast.literal_eval(HEALTH)) >= {"health_check_period_ms"}
     other = command("10.0.0.2", 0, Address("10.0.0.1", 7000), ports)
+    assert not any(option.startswith("--include-dashboard") for option in other), "Ray refuses it there"
     assert "--address=10.0.0.1:7000" in other and "--head" not in other
 
 
