@@ -88,10 +88,11 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=4)
     parser.add_argument("--faces", type=int, default=2, help="in each call")
     parser.add_argument("--hold", type=float, default=20.0, help="seconds that everybody stays")
+    parser.add_argument("--idle", type=float, default=600.0, help="seconds for which a room is kept that all have left")
     options = parser.parse_args()
     # Pictures that come before the first key frame are told one by one.
     logging.getLogger("aiortc").setLevel(logging.ERROR)
-    with call() as running:
+    with call(room_idle=str(options.idle)) as running:
         moments, failed = measure(running, options.calls, options.faces, options.hold, options.minutes)
         blocks = running.metrics().get("earshot_blocks_total", 0)
     last = moments[-1]
@@ -116,6 +117,7 @@ def main() -> None:
     text = table(head, rows)
     text += f"\n\n{len(moments)} rounds of {options.calls} calls with {options.faces} faces and a listener each, "
     text += f"{options.hold:g} s long, {blocks:.0f} blocks of sound in all; {failed} rounds failed. "
+    text += f"Rooms are kept for {options.idle:g} s. "
     anew = [f"{name} {n - 1} times" for name in last.memory if (n := len({one.pids[name] for one in moments})) > 1]
     text += f"Started anew meanwhile: {', '.join(anew) if anew else 'none'}. "
     left = [
@@ -131,6 +133,7 @@ def main() -> None:
     command = (
         f"python -m bench.trust.memory --minutes {options.minutes:g} --calls {options.calls} --faces {options.faces}"
     )
+    command += "" if options.idle == parser.get_default("idle") else f" --idle {options.idle:g}"
     publish("memory", command, text, TRUST)
 
 

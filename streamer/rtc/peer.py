@@ -14,7 +14,10 @@ from aiortc import (
     RTCConfiguration,
     RTCDtlsTransport,
     RTCIceServer,
+    RTCIceTransport,
     RTCPeerConnection,
+    RTCRtpReceiver,
+    RTCRtpSender,
     RTCSessionDescription,
 )
 
@@ -243,23 +246,31 @@ class Peer:
             async with asyncio.timeout(self._settings.close_deadline):
                 await self.pc.close()
         except Exception as error:
-            # A half-made connection's close() can raise and leave sockets and threads behind it.
+            # A half-made connection's close() can raise; on a busy machine any may run out of time.
             self._counts.close_failures += 1
             log.warning("close of a peer connection failed: %s: %s", type(error).__name__, error)
-            rtp_limits.stop_decoders(self.pc)
-            await self._stop_transports()
+            await self._stop_parts()
         finally:
             self._release()
             self._counts.open -= 1
 
-    async def _stop_transports(self) -> None:
+    async def _stop_parts(self) -> None:
+        """Stop what aiortc's close did not come to: tasks that send and report, threads that decode, sockets."""
+        rtp_limits.stop_decoders(self.pc)
+        media = [
+            part for transceiver in self.pc.getTransceivers() for part in (transceiver.sender, transceiver.receiver)
+        ]
+        await asyncio.gather(*(self._stop(part) for part in media))
         for transport in self._transports():
-            for part in (transport, transport.transport):
-                try:
-                    async with asyncio.timeout(self._settings.close_deadline):
-                        await part.stop()
-                except Exception as error:
-                    log.warning("a transport did not stop: %s: %s", type(error).__name__, error)
+            await self._stop(transport)
+            await self._stop(transport.transport)
+
+    async def _stop(self, part: RTCRtpSender | RTCRtpReceiver | RTCDtlsTransport | RTCIceTransport) -> None:
+        try:
+            async with asyncio.timeout(self._settings.close_deadline):
+                await part.stop()
+        except Exception as error:
+            log.warning("a part of a connection did not stop: %s: %s", type(error).__name__, error)
 
     def _transports(self) -> set[RTCDtlsTransport]:
         transports = {transceiver.receiver.transport for transceiver in self.pc.getTransceivers()}

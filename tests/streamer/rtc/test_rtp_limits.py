@@ -153,7 +153,10 @@ async def test_the_loop_does_not_wait_for_a_picture_in_the_decoder(monkeypatch: 
 
 
 @pytest.mark.usefixtures("loopback")
-async def test_a_close_that_fails_leaves_no_decoder_running() -> None:
+async def test_a_close_that_fails_leaves_no_decoder_and_no_task_running() -> None:
+    def reporting() -> int:
+        return sum("RTCRtpReceiver._run_rtcp" in repr(task.get_coro()) for task in asyncio.all_tasks())
+
     def prepare(pc: RTCPeerConnection) -> None:
         for receiver in pc.getReceivers():
             rtp.tap_encoded(receiver, lambda frame: None)
@@ -163,8 +166,10 @@ async def test_a_close_that_fails_leaves_no_decoder_running() -> None:
         receivers = call.peer.pc.getReceivers()
         await until(lambda: all(receiver._RTCRtpReceiver__decoder_thread for receiver in receivers))
         threads = [receiver._RTCRtpReceiver__decoder_thread for receiver in receivers]
+        assert reporting() == 2
         # As if the first one's task of reports had died.
         receivers[0]._RTCRtpReceiver__rtcp_exited.wait = asyncio.Event().wait
         await call.peer.close()
         await until(lambda: not any(thread.is_alive() for thread in threads))
         assert call.peer._counts.close_failures == 1
+        assert reporting() == 0, "the one that close had not come to is stopped, too"
