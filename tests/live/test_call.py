@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -230,8 +231,7 @@ async def test_trickle_ice(site):
 
 
 async def test_abandoned_offers_leave_nothing_behind():
-    # A slow machine makes an answer in 50 ms: eight of them are open at once all the same.
-    async with serving(connect_deadline=1.0, max_publishers=8, max_peers=300) as site:
+    async with serving(connect_deadline=2.0, max_publishers=8, max_peers=300) as site:
         room = await site.room()
         pc = bundled()
         pc.addTransceiver("audio", "sendonly")
@@ -240,22 +240,17 @@ async def test_abandoned_offers_leave_nothing_behind():
         offer = pc.localDescription.sdp
         await pc.close()
         headers = {"Authorization": f"Bearer {room['invite']}", "Content-Type": "application/sdp"}
-        answered = refused = 0
-        place = site.context.rooms.get(room["room"])
-        while answered < 80:
-            answer = await site.http.post(f"/rooms/{room['room']}/whip", content=offer, headers=headers)
-            if answer.status_code == 503:
-                refused += 1
-                await until(lambda: len(place.participants) < 8)
-                continue
-            assert answer.status_code == 201, answer.text
-            answered += 1
+        place, codes = site.context.rooms.get(room["room"]), Counter[int]()
+        while codes[201] < 32:
+            asked = (site.http.post(f"/rooms/{room['room']}/whip", content=offer, headers=headers) for _ in range(12))
+            codes.update(answer.status_code for answer in await asyncio.gather(*asked))
             assert len(place.participants) <= 8
+            await until(lambda: len(place.participants) < 8)
         await until(lambda: place.participants == {}, 20)
         counts = site.context.rooms.peers
         await until(lambda: counts.open == 0)
-        assert (counts.opened, counts.abandoned, counts.close_failures) == (80, 80, 0)
-        assert refused > 0, "nine at once were never asked for"
+        assert (counts.opened, counts.abandoned, counts.close_failures) == (codes[201], codes[201], 0)
+        assert set(codes) == {201, 503}, "twelve are asked for at once, and eight get in"
 
 
 async def test_a_file_joins_by_room_alone_by_link_or_by_invite_under_its_name(site, tmp_path):
