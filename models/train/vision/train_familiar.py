@@ -62,7 +62,7 @@ def learnt(seen: F32, choosing: F32, count: int = DIRECTIONS) -> dict[str, torch
     directions = np.linalg.svd(seen - mean, full_matrices=False)[2][:count]
     stored = {"mean": torch.tensor(mean).half(), "directions": torch.tensor(directions.copy()).half()}
     near = residual(choosing, *(stored[name].float().numpy() for name in ("mean", "directions")))
-    return stored | {"limit": torch.tensor(float(np.quantile(near, KEPT)))}
+    return stored | {"limit": torch.tensor(float(np.quantile(near, KEPT))).half()}
 
 
 def separation(near: F32, far: F32) -> float:

@@ -26,7 +26,7 @@ def test_the_limit_keeps_nine_of_ten_and_the_directions_are_those_of_the_trainin
     choosing[:, 3] = np.arange(11)
     found = learnt(flat.astype(np.float32), choosing, 2)
     assert found["directions"].shape == (2, 6)
-    np.testing.assert_allclose(np.abs(found["directions"][:, :2].float()).sum(1), 1, atol=0.1)
+    np.testing.assert_allclose(np.linalg.norm(found["directions"][:, :2].float().numpy(), axis=1), 1, atol=0.1)
     assert float(found["limit"]) == pytest.approx(9, abs=1e-2)
 
 
