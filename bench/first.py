@@ -6,17 +6,14 @@ request, and each packet of WebRTC both ways: a round trip of those takes twice 
 
 from __future__ import annotations
 
-import contextlib
-import shutil
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import BrowserContext, Page
 
+from bench.browser import browser
 from bench.call import MODELS_SECONDS, Call, call, just_started
-from bench.network_browser import FLAGS
 from bench.page import publish, table, verdict
 
 NETWORKS = {"as it is": None, "Fast 4G": (165, 8100, 1350), "Slow 4G": (562.5, 1440, 675)}
@@ -27,18 +24,6 @@ LIMIT = 2.0
 
 DEVICES = ("--use-fake-device-for-media-stream=fps=15", "--use-fake-ui-for-media-stream")
 PATIENCE_MS = 120_000
-
-
-@contextlib.contextmanager
-def browser() -> Iterator[Browser]:
-    """Start a Chromium with a made-up camera."""
-    program = shutil.which("chromium-headless-shell") or shutil.which("chromium") or shutil.which("google-chrome")
-    with sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=program, args=[*FLAGS, *DEVICES])
-        try:
-            yield started
-        finally:
-            started.close()
 
 
 def opened(context: BrowserContext, link: str, network: tuple[float, float, float] | None) -> tuple[Page, Any]:
@@ -82,7 +67,7 @@ def link_of(running: Call) -> str:
 def networks(page_is: str, running: Call) -> list[list[str]]:
     """Measure all networks: somebody is in the call already, by the network as it is."""
     rows = []
-    with browser() as started:
+    with browser(*DEVICES) as started:
         link = link_of(running)
         other, _ = opened(started.new_context(), link, None)
         joined(other, "Ann")
@@ -100,7 +85,7 @@ def networks(page_is: str, running: Call) -> list[list[str]]:
 def cold() -> list[list[str]]:
     """Measure the first join of a server with models that has just begun to answer, and one when they are up."""
     rows = []
-    with just_started() as running, browser() as started:
+    with just_started() as running, browser(*DEVICES) as started:
         for name in ("it has just begun to answer", "its models are up"):
             link = link_of(running)
             pages = []

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-import shutil
 import socket
 import sys
 from collections.abc import AsyncIterator
@@ -20,6 +19,7 @@ import httpx
 import numpy as np
 from playwright.async_api import Browser, Page, async_playwright
 
+from bench.browser import program
 from bench.call import Call, call
 from bench.network_browser import FLAGS
 from bench.network_fan import JANUS_PORT, start_janus
@@ -55,7 +55,6 @@ async def answers(http: httpx.AsyncClient, path: str, seconds: float) -> None:
 @contextlib.asynccontextmanager
 async def pages() -> AsyncIterator[tuple[Page, Page]]:
     """A page with the camera and one that watches, each in a browser of its own."""
-    program = shutil.which("chromium-headless-shell") or shutil.which("chromium") or shutil.which("google-chrome")
 
     async def page(browser: Browser) -> Page:
         # What looks and listens is not part of the page, whose policy lets no script in.
@@ -68,7 +67,7 @@ async def pages() -> AsyncIterator[tuple[Page, Page]]:
         return opened
 
     async with async_playwright() as driver:
-        browsers = [await driver.chromium.launch(executable_path=program, args=[*FLAGS, *DEVICES]) for _ in range(2)]
+        browsers = [await driver.chromium.launch(executable_path=program(), args=[*FLAGS, *DEVICES]) for _ in range(2)]
         try:
             camera, screen = [await page(browser) for browser in browsers]
             yield camera, screen

@@ -1,26 +1,23 @@
 """How many pictures a second a portrait gets on a slow phone: `python -m bench.portrait`. A minute.
 
 Somebody whose camera is off speaks, as a photo that moves, in a real call; a watcher's page is slowed down by Chromium
-(`Emulation.setCPUThrottlingRate`), all of it: picture, sound, socket, and the rest of the page. What a phone's GPU does
-is done here by a processor, outside of what is slowed down.
+(`Emulation.setCPUThrottlingRate`), all of it: picture, sound, socket, and the rest of the page. Here a processor draws in
+place of a GPU, and the page's thread waits for that.
 """
 
 from __future__ import annotations
 
-import contextlib
-import shutil
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import skimage.data
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Page
 
+from bench.browser import browser
 from bench.call import Call, call
-from bench.network_browser import FLAGS
 from bench.page import publish, table, verdict
 from models.common.weights import packaged
 
@@ -41,18 +38,6 @@ WebGLRenderingContext.prototype.drawElements = function (...how) {
 };
 """
 """A portrait's net is drawn once for every picture."""
-
-
-@contextlib.contextmanager
-def browser(*flags: str) -> Iterator[Browser]:
-    """Start a Chromium."""
-    program = shutil.which("chromium-headless-shell") or shutil.which("chromium") or shutil.which("google-chrome")
-    with sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=program, args=[*FLAGS, *flags])
-        try:
-            yield started
-        finally:
-            started.close()
 
 
 def devices(folder: Path) -> list[str]:
@@ -121,7 +106,8 @@ def main() -> None:
     slowest = float(found[-1][1])
     text += f"\n\n{LIMIT:.0f} pictures a second are wanted: "
     # No more is left of a rate than what its printed figure tells.
-    text += verdict(LIMIT, slowest) + f" at {SLOWER[-1]} times."
+    text += verdict(LIMIT, slowest) + f" at {SLOWER[-1]} times. "
+    text += "A processor draws in place of a GPU, and the page's thread waits for it."
     publish("portrait", "python -m bench.portrait", text)
 
 
