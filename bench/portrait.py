@@ -1,8 +1,8 @@
 """How many pictures a second a portrait gets on a slow phone: `python -m bench.portrait`. A minute.
 
 Somebody whose camera is off speaks, as a photo that moves, in a real call; a watcher's page is slowed down by Chromium
-(`Emulation.setCPUThrottlingRate`), all of it: picture, sound, socket, and the rest of the page. Here a processor draws in
-place of a GPU, and the page's thread waits for that.
+(`Emulation.setCPUThrottlingRate`), all of it: picture, sound, socket, and the rest of the page. Here a processor draws
+in place of a GPU, and the page's thread waits for that.
 """
 
 from __future__ import annotations
