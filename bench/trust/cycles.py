@@ -110,7 +110,9 @@ async def measure(running: Call, times: int, minutes: float) -> tuple[list[Left]
 
     async with WhipClient(f"{at}/whip", running.invite, [ToneTrack()]):
         async with httpx.AsyncClient(base_url=running.address, timeout=60, trust_env=False) as http:
-            await asyncio.sleep(2)
+            # Somebody came and went before: what is made on first use stays, as the thread that gives memory back.
+            await cycle(http, at, running.made["watch_invite"], offer, whole=True)
+            await asyncio.sleep(SETTLE_SECONDS)
             left.append(await look(running, 0))
             await asyncio.gather(*(work(http) for _ in range(AT_ONCE)))
         await asyncio.sleep(SETTLE_SECONDS)

@@ -18,6 +18,9 @@ import numpy as np
 from models.common.arrays import F32
 from streamer.transcripts.keywords import Keywords
 
+ROWS = 64
+"""Vectors for which there is room at a time."""
+
 RETENTION = 3600.0
 """Seconds after which a moment is forgotten."""
 
@@ -79,15 +82,16 @@ class _Ring:
         self.first = 0
         self.items: deque[Moment] = deque()
         self.added: deque[float] = deque()
-        self._vectors = np.zeros((0, 0), np.float32)
+        # By number // `ROWS`. Most calls are short, and room for as many as may come would be 8 MB of each.
+        self._vectors: dict[int, F32] = {}
 
     def add(self, item: Moment, vector: F32, now: float) -> int:
         """Keep an item, for which there must be room, and return its number."""
         number = self.first + len(self.items)
-        if self._vectors.size == 0:
-            # Whatever came before the first vector has none.
-            self._vectors = np.zeros((self.most, len(vector)), np.float32)
-        self._vectors[number % self.most] = vector if len(vector) else 0.0
+        if len(vector):
+            if number // ROWS not in self._vectors:
+                self._vectors[number // ROWS] = np.zeros((ROWS, len(vector)), np.float32)
+            self._vectors[number // ROWS][number % ROWS] = vector
         self.items.append(item)
         self.added.append(now)
         return number
@@ -98,15 +102,18 @@ class _Ring:
             self.items.popleft()
             self.added.popleft()
             self.first += 1
+            if self.first % ROWS == 0:
+                self._vectors.pop(self.first // ROWS - 1, None)
             yield self.first - 1
 
     def near(self, vector: F32) -> F32:
-        """Return the inner product with every item."""
-        if not self.items or self._vectors.shape[1] != len(vector):
-            return np.zeros(len(self.items), np.float32)
-        rows = np.arange(self.first, self.first + len(self.items)) % self.most
-        product: F32 = (self._vectors @ vector)[rows]
-        return product
+        """Return the inner product with every item; 0 where one has no vector, or `vector` is empty."""
+        before = self.first % ROWS
+        product = np.zeros(before + len(self.items) + ROWS, np.float32)
+        for place, rows in self._vectors.items():
+            begin = place * ROWS - self.first + before
+            product[begin : begin + ROWS] = rows @ vector if len(vector) else 0.0
+        return product[before : before + len(self.items)]
 
 
 class SearchIndex:

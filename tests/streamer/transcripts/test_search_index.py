@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -111,6 +112,31 @@ def test_bounded_by_count_and_the_oldest_go_first() -> None:
     assert {moment.participant for moment in moments.search(axis(0), "")} == {"p7", "p8", "p9"}
     assert sorted(moment.t for moment in moments.search(NOTHING, "hello")) == [6.0, 7.0, 8.0, 9.0]
     assert moments.search(NOTHING, "number5") == []
+
+
+def test_a_call_takes_memory_by_what_is_in_it() -> None:
+    batch = np.ones((100, 384), np.float32)
+    tracemalloc.start()
+    try:
+        moments = SearchIndex()
+        moments.add_picture("ann", 0.0, batch[0], b"car")
+        moments.add_words("ann", None, 0.0, "a red car", batch[1])
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # A vector is 1.5 kB, and there is room for 64 of each kind.
+    assert held < 220_000
+
+
+def test_of_thousands_each_is_found_by_its_own_vector_and_the_old_ones_are_gone() -> None:
+    moments, rng = SearchIndex(lines=100), np.random.default_rng(0)
+    vectors = rng.standard_normal((300, 384)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    for n, vector in enumerate(vectors):
+        moments.add_words("ann", None, n, "hm", vector if n % 3 else NOTHING[:0])
+        found = {moment.t: moment.score for back in (0, 99, 100) for moment in moments.search(vectors[n - back], "")}
+        expected = [n - back for back in (0, 99) if (n - back) % 3 and n >= back]
+        assert found == pytest.approx(dict.fromkeys(expected, 0.6))
 
 
 def test_a_full_shelf_of_pictures_costs_no_lines() -> None:
