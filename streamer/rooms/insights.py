@@ -14,6 +14,7 @@ from streamer.rooms import broadcast
 from streamer.rooms.announcer import Announcer
 from streamer.rooms.captions import Captions
 from streamer.rooms.chat import Chat
+from streamer.rooms.known_answers import known_answer
 from streamer.rooms.participant import Participant
 from streamer.rooms.questions import Questions
 from streamer.rooms.requests import Requests
@@ -50,7 +51,7 @@ class Insights:
         self.announcer = Announcer(people)
         self.captions = Captions(people)
         self.requests = Requests()
-        self.questions = Questions(people, observer, self.requests)
+        self.questions = Questions(people, observer, self.requests, self._known)
         self.search = MomentSearch(observer, self.requests)
         self.chat = Chat(people, self.captions.transcript, self.search.index)
         self.spectrograms = Spectrograms(people, observer)
@@ -149,6 +150,13 @@ class Insights:
         self._send(description, f"scene {who}")
         # Who talks changes all the time, and is heard.
         self._announce(participant, text(talk=False).split("; "))
+
+    def _known(self, who: str, question: str) -> str | None:
+        """Answer a question by what the call knows of a participant; None where it does not."""
+        participant = next((one for one in self.people() if one.id == who), None)
+        if participant is None or participant.screen_of or who not in self._situations:
+            return None
+        return known_answer(question, self._situations[who], lambda face: name_of(participant, face))
 
     def _announce(self, participant: Participant, parts: list[str]) -> None:
         """Read aloud what is new, or comes again after a while."""

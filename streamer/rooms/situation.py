@@ -102,8 +102,19 @@ class Situation:
     @property
     def heads(self) -> bool:
         """Whether there are faces to be seen, or it is too early to say that there are none."""
+        return self._clock() - self._looked < STALE and self.count != 0
+
+    @property
+    def count(self) -> int | None:
+        """How many faces there are to be seen; None if that is not known."""
         now = self._clock()
-        return now - self._looked < STALE and self._settled_count(now) != 0
+        return self._settled_count(now) if now - self._looked < STALE else None
+
+    @property
+    def talking(self) -> list[int] | None:
+        """Who talks, or did until a moment ago, several only if they do at once; None if that is not known."""
+        now = self._clock()
+        return self._talking(now) if now - self._looked < STALE else None
 
     def hear(self, names: Sequence[str]) -> None:
         """Take in what sounds, most probable first."""
@@ -130,7 +141,7 @@ class Situation:
         talking = self._talking(now) if talk else []
         unseen = [name_of(who) or "somebody who is not to be seen" for who in talking if who < 0]
         parts = []
-        if now - self._looked < STALE and (count := self._settled_count(now)) is not None:
+        if (count := self.count) is not None:
             seen = [who for who in talking if who in self._faces]
             parts.append(", ".join(part for part in (people(count), self._who(seen, count, name_of)) if part))
         if unseen:
