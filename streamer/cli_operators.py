@@ -42,8 +42,12 @@ def cluster(
     most: Annotated[int, typer.Option("--max", min=1, max=1024, help="Media servers at the most.")] = 8,
     gpus: Annotated[
         float | None,
-        typer.Option("--gpus", min=0, max=8, help="GPU, or share of one, for each [1 with --device cuda]."),
+        typer.Option("--gpus", min=0, max=8, help="GPU, or share of one, for each engine [1 with --device cuda]."),
     ] = None,
+    engines: Annotated[
+        int,
+        typer.Option("--engines", min=0, max=1024, help="Engines and observers that all use; 0: each has its own."),
+    ] = 0,
     tls_cert: TlsCertFlag = None,
     tls_key: TlsKeyFlag = None,
     insecure: InsecureFlag = None,
@@ -83,7 +87,7 @@ def cluster(
         raise run_or_exit(lambda: command.join(node_address, join))
     if renew is not None:
         raise run_or_exit(lambda: command.renew(renew))
-    raise run_or_exit(lambda: command.first(settings, node_address, node_port, least, most, gpus))
+    raise run_or_exit(lambda: command.first(settings, node_address, node_port, least, most, gpus, engines=engines))
 
 
 def load(

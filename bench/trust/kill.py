@@ -19,7 +19,7 @@ from bench.page import TRUST, publish, table, verdict
 from bench.trust.tone import Ear, ToneTrack
 from streamer.client.whep_client import WhepClient
 from streamer.client.whip_client import WhipClient
-from streamer.workers.process import SERVED
+from streamer.workers.link import SERVED
 
 TIMES = 200
 LIMIT = 1.0

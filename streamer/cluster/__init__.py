@@ -2,8 +2,9 @@
 
 What runs where. The first machine has Ray's store, the registry (`manager.py`) and the front door, which is all that
 clients need to know the address of. Media servers (`media_server.py`) are Ray actors on any machine: each is a process
-with a port and UDP ports of its own, and with its engine and observer as its children, as in `earshot serve`. A room is
-on one of them, never on two. Ray starts them again wherever there is place; the manager has between `--min` and `--max`
+with a port and UDP ports of its own, and with its engine and observer as its children, as in `earshot serve`; with
+`--engines N` these are actors too (`models.py`), up to N of each, which all media servers use. A room is on one media
+server, never on two. Ray starts them again wherever there is place; the manager has between `--min` and `--max`
 of them, by how late their blocks are and how many pictures they leave out (`scaling.py`). What is known in a room is
 kept by two actors on two machines (`keeper.py`).
 
@@ -24,5 +25,10 @@ For whoever runs it:
   Ray ends there, and with it the media servers, the calls, and what was kept of their rooms: after a new start links
   open the rooms again, empty. Ray's store can be kept in a Redis (`RAY_REDIS_ADDRESS`, see Ray's documentation), which
   this does not set up.
-- A media server counts as one processor. `--renew` waits until there is place for one more, and so does a drain.
+- With `--engines` sound and pictures of every participant go on to the machine of the engine, not encrypted: 64 KB/s of
+  sound and up to 8 MB/s of pictures (854x480, 13 a second) for whoever has a camera on, and 2 MB/s to the observer.
+  That is worth it where few machines have GPUs. A media server then counts as half a processor and an engine as one,
+  and there are no more engines than media servers. While one that died is replaced, its calls have plain sound.
+- Without `--engines` a media server counts as one processor. `--renew` waits until there is place for one more, and so
+  does a drain.
 """

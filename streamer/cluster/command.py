@@ -35,7 +35,14 @@ log = logging.getLogger("earshot.cluster")
 
 
 def first(
-    settings: Settings, address: str, port: int, least: int, most: int, gpus: float | None = None, demo: bool = False
+    settings: Settings,
+    address: str,
+    port: int,
+    least: int,
+    most: int,
+    gpus: float | None = None,
+    demo: bool = False,
+    engines: int = 0,
 ) -> int:
     """Be the first machine of a cluster, with the front door, until SIGINT or SIGTERM.
 
@@ -45,8 +52,9 @@ def first(
         port: where the others find it.
         least: media servers there are always.
         most: and at the most.
-        gpus: share of a GPU for each media server; None: a whole one if the models run on GPUs.
+        gpus: share of a GPU for each engine; None: a whole one if the models run on GPUs.
         demo: bring two talking portraits into a room.
+        engines: engines, and as many observers, that all media servers use, at the most; 0: each has its own.
 
     Returns:
         Exit code.
@@ -66,7 +74,7 @@ def first(
         settings = settings.model_copy(update={"token_key": SecretStr(secrets.token_urlsafe(32))})
     share = gpus if gpus is not None else float(settings.device.startswith("cuda"))
     with node(address, port, None) as process, connected(Address(address, port), process):
-        return open_front(settings, least, most, address, share, demo)
+        return open_front(settings, least, most, address, share, demo, engines)
 
 
 def join(address: str, cluster: str) -> int:

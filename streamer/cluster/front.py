@@ -79,7 +79,7 @@ class Calls:
         """Do nothing: what ends them is the end of the front door."""
 
 
-def open_front(settings: Settings, least: int, most: int, door: str, gpus: float, demo: bool) -> int:
+def open_front(settings: Settings, least: int, most: int, door: str, gpus: float, demo: bool, engines: int = 0) -> int:
     """Have media servers, and serve before them, until SIGINT or SIGTERM; Ray is connected to.
 
     Args:
@@ -87,14 +87,15 @@ def open_front(settings: Settings, least: int, most: int, door: str, gpus: float
         least: media servers there are always.
         most: and at the most.
         door: address of this machine, as the others know it.
-        gpus: share of a GPU for each media server.
+        gpus: share of a GPU for each engine.
         demo: bring two talking portraits into a room.
+        engines: engines, and as many observers, that all media servers use, at the most; 0: each has its own.
 
     Returns:
         Exit code: 0, or 1 if the front door could not open.
     """
     raise_descriptor_limit()
-    post = Post(settings, secrets.token_urlsafe(32), door, most, gpus)
+    post = Post(settings, secrets.token_urlsafe(32), door, most, gpus, engines)
     kept: dict[str, Any] = {"namespace": NAMESPACE, "lifetime": "detached", "get_if_exists": True, "max_restarts": -1}
     for name, other in zip(KEEPERS, reversed(KEEPERS), strict=True):
         ray.remote(KeeperActor).options(name=name, num_cpus=0, scheduling_strategy="SPREAD", **kept).remote(other)

@@ -15,7 +15,9 @@ from typing import Any
 import ray
 
 from streamer.cluster.media_server import MediaServer, Post
+from streamer.cluster.models import pools
 from streamer.cluster.names import NAMESPACE, SERVER
+from streamer.cluster.pool import Spot
 from streamer.cluster.registry import Registry, Said
 from streamer.cluster.scaling import Scaling, first_to_go
 from streamer.front.placement import Member
@@ -44,6 +46,7 @@ class Manager:
         self._post = post
         self._registry = Registry()
         self._scaling = Scaling(least, most)
+        self._pools = pools(post.settings, post.models_key, post.engines, post.gpus)
         self._servers: dict[str, Any] = {}
         self._watching: dict[str, asyncio.Task[None]] = {}
         self._closed_nodes: set[str] = set()
@@ -75,6 +78,11 @@ class Manager:
 
     # What media servers and machines say.
 
+    async def models(self, kind: str, number: int) -> Spot | None:
+        """Return where a media server has its engine, or its observer; None while there is none."""
+        self._awake()
+        return self._pools[kind].find(number) if kind in self._pools else None
+
     async def tell(self, name: str, said: Said) -> list[str]:
         """Take in what a server says; returns its rooms that are at others, or are to be."""
         self._awake()
@@ -87,22 +95,26 @@ class Manager:
         self._closed_nodes.add(node)
 
     async def on(self, node: str) -> int:
-        """Return how many media servers are on a machine."""
-        return len(self._registry.on(node))
+        """Return how many media servers, engines and observers are on a machine."""
+        return len(self._registry.on(node)) + sum(pool.on(node) for pool in self._pools.values())
 
     async def renew(self) -> None:
-        """Put a new media server in the place of each, one by one."""
+        """Put a new media server in the place of each, one by one, and new models in the place of those all use."""
         self._renewing = list(self._registry.staying)
+        for pool in self._pools.values():
+            pool.renew()
 
     async def renewing(self) -> int:
         """Return how many are still to be renewed, or on their way out."""
-        return len(self._renewing) + len(self._registry.leaving)
+        models = sum(pool.renewing for pool in self._pools.values())
+        return len(self._renewing) + len(self._registry.leaving) + models
 
     async def close(self) -> None:
-        """End all media servers."""
+        """End all media servers, and their models."""
         if self._looking is not None:
             self._looking.cancel()
         await asyncio.gather(*map(self._end, list(self._servers)))
+        await asyncio.gather(*(pool.close() for pool in self._pools.values()))
 
     def _awake(self) -> None:
         if self._looking is None:
@@ -112,7 +124,10 @@ class Manager:
         return None if name is None else self._registry.placement.members[name]
 
     async def _look_on(self) -> None:
-        for name in await asyncio.to_thread(ray.util.list_named_actors):
+        names = await asyncio.to_thread(ray.util.list_named_actors)
+        for pool in self._pools.values():
+            pool.adopt(names)
+        for name in names:
             if name.startswith(SERVER):
                 with contextlib.suppress(ValueError):
                     self._take(name, await asyncio.to_thread(ray.get_actor, name, NAMESPACE))
@@ -120,6 +135,7 @@ class Manager:
         while True:
             try:
                 await self._look()
+                await asyncio.gather(*(pool.look(self._wanted, self._closed_nodes) for pool in self._pools.values()))
             except Exception:
                 log.exception("a look at the cluster failed")
             await asyncio.sleep(LOOK_SECONDS)
@@ -158,7 +174,9 @@ class Manager:
         """Start one more, wherever Ray finds a place."""
         number = next(number for number in range(2 * self._post.most + 1) if f"{SERVER}{number}" not in self._servers)
         name = f"{SERVER}{number}"
-        options: dict[str, Any] = {"num_cpus": 1, "num_gpus": self._post.gpus, "scheduling_strategy": "SPREAD"}
+        # Where all use the same engines these have the GPUs, and most of the work.
+        share = {"num_cpus": 0.5, "num_gpus": 0} if self._post.engines else {"num_cpus": 1, "num_gpus": self._post.gpus}
+        options: dict[str, Any] = share | {"scheduling_strategy": "SPREAD"}
         if self._closed_nodes:
             options["label_selector"] = {"ray.io/node-id": f"!in({','.join(sorted(self._closed_nodes))})"}
         actor = ray.remote(MediaServer).options(

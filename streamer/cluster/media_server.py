@@ -1,9 +1,10 @@
-"""A media server as a Ray actor: its process is the server's, with the engine and the observer as its children."""
+"""A media server as a Ray actor: its process is the server's, which has models as its children, or uses everybody's."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import hmac
 import logging
 import os
 import signal
@@ -15,13 +16,16 @@ import ray
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from streamer.cluster.keeper import RayKeeper
+from streamer.cluster.models import place_of
 from streamer.cluster.names import MANAGER, NAMESPACE
 from streamer.cluster.registry import TELL_SECONDS, Said
 from streamer.cluster.scaling import Load
 from streamer.commands.serve import Server, config
+from streamer.engine.client import EngineClient
 from streamer.front.placement import Member
 from streamer.front.trust import FromDoor
 from streamer.logs import configure_logging
+from streamer.observer.client import ObserverClient
 from streamer.server.app import create_app
 from streamer.server.connections import Connections, raise_descriptor_limit
 from streamer.server.context import Context
@@ -44,7 +48,8 @@ class Post:
         key: by which they know the front door.
         door: address of the machine that the front door is on.
         most: servers that share the UDP ports.
-        gpus: share of a GPU that each is given; 0 where there is none.
+        gpus: share of a GPU that each engine is given; 0 where there is none.
+        engines: engines, and as many observers, that all use, at the most; 0: each server has its own.
     """
 
     settings: Settings
@@ -52,6 +57,12 @@ class Post:
     door: str
     most: int
     gpus: float = 0.0
+    engines: int = 0
+
+    @property
+    def models_key(self) -> bytes:
+        """By which media servers and models know each other."""
+        return hmac.digest(self.key.encode(), b"earshot models", "sha256")
 
 
 class Drops:
@@ -170,17 +181,22 @@ class MediaServer:
         try:
             configure_logging(post.settings.log_level, post.settings.log_format)
             raise_descriptor_limit()
-            asyncio.run(self._serve(name, own_settings(post, number, ray.util.get_node_ip_address()), post))
+            asyncio.run(self._serve(name, number, own_settings(post, number, ray.util.get_node_ip_address()), post))
         except BaseException:
             log.exception("media server %s failed", name)
             logging.shutdown()
             # Ray starts it anew, which it does when the process ends.
             os._exit(1)
 
-    async def _serve(self, name: str, settings: Settings, post: Post) -> None:
+    async def _serve(self, name: str, number: int, settings: Settings, post: Post) -> None:
         be_prompt()
         self._loop = asyncio.get_running_loop()
-        app: Any = create_app(settings, keeper=RayKeeper())
+        clients: dict[str, Any] = {}
+        if post.engines:
+            engine, observer = (place_of(kind, number, post.models_key) for kind in ("engine", "observer"))
+            clients["engine"] = EngineClient(settings.device, settings.max_faces, place=engine)
+            clients["observer"] = ObserverClient(settings.speech, settings.language, place=observer)
+        app: Any = create_app(settings, keeper=RayKeeper(), **clients)
         context: Context = app.state.context
         if settings.proxies:
             app = ProxyHeadersMiddleware(app, list(settings.proxies))

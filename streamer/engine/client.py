@@ -16,7 +16,11 @@ from streamer.engine.packing import pack_picture, unpack_clean, unpack_faces, un
 from streamer.engine.types import FaceState, SpeakerState
 from streamer.workers.client import Statistics, WorkerClient
 from streamer.workers.framing import Message
-from streamer.workers.process import guarded
+from streamer.workers.link import guarded
+from streamer.workers.remote import Place
+
+WORKER = "streamer.engine.worker"
+"""Module that is run as the process; it is told its device and most faces."""
 
 AUDIO_IN_FLIGHT = 10
 """Blocks of 20 ms a session may have sent and not had answered."""
@@ -66,13 +70,20 @@ class EngineClient(WorkerClient[_Session, EngineStatistics]):
         device: Torch device the models run on, such as "cpu" or "cuda".
         max_faces: Most faces followed in one session.
         on_ready: Called with True when the models are up and False when they are lost.
+        place: Where an engine is that others use too, with a device and `max_faces` of its own; None to start one.
 
     Attributes:
         on_looking: Called with False when faces are not followed any more, and with True when they are, perhaps again.
     """
 
-    def __init__(self, device: str = "cpu", max_faces: int = 6, on_ready: Callable[[bool], None] | None = None) -> None:
-        super().__init__("streamer.engine.worker", (device, str(max_faces)), EngineStatistics(), on_ready)
+    def __init__(
+        self,
+        device: str = "cpu",
+        max_faces: int = 6,
+        on_ready: Callable[[bool], None] | None = None,
+        place: Place | None = None,
+    ) -> None:
+        super().__init__(WORKER, (device, str(max_faces)), EngineStatistics(), on_ready, place=place)
         self.on_looking: Callable[[bool], None] | None = None
 
     def open(

@@ -24,8 +24,8 @@ from models.faces.tracker import FaceModels
 from streamer.engine.looking import Looking
 from streamer.engine.packing import pack_attribution, pack_found, unpack_picture
 from streamer.workers.framing import Message
+from streamer.workers.link import SILENCE_LIMIT
 from streamer.workers.priority import go_behind
-from streamer.workers.process import SILENCE_LIMIT
 from streamer.workers.service import Service, socket_of_parent
 
 HURRY, WAITING = 12, 50

@@ -23,8 +23,8 @@ from streamer.engine.memory_limit import MemoryLimit, is_out_of_memory
 from streamer.engine.packing import pack_faces, pack_voices, unpack_attribution, unpack_found
 from streamer.engine.types import Voices
 from streamer.workers.framing import Message
+from streamer.workers.link import SILENCE_LIMIT
 from streamer.workers.priority import go_first, go_real_time
-from streamer.workers.process import SILENCE_LIMIT
 from streamer.workers.service import Service, socket_of_parent
 
 log = logging.getLogger("earshot.engine")

@@ -22,7 +22,11 @@ from streamer.observer.sound_message import pack_sound
 from streamer.observer.types import PATIENCE, Caption, Observation, unpack
 from streamer.workers.client import Statistics, WorkerClient
 from streamer.workers.framing import Message
-from streamer.workers.process import guarded
+from streamer.workers.link import guarded
+from streamer.workers.remote import Place
+
+WORKER = "streamer.observer.worker"
+"""Module that is run as the process; it is told its transcriber and the language."""
 
 MOST_UNREAD = 2 * 1024 * 1024
 """Bytes that may wait for the process; sound beyond that is dropped and counted."""
@@ -104,12 +108,18 @@ class ObserverClient(WorkerClient[_Session, ObserverStatistics]):
         speech: Transcriber of the captions, see `models.speech.transcriber.open_transcriber`; "none" for no captions.
         language: Code of what is spoken, see there.
         on_ready: Called with True when the models are up and False when they are lost.
+        place: Where an observer is that others use too, with a transcriber of its own; None to start one. What such a
+            process counts it counts for all of them.
     """
 
     def __init__(
-        self, speech: str = "moonshine", language: str = AUTO, on_ready: Callable[[bool], None] | None = None
+        self,
+        speech: str = "moonshine",
+        language: str = AUTO,
+        on_ready: Callable[[bool], None] | None = None,
+        place: Place | None = None,
     ) -> None:
-        super().__init__("streamer.observer.worker", (speech, language), ObserverStatistics(), on_ready, PATIENCE)
+        super().__init__(WORKER, (speech, language), ObserverStatistics(), on_ready, PATIENCE, place)
         self._questions: dict[int, asyncio.Future[Any]] = {}
         self._numbers = itertools.count()
         self._worker_counts: dict[str, int] = {}

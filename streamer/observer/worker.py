@@ -29,9 +29,9 @@ from streamer.observer.second_reading import Request, SecondReadings
 from streamer.observer.sound_message import unpack_sound
 from streamer.observer.types import PATIENCE, Caption, Observation, pack
 from streamer.workers import framing
+from streamer.workers.link import SILENCE_LIMIT
 from streamer.workers.memory import give_back_large
 from streamer.workers.priority import go_last
-from streamer.workers.process import SILENCE_LIMIT
 from streamer.workers.service import Service, socket_of_parent
 
 SOUND_BACKLOG = 50

@@ -11,7 +11,7 @@ from models.common.arrays import F32
 from streamer.portraits.rows import PATIENCE
 from streamer.workers.client import Statistics, WorkerClient
 from streamer.workers.framing import Message
-from streamer.workers.process import guarded
+from streamer.workers.link import guarded
 
 DEADLINE = 100.0
 """Seconds a portrait may take, with the start of the process for the first one."""

@@ -22,8 +22,8 @@ from models.portrait.mouth import STEP, Mouth, Speaking
 from streamer.portraits.maker import Maker, Refused
 from streamer.portraits.rows import PATIENCE, packed
 from streamer.workers import framing
+from streamer.workers.link import SILENCE_LIMIT
 from streamer.workers.priority import go_behind
-from streamer.workers.process import SILENCE_LIMIT
 from streamer.workers.service import Service, socket_of_parent
 
 BACKLOG = 50

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from streamer.workers.framing import Message
+from streamer.workers.link import Link
 from streamer.workers.process import ModelProcess
+from streamer.workers.remote import Place, RemoteModels
 
 Session = TypeVar("Session")
 
@@ -24,7 +26,7 @@ Counts = TypeVar("Counts", bound=Statistics)
 
 
 class WorkerClient(Generic[Session, Counts]):
-    """Base of the clients: owns one process and what the call keeps of each session.
+    """Base of the clients: owns one process, or a connection to one, and what the call keeps of each session.
 
     Subclasses say how sessions go on after a change (`restarted`), and what a message means (`receive`).
 
@@ -34,6 +36,7 @@ class WorkerClient(Generic[Session, Counts]):
         statistics: Where it counts.
         on_ready: Called with True when the models are up and False when they are lost.
         patience: See `ModelProcess`.
+        place: Where such a process is that others use too; None to start one.
     """
 
     def __init__(
@@ -43,9 +46,14 @@ class WorkerClient(Generic[Session, Counts]):
         statistics: Counts,
         on_ready: Callable[[bool], None] | None,
         patience: float = 1.0,
+        place: Place | None = None,
     ) -> None:
         self.on_ready = on_ready
-        self._process = ModelProcess(module, arguments, self._set_ready, self.receive, patience)
+        self._process: Link
+        if place is None:
+            self._process = ModelProcess(module, arguments, self._set_ready, self.receive, patience)
+        else:
+            self._process = RemoteModels(place, self._set_ready, self.receive, patience)
         self._statistics = statistics
         self._sessions: dict[str, Session] = {}
         self._sending: set[asyncio.Task[None]] = set()

@@ -1,47 +1,24 @@
-"""A process with models in it: started, spoken to over a socket pair, watched, and started anew when it dies."""
+"""A process with models in it: started, spoken to over a socket pair, and started anew when it dies."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
-import math
 import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 
-from streamer.clock import timeout
 from streamer.workers import framing
-
-PING_EVERY = 1.0
-SILENCE_LIMIT = 8.0
-"""Seconds without a sign of life after which the process is killed and started anew."""
-
-START_LIMIT = 120.0
-"""Seconds the models may take to load."""
-
-PAUSE, LONGEST_PAUSE = 0.25, 10.0
-"""Seconds before it is started anew; twice as many each time that it ends without having served, up to the longest."""
-
-SERVED = 5.0
-"""Seconds for which its models have to be up for it to have served."""
-
-log = logging.getLogger("earshot.workers")
+from streamer.workers.link import Link
 
 
-class ModelProcess:
+class ModelProcess(Link):
     """Owns one process.
 
     Args:
         module: Python module to run; it is given the number of its socket, then `arguments`.
         arguments: What else it wants on its command line.
-        on_ready: Called with True when its models are up, with False when they are lost.
-        on_message: Called with every message but those of the heartbeat.
-        patience: How many times longer than an urgent one it may be silent or load its models.
-        greeting: Sent to it before anything else; what is not for everyone's eyes, as a command line is.
-
-    Attributes:
-        starts: How often it was started.
-        again: Whether it is started anew when it ends.
+        on_ready: See `Link`, and likewise what follows.
     """
 
     def __init__(
@@ -53,113 +30,32 @@ class ModelProcess:
         patience: float = 1.0,
         greeting: framing.Message | None = None,
     ) -> None:
-        self._module, self._arguments = module, tuple(arguments)
-        self._on_ready, self._on_message = on_ready, on_message
-        self._patience, self._greeting = patience, greeting
-        self.again = True
-        self._ready, self._ready_at = False, math.inf
-        self._writer: asyncio.StreamWriter | None = None
-        self._supervisor: asyncio.Task[None] | None = None
+        super().__init__(module, on_ready, on_message, patience, greeting)
+        self._arguments = tuple(arguments)
         self._process: asyncio.subprocess.Process | None = None
-        self.starts = 0
-
-    @property
-    def ready(self) -> bool:
-        """Whether the models are up."""
-        return self._ready
 
     @property
     def pid(self) -> int | None:
         """Process number, None while there is none."""
         return self._process.pid if self._process else None
 
-    @property
-    def waiting(self) -> int:
-        """Bytes that were sent and not yet taken by the process."""
-        return self._writer.transport.get_write_buffer_size() if self._writer is not None else 0
-
-    def start(self) -> None:
-        """Start it; returns at once, `ready` turns true when the models are loaded."""
-        self._supervisor = asyncio.create_task(self._supervise(), name=f"supervisor of {self._module}")
-
-    async def close(self) -> None:
-        """Stop it and wait until it is gone."""
-        if self._supervisor is not None:
-            self._supervisor.cancel()
-            await asyncio.gather(self._supervisor, return_exceptions=True)
-            self._supervisor = None
-
-    async def ended(self) -> None:
-        """Wait until it has ended and is not to be started `again`."""
-        if self._supervisor is not None:
-            await asyncio.wait([self._supervisor])
-
-    def send(self, message: framing.Message) -> None:
-        """Send a message; does nothing while the models are not up."""
-        if self._ready and self._writer is not None and not self._writer.is_closing():
-            self._writer.write(framing.encode(message))
-
-    async def _supervise(self) -> None:
-        loop, pause = asyncio.get_running_loop(), PAUSE
-        while self.again:
-            self.starts += 1
-            self._ready_at = math.inf
-            try:
-                await self._run()
-            except (OSError, ValueError, TimeoutError, asyncio.IncompleteReadError) as error:
-                if self.again:
-                    log.warning("%s lost: %s", self._module, error or type(error).__name__)
-            except Exception:
-                # Whatever it was, a call without models is better than no supervisor.
-                log.exception("%s lost", self._module)
-            if loop.time() - self._ready_at > SERVED:
-                pause = PAUSE
-            if self.again:
-                await asyncio.sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE)
-
-    async def _run(self) -> None:
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+        """Start it, and connect by a socket pair; at the end wait for its."""
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         with theirs:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", self._module, str(theirs.fileno()), *self._arguments),
+                *(sys.executable, "-m", self._name, str(theirs.fileno()), *self._arguments),
                 pass_fds=[theirs.fileno()],
                 stdin=asyncio.subprocess.DEVNULL,
             )
-        reader, self._writer = await asyncio.open_connection(sock=ours)
-        if self._greeting is not None:
-            self._writer.write(framing.encode(self._greeting))
-        pinger: asyncio.Task[None] | None = None
+        reader, writer = await asyncio.open_connection(sock=ours)
         try:
-            async with timeout(START_LIMIT * self._patience):
-                await framing.read(reader)
-            log.info("%s is ready (process %d)", self._module, self._process.pid)
-            self._ready_at = asyncio.get_running_loop().time()
-            self._set_ready(True)
-            pinger = asyncio.create_task(self._ping(), name=f"ping of {self._module}")
-            while True:
-                async with timeout(SILENCE_LIMIT * self._patience):
-                    guarded(self._on_message, await framing.read(reader))
+            yield reader, writer
         finally:
-            if pinger is not None:
-                pinger.cancel()
-            self._set_ready(False)
-            self._writer.close()
             await self._end(self._process)
             self._process = None
-
-    def _set_ready(self, ready: bool) -> None:
-        if ready != self._ready:
-            self._ready = ready
-            guarded(self._on_ready, ready)
-
-    async def _ping(self) -> None:
-        n = 0
-        while True:
-            n += 1
-            self.send({"type": "ping", "n": n})
-            await asyncio.sleep(PING_EVERY)
 
     @staticmethod
     async def _end(process: asyncio.subprocess.Process) -> None:
@@ -170,11 +66,3 @@ class ModelProcess:
         except TimeoutError:
             process.kill()
             await process.wait()
-
-
-def guarded(callback: Callable[..., None], *arguments: object) -> None:
-    """Call back; what goes wrong there is a fault of one session and not of the models."""
-    try:
-        callback(*arguments)
-    except Exception:
-        log.exception("a callback of the models failed")

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable
 
 from streamer.logs import configure_logging
 from streamer.workers import framing
+from streamer.workers.link import PING_EVERY
 from streamer.workers.memory import give_back
-from streamer.workers.process import PING_EVERY
 
 log = logging.getLogger("earshot.workers")
 

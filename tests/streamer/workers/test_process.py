@@ -5,8 +5,9 @@ import time
 
 import pytest
 
-from streamer.workers import process
-from streamer.workers.process import LONGEST_PAUSE, SERVED, ModelProcess
+from streamer.workers import link
+from streamer.workers.link import LONGEST_PAUSE, SERVED
+from streamer.workers.process import ModelProcess
 
 
 @pytest.fixture
@@ -18,7 +19,7 @@ def pauses(monkeypatch):
         found.append(seconds)
         await sleep(0)
 
-    monkeypatch.setattr(process.asyncio, "sleep", note)
+    monkeypatch.setattr(link.asyncio, "sleep", note)
     return found
 
 
