@@ -29,6 +29,6 @@ For whoever runs it:
   sound and up to 8 MB/s of pictures (854x480, 13 a second) for whoever has a camera on, and 2 MB/s to the observer.
   That is worth it where few machines have GPUs. A media server then counts as half a processor and an engine as one,
   and there are no more engines than media servers. While one that died is replaced, its calls have plain sound.
-- Without `--engines` a media server counts as one processor. `--renew` waits until there is place for one more, and so
-  does a drain.
+- Without `--engines` a media server counts as one processor. To renew one, or to drain its machine, there has to be
+  place for one more.
 """

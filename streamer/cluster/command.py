@@ -28,6 +28,9 @@ from streamer.settings import Settings, is_loopback
 CONNECT_SECONDS = 60.0
 """Time that this machine's part of Ray has to come up."""
 
+STUCK_SECONDS = 180.0
+"""After which it is said that nothing was renewed: models take up to a minute to load."""
+
 DRAIN_SECONDS = 60.0
 """Time in which a machine that is to go gets rid of its media servers; others have to load their models first."""
 
@@ -108,7 +111,7 @@ def join(address: str, cluster: str) -> int:
 
 
 def renew(cluster: str) -> int:
-    """Put a new media server in the place of each, and return when that is done.
+    """Put a new media server in the place of each, and of the models that all use, and return when that is done.
 
     Args:
         cluster: where the first one is.
@@ -117,14 +120,23 @@ def renew(cluster: str) -> int:
         Exit code 0.
 
     Raises:
-        UserError: the cluster is not reached.
+        UserError: the cluster is not reached, or there is no place for a new one.
     """
     there = parse_address(cluster)
     with connected(there, None):
         manager = _manager()
         ray.get(manager.renew.remote(), timeout=CONNECT_SECONDS)
+        before, since = 0, time.monotonic()
         while left := ray.get(manager.renewing.remote(), timeout=CONNECT_SECONDS):
-            log.info("%d media servers are to be renewed", left)
+            log.info("%d are to be renewed", left)
+            if left != before:
+                before, since = left, time.monotonic()
+            elif time.monotonic() - since > STUCK_SECONDS:
+                free = ray.available_resources().get("CPU", 0.0)
+                raise UserError(
+                    f"nothing was renewed for {STUCK_SECONDS:g} s: {left} are left, and {free:g} processors are free "
+                    "for a new one; it goes on as soon as there is place"
+                )
             time.sleep(1)
     return 0
 

@@ -17,6 +17,7 @@ from streamer.cluster.pool import Pool, Spot
 from streamer.engine import client as engine
 from streamer.logs import configure_logging
 from streamer.observer import client as observer
+from streamer.observer.types import PATIENCE
 from streamer.settings import Settings
 from streamer.workers.hub import Hub
 from streamer.workers.priority import be_prompt
@@ -87,7 +88,7 @@ KINDS = {
     ),
     # It takes what others leave.
     "observer": Kind(
-        lambda settings, key: Hub(observer.WORKER, (settings.speech, settings.language), key, observer.PATIENCE),
+        lambda settings, key: Hub(observer.WORKER, (settings.speech, settings.language), key, PATIENCE),
         lambda settings: settings.observer,
         0.0,
         False,

@@ -27,18 +27,24 @@ pytest.importorskip("ray", reason="Ray is not installed (extra `cluster`)")
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture
-async def site():
-    """A cluster with two media servers, whose models are played."""
-    flags = ("--min", "2", "--max", "2", "--node-port", "6399")
-    path = f"{Path(__file__).parent / 'played'}:{ROOT}"
+@contextlib.asynccontextmanager
+async def cluster(path, *flags, **settings):
+    """A cluster with two media servers."""
+    flags = ("--min", "2", "--max", "2", "--node-port", "6399", *flags)
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("PYTHONPATH", path)
-        async with running("streamer", "cluster", *flags) as (process, site):
+        async with running("streamer", "cluster", *flags, **settings) as (process, site):
             site.http.follow_redirects = True
             yield site
             process.terminate()
             assert await asyncio.wait_for(process.wait(), 60) == 0
+
+
+@pytest.fixture
+async def site():
+    """One whose models are played."""
+    async with cluster(f"{Path(__file__).parent / 'played'}:{ROOT}") as site:
+        yield site
 
 
 class Ears(Listening):
@@ -145,3 +151,61 @@ async def test_a_killed_media_servers_call_goes_on_with_names_voices_and_words(s
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def engines():
+    """Processes of engines on this machine."""
+    found = set()
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if b"streamer.engine.worker" in path.read_bytes():
+                found.add(int(path.parent.name))
+    return found
+
+
+def parent(pid):
+    """The process that has started another one."""
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+async def separated(site):
+    """How many blocks of sound the models have had, by media server."""
+    text = (await site.http.get("/metrics")).text
+    return {
+        server: float(n)
+        for server, n in re.findall(r'^earshot_agent_separated{.*?server="(.*?)".*?} (\S+)$', text, re.M)
+    }
+
+
+async def test_all_media_servers_use_the_clusters_engine_and_get_another_when_it_is_killed():
+    others = await asyncio.to_thread(engines)
+    async with cluster(str(ROOT), "--engines", "1", engine="true") as site:
+        at = str(site.http.base_url).rstrip("/")
+        async with contextlib.AsyncExitStack() as calls:
+            served = {}
+            for _ in range(6):
+                made = await site.room()
+                join = await site.http.post(
+                    f"/rooms/{made['room']}/join", json={"name": "Ann", "invite": made["invite"]}
+                )
+                served.setdefault(join.url.port, (made, join.json()))
+            assert len(served) == 2
+            for port, (made, joined) in served.items():
+                whip = f"{at.rsplit(':', 1)[0]}:{port}/rooms/{made['room']}/whip"
+                await calls.enter_async_context(WhipClient(whip, joined["token"], [BeepTrack(time.monotonic())]))
+            # The models, the actor that has them, nobody.
+            for victim in (lambda pid: pid, parent, None):
+                before = await separated(site)
+
+                async def more(before=before):
+                    now = await separated(site)
+                    return len(now) == 2 and all(n > before.get(server, 0) + 25 for server, n in now.items())
+
+                async with asyncio.timeout(120):
+                    while not await more():  # noqa: ASYNC110
+                        await asyncio.sleep(0.2)
+                (one,) = await asyncio.to_thread(engines) - others
+                others |= {one}
+                if victim is not None:
+                    os.kill(await asyncio.to_thread(victim, one), signal.SIGKILL)
+    assert not await asyncio.to_thread(engines) - others
