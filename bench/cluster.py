@@ -1,9 +1,9 @@
 """What callers notice when parts of a cluster are killed and renewed: `python -m bench.cluster` (extra `cluster`).
 
-Three machines of `ray.cluster_utils.Cluster`, which are processes of this one, with a media server each. In each of
-twelve calls somebody sends a tone and somebody listens, as aiortc clients that come back as the page does. Sound only,
-without models: they would want more cores than a machine for development has. Measured is for how long a listener
-heard nothing of the tone.
+Three machines of `ray.cluster_utils.Cluster`, which are processes of this one, with a media server each, and engines
+that all of these use. In each of twelve calls somebody sends a tone and somebody listens, as aiortc clients that come
+back as the page does. Sound only: looking at twelve pictures would want more cores than a machine for development has.
+Measured is for how long a listener heard nothing of the tone.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ from streamer.client.listening import Listening
 from streamer.client.replay import LoopTrack, sound_loop
 from streamer.client.whep_client import WhepClient
 from streamer.client.whip_client import WhipClient
-from streamer.cluster.names import KEEPERS, MANAGER, NAMESPACE
+from streamer.cluster.names import KEEPERS, MANAGER, MODELS, NAMESPACE, SERVER
 from streamer.cluster.node import free_ports, let_in
 from streamer.settings import Settings
 
-ROOMS, SERVERS = 12, 3
+ROOMS, SERVERS, ENGINES = 12, 3, 2
 RATE = 48_000
 LOUD = 0.05
 """Peak from which the tone is heard."""
@@ -57,7 +57,7 @@ from streamer.cluster.front import open_front
 from streamer.logs import configure_logging
 from streamer.settings import Settings
 configure_logging("warning")
-open_front(Settings(), {servers}, {servers}, "127.0.0.1", 0.0, False)
+open_front(Settings(), {servers}, {servers}, "127.0.0.1", 0.0, False, {engines})
 """
 
 
@@ -133,7 +133,8 @@ class Machines:
     async def front(self) -> AsyncIterator[str]:
         """Open the front door; gives its address."""
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-c", FRONT.format(servers=SERVERS), self.cluster.address), stdout=subprocess.PIPE
+            *(sys.executable, "-c", FRONT.format(servers=SERVERS, engines=ENGINES), self.cluster.address),
+            stdout=subprocess.PIPE,
         )
         assert process.stdout is not None
         try:
@@ -175,6 +176,7 @@ class Trial:
                 self.rooms.append(Room(self.base, (await http.post("/rooms")).json(), tone))
         for room in self.rooms:
             await asyncio.wait_for(asyncio.gather(*(caller.came.wait() for caller in room.callers)), START_SECONDS)
+        await self.all_up()
         await self.steady()
 
     async def steady(self) -> None:
@@ -189,10 +191,19 @@ class Trial:
         return {name: member.rooms for name, member in (await self.manager.members.remote()).items()}
 
     async def all_up(self) -> None:
-        """Wait until there are as many media servers as there are to be."""
+        """Wait until there are as many media servers as there are to be, and all have their models."""
         async with asyncio.timeout(START_SECONDS):
-            while len(await self.servers()) < SERVERS:  # noqa: ASYNC110
+            while (  # noqa: ASYNC110
+                len(members := await self.manager.members.remote()) < SERVERS
+                or not all(member.ready for member in members.values())
+                or len({await self.engine(n) for n in range(ENGINES)} - {None}) < ENGINES
+            ):
                 await asyncio.sleep(0.2)
+
+    async def engine(self, number: int) -> tuple[str, int] | None:
+        """Return where the media server of a number has its engine."""
+        spot = await self.manager.models.remote("engine", number)
+        return None if spot is None else (spot.host, spot.port)
 
     async def do(self, what: str, touched: set[str], act: Callable[[], Awaitable[None]]) -> None:
         """Do something, and measure."""
@@ -219,6 +230,20 @@ class Trial:
             os.kill(pid, signal.SIGKILL)
 
         await self.do("a media server killed", set(rooms), act)
+        await self.all_up()
+
+    async def kill_engine(self) -> None:
+        """Kill an engine, with the actor that it belongs to."""
+        actor = self.ray.get_actor(f"{MODELS}engine-0", NAMESPACE)
+        spot, pid = await actor.spot.remote(), await actor.pid.remote()
+        servers = (await self.servers()).items()
+        numbers = {name: int(name.removeprefix(SERVER)) for name, _ in servers}
+        touched = [rooms for name, rooms in servers if await self.engine(numbers[name]) == (spot.host, spot.port)]
+
+        async def act() -> None:
+            os.kill(pid, signal.SIGKILL)
+
+        await self.do("an engine killed", set().union(*touched), act)
         await self.all_up()
 
     async def kill_manager(self) -> None:
@@ -259,7 +284,7 @@ class Trial:
                 while await self.manager.renewing.remote():  # noqa: ASYNC110
                     await asyncio.sleep(0.3)
 
-        await self.do("every media server renewed", {room.id for room in self.rooms}, act)
+        await self.do("everything renewed", {room.id for room in self.rooms}, act)
 
     async def drain(self) -> None:
         """Have a machine go, as at its SIGTERM."""
@@ -290,7 +315,7 @@ async def trial(machines: Machines, rooms: int, parts: list[str]) -> list[list[s
     return running.rows
 
 
-PARTS = ("kill_server", "kill_manager", "kill_node", "renew", "drain")
+PARTS = ("kill_server", "kill_engine", "kill_manager", "kill_node", "renew", "drain")
 
 
 def main() -> None:
@@ -299,7 +324,7 @@ def main() -> None:
     parser.add_argument("--parts", nargs="+", default=PARTS, choices=PARTS)
     parser.add_argument("--no-page", action="store_true", help="Print it only.")
     told = parser.parse_args()
-    own = {"PORT": "0", "ENGINE": "false", "OBSERVER": "false", "REQUESTS_BURST": "100000", "TOKEN_KEY": "k" * 32}
+    own = {"PORT": "0", "ENGINE": "true", "OBSERVER": "false", "REQUESTS_BURST": "100000", "TOKEN_KEY": "k" * 32}
     os.environ |= {f"EARSHOT_{name}": value for name, value in own.items()}
     os.environ |= {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[1])}
     let_in(Settings(), "127.0.0.1")

@@ -91,7 +91,8 @@ class Hub:
         Raises:
             OSError: That cannot be listened on.
         """
-        self._server = await asyncio.start_server(self._come, host, port, limit=framing.MAX_MESSAGE)
+        # By asyncio's own limit: nobody has more than 128 KiB wait here before the key is shown.
+        self._server = await asyncio.start_server(self._come, host, port)
         self._process.start()
         return int(self._server.sockets[0].getsockname()[1])
 
