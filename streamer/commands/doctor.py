@@ -120,6 +120,18 @@ def _second_reading(settings: Settings) -> list[Finding]:
     return [Finding("Second reading", "good", "Whisper base")]
 
 
+def check_search(settings: Settings) -> list[Finding]:
+    """Report whether searches find what means the same, besides what is called the same."""
+    from models.vision.sentences import installed
+
+    if not settings.observer:
+        return [Finding("Search", "good", "not wanted")]
+    if not installed():
+        lacking = "by words, and the pictures of 3,460 of them; by meaning after pip install 'earshot[meaning]'"
+        return [Finding("Search", "poor", lacking)]
+    return [Finding("Search", "good", "by meaning, too (MiniLM)")]
+
+
 def check_priority(settings: Settings) -> list[Finding]:
     """Report whether sound may be put before all else."""
     if may_go_first():
@@ -172,6 +184,7 @@ CHECKS: tuple[Callable[[Settings], list[Finding]], ...] = (
     check_codecs,
     check_weights,
     check_speech,
+    check_search,
     check_priority,
     check_port,
     check_ice,

@@ -208,12 +208,12 @@ class ObserverClient(WorkerClient[_Session, ObserverStatistics]):
         return [(str(text), float(p)) for text, p in result["answers"]], bool(result["known"])
 
     async def embed(self, text: str) -> F32:
-        """Return the vector (D,) of a text, in the space of the keyframes.
+        """Return the vectors (2, D) of what is searched for: to be compared with keyframes, and with lines.
 
         Raises:
             Unavailable: the models do not answer.
         """
-        return np.frombuffer(await self._ask({"type": "embed", "text": text}), np.float32)
+        return np.frombuffer(await self._ask({"type": "embed", "text": text}), np.float32).reshape(2, -1)
 
     async def _ask(self, message: Message) -> Any:
         if not self.ready:

@@ -22,6 +22,7 @@ from models.vision.captioning_runtime import CHANGED, Captioner, SceneText, chan
 from models.vision.embed_runtime import JointEmbedding
 from models.vision.familiar import Familiarity
 from models.vision.image_runtime import GridArrays, ImageRuntime
+from models.vision.meaning import QueryEmbedding
 from models.vision.vqa_runtime import Answer, Answerer
 from streamer.observer.spectrogram import Spectrogram
 from streamer.observer.types import Columns, Description, Keyframe, Localization, Observation, Sounds
@@ -79,6 +80,7 @@ class Observer:
         self._captioner = Captioner()
         self._familiarity = Familiarity()
         self._embedding = JointEmbedding()
+        self._queries = QueryEmbedding.best(self._embedding)
         self._answerer = Answerer()
         self._sessions: dict[str, ObserverSession] = {}
 
@@ -163,9 +165,14 @@ class Observer:
             return None
         return self._answerer.answer(self._encoder.encode(session.picture[None]), [question])[0]
 
-    def embed(self, texts: list[str]) -> F32:
-        """Return the vectors (len(texts), D) of unit length, in the space of the keyframes."""
-        return self._embedding.text(texts)
+    def line(self, text: str) -> F32:
+        """Return the vector (D,) of what somebody said."""
+        vector: F32 = self._queries.lines([text])[0]
+        return vector
+
+    def query(self, text: str) -> F32:
+        """Return the vectors (2, D) of what is searched for: to be compared with keyframes, and with lines."""
+        return np.concatenate([self._queries.pictures([text]), self._queries.asked([text])])
 
     def _locate(self, due: dict[str, ObserverSession], grids: GridArrays) -> list[tuple[str, Observation]]:
         if not due:

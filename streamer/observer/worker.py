@@ -151,7 +151,7 @@ class Worker(Service):
     def _reply(self, message: framing.Message) -> framing.Message:
         try:
             if message["type"] == "embed":
-                return {"type": "result", "result": self._vector(message["text"])}
+                return {"type": "result", "result": self._vector(self._observer.query, message["text"])}
             answer = self._observer.ask(message["sid"], message["question"])
         except Exception:
             # One odd question must not cost everybody the models.
@@ -160,9 +160,9 @@ class Worker(Service):
         result = None if answer is None else {"answers": [*answer.answers], "known": answer.known}
         return {"type": "result", "result": result}
 
-    def _vector(self, text: str) -> bytes:
+    def _vector(self, embed: Callable[[str], F32], text: str) -> bytes:
         with self._embedding:
-            vector: bytes = self._observer.embed([text])[0].astype(np.float32).tobytes()
+            vector: bytes = embed(text).astype(np.float32).tobytes()
             return vector
 
     def _caption(self) -> None:
@@ -208,7 +208,7 @@ class Worker(Service):
 
     def _send_caption(self, sid: str, caption: Caption) -> None:
         if caption.final and caption.text:
-            caption = replace(caption, vector=self._vector(caption.text))
+            caption = replace(caption, vector=self._vector(self._observer.line, caption.text))
         self._send_observation(sid, caption)
 
 

@@ -46,8 +46,8 @@ class MomentSearch:
 
         async def find() -> None:
             self._requests.check_rate(asker)
-            vector = await self._observer.embed(search.query)
-            moments = self.index.search(vector, search.query, since=asker.sees_from)
+            seen, said = await self._observer.embed(search.query)
+            moments = self.index.search(seen, search.query, since=asker.sees_from, said=said)
             shown = [found_moment(moment) for moment in moments]
             # Nobody wants the moments of the search before, and with their pictures they are large.
             broadcast.send([asker], FoundMoments(id=search.id, query=search.query, moments=shown), "found")

@@ -1,7 +1,7 @@
 """What was seen and said in a running call, to be searched: bounded, in memory only, gone with the call.
 
-Holds no model: vectors come from `models/vision/embed_runtime.py`. They are at most 1 long, and a text is the shorter
-the less of it is known, so that an inner product is a similarity that nonsense never has.
+Holds no model: vectors come from `models/vision/meaning.py`. Those of pictures and lines are at most 1 long, and a text
+is the shorter the less of it is known, so that an inner product is a similarity that nonsense never has.
 """
 
 from __future__ import annotations
@@ -212,7 +212,9 @@ class SearchIndex:
         moment = Moment(participant, t, "chat", text.strip()[:LONGEST_TEXT], writer, 0.0, None)
         self._add_line(moment, np.zeros(0, np.float32), added)
 
-    def search(self, vector: F32, text: str, limit: int = 10, since: float = float("-inf")) -> list[Moment]:
+    def search(
+        self, vector: F32, text: str, limit: int = 10, since: float = float("-inf"), said: F32 | None = None
+    ) -> list[Moment]:
         """Find moments.
 
         Args:
@@ -220,6 +222,7 @@ class SearchIndex:
             text: the query as it was typed.
             limit: moments at most.
             since: nothing is found that was added earlier, seconds of the index's clock.
+            said: (D,) of the query among lines, if these have a space of their own; None for `vector`.
 
         Returns:
             The best first; few or none where nothing fits.
@@ -228,8 +231,8 @@ class SearchIndex:
             ValueError: for a vector that is not finite.
         """
         self._expire(self._clock())
-        vector = _finite(vector)
-        found = [*islice(self._seen(vector, since), limit), *self._said(vector, text, since)]
+        vector, said = _finite(vector), _finite(vector if said is None else said)
+        found = [*islice(self._seen(vector, since), limit), *self._said(said, text, since)]
         return sorted(found, key=lambda moment: (-moment.score, -moment.t))[:limit]
 
     def _add_line(self, moment: Moment, vector: F32, added: float | None) -> None:
@@ -270,7 +273,7 @@ class SearchIndex:
         alike = self._lines.near(vector)
         for row in np.flatnonzero(alike >= LIKE_LINE).tolist():
             number = self._lines.first + row
-            scores[number] = max(scores.get(number, 0.0), _LINE_WORTH * float(alike[row]))
+            scores[number] = max(scores.get(number, 0.0), _LINE_WORTH * min(1.0, float(alike[row])))
         for number, score in scores.items():
             row = number - self._lines.first
             if self._lines.added[row] >= since:

@@ -53,11 +53,13 @@ def timed(text: str, start: float, end: float, read: Iterable[tuple[str, float]]
     timed: list[Word] = []
     for (first, since), (last, until) in pairwise(places):
         part = words[first:last]
-        letters, done = sum(len(word) + 1 for word in part), 0
+        letters, done, begin = sum(len(word) + 1 for word in part), 0, since
         for word in part:
-            begin = since + (until - since) * done / letters
             done += len(word) + 1
-            timed.append(Word(word, begin, since + (until - since) * done / letters))
+            # Rounded sums of parts may be a trace more than the whole.
+            over = min(until, since + (until - since) * done / letters) if done < letters else until
+            timed.append(Word(word, begin, over))
+            begin = over
     return timed
 
 

@@ -235,18 +235,21 @@ class EmbeddingTrainer:
                 self.save()
 
 
-def short_queries(net: Embedding, vocabulary: Vocabulary, captions: Captions) -> Iterator[tuple[str, Tensor, Tensor]]:
+def short_queries(
+    net: Embedding, vocabulary: Vocabulary, captions: Captions
+) -> Iterator[tuple[str, list[str], Tensor, Tensor]]:
     """Return the 50 most frequent phrases of one and of two words.
 
     Yields:
-        What they are, their points (50, 384), and (50, N) bool: which pictures have all the words in their captions.
+        What they are, they themselves, their points (50, 384), and (50, N) bool: which pictures have all the words in
+        their captions.
     """
     said = [{word for words in five for word in words} for five in captions]
     for name, size in (("one word", 1), ("two words", 2)):
         cuts = (cut for five in captions for words in five for cut in chunks(words) if len(cut) == size)
         queries = [" ".join(cut) for cut, _ in Counter(map(tuple, cuts)).most_common(50)]
         right = torch.tensor([[set(query.split()) <= words for words in said] for query in queries])
-        yield name, text_points(net, vocabulary, queries), right
+        yield name, queries, text_points(net, vocabulary, queries), right
 
 
 def evaluate(options: argparse.Namespace) -> None:
@@ -258,13 +261,14 @@ def evaluate(options: argparse.Namespace) -> None:
     text = text_points(net, vocabulary, sentences)
     for name, value in recall(image, text).items():
         print(f"{name}: {value:.1f} %")
-    for name, points, right in short_queries(net, vocabulary, captions):
+    short = list(short_queries(net, vocabulary, captions))
+    for name, _, points, right in short:
         first = (points @ image.T).topk(10).indices
         print(f"of the first ten, {name}: {100 * right.gather(1, first).float().mean():.1f} % right ", end="")
         print(f"(by chance {100 * right.float().mean():.1f} %)")
     print("queries | similarity | of the right pictures pass | of the others")
     owner = torch.arange(len(text))[:, None] // 5 == torch.arange(len(image))
-    for name, points, right in (("captions", text, owner), *short_queries(net, vocabulary, captions)):
+    for name, _, points, right in (("captions", [], text, owner), *short):
         score = points @ image.T
         for least in (0.25, 0.3, 0.35, 0.4):
             passed, other = (100 * (score[which] > least).float().mean().item() for which in (right, ~right))

@@ -30,12 +30,17 @@ def embedding() -> JointEmbedding:
     return JointEmbedding()
 
 
-@pytest.fixture(scope="module")
-def grids() -> GridArrays:
+def example_grids() -> GridArrays:
+    """What the encoder sees in scikit-image's pictures, which are not Flickr's."""
     folder = Path(skimage.data.__file__).parent
     names = ("chelsea.png", "coffee.png", "rocket.jpg", "astronaut.png", "motorcycle_left.png")
     pictures = [fit(skimage.io.imread(folder / name)[..., :3]) for name in names]
     return ImageRuntime().encode(np.stack(pictures))
+
+
+@pytest.fixture(scope="module")
+def grids() -> GridArrays:
+    return example_grids()
 
 
 def test_places_keep_row_and_column() -> None:

@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from models.speech.transcriber import SECOND_READER
+from models.vision import sentences
 from streamer.__main__ import main
 from streamer.commands import doctor
 from streamer.commands.serve import page_address
@@ -132,6 +133,14 @@ def test_doctor_says_whether_captions_are_read_twice(monkeypatch, installed, lev
     assert captions.level == "good"
     assert (second.question, second.level) == ("Second reading", level) and answer in second.answer
     assert doctor.check_speech(Settings(speech="none")) == [doctor.Finding("Captions", "good", "not wanted")]
+
+
+@pytest.mark.parametrize(("there", "level", "answer"), [(True, "good", "MiniLM"), (False, "poor", "earshot[meaning]")])
+def test_doctor_says_whether_searches_go_by_meaning(monkeypatch, there, level, answer):
+    monkeypatch.setattr(sentences, "installed", lambda: there)
+    (finding,) = doctor.check_search(Settings())
+    assert (finding.question, finding.level) == ("Search", level) and answer in finding.answer
+    assert doctor.check_search(Settings(observer=False)) == [doctor.Finding("Search", "good", "not wanted")]
 
 
 def test_a_check_that_breaks_is_a_finding(monkeypatch):

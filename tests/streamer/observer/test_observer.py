@@ -160,8 +160,8 @@ async def test_the_process_says_the_same_and_says_when_it_is_gone(speech):
         client.see("p", 60, portrait)
         answers, _known = await client.ask("p", "what is in the picture")
         assert len(answers) == 3
-        vector = await client.embed("a portrait of a woman")
-        assert vector.size * 4 == len(final.vector)
+        seen, said = await client.embed("a portrait of a woman")
+        assert seen.size * 4 == said.size * 4 == len(final.vector)
         assert client.statistics.sounds == 90 and client.statistics.sounds_dropped == 0
         assert client.statistics.pictures + client.statistics.pictures_skipped == 91
     finally:

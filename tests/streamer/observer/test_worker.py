@@ -31,8 +31,11 @@ class Observer:
     def ask(self, sid, question):
         raise RuntimeError("odd")
 
-    def embed(self, texts):
-        return np.ones((len(texts), 4), np.float32)
+    def line(self, text):
+        return np.full(4, len(text), np.float32)
+
+    def query(self, text):
+        return np.full((2, 4), len(text), np.float32)
 
 
 class LiveCaptions:
@@ -83,7 +86,7 @@ def test_an_odd_question_costs_nobody_the_models(talk):
     sock.sendall(framing.encode({"type": "ask", "sid": "p", "question": "?", "n": 3}))
     assert framing.read_blocking(sock) == {"type": "failed", "n": 3}
     sock.sendall(framing.encode({"type": "embed", "text": "a dog", "n": 4}))
-    assert len(framing.read_blocking(sock)["result"]) == 16
+    assert len(framing.read_blocking(sock)["result"]) == 2 * 16
 
 
 def test_without_its_transcriber_the_rest_goes_on(monkeypatch, caplog):

@@ -103,6 +103,14 @@ def test_a_line_that_means_the_same_ranks_below_the_words_themselves() -> None:
     assert [moment.t for moment in moments.search(axis(1, -1.0), "cat")] == []
 
 
+def test_lines_may_have_a_space_of_their_own() -> None:
+    moments = SearchIndex()
+    moments.add_picture("ann", 1.0, axis(0), b"")
+    moments.add_words("ann", None, 2.0, "a puppy", axis(1))
+    moments.add_words("ann", None, 3.0, "a kitten", axis(0))
+    assert [moment.t for moment in moments.search(axis(0), "dog", said=axis(1))] == [1.0, 2.0]
+
+
 def test_bounded_by_count_and_the_oldest_go_first() -> None:
     moments = SearchIndex(pictures=3, lines=4)
     for i in range(10):

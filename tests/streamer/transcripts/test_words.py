@@ -1,6 +1,6 @@
 """Words and their times."""
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from streamer.transcripts.words import Word, WordTimes, timed
@@ -33,6 +33,7 @@ def test_of_readings_that_gain_no_word_the_first_counts():
 
 
 @settings(max_examples=50)
+@example("a a", 0.7377185788664398, 5.0, [("a", 5.720348453701617)])
 @given(st.text("ab ", max_size=40), st.floats(0, 9), st.floats(0, 9), st.lists(reading, max_size=12))
 def test_whatever_was_read_times_rise_within_the_sentence(text, start, lasts, read):
     words = timed(text, start, start + lasts, read)
