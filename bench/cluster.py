@@ -1,9 +1,9 @@
 """What callers notice when parts of a cluster are killed and renewed: `python -m bench.cluster` (extra `cluster`).
 
-Three machines of `ray.cluster_utils.Cluster`, which are processes of this one, with a media server each, and engines
-that all of these use. In each of twelve calls somebody sends a tone and somebody listens, as aiortc clients that come
-back as the page does. Sound only: looking at twelve pictures would want more cores than a machine for development has.
-Measured is for how long a listener heard nothing of the tone.
+Three machines of `ray.cluster_utils.Cluster`, which are processes of this one, with a media server each, and with
+`--engines 2` engines that all of these use. In each of twelve calls, six with engines, somebody sends a tone and
+somebody listens, as aiortc clients that come back as the page does. Sound only, and twelve without models: more is too
+much for the two cores of a machine for development. Measured is for how long a listener heard nothing of the tone.
 """
 
 from __future__ import annotations
@@ -37,7 +37,11 @@ from streamer.cluster.names import KEEPERS, MANAGER, MODELS, NAMESPACE, SERVER
 from streamer.cluster.node import free_ports, let_in
 from streamer.settings import Settings
 
-ROOMS, SERVERS, ENGINES = 12, 3, 2
+SERVERS = 3
+ROOMS, ROOMS_WITH_ENGINES = 12, 6
+PLACES = 6
+"""Processors that Ray is told each machine has: the last one is to hold everything."""
+
 RATE = 48_000
 LOUD = 0.05
 """Peak from which the tone is heard."""
@@ -115,14 +119,18 @@ class Room:
 
 
 class Machines:
-    """The simulated machines, with the front door as a process beside them."""
+    """The simulated machines, with the front door as a process beside them.
 
-    def __init__(self) -> None:
+    Args:
+        engines: that all media servers use.
+    """
+
+    def __init__(self, engines: int) -> None:
         from ray.cluster_utils import Cluster
 
-        self.cluster = Cluster()
-        head = self._add(num_cpus=SERVERS, _system_config={"health_check_period_ms": 1000})
-        self.nodes = [head, *(self._add(num_cpus=SERVERS) for _ in range(SERVERS - 1))]
+        self.engines, self.cluster = engines, Cluster()
+        head = self._add(num_cpus=PLACES, _system_config={"health_check_period_ms": 1000})
+        self.nodes = [head, *(self._add(num_cpus=PLACES) for _ in range(SERVERS - 1))]
 
     def _add(self, **options: Any) -> Any:
         names = ("metrics_agent_port", "runtime_env_agent_port", "dashboard_agent_listen_port", "metrics_export_port")
@@ -133,7 +141,7 @@ class Machines:
     async def front(self) -> AsyncIterator[str]:
         """Open the front door; gives its address."""
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-c", FRONT.format(servers=SERVERS, engines=ENGINES), self.cluster.address),
+            *(sys.executable, "-c", FRONT.format(servers=SERVERS, engines=self.engines), self.cluster.address),
             stdout=subprocess.PIPE,
         )
         assert process.stdout is not None
@@ -196,7 +204,7 @@ class Trial:
             while (  # noqa: ASYNC110
                 len(members := await self.manager.members.remote()) < SERVERS
                 or not all(member.ready for member in members.values())
-                or len({await self.engine(n) for n in range(ENGINES)} - {None}) < ENGINES
+                or len({await self.engine(n) for n in range(self.machines.engines)} - {None}) < self.machines.engines
             ):
                 await asyncio.sleep(0.2)
 
@@ -320,24 +328,31 @@ PARTS = ("kill_server", "kill_engine", "kill_manager", "kill_node", "renew", "dr
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rooms", type=int, default=ROOMS)
-    parser.add_argument("--parts", nargs="+", default=PARTS, choices=PARTS)
+    parser.add_argument("--engines", type=int, default=0)
+    parser.add_argument("--rooms", type=int)
+    parser.add_argument("--parts", nargs="+", choices=PARTS)
     parser.add_argument("--no-page", action="store_true", help="Print it only.")
     told = parser.parse_args()
-    own = {"PORT": "0", "ENGINE": "true", "OBSERVER": "false", "REQUESTS_BURST": "100000", "TOKEN_KEY": "k" * 32}
+    engines: int = told.engines
+    rooms: int = told.rooms or (ROOMS_WITH_ENGINES if engines else ROOMS)
+    parts: list[str] = told.parts or [part for part in PARTS if engines or part != "kill_engine"]
+    own = {"PORT": "0", "ENGINE": str(engines > 0), "OBSERVER": "false", "REQUESTS_BURST": "100000"}
+    own["TOKEN_KEY"] = "k" * 32
     os.environ |= {f"EARSHOT_{name}": value for name, value in own.items()}
     os.environ |= {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[1])}
     let_in(Settings(), "127.0.0.1")
     # In the main thread: Ray sets signal handlers.
-    machines = Machines()
+    machines = Machines(engines)
     try:
-        rows = asyncio.run(trial(machines, told.rooms, told.parts))
+        rows = asyncio.run(trial(machines, rooms, parts))
     finally:
         machines.cluster.shutdown()
     head = ["what", "rooms touched", "longest silence there", "other rooms", "longest silence there", "rooms lost"]
     body = table(head, rows)
     if told.no_page:
         print(body)
+    elif engines:
+        publish("cluster_engines", f"python -m bench.cluster --engines {engines}", body)
     else:
         publish("cluster", "python -m bench.cluster", body)
 

@@ -99,7 +99,7 @@ class Manager:
         return len(self._registry.on(node)) + sum(pool.on(node) for pool in self._pools.values())
 
     async def renew(self) -> None:
-        """Put a new media server in the place of each, one by one, and new models in the place of those all use."""
+        """Put a new media server in the place of each, one by one, then new models in the place of those all use."""
         self._renewing = list(self._registry.staying)
         for pool in self._pools.values():
             pool.renew()
@@ -135,7 +135,10 @@ class Manager:
         while True:
             try:
                 await self._look()
-                await asyncio.gather(*(pool.look(self._wanted, self._closed_nodes) for pool in self._pools.values()))
+                busy = bool(self._renewing or self._registry.leaving)
+                for pool in self._pools.values():
+                    await pool.look(self._wanted, self._closed_nodes, busy)
+                    busy = busy or pool.renewing > 0
             except Exception:
                 log.exception("a look at the cluster failed")
             await asyncio.sleep(LOOK_SECONDS)

@@ -50,7 +50,7 @@ class Pool:
 
     Args:
         prefix: of their names.
-        most: there are at the most, but for those that take the place of one on its way out.
+        most: there are at the most, but for one that takes the place of another on its way out.
         hire: starts one, or takes the one that there is, given its name and the machines where it is not to be.
     """
 
@@ -58,26 +58,27 @@ class Pool:
         self._prefix, self._most, self._hire = prefix, most, hire
         self._workers: dict[str, Worker] = {}
         self._spots: dict[str, Spot] = {}
-        self._going: set[str] = set()
-        self._ending: set[asyncio.Task[None]] = set()
+        self._renewing: list[str] = []
+        self._ending: dict[str, asyncio.Task[None]] = {}
 
     def find(self, number: int) -> Spot | None:
         """Return where the media server of this number has its models; None while none are up."""
-        ready = [spot for name, spot in sorted(self._spots.items()) if spot.ready and name not in self._going]
-        return ready[number % len(ready)] if ready else None
+        ready = {name: spot for name, spot in sorted(self._spots.items()) if spot.ready}
+        stay = [spot for name, spot in ready.items() if name not in self._renewing] or list(ready.values())
+        return stay[number % len(stay)] if stay else None
 
     def on(self, node: str) -> int:
         """Return how many are on a machine."""
         return sum(spot.node == node for spot in self._spots.values())
 
     def renew(self) -> None:
-        """Put a new one in the place of each."""
-        self._going |= self._workers.keys()
+        """Put a new one in the place of each, one by one: models that load want most of a machine."""
+        self._renewing = sorted(self._workers)
 
     @property
     def renewing(self) -> int:
-        """How many are on their way out."""
-        return len(self._going)
+        """How many are still to be renewed."""
+        return len(self._renewing)
 
     def adopt(self, names: Iterable[str]) -> None:
         """Take those that were started before, by their names, of which others are ignored."""
@@ -85,25 +86,30 @@ class Pool:
             if name.startswith(self._prefix):
                 self._workers[name] = self._hire(name, set())
 
-    async def look(self, servers: int, closed_nodes: set[str]) -> None:
+    async def look(self, servers: int, closed_nodes: set[str], busy: bool = False) -> None:
         """See how they are, and start or end one if that is due.
 
         Args:
             servers: media servers that there are to be; each has use for one at the most.
             closed_nodes: machines on which there is to be nothing.
+            busy: whether something else is being renewed, for which these wait.
         """
         await asyncio.gather(*map(self._ask, list(self._workers)))
-        self._going |= {name for name, spot in self._spots.items() if spot.node in closed_nodes}
-        wanted, staying = min(self._most, servers), self._workers.keys() - self._going
+        leaving = [name for name, spot in sorted(self._spots.items()) if spot.node in closed_nodes]
+        leaving += [] if busy else self._renewing
+        going = leaving[:1]
+        wanted, staying = min(self._most, servers), self._workers.keys() - set(going)
         if len(staying) < wanted:
-            number = next(n for n in range(len(self._workers) + 1) if f"{self._prefix}{n}" not in self._workers)
-            log.info("%s%d is started", self._prefix, number)
-            self._workers[f"{self._prefix}{number}"] = self._hire(f"{self._prefix}{number}", closed_nodes)
-        elif not all(name in self._spots and self._spots[name].ready for name in staying):
+            # One that is being ended still has its name.
+            taken = self._workers.keys() | self._ending.keys()
+            name = next(name for n in range(len(taken) + 1) if (name := f"{self._prefix}{n}") not in taken)
+            log.info("%s is started", name)
+            self._workers[name] = self._hire(name, closed_nodes)
+        elif not all(name in self._spots and self._spots[name].ready for name in staying - set(leaving)):
             return  # some are just starting
-        elif self._going:
-            # Others are up in its place.
-            self._end(min(self._going))
+        elif going:
+            # Another one is up in its place.
+            self._end(going[0])
         elif len(staying) > wanted:
             self._end(max(staying))
 
@@ -111,7 +117,7 @@ class Pool:
         """End all."""
         for name in list(self._workers):
             self._end(name)
-        await asyncio.gather(*self._ending, return_exceptions=True)
+        await asyncio.gather(*self._ending.values(), return_exceptions=True)
 
     async def _ask(self, name: str) -> None:
         try:
@@ -123,8 +129,8 @@ class Pool:
     def _end(self, name: str) -> None:
         worker = self._workers.pop(name)
         self._spots.pop(name, None)
-        self._going.discard(name)
+        self._renewing = [other for other in self._renewing if other != name]
         log.info("%s is ended", name)
         task = asyncio.get_running_loop().create_task(worker.end(), name=f"ending {name}")
-        self._ending.add(task)
-        task.add_done_callback(self._ending.discard)
+        self._ending[name] = task
+        task.add_done_callback(lambda _: self._ending.pop(name))

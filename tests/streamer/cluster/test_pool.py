@@ -8,6 +8,8 @@ from streamer.cluster.pool import Pool, Spot
 class Worker:
     def __init__(self, name, node):
         self.name, self.node, self.ready, self.away, self.ended = name, node, False, False, False
+        self.may_end = asyncio.Event()
+        self.may_end.set()
 
     async def spot(self):
         if self.away:
@@ -15,6 +17,7 @@ class Worker:
         return Spot(self.name, 1, self.ready, self.node)
 
     async def end(self):
+        await self.may_end.wait()
         self.ended = True
 
 
@@ -28,8 +31,10 @@ class Site:
 
     def hire(self, name, closed):
         nodes = [node for node in ("a", "b") if node not in closed]
-        worker = Worker(name, nodes[len(self.workers) % len(nodes)])
-        return self.workers.setdefault(name, worker)
+        worker = self.workers.get(name)
+        if worker is None or worker.ended:
+            worker = self.workers[name] = Worker(name, nodes[len(self.workers) % len(nodes)])
+        return worker
 
     async def look(self, servers, times=1):
         for _ in range(times):
@@ -78,7 +83,7 @@ async def test_one_that_does_not_answer_is_nobodys_until_it_does():
     assert site.of(0, 1) == ["engine-0", "engine-1"]
 
 
-async def test_renewed_once_others_are_up_in_their_place():
+async def test_renewed_one_by_one_each_once_another_is_up_in_its_place():
     site = Site(most=2)
     await site.look(2, times=2)
     site.load()
@@ -86,12 +91,49 @@ async def test_renewed_once_others_are_up_in_their_place():
     site.pool.renew()
     assert site.pool.renewing == 2
     await site.look(2, times=5)
-    # Those that are to go serve on, as nobody else can.
-    assert site.there == ["engine-0", "engine-1", "engine-2", "engine-3"] and site.pool.renewing == 2
+    # The one that is to go first serves on while the next loads.
+    assert site.there == ["engine-0", "engine-1", "engine-2"] and site.pool.renewing == 2
+    assert site.of(0, 1) == ["engine-0", "engine-1"], "while there is no other, those of before"
     site.load()
-    await site.look(2, times=3)
+    site.workers["engine-0"].may_end.clear()
+    await site.look(2, times=2)
+    # One that is being ended keeps its name.
+    assert site.there == ["engine-0", "engine-1", "engine-2", "engine-3"] and site.pool.renewing == 1
+    site.workers["engine-0"].may_end.set()
+    assert site.of(0, 1) == ["engine-2", "engine-2"], "who has to find one anew does so once"
+    site.load()
+    await site.look(2, times=2)
     assert site.there == ["engine-2", "engine-3"] and site.pool.renewing == 0
     assert site.of(0, 1) == ["engine-2", "engine-3"]
+
+
+async def test_they_wait_while_something_else_is_renewed():
+    site = Site(most=1)
+    await site.look(1)
+    site.load()
+    site.pool.renew()
+    for _ in range(3):
+        await site.pool.look(1, site.closed, busy=True)
+    assert site.there == ["engine-0"] and site.pool.renewing == 1
+    await site.look(1)
+    assert site.there == ["engine-0", "engine-1"]
+
+
+async def test_of_a_machine_that_died_nobody_waits_for_the_second():
+    site = Site(most=2)
+    await site.look(2, times=2)
+    site.load()
+    await site.look(2)
+    for worker in site.workers.values():
+        worker.node = "b"
+    await site.look(2)
+    site.closed.add("b")
+    for worker in list(site.workers.values()):
+        worker.ready = False
+    await site.look(2, times=2)
+    site.workers["engine-2"].ready = True
+    await site.look(2, times=2)
+    assert [worker.node for worker in site.workers.values() if not worker.ended] == ["a", "b", "a"]
 
 
 async def test_a_machine_that_is_to_go_has_none_any_more():
