@@ -75,7 +75,7 @@ def summary(page: str) -> str:
     demo = rows_of(page, "separation")
     gate, mixture = row("captions", "separated, gate, hindsight"), row("captions", "mixture")
     word = row("captions", "separated, gate, hindsight", "word → a line that reaches so far")
-    recording = row("process", "with heat maps, tags, captions")
+    recording = row("process", "both passes, tuned to the voices between them (the default)")
     voice = row("face", "network")
     pair, cuts, live = kind("conversations", "pair"), kind("conversations", "cuts"), kind("live", "pair")
     found = [

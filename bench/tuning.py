@@ -2,8 +2,9 @@
 
 Pairs of people whom nobody was trained on or chosen by (the list "test" of DIR, `models.train.data.datasets`) have a
 conversation: each talks alone, then both at once, four times; alone for as long as `--alone` says in all. Each goes
-through the first pass of `earshot process` once and through the second twice: as shipped, and tuned. FOLDER keeps the
-figures of each pair, so that a run that was stopped goes on.
+through the first pass of `earshot process` once and through the second twice: as shipped, and tuned. With `--faces`
+they are two photographs that speak, as in the demo, else sound alone. FOLDER keeps the figures of each pair, so that a
+run that was stopped goes on.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import soundfile
+from scipy.signal import resample_poly
 
 from bench.conversations import in_step, sound_of
 from bench.page import publish, table
@@ -24,6 +26,8 @@ from models.common.arrays import F32
 from models.common.audio import SAMPLE_RATE
 from models.train.data.datasets import clips, source
 from models.train.data.speakers import split_of
+from streamer.demo.film import film
+from streamer.demo.sound import RATE
 from streamer.engine.engine import Engine
 from streamer.engine.survey import Known
 from streamer.engine.tuning import Tuning
@@ -82,7 +86,7 @@ def gained(folder: Path, voices: F32, begins: list[int], files: list[str]) -> li
 
 def files_of(folder: Path, voices: F32) -> list[str]:
     """Tell which file holds whose voice."""
-    sounds = {path.name: sound_of(path, voices.shape[1]) for path in sorted(folder.glob("voice-*.wav"))}
+    sounds = {path.name: sound_of(path, voices.shape[1]) for path in sorted(folder.glob("*-[0-9]*.wav"))}
     amounts = {name: voices @ pcm for name, pcm in sounds.items()}
     return [max(amounts, key=lambda name: float(amounts[name][number])) for number in range(len(voices))]
 
@@ -94,13 +98,23 @@ def separated(path: Path, info: MediaInfo, engine: Engine, known: Known) -> Temp
     return folder
 
 
-def measure(first: F32, second: F32, alone: float) -> dict[str, object]:
+def recorded(folder: Path, voices: F32, faces: bool) -> Path:
+    """Write the recording."""
+    if faces:
+        path = folder / "pair.mp4"
+        film(path, resample_poly(voices.sum(axis=0), RATE // SAMPLE_RATE, 1).astype(np.float32), list(voices))
+    else:
+        path = folder / "pair.wav"
+        soundfile.write(path, voices.sum(axis=0), SAMPLE_RATE, "FLOAT")
+    return path
+
+
+def measure(first: F32, second: F32, alone: float, faces: bool) -> dict[str, object]:
     """Measure one pair."""
     voices, begins = conversation(first, second, alone)
     clock = time.process_time
     with TemporaryDirectory() as folder:
-        path = Path(folder, "pair.wav")
-        soundfile.write(path, voices.sum(axis=0), SAMPLE_RATE, "FLOAT")
+        path = recorded(Path(folder), voices, faces)
         info, engine, began = inspect(path), Engine(), clock()
         known = surveyed(path, info, engine.survey(), lambda t: None)
         learnt = clock()
@@ -161,6 +175,7 @@ def main() -> None:
     parser.add_argument("--split", default="test", choices=("dev", "test"))
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--from-pair", type=int, default=0, help="for several processes beside each other")
+    parser.add_argument("--faces", action="store_true", help="who talks is seen")
     parser.add_argument("--publish", action="store_true", help="write the table into bench/README.md")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
@@ -169,9 +184,9 @@ def main() -> None:
     pairs = list(zip(names[::2], names[1::2], strict=False))[options.from_pair : options.from_pair + options.pairs]
     found = {}
     for a, b in pairs:
-        path = options.out / f"{a}-{b}-{options.alone:g}.json"
+        path = options.out / f"{a}-{b}-{options.alone:g}{'-faces' * options.faces}.json"
         if not path.exists():
-            path.write_text(json.dumps(measure(speech[a], speech[b], options.alone)))
+            path.write_text(json.dumps(measure(speech[a], speech[b], options.alone, options.faces)))
         found[f"{a}, {b}"] = json.loads(path.read_text())
         print(*row(f"{a}, {b}", found[f"{a}, {b}"]), sep=" | ", flush=True)
     before, after = (np.concatenate([np.ravel(one[key]) for one in found.values()]) for key in ("before", "after"))
@@ -179,10 +194,13 @@ def main() -> None:
     text += (
         f"\n\nAll: {before.mean():+.2f} → {after.mean():+.2f} dB; below -1 dB {np.mean(before < -1):.0%} → "
         f"{np.mean(after < -1):.0%}; {np.mean(after < before - 0.1):.0%} of the stretches of {SCENE:.0f} s worse than "
-        "before (by 0.1 dB). Sound alone, both passes of `earshot process`; the tuning knows nothing of the stretches."
+        f"before (by 0.1 dB). {'Photographs that speak' if options.faces else 'Sound alone'}, both passes of `earshot "
+        "process`; the tuning knows nothing of the stretches."
     )
     if options.publish:
-        publish("tuning", "python -m bench.tuning --data DIR --out FOLDER --publish", text)
+        faces = "-faces" * options.faces
+        command = f"python -m bench.tuning --data DIR --out FOLDER --pairs {len(pairs)}{' --faces' * options.faces}"
+        publish(f"tuning{faces}", f"{command} --publish", text)
     else:
         print(text)
 

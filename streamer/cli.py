@@ -109,12 +109,8 @@ def process(
         bool, typer.Option("--one-pass", help="Separate at once, without learning all voices of the file first.")
     ] = False,
     adapt: Annotated[
-        bool | None,
-        typer.Option(
-            "--adapt/--no-adapt",
-            help="Tune the separator to these voices, where they talk at once [where no lips are seen].",
-        ),
-    ] = None,
+        bool, typer.Option("--adapt/--no-adapt", help="Tune the separator to these voices, where they talk at once.")
+    ] = True,
     observer: ObserverFlag = None,
     speech: SpeechFlag = None,
     language: LanguageFlag = "auto",

@@ -26,6 +26,12 @@ KEPT_SOLO = 300
 SHORTEST = 3
 """Least chunks of own speech in one piece that are given out: in shorter ones most is beginning and end."""
 
+APART = 3
+"""Chunks between own speech and that of others: where one takes over from another is known to half a second."""
+
+FAINT = 0.1
+"""Probability of overlap from which somebody else may be heard: where two voices are alike it hardly rises."""
+
 BEFORE, AFTER = 2.0, 8.0
 """Seconds before its first and after its last word that a voice counts as taking part."""
 
@@ -137,13 +143,14 @@ class Survey:
         for id, kept in self._solo.items():
             by_speaker.setdefault(inference.now(id), []).extend(kept)
         prints, runs = {}, {}
+        alone = [stretch.alone for stretch in judge(chunks, self._attributor.time(0))]
         for id, solo in by_speaker.items():
             best = sorted(sorted(solo, key=lambda one: -one[0])[:MOST_SOLO], key=lambda one: one[1])
             if len(best) >= LEAST:
                 speech = np.concatenate([pcm for _, _, pcm in best])
                 sure = float(np.mean([probability for probability, _, _ in best]))
                 prints[id] = VoicePrint(self._networks.prints(speech), len(best) * CHUNK, sure)
-                runs[id] = self._runs(solo)
+                runs[id] = self._runs([one for one in solo if _clear(chunks, alone, one[1], id)])
         levels = np.concatenate(self._levels) if self._levels else None
         return Settled(self._attributor.time(0), chunks, prints, means, levels, runs)
 
@@ -203,6 +210,13 @@ def _summed(speakers: Mapping[int, float], now: Callable[[int], int]) -> dict[in
     for id, p in speakers.items():
         summed[now(id)] = summed.get(now(id), 0.0) + p
     return summed
+
+
+def _clear(chunks: list[Judged], alone: list[int | None], number: int, id: int) -> bool:
+    """Whether nobody else is to be heard in a chunk, nor is said to be near."""
+    near = slice(max(0, number - APART), number + APART + 1)
+    quiet = max(chunk.overlap for chunk in chunks[near]) < FAINT
+    return quiet and alone[number] == id and set(alone[near]) <= {id, None}
 
 
 def _speaks(chunk: Judged, id: int) -> bool:

@@ -9,8 +9,8 @@ of them, by how late their blocks are and how many pictures they leave out (`sca
 kept by two actors on two machines (`keeper.py`).
 
 A machine that is to go (SIGTERM) is drained: its media servers are replaced by others elsewhere first, and everyone in
-their rooms is told to come over, while the old connection still plays. `earshot cluster --renew` renews media servers one
-by one, without an interruption, then the engines and observers that all use: models that load want most of a machine.
+their rooms is told to come over, while the old connection still plays. `earshot cluster --renew` renews media servers
+one by one, without an interruption, then engines and observers that all use: models that load want most of a machine.
 
 For whoever runs it:
 

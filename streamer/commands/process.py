@@ -44,7 +44,7 @@ def process(
     progress: bool = True,
     force: bool = False,
     one_pass: bool = False,
-    adapt: bool | None = None,
+    adapt: bool = True,
     engine: EngineLike | None = None,
     speech: str | None = None,
     language: str = AUTO,
@@ -63,7 +63,7 @@ def process(
         progress: Whether to show on stderr how far it is.
         force: Whether to replace earlier results of the same recording, and write into a folder that holds other files.
         one_pass: Whether to separate at once, as in a call, instead of learning all voices of the file first.
-        adapt: Whether to tune the separator to the voices learnt, where they talk at once; None where no lips are seen.
+        adapt: Whether to tune the separator to the voices learnt, where they talk at once.
         engine: To be used instead of a new one; then there is one pass.
         speech: Transcriber of the captions, "none" for no captions; None neither looks nor listens beside the engine.
         language: See `models.speech.transcriber.open_transcriber`.
@@ -102,10 +102,10 @@ def process(
                             input, info, voices.survey(), begin(f"{input.name}: learning voices", info.duration)
                         )
                         learning = time.monotonic() - began
-                        if adapt is not False:
+                        if adapt:
                             began = time.monotonic()
                             tell = _shares(begin, f"{input.name}: tuning to these voices", known.settled.duration)
-                            tuning = voices.tune(known, tell, lips=adapt is True)
+                            tuning = voices.tune(known, tell)
                             tuning_took = time.monotonic() - began
                 observe = None if speech is None else functools.partial(open_findings, transcriber, unwritten, kept)
                 wanted = dataclasses.replace(wanted or Wanted(), captions=transcriber is not None)
@@ -168,7 +168,7 @@ def process_command(
     force: bool = False,
     resume: bool = False,
     one_pass: bool = False,
-    adapt: bool | None = None,
+    adapt: bool = True,
     speech: str | None = "moonshine",
     language: str = AUTO,
     choice: Choice | None = None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -25,6 +26,9 @@ from streamer.engine.session import BLOCK_SECONDS, EngineSession, Senses
 from streamer.engine.survey import Known, KnownSenses, Survey
 from streamer.engine.tuning import Tuning, tuned
 from streamer.engine.types import BLOCK, FaceState, Voices
+
+TUNING_THREADS = max(1, min(4, (os.cpu_count() or 1) // 2))
+"""Two take 0.63 of the time of one where they have a core each, and far longer where something else wants one."""
 
 DELAY = SeparatorRuntime.DELAY
 """Samples at 16 kHz by which voices lag what was heard."""
@@ -61,7 +65,7 @@ class Engine:
         """Begin a first pass over a recording; what it finds can be given to `open`."""
         return Survey(self._faces, self._networks, self._max_faces)
 
-    def tune(self, known: Known, tell: Callable[[float], None] = lambda done: None, lips: bool = False) -> Tuning:
+    def tune(self, known: Known, tell: Callable[[float], None] = lambda done: None) -> Tuning:
         """Tune the separator to the voices of a recording, before its session begins and until that ends.
 
         For engines of one session at a time.
@@ -69,9 +73,12 @@ class Engine:
         Args:
             known: What the first pass found.
             tell: Hears what share is done.
-            lips: Whether to tune to voices whose lips are seen, too.
         """
-        result, net = tuned(load_separator(), known, tell, lips)
+        torch.set_num_threads(TUNING_THREADS)
+        try:
+            result, net = tuned(load_separator(), known, tell)
+        finally:
+            torch.set_num_threads(1)
         if net is not None:
             self._separator = SeparatorRuntime(self._device, net=net)
         return result

@@ -50,7 +50,7 @@ class Tuning:
 
 
 def tuned(
-    net: Separator, known: Known, tell: Callable[[float], None] = lambda done: None, lips: bool = False
+    net: Separator, known: Known, tell: Callable[[float], None] = lambda done: None
 ) -> tuple[Tuning, Separator | None]:
     """Tune a network to the voices of a recording.
 
@@ -58,13 +58,12 @@ def tuned(
         net: The shipped one.
         known: What the first pass found.
         tell: Hears what share is done.
-        lips: Whether to tune to voices whose lips are seen, too.
 
     Returns:
         What came of it, and the tuned network if it is to be used.
     """
     voices = voices_of(known)
-    if reason := obstacle(known, voices, lips):
+    if reason := obstacle(known, voices):
         return Tuning([], None, False, f"not tuned: {reason}"), None
     steps = round(STEPS_A_SECOND * known.settled.duration)
     result = tune(net, list(voices.values()), min(max(steps, LEAST_STEPS), MOST_STEPS), tell=tell)
@@ -79,12 +78,8 @@ def verdict(ids: list[int], result: Tuned) -> tuple[Tuning, Separator | None]:
     return Tuning(ids, gain, True, f"tuned to {len(ids)} voices, {figure}"), result.net
 
 
-def obstacle(known: Known, voices: dict[int, Voice], lips: bool = False) -> str:
-    """Say why it is of no use to tune, nothing if it is.
-
-    Where lips are seen they help more than the voices' sound, and tuning has cost more than it gained: the demo clip
-    came out at 5.3 dB instead of 7.6, though speech held back had gained.
-    """
+def obstacle(known: Known, voices: dict[int, Voice]) -> str:
+    """Say why it is of no use to tune, nothing if it is."""
     alone = {id: sum(len(pcm) for _, pcm in runs) / SAMPLE_RATE for id, runs in known.settled.solo.items()}
     if len(alone) < 2:
         return "one voice is known" if alone else "no voice is known"
@@ -93,8 +88,6 @@ def obstacle(known: Known, voices: dict[int, Voice], lips: bool = False) -> str:
     if len(voices) < 2:
         said = ", ".join(f"{speaker_name(id)} {seconds:.0f} s" for id, seconds in sorted(alone.items()))
         return f"two voices of {LEAST_ALONE:.0f} s alone are needed ({said})"
-    if not lips and any(voice.visible.any() for voice in voices.values()):
-        return "lips are seen"
     return ""
 
 

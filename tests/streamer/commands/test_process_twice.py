@@ -100,11 +100,10 @@ class Learning(OneFace):
 
     tuned: ClassVar[list[Known]] = []
 
-    def tune(self, known: Known, tell: Callable[[float], None], lips: bool) -> Tuning:
+    def tune(self, known: Known, tell: Callable[[float], None]) -> Tuning:
         assert self.surveys and not self.heard
         tell(0.5)
         self.tuned.append(known)
-        self.to_seen_lips = lips
         return Tuning([1, 2], 1.26, True, "tuned to 2 voices, +1.3 dB on speech held back")
 
     def survey(self) -> FakeSurvey:
@@ -137,14 +136,12 @@ def tunings(out: Path) -> list[dict[str, Any]]:
     return [event for event in map(json.loads, lines) if event["type"] == "tuning"]
 
 
-@pytest.mark.parametrize("adapt", [None, True])
 def test_between_the_passes_the_separator_is_tuned(
-    adapt: bool | None, tmp_path: Path, learning: list[Learning], capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, learning: list[Learning], capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = clip(tmp_path / "a.mkv", 0.4)
-    assert process_command([path], tmp_path / "out", speech=None, adapt=adapt) == 0
+    assert process_command([path], tmp_path / "out", speech=None) == 0
     (engine,) = learning
-    assert engine.to_seen_lips is (adapt is True)
     assert engine.tuned == [engine.known] and engine.surveys[0].found is engine.known
     said = capsys.readouterr().out
     assert "a.mkv: tuned to 2 voices, +1.3 dB on speech held back\n" in said and "s of tuning to them (" in said

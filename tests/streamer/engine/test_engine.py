@@ -7,13 +7,14 @@ import cv2
 import numpy as np
 import pytest
 import skimage.data
+import torch
 
 from models.active_speaker.networks import load_networks
 from models.active_speaker.settled import Settled
 from models.faces.tracker import FaceModels
 from models.noise.suppressor import WARM
 from models.separation.separator import BINS
-from streamer.engine.engine import DELAY, Engine
+from streamer.engine.engine import DELAY, TUNING_THREADS, Engine
 from streamer.engine.looking import Looking
 from streamer.engine.session import Lips
 from streamer.engine.survey import Known
@@ -134,7 +135,10 @@ def test_sessions_in_one_batch_are_as_if_alone(engine, picture):
 
 @pytest.mark.parametrize("kept", [True, False])
 def test_what_is_kept_of_tuning_separates_until_the_session_ends(engine, picture, kept, monkeypatch):
-    def tuned(net, known, tell, lips):
+    threads = []
+
+    def tuned(net, known, tell):
+        threads.append(torch.get_num_threads())
         tell(1.0)
         net.out.weight.zero_()
         net.out.bias[:-BINS] = 10.0
@@ -145,6 +149,7 @@ def test_what_is_kept_of_tuning_separates_until_the_session_ends(engine, picture
     before = engine._separator
     told = []
     assert engine.tune(Known(Settled(0.0, [], {}, {})), told.append).kept is kept and told == [1.0]
+    assert threads == [TUNING_THREADS] and torch.get_num_threads() == 1
     assert (engine._separator is before) is not kept
     engine.open("a")
     look(engine, "a", picture)

@@ -115,7 +115,6 @@ def test_obstacle_is_nothing_when_two_voices_said_enough() -> None:
     assert obstacle(found, voices_of(found)) == ""
 
 
-def test_voices_whose_lips_are_seen_are_tuned_to_only_on_demand() -> None:
+def test_voices_whose_lips_are_seen_are_tuned_to_as_well() -> None:
     found = known({1: [9.0], 2: [9.0]}, faces={round(0.04 * i, 2): [face(1, 1.0)] for i in range(100)})
-    assert obstacle(found, voices_of(found)) == "lips are seen"
-    assert obstacle(found, voices_of(found), lips=True) == ""
+    assert obstacle(found, voices_of(found)) == ""
