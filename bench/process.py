@@ -85,7 +85,7 @@ def timed(clip: DemoClip, out: Path, flags: Sequence[str], second_reader: bool =
         command = [sys.executable, *how, "process", str(clip.path), "--out", str(out), "--force", *flags]
         said = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
         wall, now = time.monotonic() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
-        work = sum(map(float, re.findall(r"(?: in|after) ([\d.]+) s", said)))
+        work = sum(map(float, re.findall(r" (?:in|after|and) ([\d.]+) s", said)))
         took.append(Took(wall, work, now.ru_utime + now.ru_stime - used.ru_utime - used.ru_stime))
     return sorted(took, key=lambda one: one.wall)[RUNS // 2]
 

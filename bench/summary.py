@@ -76,6 +76,7 @@ def summary(page: str) -> str:
     gate, mixture = row("captions", "separated, gate, hindsight"), row("captions", "mixture")
     word = row("captions", "separated, gate, hindsight", "word → a line that reaches so far")
     recording = row("process", "both passes, tuned to the voices between them (the default)")
+    once = row("process", "with heat maps, tags, captions")[2]
     voice = row("face", "network")
     pair, cuts, live = kind("conversations", "pair"), kind("conversations", "cuts"), kind("live", "pair")
     found = [
@@ -101,7 +102,7 @@ def summary(page: str) -> str:
         ["A description of a picture", row("caption", "3")[1], "caption"],
         ["An answer about a picture", row("ask", "answer to a question from the grids")[1], "ask"],
         ["A face for a voice: the true one among the ten likest of 275 (chance 3.6 %)", f"{voice[3]} %", "face"],
-        ["`earshot process`, everything on", recording[2], "process"],
+        ["`earshot process` of the demo (44 s), everything on", f"{recording[2]} ({once} in one pass)", "process"],
     ]
     lines = ["| what | figure | command |", "|---|---|---|"]
     lines += [f"| {what} | {figure} | `python -m bench.{command}` |" for what, figure, command in found]
