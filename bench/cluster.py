@@ -15,10 +15,8 @@ import itertools
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +24,7 @@ import httpx
 import numpy as np
 from aiortc import RTCPeerConnection, RTCRtpSender
 
+from bench.cluster_machines import SERVERS, START_SECONDS, Machines
 from bench.page import publish, table
 from models.common.arrays import F32
 from streamer.client.caller import Caller
@@ -34,35 +33,21 @@ from streamer.client.replay import LoopTrack, sound_loop
 from streamer.client.whep_client import WhepClient
 from streamer.client.whip_client import WhipClient
 from streamer.cluster.names import KEEPERS, MANAGER, MODELS, NAMESPACE, SERVER
-from streamer.cluster.node import free_ports, let_in
+from streamer.cluster.node import let_in
 from streamer.settings import Settings
 
-SERVERS = 3
 ROOMS, ROOMS_WITH_ENGINES = 12, 6
-PLACES = 6
-"""Processors that Ray is told each machine has: the last one is to hold everything."""
 
 RATE = 48_000
 LOUD = 0.05
 """Peak from which the tone is heard."""
 
-START_SECONDS, RENEW_SECONDS = 100.0, 240.0
+RENEW_SECONDS = 240.0
 PAUSE = 3.0
 """Seconds of calm before and after what is done."""
 
 BACK_SECONDS = 30.0
 """For which a listener may hear nothing before the room counts as lost."""
-
-FRONT = """
-import ray, sys
-from streamer.cluster.names import NAMESPACE
-ray.init(sys.argv[1], namespace=NAMESPACE, log_to_driver=False, configure_logging=False)
-from streamer.cluster.front import open_front
-from streamer.logs import configure_logging
-from streamer.settings import Settings
-configure_logging("warning")
-open_front(Settings(), {servers}, {servers}, "127.0.0.1", 0.0, False, {engines})
-"""
 
 
 class Sender(WhipClient):
@@ -116,52 +101,6 @@ class Room:
         for task in self.tasks:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
-
-
-class Machines:
-    """The simulated machines, with the front door as a process beside them.
-
-    Args:
-        engines: that all media servers use.
-    """
-
-    def __init__(self, engines: int) -> None:
-        from ray.cluster_utils import Cluster
-
-        self.engines, self.cluster = engines, Cluster()
-        head = self._add(num_cpus=PLACES, _system_config={"health_check_period_ms": 1000})
-        self.nodes = [head, *(self._add(num_cpus=PLACES) for _ in range(SERVERS - 1))]
-
-    def _add(self, **options: Any) -> Any:
-        names = ("metrics_agent_port", "runtime_env_agent_port", "dashboard_agent_listen_port", "metrics_export_port")
-        ports = dict(zip(names, free_ports("127.0.0.1", 4), strict=True))
-        return self.cluster.add_node(include_dashboard=False, **ports, **options)
-
-    @contextlib.asynccontextmanager
-    async def front(self) -> AsyncIterator[str]:
-        """Open the front door; gives its address."""
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-c", FRONT.format(servers=SERVERS, engines=self.engines), self.cluster.address),
-            stdout=subprocess.PIPE,
-        )
-        assert process.stdout is not None
-        try:
-            line = await asyncio.wait_for(process.stdout.readline(), START_SECONDS)
-            yield line.decode().split()[-1].rstrip("/")
-        finally:
-            process.terminate()
-            await process.wait()
-
-    def kill_node(self, node: Any) -> None:
-        """End everything of a machine at once, as if its power went."""
-        pids = [each.process.pid for processes in node.all_processes.values() for each in processes]
-        raylet = node.all_processes["raylet"][0].process.pid
-        children = Path(f"/proc/{raylet}/task").glob("*/children")
-        pids += [int(pid) for path in children for pid in path.read_text().split()]
-        for pid in pids:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        self.cluster.worker_nodes.discard(node)
 
 
 class Trial:
