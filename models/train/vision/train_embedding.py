@@ -252,6 +252,24 @@ def short_queries(
         yield name, queries, text_points(net, vocabulary, queries), right
 
 
+def shares_over(least: float, score: Tensor, right: Tensor, wrong: Tensor) -> tuple[float, float]:
+    """Return how many of the right ones and of the wrong ones score more than `least`, percent."""
+    passed, other = (100 * (score[which] > least).float().mean().item() for which in (right, wrong))
+    return passed, other
+
+
+def captions_alike(points: Tensor) -> Iterator[tuple[float, float, float]]:
+    """Compare captions with each other, five of each picture, given their points (N, 384).
+
+    Yields:
+        A similarity; how many pairs of captions of one picture are above it, and how many of two pictures, percent.
+    """
+    alike, same = points @ points.T, torch.arange(len(points))[:, None] // 5 == torch.arange(len(points)) // 5
+    own = same & ~torch.eye(len(points), dtype=torch.bool)
+    for least in (0.4, 0.5, 0.6):
+        yield least, *shares_over(least, alike, own, ~same)
+
+
 def evaluate(options: argparse.Namespace) -> None:
     """Print the figures of weights on dev."""
     net, vocabulary = load_embedding(options.evaluate)
@@ -271,12 +289,9 @@ def evaluate(options: argparse.Namespace) -> None:
     for name, _, points, right in (("captions", [], text, owner), *short):
         score = points @ image.T
         for least in (0.25, 0.3, 0.35, 0.4):
-            passed, other = (100 * (score[which] > least).float().mean().item() for which in (right, ~right))
+            passed, other = shares_over(least, score, right, ~right)
             print(f"{name} | {least} | {passed:.1f} % | {other:.2f} %")
-    alike, same = text @ text.T, torch.arange(len(text))[:, None] // 5 == torch.arange(len(text)) // 5
-    same_text, different = same & ~torch.eye(len(text), dtype=torch.bool), ~same
-    for least in (0.4, 0.5, 0.6):
-        passed, other = (100 * (alike[which] > least).float().mean().item() for which in (same_text, different))
+    for least, passed, other in captions_alike(text):
         print(f"two captions of one picture | {least} | {passed:.1f} % | {other:.2f} %")
 
 

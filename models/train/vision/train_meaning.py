@@ -25,11 +25,13 @@ from models.common.phrases import chunks
 from models.train.vision.picture_places import reduced
 from models.train.vision.train_embedding import (
     Captions,
+    captions_alike,
     captions_of,
     contrast,
     image_points,
     recall,
     said_of,
+    shares_over,
     short_queries,
 )
 from models.vision.embed import SIZE, load_embedding
@@ -150,14 +152,9 @@ class Dev:
             print(f"{name}, {kind}: of the first ten {100 * right.gather(1, first).float().mean():.1f} % right")
             queries.append((kind, short, right))
         for kind, short, right in queries:
-            score = short @ self.image.T
-            passed, other = (100 * float((score[which] > SEARCHED).float().mean()) for which in (right, ~right))
+            passed, other = shares_over(SEARCHED, short @ self.image.T, right, ~right)
             print(f"{name}, {kind}: over {SEARCHED} {passed:.1f} % of the right ones, {other:.2f} % of others")
-        lines = torch.from_numpy(texts.lines(self.sentences))
-        alike, same = lines @ lines.T, torch.arange(len(lines))[:, None] // 5 == torch.arange(len(lines)) // 5
-        own = same & ~torch.eye(len(lines), dtype=torch.bool)
-        for least in (0.4, 0.5, 0.6):
-            passed, other = (100 * float((alike[which] > least).float().mean()) for which in (own, ~same))
+        for least, passed, other in captions_alike(torch.from_numpy(texts.lines(self.sentences))):
             print(f"{name}, two captions of one picture over {least}: {passed:.1f} %, of others {other:.2f} %")
 
 
