@@ -93,6 +93,13 @@ class Settled:
             alone=self._alone[max(0, first - RECENT) : first + AROUND],
         )
 
+    def clear(self, number: int, id: int) -> bool:
+        """Return whether nobody but a speaker is to be heard in a chunk, nor is said to be near."""
+        near = slice(max(0, number - APART), number + APART + 1)
+        quiet = max(chunk.overlap for chunk in self._chunks[near]) < FAINT
+        alone = {stretch.alone for stretch in self._alone[near]}
+        return quiet and self._alone[number].alone == id and alone <= {id, None}
+
     @property
     def duration(self) -> float:
         """Seconds judged."""
@@ -142,17 +149,17 @@ class Survey:
         by_speaker: dict[int, list[tuple[float, int, F32]]] = {}
         for id, kept in self._solo.items():
             by_speaker.setdefault(inference.now(id), []).extend(kept)
-        prints, runs = {}, {}
-        alone = [stretch.alone for stretch in judge(chunks, self._attributor.time(0))]
+        prints = {}
         for id, solo in by_speaker.items():
             best = sorted(sorted(solo, key=lambda one: -one[0])[:MOST_SOLO], key=lambda one: one[1])
             if len(best) >= LEAST:
                 speech = np.concatenate([pcm for _, _, pcm in best])
                 sure = float(np.mean([probability for probability, _, _ in best]))
                 prints[id] = VoicePrint(self._networks.prints(speech), len(best) * CHUNK, sure)
-                runs[id] = self._runs([one for one in solo if _clear(chunks, alone, one[1], id)])
         levels = np.concatenate(self._levels) if self._levels else None
-        return Settled(self._attributor.time(0), chunks, prints, means, levels, runs)
+        settled = Settled(self._attributor.time(0), chunks, prints, means, levels)
+        settled.solo = {id: self._runs([one for one in by_speaker[id] if settled.clear(one[1], id)]) for id in prints}
+        return settled
 
     def join(self, gone: int, stays: int) -> None:
         """Count two faces as one person, as `Attributor.join`."""
@@ -210,13 +217,6 @@ def _summed(speakers: Mapping[int, float], now: Callable[[int], int]) -> dict[in
     for id, p in speakers.items():
         summed[now(id)] = summed.get(now(id), 0.0) + p
     return summed
-
-
-def _clear(chunks: list[Judged], alone: list[int | None], number: int, id: int) -> bool:
-    """Whether nobody else is to be heard in a chunk, nor is said to be near."""
-    near = slice(max(0, number - APART), number + APART + 1)
-    quiet = max(chunk.overlap for chunk in chunks[near]) < FAINT
-    return quiet and alone[number] == id and set(alone[near]) <= {id, None}
 
 
 def _speaks(chunk: Judged, id: int) -> bool:
