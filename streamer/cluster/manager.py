@@ -52,7 +52,7 @@ class Manager:
         self._closed_nodes: set[str] = set()
         self._renewing: list[str] = []
         self._looking: asyncio.Task[None] | None = None
-        self._ending: set[asyncio.Task[None]] = set()
+        self._ending: dict[str, asyncio.Task[None]] = {}
         self._wanted = least
 
     # What the front door asks.
@@ -151,9 +151,7 @@ class Manager:
             if name in self._servers:
                 ray.kill(self._servers[name], no_restart=False)
         for name in registry.left():
-            ending = asyncio.get_running_loop().create_task(self._end(name), name=f"ending {name}")
-            self._ending.add(ending)
-            ending.add_done_callback(self._ending.discard)
+            self._let_go(name)
         here = {name for name in self._servers if name not in registry.leaving}
         going = [name for name in here if name in registry.said and registry.said[name].node in self._closed_nodes]
         going = going or [name for name in self._renewing[:1] if name in here]
@@ -175,7 +173,9 @@ class Manager:
 
     def _start(self) -> None:
         """Start one more, wherever Ray finds a place."""
-        number = next(number for number in range(2 * self._post.most + 1) if f"{SERVER}{number}" not in self._servers)
+        # One that is being ended still has its name.
+        taken = self._servers.keys() | self._ending.keys()
+        number = next(number for number in range(len(taken) + 1) if f"{SERVER}{number}" not in taken)
         name = f"{SERVER}{number}"
         # Where all use the same engines these have the GPUs, and most of the work.
         share = {"num_cpus": 0.5, "num_gpus": 0} if self._post.engines else {"num_cpus": 1, "num_gpus": self._post.gpus}
@@ -204,6 +204,11 @@ class Manager:
                 log.warning("media server %s is lost: %s", name, type(error).__name__)
                 self._registry.lose(name)
             await asyncio.sleep(LOOK_SECONDS)
+
+    def _let_go(self, name: str) -> None:
+        task = asyncio.get_running_loop().create_task(self._end(name), name=f"ending {name}")
+        self._ending[name] = task
+        task.add_done_callback(lambda _: self._ending.pop(name))
 
     async def _end(self, name: str) -> None:
         server = self._servers.pop(name, None)
